@@ -1,0 +1,178 @@
+/**
+ * Commands: what the world outside tells or asks the core. Each carries `at` (the runtime's clock,
+ * ms since the epoch, never going back) and `by` (who asks, for the journal). Ids and random draws
+ * that the decision may need come in with the command, because the core has neither.
+ */
+import type {
+  AgentId,
+  CallId,
+  CoreConfig,
+  Device,
+  DeviceState,
+  OfferFailure,
+  OfferId,
+  QueueName,
+} from './types.ts';
+
+interface Base {
+  readonly at: number;
+  /** Origin: `sip`, `http:<user>`, `clock`, `config`, `agent:<id>`. */
+  readonly by: string;
+}
+
+/** The configuration was loaded or changed; replaces the former as a whole. */
+export interface ApplyConfig extends Base {
+  readonly kind: 'ApplyConfig';
+  readonly config: CoreConfig;
+}
+
+/** An INVITE for a queue arrived; nothing has been answered yet. */
+export interface ArriveCall extends Base {
+  readonly kind: 'ArriveCall';
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  /** SIP Call-ID of the caller's leg. */
+  readonly sipCallId: string;
+  /** Address of From: `user@host`. */
+  readonly from: string;
+  /** Display name of From, or ''. */
+  readonly fromName: string;
+  /** Address of the Request-URI: `user@host[:port]`. */
+  readonly to: string;
+}
+
+/** The caller's leg is up (his ACK arrived): from now on he may be offered to agents. */
+export interface ConfirmCall extends Base {
+  readonly kind: 'ConfirmCall';
+  readonly callId: CallId;
+}
+
+/** The caller's leg ended: BYE, CANCEL, or it failed. */
+export interface EndCall extends Base {
+  readonly kind: 'EndCall';
+  readonly callId: CallId;
+  readonly cause: 'bye' | 'cancel' | 'failed';
+}
+
+/** The agent's phone answered 18x. */
+export interface RingOffer extends Base {
+  readonly kind: 'RingOffer';
+  readonly offerId: OfferId;
+}
+
+/** The agent's phone answered 2xx with usable audio; not yet connected. */
+export interface AnswerOffer extends Base {
+  readonly kind: 'AnswerOffer';
+  readonly offerId: OfferId;
+}
+
+/** Both legs hear each other: the media edge has confirmed the bridge. */
+export interface ConfirmBridge extends Base {
+  readonly kind: 'ConfirmBridge';
+  readonly offerId: OfferId;
+}
+
+/** The offer failed on the agent's side, before the bridge. */
+export interface FailOffer extends Base {
+  readonly kind: 'FailOffer';
+  readonly offerId: OfferId;
+  readonly failure: OfferFailure;
+  /** SIP status of the final answer, 0 where there was none. */
+  readonly sipStatus: number;
+  readonly detail: string;
+}
+
+/** The agent's leg ended after its answer: his BYE, or the leg failed. */
+export interface EndAgentLeg extends Base {
+  readonly kind: 'EndAgentLeg';
+  readonly offerId: OfferId;
+  readonly cause: 'bye' | 'failed';
+}
+
+export interface LogInAgent extends Base {
+  readonly kind: 'LogInAgent';
+  readonly agentId: AgentId;
+  readonly device: Device;
+}
+
+export interface LogOutAgent extends Base {
+  readonly kind: 'LogOutAgent';
+  /** The agent, or whoever is logged on to the device. */
+  readonly who: { readonly agentId: AgentId } | { readonly deviceUri: string };
+}
+
+/** What presence says of a device now; repeated reports are harmless. */
+export interface ReportDevice extends Base {
+  readonly kind: 'ReportDevice';
+  readonly deviceUri: string;
+  readonly state: DeviceState;
+  /** What was heard, for the journal: `presence`, `dialog`, `trusted`, `lost:481` … */
+  readonly source: string;
+}
+
+export interface PauseAgent extends Base {
+  readonly kind: 'PauseAgent';
+  readonly agentId: AgentId;
+  readonly reason: string;
+}
+
+export interface ResumeAgent extends Base {
+  readonly kind: 'ResumeAgent';
+  readonly agentId: AgentId;
+}
+
+/** The agent ends his wrap-up early. */
+export interface EndWrapup extends Base {
+  readonly kind: 'EndWrapup';
+  readonly agentId: AgentId;
+}
+
+/** The nearest deadline of the state has passed. */
+export interface ReachDeadline extends Base {
+  readonly kind: 'ReachDeadline';
+}
+
+/**
+ * A process took the state over from the journal: what has no leg any more is ended. Lists name
+ * the legs that still exist; everything else in the state is ended as lost.
+ */
+export interface Reconcile extends Base {
+  readonly kind: 'Reconcile';
+  readonly liveCalls: readonly CallId[];
+  readonly liveOffers: readonly OfferId[];
+}
+
+export type Command =
+  | ApplyConfig
+  | ArriveCall
+  | ConfirmCall
+  | EndCall
+  | RingOffer
+  | AnswerOffer
+  | ConfirmBridge
+  | FailOffer
+  | EndAgentLeg
+  | LogInAgent
+  | LogOutAgent
+  | ReportDevice
+  | PauseAgent
+  | ResumeAgent
+  | EndWrapup
+  | ReachDeadline
+  | Reconcile;
+
+/** Why a command was refused; the caller of the command turns it into words or a status. */
+export type Refusal =
+  | 'unknown-queue'
+  | 'queue-full'
+  | 'overload'
+  | 'duplicate-call'
+  | 'unknown-call'
+  | 'unknown-offer'
+  | 'unknown-agent'
+  | 'unknown-device'
+  | 'already-logged-in'
+  | 'device-taken'
+  | 'not-logged-in'
+  | 'not-paused'
+  | 'not-in-wrapup';

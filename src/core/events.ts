@@ -1,0 +1,226 @@
+/**
+ * Events: facts, in the past tense, numbered by the journal. State is nothing but these folded by
+ * evolve; statistics and reports fold them again elsewhere. A field is never removed or given
+ * another meaning: `EVENTS_VERSION` counts the shapes, and the journal migrates older ones.
+ */
+import type {
+  AgentId,
+  CallId,
+  CoreConfig,
+  Device,
+  DeviceState,
+  EndedBy,
+  ExitStatus,
+  OfferFailure,
+  OfferId,
+  OfferWithdrawal,
+  QueueName,
+} from './types.ts';
+
+export const EVENTS_VERSION = 1;
+
+interface Base {
+  readonly at: number;
+  readonly by: string;
+}
+
+export interface ConfigApplied extends Base {
+  readonly kind: 'ConfigApplied';
+  readonly config: CoreConfig;
+}
+
+/** The call has a place in the line. Reactor: ring and answer the caller's leg, welcome, music. */
+export interface CallEntered extends Base {
+  readonly kind: 'CallEntered';
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly sipCallId: string;
+  readonly from: string;
+  readonly fromName: string;
+  readonly to: string;
+  /** Entry number, counted over the whole ACD: the fair order. */
+  readonly entry: number;
+  /** Place in line at entry, 1 = next. */
+  readonly position: number;
+}
+
+/** The call got no place. Terminal. Reactor: final answer to the INVITE by status. */
+export interface CallRefused extends Base {
+  readonly kind: 'CallRefused';
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly sipCallId: string;
+  readonly from: string;
+  readonly to: string;
+  readonly status: ExitStatus;
+}
+
+export interface CallConfirmed extends Base {
+  readonly kind: 'CallConfirmed';
+  readonly callId: CallId;
+}
+
+/** A periodic announcement is due. Reactor: play it, music resumes where it stopped. */
+export interface AnnouncementDue extends Base {
+  readonly kind: 'AnnouncementDue';
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  /** 1 for the first since entry. */
+  readonly count: number;
+}
+
+/** The agent is reserved for the call. Reactor: INVITE his device. */
+export interface AgentOffered extends Base {
+  readonly kind: 'AgentOffered';
+  readonly offerId: OfferId;
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly agentId: AgentId;
+  readonly device: Device;
+  /** Instant at which the offer ends as `no-answer`. */
+  readonly deadline: number;
+}
+
+export interface OfferRang extends Base {
+  readonly kind: 'OfferRang';
+  readonly offerId: OfferId;
+}
+
+/** First answer wins. Reactor: connect the two legs' media, then ConfirmBridge. */
+export interface OfferAnswered extends Base {
+  readonly kind: 'OfferAnswered';
+  readonly offerId: OfferId;
+  readonly callId: CallId;
+  readonly agentId: AgentId;
+  /** Instant by which the bridge must be confirmed, else the offer fails as `media`. */
+  readonly deadline: number;
+}
+
+/** The offer came to nothing on the agent's side; the caller keeps place and music. */
+export interface OfferFailed extends Base {
+  readonly kind: 'OfferFailed';
+  readonly offerId: OfferId;
+  readonly callId: CallId;
+  readonly agentId: AgentId;
+  readonly failure: OfferFailure;
+  readonly sipStatus: number;
+  readonly detail: string;
+  /** The agent is not offered any call before this instant. */
+  readonly restUntil: number;
+}
+
+/** We took the offer back. Reactor: CANCEL, or BYE if it was answered meanwhile. */
+export interface OfferWithdrawn extends Base {
+  readonly kind: 'OfferWithdrawn';
+  readonly offerId: OfferId;
+  readonly callId: CallId;
+  readonly agentId: AgentId;
+  readonly reason: OfferWithdrawal;
+}
+
+/** Two-way media confirmed: the call leaves the line. */
+export interface CallConnected extends Base {
+  readonly kind: 'CallConnected';
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly agentId: AgentId;
+  readonly offerId: OfferId;
+  readonly waitedMs: number;
+}
+
+/** The call is over. Terminal. Reactor: end whatever legs are left. */
+export interface CallEnded extends Base {
+  readonly kind: 'CallEnded';
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly status: ExitStatus;
+  readonly endedBy: EndedBy;
+  /** Agent and offer of the connected call, null where there was none. */
+  readonly agentId: AgentId | null;
+  readonly offerId: OfferId | null;
+  readonly waitedMs: number;
+  readonly talkedMs: number;
+  /** Place in line when it ended, 0 if it had been connected. */
+  readonly position: number;
+}
+
+export interface WrapupStarted extends Base {
+  readonly kind: 'WrapupStarted';
+  readonly agentId: AgentId;
+  readonly queue: QueueName;
+  readonly until: number;
+}
+
+export interface WrapupEnded extends Base {
+  readonly kind: 'WrapupEnded';
+  readonly agentId: AgentId;
+}
+
+/** Rest after a failed offer is over. */
+export interface RestEnded extends Base {
+  readonly kind: 'RestEnded';
+  readonly agentId: AgentId;
+}
+
+/** Reactor: subscribe to the device. */
+export interface AgentLoggedIn extends Base {
+  readonly kind: 'AgentLoggedIn';
+  readonly agentId: AgentId;
+  readonly device: Device;
+}
+
+/** Reactor: end the subscriptions of the device. */
+export interface AgentLoggedOut extends Base {
+  readonly kind: 'AgentLoggedOut';
+  readonly agentId: AgentId;
+  readonly device: Device;
+  readonly reason: 'asked' | 'replaced' | 'removed' | 'refused';
+}
+
+export interface DeviceReported extends Base {
+  readonly kind: 'DeviceReported';
+  readonly agentId: AgentId;
+  readonly deviceUri: string;
+  readonly state: DeviceState;
+  readonly source: string;
+}
+
+export interface AgentPaused extends Base {
+  readonly kind: 'AgentPaused';
+  readonly agentId: AgentId;
+  readonly reason: string;
+}
+
+export interface AgentResumed extends Base {
+  readonly kind: 'AgentResumed';
+  readonly agentId: AgentId;
+}
+
+export type CoreEvent =
+  | ConfigApplied
+  | CallEntered
+  | CallRefused
+  | CallConfirmed
+  | AnnouncementDue
+  | AgentOffered
+  | OfferRang
+  | OfferAnswered
+  | OfferFailed
+  | OfferWithdrawn
+  | CallConnected
+  | CallEnded
+  | WrapupStarted
+  | WrapupEnded
+  | RestEnded
+  | AgentLoggedIn
+  | AgentLoggedOut
+  | DeviceReported
+  | AgentPaused
+  | AgentResumed;
+
+/** An event as the journal keeps it. */
+export interface StoredEvent {
+  /** 1, 2, 3 … without a hole. */
+  readonly seq: number;
+  readonly event: CoreEvent;
+}

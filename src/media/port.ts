@@ -1,0 +1,73 @@
+/**
+ * The media port: everything the SIP edge may ask of audio. A leg is one party's RTP session and
+ * keeps its port from the first music to the last word; what it hears is switched underneath.
+ * `media/worker.ts` implements the port on mediad; `media/rtpengine.ts` wraps that with an
+ * rtpengine in front of each leg. Failures are values: every promise settles with one outcome
+ * within the deadline the implementation names, and never rejects for an operating fault.
+ */
+
+export type LegId = string;
+
+/** Why media could not do it. `not-acceptable`: the SDP has no audio we can use (488). */
+export type MediaFailure = {
+  readonly ok: false;
+  readonly reason: 'not-acceptable' | 'unknown-leg' | 'unavailable' | 'limit' | 'timeout';
+  readonly detail: string;
+};
+export type MediaResult<T = object> = ({ readonly ok: true } & T) | MediaFailure;
+
+/** One thing to play. `prompt` is a manifest key, resolved by the implementation of the port. */
+export type PlayItem =
+  | { readonly prompt: string }
+  | { readonly digits: string } // spoken one by one: "2771"
+  | { readonly silenceMs: number };
+
+export interface MediaEvents {
+  /** One DTMF digit was keyed (RFC 4733); `digit` is one of 0-9 * # A-D. */
+  dtmf(leg: LegId, digit: string, durationMs: number): void;
+  /** The announcement `playId` ended: played out, replaced or stopped. */
+  playEnded(leg: LegId, playId: string, played: 'all' | 'part'): void;
+  /** First RTP packet of the leg was received. */
+  firstPacket(leg: LegId): void;
+  /** No RTP received for as long as configured; and that it came back. */
+  silence(leg: LegId, silentMs: number): void;
+  /** The audio process died or came back; `restored` are the legs it still has. */
+  down(detail: string): void;
+  up(restored: readonly LegId[]): void;
+}
+
+export interface MediaPort {
+  /** A leg for a party that sent an SDP offer: gives our answer. Remote may be re-offered later. */
+  accept(leg: LegId, offerSdp: string): Promise<MediaResult<{ readonly sdp: string }>>;
+  /** A leg for a party we call: gives our offer. `remoteHost`: where it will be sent, to choose
+   *  the local address that reaches it. */
+  offer(leg: LegId, remoteHost: string): Promise<MediaResult<{ readonly sdp: string }>>;
+  /** The party's answer to our offer; may be repeated (early media, then 200). */
+  answered(leg: LegId, answerSdp: string): Promise<MediaResult>;
+  /** The party re-offered (re-INVITE, UPDATE: hold, new port): gives our answer. */
+  reoffered(leg: LegId, offerSdp: string): Promise<MediaResult<{ readonly sdp: string }>>;
+  /** Our last SDP for the leg, for session refreshes and re-INVITEs without SDP. */
+  current(leg: LegId): Promise<MediaResult<{ readonly sdp: string }>>;
+  /** Plays items in order, over the music; when they end the music goes on where it stopped.
+   *  Replaces an announcement that is playing. */
+  play(leg: LegId, playId: string, items: readonly PlayItem[]): Promise<MediaResult>;
+  /** Ends the announcement. */
+  stop(leg: LegId): Promise<MediaResult>;
+  /** Music on hold of a class beneath announcements; null ends it. Position is kept. */
+  music(leg: LegId, musicClass: string | null): Promise<MediaResult>;
+  /** Both hear each other; music and announcements of both end. */
+  connect(a: LegId, b: LegId): Promise<MediaResult>;
+  /** Takes the leg out of its bridge; both then hear what `music`/`play` give, else silence. */
+  disconnect(leg: LegId): Promise<MediaResult>;
+  /** Sends DTMF towards the party (RFC 4733). */
+  dial(leg: LegId, digits: string): Promise<MediaResult>;
+  /** Ends the leg; its port rests a while before it is used again. Unknown legs are fine. */
+  release(leg: LegId): Promise<MediaResult>;
+  /** Legs that exist now. */
+  legs(): Promise<MediaResult<{ readonly legs: readonly LegId[] }>>;
+  /** Subscribes to events; only one listener. */
+  listen(events: MediaEvents): void;
+  /** One line for GET /health. */
+  health(): { readonly up: boolean; readonly detail: string; readonly legs: number };
+  close(): Promise<void>;
+}

@@ -1,0 +1,103 @@
+/**
+ * Goal: the house rules that no linter holds. Method: read every source file and look.
+ * Limits are DESIGN's: files about 400 lines (hard stop 450), lines 100 columns, a paragraph at
+ * the top of each file, no left-over marks, no circle of files.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '..');
+const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'src', 'test'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => /\.(ts|mjs)$/.test(file));
+const text = new Map(files.map((file) => [file, readFileSync(path.join(root, file), 'utf8')]));
+
+function offenders(isBad: (file: string, body: string) => string | null): string[] {
+  return [...text].flatMap(([file, body]) => {
+    const fault = isBad(file, body);
+    return fault === null ? [] : [`${file}: ${fault}`];
+  });
+}
+
+function importsOf(file: string, body: string): string[] {
+  const found = body.matchAll(/^(?:import|export)\s(?!type)[^;]*?from\s+'(\.[^']+)'/gm);
+  return [...found].map((match) => path.join(path.dirname(file), match[1] ?? ''));
+}
+
+function findCircle(start: string): string[] | null {
+  const walk = (file: string, trail: string[]): string[] | null => {
+    if (file === start && trail.length > 0) return [...trail, file];
+    if (trail.includes(file)) return null;
+    const body = text.get(file);
+    if (body === undefined) return null;
+    for (const next of importsOf(file, body)) {
+      const circle = walk(next, [...trail, file]);
+      if (circle !== null) return circle;
+    }
+    return null;
+  };
+  return walk(start, []);
+}
+
+describe('tidy', () => {
+  it('keeps files short enough to read', () => {
+    expect(
+      offenders((_file, body) => {
+        const lines = body.split('\n').length;
+        return lines > 450 ? `${lines} lines` : null;
+      }),
+    ).toEqual([]);
+  });
+
+  it('keeps lines within 100 columns', () => {
+    expect(
+      offenders((_file, body) => {
+        const at = body.split('\n').findIndex((line) => line.length > 100);
+        return at >= 0 ? `line ${at + 1}` : null;
+      }),
+    ).toEqual([]);
+  });
+
+  it('opens every source file with its idea', () => {
+    expect(
+      offenders((file, body) =>
+        file.startsWith('src/') && !/^(#![^\n]*\n)?\/(\*\*|\/)/.test(body)
+          ? 'no paragraph at its top'
+          : null,
+      ),
+    ).toEqual([]);
+  });
+
+  it('leaves no marks of unfinished work', () => {
+    const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', '\\.only\\('].join('|'));
+    expect(
+      offenders((_file, body) => {
+        const found = marks.exec(body);
+        return found === null ? null : found[0];
+      }),
+    ).toEqual([]);
+  });
+
+  it('swallows no error silently', () => {
+    expect(
+      offenders((_file, body) =>
+        /catch\s*(\([^)]*\))?\s*\{\s*\}|\.catch\(\s*\(\)\s*=>\s*(\{\s*\}|undefined)\s*\)/.test(body)
+          ? 'empty catch'
+          : null,
+      ),
+    ).toEqual([]);
+  });
+
+  it('has no circle of files', () => {
+    const circles = files
+      .filter((file) => file.startsWith('src/'))
+      .map((file) => findCircle(file))
+      .filter((circle) => circle !== null);
+    expect(circles).toEqual([]);
+  });
+});
