@@ -88,10 +88,11 @@ export type OfferWithdrawal =
   | 'shutdown';
 
 /**
- * Why a call left its queue for good: Asterisk's QUEUESTATUS where it has one,
- * COMPLETED for a call that was connected, ABANDONED for a caller who gave up.
+ * Why a call left its queue for good: Asterisk's QUEUESTATUS where it has one, COMPLETED for a
+ * call that was connected, ABANDONED for a caller who gave up, FAILED where the caller's leg
+ * failed for a reason of ours (media lost, shutdown).
  */
 export type ExitStatus =
-  'COMPLETED' | 'ABANDONED' | 'FULL' | 'UNKNOWNQUEUE' | 'OVERLOAD' | 'FAILED'; // the caller's leg failed for a reason of ours (media lost, shutdown)
+  'COMPLETED' | 'ABANDONED' | 'FULL' | 'UNKNOWNQUEUE' | 'OVERLOAD' | 'FAILED';
 
 export type EndedBy = 'caller' | 'agent' | 'system';
