@@ -1,0 +1,102 @@
+/**
+ * The configuration as the program uses it: acd.yaml after defaults, units and checks. Names in
+ * the file are Asterisk's where it has them (FEATURES, "Names to keep compatible"); here they are
+ * camel case and spans are milliseconds. `config/schema.ts` makes this out of YAML.
+ */
+import type { CoreConfig } from '../core/types.ts';
+
+export interface ListenAddress {
+  readonly protocol: 'udp' | 'tcp';
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Which header names the phone that calls to log in (facts: Asterisk chan_sip and pjsip differ). */
+export type DeviceRule = 'auto' | 'contact' | 'p-asserted-identity' | 'from';
+export type PresenceRule = 'auto' | 'required' | 'off';
+
+/** One PBX at which the ACD registers like a phone. */
+export interface RegisterConfig {
+  readonly name: string;
+  /** `sip:host[:port][;transport=tcp]`. */
+  readonly registrar: string;
+  /** Domain of the address of record; default: the registrar's host. */
+  readonly domain: string;
+  readonly username: string;
+  readonly authUsername: string;
+  readonly password: string;
+  readonly expiresMs: number;
+  /** `auto`: Contact, unless its user is the PBX's own or ours; then P-Asserted-Identity, From. */
+  readonly deviceFrom: DeviceRule;
+  readonly presence: PresenceRule;
+}
+
+export interface SipConfig {
+  readonly listen: readonly ListenAddress[];
+  /** Address told to peers where it differs from the bound one (NAT); null: the bound one. */
+  readonly externalAddress: string | null;
+  /** An outside drachtio-server; null: the embedded sipd. */
+  readonly drachtio: {
+    readonly host: string;
+    readonly port: number;
+    readonly secret: string;
+  } | null;
+  readonly register: readonly RegisterConfig[];
+  /** For devices that log in without a registrar. */
+  readonly presence: PresenceRule;
+  readonly deviceFrom: DeviceRule;
+  /** Users of the Request-URI that log in and out: `acdlogin`, `*44`. */
+  readonly loginUsers: readonly string[];
+  readonly logoutUsers: readonly string[];
+  readonly loginTries: number;
+  /** Wait for the next digit at login before it counts as a failed try. */
+  readonly digitTimeoutMs: number;
+  /** Life asked for in SUBSCRIBE. */
+  readonly subscribeExpiresMs: number;
+  /** Session-Expires asked for (RFC 4028); 0: none. */
+  readonly sessionExpiresMs: number;
+}
+
+export interface MediaConfig {
+  readonly engine: 'mediad' | 'rtpengine';
+  /** Local address bound for RTP; 0.0.0.0 binds all and tells the peer the one that reaches him. */
+  readonly address: string;
+  /** Address told in SDP where it differs (NAT); null: the local one. */
+  readonly externalAddress: string | null;
+  readonly portMin: number;
+  readonly portMax: number;
+  /** Running rtpengines, `host:port` of their ng listener; empty: start one as a child. */
+  readonly rtpengines: readonly string[];
+  /** Report a leg as silent after this long without RTP. */
+  readonly silenceMs: number;
+}
+
+export interface PromptsConfig {
+  /** `builtin`: prompts/ of this repository; `asterisk`: Debian's recorded set. */
+  readonly set: 'builtin' | 'asterisk';
+  readonly language: string;
+}
+
+/** What the edges, not the core, must know of a queue. */
+export interface QueueEdgeConfig {
+  readonly name: string;
+  /** Prompt keys played first; empty: none. */
+  readonly welcome: readonly string[];
+  readonly musicClass: string;
+  /** Prompt keys of the periodic announcement. */
+  readonly periodicAnnounce: readonly string[];
+}
+
+export interface AcdConfig {
+  readonly sip: SipConfig;
+  readonly media: MediaConfig;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly journal: { readonly path: string };
+  readonly prompts: PromptsConfig;
+  readonly queues: readonly QueueEdgeConfig[];
+  /** PIN by agent id; an agent without one has none. */
+  readonly pins: ReadonlyMap<string, string>;
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
+  /** The part that decides. */
+  readonly core: CoreConfig;
+}
