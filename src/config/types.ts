@@ -11,7 +11,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Which header names the phone that calls to log in (facts: Asterisk chan_sip and pjsip differ). */
+/** Which header names the phone that calls to log in (Asterisk’s chan_sip and pjsip differ). */
 export type DeviceRule = 'auto' | 'contact' | 'p-asserted-identity' | 'from';
 export type PresenceRule = 'auto' | 'required' | 'off';
 
@@ -91,12 +91,17 @@ export interface AcdConfig {
   readonly sip: SipConfig;
   readonly media: MediaConfig;
   readonly http: { readonly host: string; readonly port: number };
+  /** Absolute path, or `:memory:`. */
   readonly journal: { readonly path: string };
   readonly prompts: PromptsConfig;
   readonly queues: readonly QueueEdgeConfig[];
   /** PIN by agent id; an agent without one has none. */
   readonly pins: ReadonlyMap<string, string>;
-  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
+    /** `auto`: pretty on a terminal, JSON elsewhere. */
+    readonly format: 'auto' | 'pretty' | 'json';
+  };
   /** The part that decides. */
   readonly core: CoreConfig;
 }

@@ -1,0 +1,221 @@
+/**
+ * Turns what zod found into faults with a line, a path and advice, and finds what a schema of
+ * single fields cannot see: names twice, references to queues that do not exist, ports that
+ * collide.
+ */
+import { z } from 'zod';
+import { NOT_YET } from './schema.ts';
+import type { Fault, Path, ReadTree, Tree } from './tree.ts';
+import { writePath } from './tree.ts';
+
+/** What may be named in the file besides queues; absent: not checked. */
+export interface KnownSounds {
+  readonly prompts: ReadonlySet<string>;
+  readonly music: ReadonlySet<string>;
+}
+
+/** Letters to insert, delete, change or swap to come from a to b (Damerau, one swap). */
+export function distance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const same = a[i - 1] === b[j - 1];
+      let least = Math.min(
+        (last[j] ?? 0) + 1,
+        (row[j - 1] ?? 0) + 1,
+        (last[j - 1] ?? 0) + (same ? 0 : 1),
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        least = Math.min(least, (before[j - 2] ?? 0) + 1);
+      }
+      row.push(least);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length] ?? 0;
+}
+
+/** The word that was probably meant; null where nothing is near. */
+export function nearest(word: string, among: Iterable<string>): string | null {
+  const limit = Math.max(2, Math.floor(word.length / 3));
+  let best: string | null = null;
+  let bestDistance = limit + 1;
+  for (const candidate of among) {
+    const away = distance(word.slice(0, 64).toLowerCase(), candidate.toLowerCase());
+    if (away < bestDistance) [best, bestDistance] = [candidate, away];
+  }
+  return best;
+}
+
+/** The schema at a path, without its wrappers (default, optional, list preprocessing). */
+function unwrap(schema: unknown): unknown {
+  let inner = schema;
+  for (let i = 0; i < 8; i += 1) {
+    if (
+      inner instanceof z.ZodPrefault ||
+      inner instanceof z.ZodOptional ||
+      inner instanceof z.ZodDefault
+    ) {
+      inner = inner.def.innerType;
+    } else if (inner instanceof z.ZodPipe && inner.def.in instanceof z.ZodTransform) {
+      inner = inner.def.out;
+    } else {
+      return inner;
+    }
+  }
+  return inner;
+}
+
+function schemaAt(root: unknown, path: Path): unknown {
+  let schema = unwrap(root);
+  for (const step of path) {
+    if (schema instanceof z.ZodObject) {
+      schema = unwrap((schema.shape as Record<string, unknown>)[String(step)]);
+    } else if (schema instanceof z.ZodArray) {
+      schema = unwrap(schema.element);
+    } else {
+      return undefined;
+    }
+  }
+  return schema;
+}
+
+export function valueAt(tree: Tree, path: Path): Tree {
+  let value: Tree = tree;
+  for (const step of path) {
+    if (typeof value !== 'object') return undefined;
+    value = (value as Record<string | number, Tree>)[step];
+  }
+  return value;
+}
+
+/** The keys a section takes, in the schema's order. */
+function keysOf(schema: unknown): string[] {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function unknownKey(root: unknown, path: Path, key: string): string {
+  const known = keysOf(schemaAt(root, path));
+  if (path[0] === 'queues' && NOT_YET.has(key)) {
+    return `is an option of queues.conf that this version does not have; remove the line`;
+  }
+  const meant = nearest(key, known);
+  return meant === null
+    ? `is not an option here; the options are: ${known.join(', ')}`
+    : `is not an option here; did you mean \`${meant}\`?`;
+}
+
+function wrongShape(root: unknown, tree: Tree, path: Path): string {
+  const schema = schemaAt(root, path);
+  const value = valueAt(tree, path);
+  const example = (schema as { meta?: () => { example?: string } } | undefined)?.meta?.()?.example;
+  if (value === undefined) {
+    return `is missing; add \`${String(path.at(-1))}: ${example ?? '…'}\``;
+  }
+  if (schema instanceof z.ZodObject) {
+    return `must be a section of its own; write its options below it, indented`;
+  }
+  if (schema instanceof z.ZodArray) return 'must be a list; write each entry as `- …`';
+  return 'must be a single value; write it on one line';
+}
+
+/** Faults out of zod's issues. */
+export function faultsOf(
+  root: z.ZodType,
+  read: ReadTree,
+  issues: readonly z.core.$ZodIssue[],
+): Fault[] {
+  return issues.flatMap((issue): Fault[] => {
+    const path = issue.path as Path;
+    const fault = (at: Path, message: string, key = false): Fault => ({
+      ...(key ? read.placeOfKey(at) : read.place(at)),
+      path: writePath(at),
+      message,
+    });
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => fault([...path, key], unknownKey(root, path, key), true));
+    }
+    if (issue.code === 'invalid_type') return [fault(path, wrongShape(root, read.tree, path))];
+    return [fault(path, issue.message)];
+  });
+}
+
+function list(tree: Tree, ...path: Path): readonly Tree[] {
+  const value = valueAt(tree, path);
+  if (typeof value === 'string') return [value];
+  return Array.isArray(value) ? (value as readonly Tree[]) : [];
+}
+
+/** Collects faults of meaning over the written tree, so they are told along with all others. */
+class Meaning {
+  readonly faults: Fault[] = [];
+  private readonly read: ReadTree;
+
+  constructor(read: ReadTree) {
+    this.read = read;
+  }
+
+  add(path: Path, message: string): void {
+    this.faults.push({ ...this.read.place(path), path: writePath(path), message });
+  }
+
+  text(...path: Path): string | null {
+    const value = valueAt(this.read.tree, path);
+    return typeof value === 'string' ? value : null;
+  }
+
+  /** The values of `key` over a list, each told where it stands a second time. */
+  unique(section: Path, key: string, what: string): Set<string> {
+    const seen = new Map<string, number>();
+    list(this.read.tree, ...section).forEach((_entry, index) => {
+      const path = [...section, index, key];
+      const value = this.text(...path);
+      if (value === null) return;
+      const first = seen.get(value);
+      if (first === undefined) seen.set(value, index);
+      else {
+        const { line } = this.read.place([...section, first, key]);
+        this.add(path, `${what} "${value}" is there already on line ${line}; give it another`);
+      }
+    });
+    return new Set(seen.keys());
+  }
+
+  known(section: Path, key: string, names: ReadonlySet<string>, what: string): void {
+    list(this.read.tree, ...section).forEach((_entry, index) => {
+      const path = [...section, index, key];
+      const seen = new Set<string>();
+      list(this.read.tree, ...path).forEach((value, inner) => {
+        const at = Array.isArray(valueAt(this.read.tree, path)) ? [...path, inner] : path;
+        if (typeof value !== 'string') return;
+        if (!names.has(value)) {
+          const meant = nearest(value, names);
+          const all = [...names].slice(0, 20).join(', ') || 'none';
+          const advice = meant === null ? `there are: ${all}` : `did you mean "${meant}"?`;
+          this.add(at, `there is no ${what} "${value}"; ${advice}`);
+        } else if (seen.has(value) && what === 'queue') {
+          this.add(at, `names queue "${value}" twice; remove one`);
+        }
+        seen.add(value);
+      });
+    });
+  }
+}
+
+/** Names twice, references to nothing. */
+export function faultsOfMeaning(read: ReadTree, sounds: KnownSounds | null): Fault[] {
+  const meaning = new Meaning(read);
+  const queues = meaning.unique(['queues'], 'name', 'queue');
+  meaning.unique(['agents'], 'id', 'agent');
+  meaning.unique(['sip', 'register'], 'name', 'registrar');
+  meaning.known(['agents'], 'queues', queues, 'queue');
+  if (sounds !== null) {
+    meaning.known(['queues'], 'welcome', sounds.prompts, 'prompt');
+    meaning.known(['queues'], 'periodic-announce', sounds.prompts, 'prompt');
+    meaning.known(['queues'], 'musicclass', sounds.music, 'music class');
+  }
+  return meaning.faults;
+}

@@ -1,0 +1,205 @@
+/**
+ * acd.yaml to AcdConfig: all of it, or every fault at once and nothing of it. Pure up to
+ * `loadConfig`, which reads the file and nothing else.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { KnownSounds } from './faults.ts';
+import { faultsOf, faultsOfMeaning } from './faults.ts';
+import type { ConfigFile } from './schema.ts';
+import { fileSchema } from './schema.ts';
+import type { Fault } from './tree.ts';
+import { MAX_CONFIG_BYTES, readTree, writePath } from './tree.ts';
+import type { AcdConfig, ListenAddress, RegisterConfig } from './types.ts';
+
+export type LoadResult =
+  | { readonly ok: true; readonly config: AcdConfig }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+export interface LoadOptions {
+  /** For `${NAME}`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Relative paths in the file start here. */
+  readonly folder: string;
+  /** Prompts and music that exist; null: not checked. */
+  readonly sounds?: KnownSounds | null;
+}
+
+/** `acd.yaml:12:5: queues[0].timeout: "0" cannot be used; give seconds from 0.5 to 600` */
+export function writeFault(file: string, fault: Fault): string {
+  const where = fault.path === '' ? '' : ` ${fault.path}:`;
+  return `${file}:${fault.line}:${fault.column}:${where} ${fault.message}`;
+}
+
+function hostOf(registrar: string): string {
+  return registrar.replace(/^sip:/i, '').replace(/(:\d+)?(;.*)?$/, '');
+}
+
+function registerConfig(entry: ConfigFile['sip']['register'][number]): RegisterConfig {
+  return {
+    name: entry.name,
+    registrar: entry.registrar,
+    domain: entry.domain ?? hostOf(entry.registrar),
+    username: entry.username,
+    authUsername: entry['auth-username'] ?? entry.username,
+    password: entry.password,
+    expiresMs: entry.expires,
+    deviceFrom: entry['device-from'],
+    presence: entry.presence,
+  };
+}
+
+function sipConfig(sip: ConfigFile['sip']): AcdConfig['sip'] {
+  return {
+    listen: sip.listen.flat(),
+    externalAddress: sip['external-address'] ?? null,
+    drachtio: sip.drachtio ?? null,
+    register: sip.register.map(registerConfig),
+    presence: sip.presence,
+    deviceFrom: sip['device-from'],
+    loginUsers: sip.login.codes,
+    logoutUsers: sip.login['logout-codes'],
+    loginTries: sip.login.tries,
+    digitTimeoutMs: sip.login['digit-timeout'],
+    subscribeExpiresMs: sip['subscribe-expires'],
+    sessionExpiresMs: sip['session-expires'],
+  };
+}
+
+function mediaConfig(media: ConfigFile['media']): AcdConfig['media'] {
+  return {
+    engine: media.engine,
+    address: media.address,
+    externalAddress: media['external-address'] ?? null,
+    ...media.ports,
+    rtpengines: media.rtpengine.map(({ host, port }) =>
+      host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    ),
+    silenceMs: media.silence,
+  };
+}
+
+function coreConfig(file: ConfigFile): AcdConfig['core'] {
+  return {
+    queues: file.queues.map((queue) => ({
+      name: queue.name,
+      strategy: queue.strategy,
+      timeoutMs: queue.timeout,
+      retryMs: queue.retry,
+      wrapupMs: queue.wrapuptime,
+      maxlen: queue.maxlen,
+      weight: queue.weight,
+      periodicAnnounceMs: queue['periodic-announce-frequency'],
+    })),
+    agents: file.agents.map((agent) => ({
+      id: agent.id,
+      name: agent.name ?? '',
+      queues: agent.queues,
+    })),
+    secondLogin: file.sip.login['second-login'],
+    maxCalls: file.limits.calls,
+  };
+}
+
+function assemble(file: ConfigFile, folder: string): AcdConfig {
+  const journal = file.journal.path;
+  return {
+    sip: sipConfig(file.sip),
+    media: mediaConfig(file.media),
+    http: file.http.listen,
+    journal: { path: journal === ':memory:' ? journal : path.resolve(folder, journal) },
+    prompts: file.prompts,
+    queues: file.queues.map((queue) => ({
+      name: queue.name,
+      welcome: queue.welcome,
+      musicClass: queue.musicclass,
+      periodicAnnounce: queue['periodic-announce'],
+    })),
+    pins: new Map(
+      file.agents.flatMap((agent): [string, string][] =>
+        agent.pin === undefined ? [] : [[agent.id, agent.pin]],
+      ),
+    ),
+    log: file.log,
+    core: coreConfig(file),
+  };
+}
+
+/** What only the typed values show: codes that mean two things, ports used twice. */
+function conflicts(file: ConfigFile): { readonly path: (string | number)[]; message: string }[] {
+  const found: { path: (string | number)[]; message: string }[] = [];
+  const codes = [...file.sip.login.codes, ...file.sip.login['logout-codes']];
+  file.sip.login['logout-codes'].forEach((code) => {
+    if (file.sip.login.codes.includes(code)) {
+      const message = `"${code}" is also a login code; choose another`;
+      found.push({ path: ['sip', 'login', 'logout-codes'], message });
+    }
+  });
+  file.queues.forEach((queue, index) => {
+    if (!codes.includes(queue.name)) return;
+    const message = `"${queue.name}" is dialled to log in or out; name the queue otherwise`;
+    found.push({ path: ['queues', index, 'name'], message });
+  });
+  const { portMin, portMax } = file.media.ports;
+  const seen = new Set<string>();
+  file.sip.listen.forEach((entry, index) => {
+    for (const place of entry) found.push(...listenConflicts(place, index, seen));
+    const udp = entry.find((place) => place.protocol === 'udp');
+    if (udp === undefined || udp.port < portMin || udp.port > portMax) return;
+    const message = `UDP port ${udp.port} lies within media.ports; move one of them`;
+    found.push({ path: ['sip', 'listen', index], message });
+  });
+  return found;
+}
+
+function listenConflicts(place: ListenAddress, index: number, seen: Set<string>) {
+  const key = `${place.protocol}:${place.host}:${place.port}`;
+  // Port 0 asks the system for a free one, as often as wanted.
+  if (place.port !== 0 && seen.has(key)) {
+    return [{ path: ['sip', 'listen', index], message: `${key} stands here twice; keep one` }];
+  }
+  seen.add(key);
+  return [];
+}
+
+/** Reads a whole configuration text. */
+export function parseConfig(text: string, options: LoadOptions): LoadResult {
+  const read = readTree(text, options.env);
+  if (read.tree === undefined && read.faults.length > 0) return { ok: false, faults: read.faults };
+  const parsed = fileSchema.safeParse(read.tree ?? {});
+  const meant = [
+    ...(parsed.success ? [] : faultsOf(fileSchema, read, parsed.error.issues)),
+    ...faultsOfMeaning(read, options.sounds ?? null),
+    ...(parsed.success ? conflicts(parsed.data) : []).map(({ path: at, message }) => ({
+      ...read.place(at),
+      path: writePath(at),
+      message,
+    })),
+  ];
+  // A value that could not even be read needs no second fault about what it then was.
+  const told = new Set(read.faults.map((fault) => fault.path));
+  const faults = [...read.faults, ...meant.filter((fault) => !told.has(fault.path))];
+  if (faults.length === 0 && parsed.success) {
+    return { ok: true, config: assemble(parsed.data, options.folder) };
+  }
+  faults.sort((a, b) => a.line - b.line || a.column - b.column);
+  return { ok: false, faults };
+}
+
+/** Reads a file; a file that cannot be read is one fault. */
+export function loadConfig(file: string, options: Omit<LoadOptions, 'folder'>): LoadResult {
+  let text: string;
+  try {
+    if (statSync(file).size > MAX_CONFIG_BYTES) {
+      const message = `is larger than ${MAX_CONFIG_BYTES} bytes; that cannot be a configuration`;
+      return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
+    }
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    const why = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`;
+    const message = `${why}; name one with --config FILE`;
+    return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
+  }
+  return parseConfig(text, { ...options, folder: path.dirname(path.resolve(file)) });
+}

@@ -1,0 +1,275 @@
+/**
+ * acd.yaml, section by section: every option with its meaning, its standard value and its bounds.
+ * docs/CONFIGURATION.md is printed from this file, and every fault message comes out of it.
+ * Names follow Asterisk's queues.conf wherever it has the same thing.
+ */
+import { z } from 'zod';
+import * as f from './fields.ts';
+
+const MAX_QUEUES = 1000;
+const MAX_AGENTS = 10_000;
+const MAX_REGISTRARS = 100;
+const DAY = 86_400;
+
+/** A field with a standard value, written as in the file. */
+function standard<T extends z.ZodType<unknown, string>>(schema: T, written: string) {
+  return f.documented(schema, { standard: written }).prefault(written as never);
+}
+
+function needed<T extends z.ZodType>(schema: T, example: string) {
+  return f.documented(schema, { required: true, example });
+}
+
+function free<T extends z.ZodType>(schema: T, example: string) {
+  return f.documented(schema, { example }).optional();
+}
+
+function section<S extends z.ZodRawShape>(text: string, shape: S) {
+  return z.strictObject(shape).meta({ text });
+}
+
+const presence = (text: string) => standard(f.choice(text, 'auto', 'required', 'off'), 'auto');
+const deviceFrom = (text: string) =>
+  standard(f.choice(text, 'auto', 'contact', 'p-asserted-identity', 'from'), 'auto');
+
+const PRESENCE =
+  'What to do where an agent’s phone cannot be watched: `auto` trusts it to be idle when we have ' +
+  'no call on it, `required` refuses the login, `off` never subscribes.';
+const DEVICE =
+  'Which header of a login call names the phone: `auto` takes Contact unless a PBX put its own ' +
+  'name there, then P-Asserted-Identity, then From.';
+
+const registrar = section('One PBX at which the ACD registers like a phone.', {
+  name: needed(f.name('name', 'Short name, shown in GET /health and in the log.'), 'pbx'),
+  registrar: needed(f.registrarUri('Where to send REGISTER.'), 'sip:192.168.0.3'),
+  username: needed(f.words('text', 'User of the address of record.', 64), 'acd'),
+  password: needed(
+    f.secret('Password for digest authentication; take it from the environment.'),
+    '${PBX_PASSWORD}',
+  ),
+  domain: free(
+    f.words('text', 'Domain of the address of record, where it is not the registrar’s host.', 253),
+    'example.com',
+  ),
+  'auth-username': free(
+    f.words('text', 'User for digest authentication, where it is not `username`.', 64),
+    'acd',
+  ),
+  expires: standard(f.seconds('Life asked for; the registrar may change it.', 30, DAY), '3600'),
+  'device-from': deviceFrom(DEVICE),
+  presence: presence(PRESENCE),
+});
+
+const login = section('How agents log in and out by phone.', {
+  codes: f
+    .listOf(
+      f.dialled('What to dial to log in'),
+      'What to dial to log in. A code that begins with `*` may be followed by the agent id.',
+      10,
+    )
+    .prefault(['acdlogin', '*44']),
+  'logout-codes': f
+    .listOf(f.dialled('What to dial to log out'), 'What to dial to log out.', 10)
+    .prefault(['acdlogout', '*45']),
+  tries: standard(f.count('Wrong agent ids or PINs before the call is ended.', 1, 10), '3'),
+  'digit-timeout': standard(
+    f.seconds('Wait for the next digit before what was keyed counts as a wrong try.', 1, 60),
+    '5',
+  ),
+  'second-login': standard(
+    f.choice(
+      'What a login does when the agent is on another phone, or the phone has another agent.',
+      'refuse',
+      'replace',
+    ),
+    'refuse',
+  ),
+});
+
+const drachtio = section('Use a drachtio-server in place of the built-in SIP server.', {
+  host: needed(f.words('host', 'Its host.', 253), '127.0.0.1'),
+  port: standard(f.count('Port of its command connection.', 1, 65_535), '9022'),
+  secret: needed(f.secret('Its shared secret.'), '${DRACHTIO_SECRET}'),
+});
+
+const sip = section('SIP: where to listen, where to register, how agents log in.', {
+  listen: f
+    .listOf(
+      f.listening('Where to listen'),
+      'Where the built-in SIP server listens: `udp:host:port`, `tcp:host:port`, or a port for ' +
+        'both on 0.0.0.0. Write `[::]` for IPv6.',
+      16,
+    )
+    .prefault(['udp:0.0.0.0:5071', 'tcp:0.0.0.0:5071']),
+  'external-address': free(
+    f.ipAddress('Address told to peers where NAT changes ours.'),
+    '203.0.113.5',
+  ),
+  drachtio: drachtio.optional(),
+  register: f.listOf(registrar, 'The PBXs to register at.', MAX_REGISTRARS).prefault([]),
+  presence: presence(`${PRESENCE} For phones that log in without a registrar.`),
+  'device-from': deviceFrom(`${DEVICE} For phones that log in without a registrar.`),
+  login: login.prefault({}),
+  'subscribe-expires': standard(
+    f.seconds('Life asked for in SUBSCRIBE to an agent’s phone.', 30, DAY),
+    '3600',
+  ),
+  'session-expires': standard(
+    f.seconds('Session timer asked for (RFC 4028); 0 asks for none.', 0, DAY),
+    '1800',
+  ),
+});
+
+const media = section('Audio.', {
+  engine: standard(
+    f.choice(
+      'Who speaks RTP with phones: the built-in audio process, or rtpengine in front of it.',
+      'mediad',
+      'rtpengine',
+    ),
+    'mediad',
+  ),
+  address: standard(
+    f.ipAddress('Local address for RTP; 0.0.0.0 tells each peer the one that reaches it.'),
+    '0.0.0.0',
+  ),
+  'external-address': free(
+    f.ipAddress('Address told in SDP where NAT changes ours.'),
+    '203.0.113.5',
+  ),
+  ports: standard(f.portRange('UDP ports for RTP and RTCP, two per leg.'), '20000-29999'),
+  rtpengine: f
+    .listOf(
+      f.address('An rtpengine', { host: null, port: 22222 }),
+      'Running rtpengines, `host:port` of their ng listener. Empty: one is started.',
+      16,
+    )
+    .prefault([]),
+  silence: standard(f.seconds('Report a leg that sent no RTP for so long.', 1, 3600), '10'),
+});
+
+const queue = section('One queue. It is called at `sip:<name>@<this host>`.', {
+  name: needed(f.name('name', 'Name, as it is dialled.'), 'queue1'),
+  strategy: standard(
+    f.choice('Which agent is offered the next call: the one idle longest.', 'most-idle'),
+    'most-idle',
+  ),
+  timeout: standard(f.seconds('How long one agent’s phone is rung.', 0.5, 600), '15'),
+  retry: standard(
+    f.seconds('Rest of an agent after an offer that failed, before the next.', 0.1, 3600),
+    '5',
+  ),
+  wrapuptime: standard(f.seconds('Rest of an agent after a call; 0 is none.', 0, 3600), '0'),
+  maxlen: standard(f.count('Most calls waiting; 0 is no limit.', 0, 100_000), '0'),
+  weight: standard(
+    f.count('Where queues share agents, the heavier is served first.', 0, 1000),
+    '0',
+  ),
+  welcome: f
+    .listOf(f.name('prompt', 'Prompt'), 'Prompts played once, at the start; `[]` is none.', 10)
+    .prefault(['queue-welcome']),
+  musicclass: standard(f.name('name', 'Music on hold.'), 'default'),
+  'periodic-announce': f
+    .listOf(f.name('prompt', 'Prompt'), 'Prompts of the recurring announcement.', 10)
+    .prefault(['queue-periodic-announce']),
+  'periodic-announce-frequency': standard(
+    f.seconds('How often it is played; 0 is never.', 0, 3600),
+    '0',
+  ),
+});
+
+const agent = section('One agent.', {
+  id: needed(f.agentId('What the agent keys to log in.'), '2771'),
+  name: free(f.words('text', 'Name shown in GET /agents.', 80), 'Ann'),
+  pin: free(f.pin('Asked for after the id.'), '${ANN_PIN}'),
+  queues: f
+    .listOf(f.name('queue', 'Queue'), 'Names of the queues the agent serves.', MAX_QUEUES)
+    .prefault([]),
+});
+
+const http = section('REST.', {
+  listen: standard(
+    f.address('Where the REST interface listens. It has no login yet: keep it local.', {
+      host: '127.0.0.1',
+      port: 8242,
+    }),
+    '127.0.0.1:8242',
+  ),
+});
+
+const log = section('The log, on standard output.', {
+  level: standard(f.choice('How much is told.', 'debug', 'info', 'warn', 'error'), 'info'),
+  format: standard(
+    f.choice(
+      '`pretty` lines for people, `json` for machines; `auto` asks the terminal.',
+      'auto',
+      'pretty',
+      'json',
+    ),
+    'auto',
+  ),
+});
+
+/** The whole file. */
+export const fileSchema = section('acd.yaml', {
+  sip: sip.prefault({}),
+  media: media.prefault({}),
+  http: http.prefault({}),
+  journal: section('The event log.', {
+    path: standard(
+      f.words(
+        'path',
+        'SQLite file, relative to acd.yaml; `:memory:` forgets everything at the end.',
+        1000,
+      ),
+      'data/journal.db',
+    ),
+  }).prefault({}),
+  prompts: section('What callers and agents hear.', {
+    set: standard(
+      f.choice(
+        '`builtin`, or `asterisk`: Debian’s asterisk-core-sounds-en-wav and ' +
+          'asterisk-moh-opsound-wav, which must be installed.',
+        'builtin',
+        'asterisk',
+      ),
+      'builtin',
+    ),
+    language: standard(f.name('language', 'Language of the prompts.'), 'en'),
+  }).prefault({}),
+  log: log.prefault({}),
+  limits: section('Bounds of the whole ACD.', {
+    calls: standard(f.count('Most calls waiting or talking at once.', 1, 100_000), '2000'),
+  }).prefault({}),
+  queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
+  agents: f.listOf(agent, 'The agents.', MAX_AGENTS).prefault([]),
+});
+
+export type ConfigFile = z.output<typeof fileSchema>;
+
+/** Options of queues.conf that administrators will try, and that this version does not have. */
+export const NOT_YET = new Set([
+  'announce',
+  'announce-frequency',
+  'announce-holdtime',
+  'announce-position',
+  'autofill',
+  'autopause',
+  'context',
+  'defaultrule',
+  'joinempty',
+  'leavewhenempty',
+  'memberdelay',
+  'min-announce-frequency',
+  'monitor-format',
+  'monitor-type',
+  'musiconhold',
+  'penaltymemberslimit',
+  'queue-callerannounce',
+  'reportholdtime',
+  'ringinuse',
+  'servicelevel',
+  'shared_lastcall',
+  'timeoutpriority',
+  'timeoutrestart',
+]);
