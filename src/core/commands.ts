@@ -99,6 +99,8 @@ export interface LogOutAgent extends Base {
   readonly kind: 'LogOutAgent';
   /** The agent, or whoever is logged on to the device. */
   readonly who: { readonly agentId: AgentId } | { readonly deviceUri: string };
+  /** `refused`: his phone does not tell its presence and it is required. Default `asked`. */
+  readonly reason?: 'asked' | 'refused';
 }
 
 /** What presence says of a device now; repeated reports are harmless. */

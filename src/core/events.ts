@@ -162,7 +162,10 @@ export interface RestEnded extends Base {
   readonly agentId: AgentId;
 }
 
-/** Reactor: subscribe to the device. */
+/**
+ * Reactor: subscribe to the device. Said again of the same device when a deferred logout is taken
+ * back: a subscription that exists stays.
+ */
 export interface AgentLoggedIn extends Base {
   readonly kind: 'AgentLoggedIn';
   readonly agentId: AgentId;
@@ -175,6 +178,13 @@ export interface AgentLoggedOut extends Base {
   readonly agentId: AgentId;
   readonly device: Device;
   readonly reason: 'asked' | 'replaced' | 'removed' | 'refused';
+}
+
+/** The agent asked to leave while he talks: AgentLoggedOut follows when his call ends. */
+export interface LogoutDeferred extends Base {
+  readonly kind: 'LogoutDeferred';
+  readonly agentId: AgentId;
+  readonly reason: 'asked' | 'refused';
 }
 
 export interface DeviceReported extends Base {
@@ -214,6 +224,7 @@ export type CoreEvent =
   | RestEnded
   | AgentLoggedIn
   | AgentLoggedOut
+  | LogoutDeferred
   | DeviceReported
   | AgentPaused
   | AgentResumed;

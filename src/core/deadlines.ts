@@ -1,0 +1,62 @@
+/**
+ * What happens by itself when its time has come. The state carries every deadline; this gives
+ * each kind its one outcome. After a pause of the process many may be due at once: they are
+ * handled in the order in which they were due.
+ */
+import type { Refusal } from './commands.ts';
+import type { Decision } from './decision.ts';
+import { endCall } from './leaving.ts';
+import { failOffer } from './offering.ts';
+import type { Timer } from './ordered.ts';
+import { DEADLINES_PER_COMMAND, must } from './state.ts';
+
+function announce(decision: Decision, callId: string): void {
+  const call = must(decision.state.calls.get(callId), `call ${callId}`);
+  const count = call.announcements + 1;
+  decision.emit({ kind: 'AnnouncementDue', callId, queue: call.queue, count });
+}
+
+function limitCall(decision: Decision, callId: string): void {
+  const call = must(decision.state.calls.get(callId), `call ${callId}`);
+  endCall(decision, call, call.connectedAt === null ? 'FAILED' : 'COMPLETED', 'system');
+}
+
+function expireOffer(decision: Decision, offerId: string): void {
+  const offer = must(decision.state.offers.get(offerId), `offer ${offerId}`);
+  const answered = offer.phase === 'answered';
+  failOffer(decision, offer, {
+    failure: answered ? 'media' : 'no-answer',
+    sipStatus: 0,
+    detail: answered ? 'bridge not confirmed in time' : '',
+  });
+}
+
+function reach(decision: Decision, timer: Timer): void {
+  switch (timer.kind) {
+    case 'announce':
+      return announce(decision, timer.id);
+    case 'call':
+      return limitCall(decision, timer.id);
+    case 'offer':
+      return expireOffer(decision, timer.id);
+    case 'rest':
+      return decision.emit({ kind: 'RestEnded', agentId: timer.id });
+    case 'wrapup':
+      return decision.emit({ kind: 'WrapupEnded', agentId: timer.id });
+    default:
+      throw new Error(`broken invariant: timer of kind ${timer.kind}`);
+  }
+}
+
+export function reachDeadline(decision: Decision): Refusal | undefined {
+  const { timers } = decision.state;
+  for (let handled = 0; handled < DEADLINES_PER_COMMAND; handled += 1) {
+    const timer = timers.first();
+    if (timer === undefined || timer.at > decision.at) return undefined;
+    reach(decision, timer);
+    if (timers.has(timer) && timer.at <= decision.at) {
+      throw new Error(`broken invariant: ${timer.kind} of ${timer.id} stays due`);
+    }
+  }
+  return undefined;
+}

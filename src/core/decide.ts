@@ -1,0 +1,86 @@
+/**
+ * The ACD's one question: given this state and this command, what happens? The answer is a batch
+ * of events, or a refusal that changes nothing. Deterministic and total: no clock, no random, no
+ * I/O. A command's own rule speaks first; then dispatch matches whoever the rule made free. The
+ * state is moved on by evolve as each event is decided, so folding the batch over the former
+ * state gives exactly the state left here.
+ */
+import { endWrapup, pause, reportDevice, resume } from './agents.ts';
+import type { Command, Refusal } from './commands.ts';
+import { applyConfig } from './configuring.ts';
+import { reachDeadline } from './deadlines.ts';
+import { Decision } from './decision.ts';
+import { arriveCall, confirmCall } from './entering.ts';
+import type { CoreEvent } from './events.ts';
+import { endCallByCaller, reconcile } from './leaving.ts';
+import { logIn, logOutCommand } from './login.ts';
+import {
+  answerOffer,
+  confirmBridge,
+  dispatch,
+  endAgentLeg,
+  failOfferCommand,
+  ringOffer,
+} from './offering.ts';
+import type { State } from './state.ts';
+
+/** What a rule says: nothing (its events are in the decision), or why not. */
+export type Verdict = Refusal | undefined;
+
+export type Decided =
+  | { readonly ok: true; readonly events: readonly CoreEvent[] }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+function rule(decision: Decision, command: Command): Verdict {
+  switch (command.kind) {
+    case 'ApplyConfig':
+      return applyConfig(decision, command);
+    case 'ArriveCall':
+      return arriveCall(decision, command);
+    case 'ConfirmCall':
+      return confirmCall(decision, command);
+    case 'EndCall':
+      return endCallByCaller(decision, command);
+    case 'RingOffer':
+      return ringOffer(decision, command);
+    case 'AnswerOffer':
+      return answerOffer(decision, command);
+    case 'ConfirmBridge':
+      return confirmBridge(decision, command);
+    case 'FailOffer':
+      return failOfferCommand(decision, command);
+    case 'EndAgentLeg':
+      return endAgentLeg(decision, command);
+    case 'LogInAgent':
+      return logIn(decision, command);
+    case 'LogOutAgent':
+      return logOutCommand(decision, command);
+    case 'ReportDevice':
+      return reportDevice(decision, command);
+    case 'PauseAgent':
+      return pause(decision, command);
+    case 'ResumeAgent':
+      return resume(decision, command);
+    case 'EndWrapup':
+      return endWrapup(decision, command);
+    case 'ReachDeadline':
+      return reachDeadline(decision);
+    case 'Reconcile':
+      return reconcile(decision, command);
+  }
+}
+
+/**
+ * Decides and evolves. Throws only where an invariant is broken; the state is then unusable and
+ * must be rebuilt from the journal.
+ */
+export function decide(state: State, command: Command): Decided {
+  const decision = new Decision(state, command.at, command.by);
+  const refusal = rule(decision, command);
+  if (refusal !== undefined) {
+    if (decision.events.length > 0) throw new Error(`broken invariant: ${refusal} after events`);
+    return { ok: false, refusal };
+  }
+  dispatch(decision);
+  return { ok: true, events: decision.events };
+}

@@ -1,0 +1,34 @@
+/**
+ * What a rule holds while it decides: the state, the instant, and `emit`, the only way to make
+ * anything happen. Each emitted event is folded into the state at once, so the next line of the
+ * rule, and dispatch after it, see its effect; all events of one command form one batch.
+ */
+import type { CoreEvent } from './events.ts';
+import { evolve } from './evolve.ts';
+import type { State } from './state.ts';
+
+/** An event before the decision stamps it. */
+export type NewEvent = CoreEvent extends infer E
+  ? E extends CoreEvent
+    ? Omit<E, 'at' | 'by'>
+    : never
+  : never;
+
+export class Decision {
+  readonly state: State;
+  readonly at: number;
+  readonly by: string;
+  readonly events: CoreEvent[] = [];
+
+  constructor(state: State, at: number, by: string) {
+    this.state = state;
+    this.at = at;
+    this.by = by;
+  }
+
+  emit(fact: NewEvent): void {
+    const event = { ...fact, at: this.at, by: this.by } as CoreEvent;
+    evolve(this.state, event);
+    this.events.push(event);
+  }
+}

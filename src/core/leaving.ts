@@ -1,0 +1,97 @@
+/**
+ * How a call ends: the caller hangs up, the agent does, a limit is reached, its queue goes away,
+ * or its leg did not survive a restart. Always exactly one CallEnded, after whatever still rings
+ * for it has been taken back, and followed by what the end means for the agent.
+ */
+import type { EndCall, Reconcile, Refusal } from './commands.ts';
+import type { Decision } from './decision.ts';
+import { compareText } from './ordered.ts';
+import { must, type Agent, type Call, type Offer } from './state.ts';
+import type { EndedBy, ExitStatus, OfferWithdrawal } from './types.ts';
+
+function offerOf(decision: Decision, holder: Call | Agent): Offer | undefined {
+  return holder.offerId === null ? undefined : decision.state.offers.get(holder.offerId);
+}
+
+/** Takes back what rings for a call or at an agent's; a connected offer is not ours to take. */
+export function withdrawOffer(
+  decision: Decision,
+  holder: Call | Agent,
+  reason: OfferWithdrawal,
+): void {
+  const offer = offerOf(decision, holder);
+  if (offer === undefined || offer.phase === 'connected') return;
+  const { callId, agentId } = offer;
+  decision.emit({ kind: 'OfferWithdrawn', offerId: offer.id, callId, agentId, reason });
+}
+
+/** After his talk: a logout he asked for meanwhile, else wrap-up, else he is free. */
+function releaseAgent(decision: Decision, agentId: string, queueName: string): void {
+  const agent: Agent = must(decision.state.agents.get(agentId), `agent ${agentId}`);
+  if (agent.leaving !== null) {
+    const device = must(agent.device, `device of ${agentId}`);
+    decision.emit({ kind: 'AgentLoggedOut', agentId, device, reason: agent.leaving });
+    return;
+  }
+  const wrapupMs = decision.state.queues.get(queueName)?.config.wrapupMs ?? 0;
+  if (wrapupMs <= 0) return;
+  const until = decision.at + wrapupMs;
+  decision.emit({ kind: 'WrapupStarted', agentId, queue: queueName, until });
+}
+
+/** The one way a call ends. `withdrawal`: what the agent who is being rung is told. */
+export function endCall(
+  decision: Decision,
+  call: Call,
+  status: ExitStatus,
+  endedBy: EndedBy,
+  withdrawal: OfferWithdrawal = 'caller-left',
+): void {
+  withdrawOffer(decision, call, withdrawal);
+  const bridge = offerOf(decision, call);
+  const left = call.connectedAt ?? decision.at;
+  const queue = decision.state.queues.get(call.queue);
+  decision.emit({
+    kind: 'CallEnded',
+    callId: call.id,
+    queue: call.queue,
+    status,
+    endedBy,
+    agentId: bridge?.agentId ?? null,
+    offerId: bridge?.id ?? null,
+    waitedMs: left - call.enteredAt,
+    talkedMs: decision.at - left,
+    position: call.connectedAt === null && queue !== undefined ? queue.line.rank(call) + 1 : 0,
+  });
+  if (bridge !== undefined) releaseAgent(decision, bridge.agentId, call.queue);
+}
+
+/** BYE, CANCEL or failure of the caller's leg, at any moment of his visit. */
+export function endCallByCaller(decision: Decision, command: EndCall): Refusal | undefined {
+  const call = decision.state.calls.get(command.callId);
+  if (call === undefined) return 'unknown-call';
+  const endedBy = command.cause === 'failed' ? 'system' : 'caller';
+  if (call.connectedAt !== null) endCall(decision, call, 'COMPLETED', endedBy);
+  else endCall(decision, call, command.cause === 'failed' ? 'FAILED' : 'ABANDONED', endedBy);
+  return undefined;
+}
+
+/** After a takeover: what has no leg any more ends now. Nobody's fault, so nobody rests. */
+export function reconcile(decision: Decision, command: Reconcile): Refusal | undefined {
+  const { state } = decision;
+  const liveCalls = new Set(command.liveCalls);
+  const liveOffers = new Set(command.liveOffers);
+  const calls = [...state.calls.values()].sort((a, b) => a.entry - b.entry);
+  for (const call of calls) {
+    const status = call.connectedAt === null ? 'FAILED' : 'COMPLETED';
+    if (!liveCalls.has(call.id)) endCall(decision, call, status, 'system');
+  }
+  const offers = [...state.offers.values()].sort((a, b) => compareText(a.id, b.id));
+  for (const offer of offers) {
+    if (liveOffers.has(offer.id)) continue;
+    const call = must(state.calls.get(offer.callId), `call ${offer.callId}`);
+    if (offer.phase === 'connected') endCall(decision, call, 'COMPLETED', 'system');
+    else withdrawOffer(decision, call, 'shutdown');
+  }
+  return undefined;
+}

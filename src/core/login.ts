@@ -1,0 +1,58 @@
+/**
+ * Login and logout. One agent is on at most one device and one device has at most one agent;
+ * `second-login` says whether a second login is refused or takes the place of the first. Nobody
+ * who talks is replaced, whatever it says: a login must not cut a call.
+ */
+import type { LogInAgent, LogOutAgent, Refusal } from './commands.ts';
+import type { Decision } from './decision.ts';
+import { withdrawOffer } from './leaving.ts';
+import { must, type Agent, type LogoutReason } from './state.ts';
+
+/** Logs out now; the agent must not be talking. What rings for him is taken back. */
+export function logOut(decision: Decision, agent: Agent, reason: LogoutReason): void {
+  withdrawOffer(decision, agent, 'agent-unavailable');
+  const device = must(agent.device, `device of ${agent.id}`);
+  decision.emit({ kind: 'AgentLoggedOut', agentId: agent.id, device, reason });
+}
+
+export function logIn(decision: Decision, command: LogInAgent): Refusal | undefined {
+  const { state } = decision;
+  const { agentId, device } = command;
+  const agent = state.agents.get(agentId);
+  if (agent === undefined || !agent.known) return 'unknown-agent';
+  const holderId = state.devices.get(device.uri);
+  const replaces = state.config.secondLogin === 'replace';
+  if (holderId === agentId) {
+    // Again from the same phone: nothing to do, unless it takes back a logout he asked for.
+    if (agent.leaving !== null) decision.emit({ kind: 'AgentLoggedIn', agentId, device });
+    return undefined;
+  }
+  if (agent.device !== null && (!replaces || agent.callId !== null)) return 'already-logged-in';
+  const holder = holderId === undefined ? undefined : state.agents.get(holderId);
+  if (holder !== undefined && (!replaces || holder.callId !== null)) return 'device-taken';
+  if (agent.device !== null) logOut(decision, agent, 'replaced');
+  if (holder !== undefined) logOut(decision, holder, 'replaced');
+  decision.emit({ kind: 'AgentLoggedIn', agentId, device });
+  return undefined;
+}
+
+function whoLeaves(decision: Decision, who: LogOutAgent['who']): Agent | Refusal {
+  const { agents, devices } = decision.state;
+  const agentId = 'agentId' in who ? who.agentId : devices.get(who.deviceUri);
+  if (agentId === undefined) return 'not-logged-in';
+  const agent = agents.get(agentId);
+  if (agent === undefined) return 'unknown-agent';
+  return agent.device === null ? 'not-logged-in' : agent;
+}
+
+/** While he talks the logout waits for the end of the call. */
+export function logOutCommand(decision: Decision, command: LogOutAgent): Refusal | undefined {
+  const agent = whoLeaves(decision, command.who);
+  if (typeof agent === 'string') return agent;
+  const reason = command.reason ?? 'asked';
+  if (agent.callId === null) logOut(decision, agent, reason);
+  else if (agent.leaving === null) {
+    decision.emit({ kind: 'LogoutDeferred', agentId: agent.id, reason });
+  }
+  return undefined;
+}

@@ -1,0 +1,115 @@
+/**
+ * The state as plain data: for snapshots beside the journal, and for comparing two states. Only
+ * facts are stored, lists in a fixed order, so equal states give equal text; everything derived
+ * is placed anew when it is restored.
+ */
+import { compareText } from './ordered.ts';
+import { placeAll } from './place.ts';
+import {
+  initialState,
+  makeAgent,
+  makeTimer,
+  type Agent,
+  type Call,
+  type Offer,
+  type State,
+} from './state.ts';
+import type { AgentId, CoreConfig } from './types.ts';
+
+/** Shape of a snapshot; another number is not restored, the journal is replayed instead. */
+export const SNAPSHOT_VERSION = 1;
+
+type PlainCall = Omit<Call, 'tried' | 'inLine' | 'isEligible' | 'limit' | 'announce'> & {
+  readonly tried: readonly (readonly [AgentId, number])[];
+};
+type PlainOffer = Omit<Offer, 'timer'>;
+type PlainAgent = Omit<Agent, 'isReady' | 'memberOf' | 'rest' | 'wrapupTimer'>;
+
+export interface Snapshot {
+  readonly version: number;
+  readonly config: CoreConfig;
+  readonly entries: number;
+  readonly offersMade: number;
+  readonly calls: readonly PlainCall[];
+  readonly offers: readonly PlainOffer[];
+  readonly agents: readonly PlainAgent[];
+}
+
+function plainCall(call: Call): PlainCall {
+  const { tried, inLine: _line, isEligible: _eligible, limit: _l, announce: _a, ...rest } = call;
+  return { ...rest, tried: [...(tried ?? [])].sort((a, b) => a[1] - b[1]) };
+}
+
+function plainOffer(offer: Offer): PlainOffer {
+  const { timer: _timer, ...rest } = offer;
+  return rest;
+}
+
+function plainAgent(agent: Agent): PlainAgent {
+  const { isReady: _ready, memberOf: _member, rest: _rest, wrapupTimer: _timer, ...rest } = agent;
+  return rest;
+}
+
+export function snapshot(state: State): Snapshot {
+  return {
+    version: SNAPSHOT_VERSION,
+    config: state.config,
+    entries: state.entries,
+    offersMade: state.offersMade,
+    calls: [...state.calls.values()].sort((a, b) => a.entry - b.entry).map(plainCall),
+    offers: [...state.offers.values()].sort((a, b) => a.number - b.number).map(plainOffer),
+    agents: [...state.agents.values()].sort((a, b) => compareText(a.id, b.id)).map(plainAgent),
+  };
+}
+
+/** The state a snapshot was taken of. */
+export function restore(plain: Snapshot): State {
+  const state = initialState();
+  state.config = plain.config;
+  state.entries = plain.entries;
+  state.offersMade = plain.offersMade;
+  for (const call of plain.calls) {
+    state.calls.set(call.id, {
+      ...call,
+      tried: call.tried.length > 0 ? new Map(call.tried) : null,
+      inLine: false,
+      isEligible: false,
+      limit: makeTimer('call', call.id),
+      announce: makeTimer('announce', call.id),
+    });
+  }
+  for (const offer of plain.offers) {
+    state.offers.set(offer.id, { ...offer, timer: makeTimer('offer', offer.id) });
+  }
+  for (const agent of plain.agents) {
+    state.agents.set(agent.id, { ...makeAgent(agent.id), ...agent });
+    if (agent.device !== null) state.devices.set(agent.device.uri, agent.id);
+  }
+  placeAll(state);
+  return state;
+}
+
+/** JSON with the keys of every object in order. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).sort(([a], [b]) => compareText(a, b));
+  return `{${entries.map(([key, held]) => `${JSON.stringify(key)}:${canonical(held)}`).join(',')}}`;
+}
+
+/** One FNV-1a pass over the UTF-16 units of a text, 32 bits, from a given basis. */
+function fnv1a(text: string, basis: number): number {
+  let hash = basis;
+  for (let at = 0; at < text.length; at += 1) {
+    hash ^= text.charCodeAt(at);
+    hash = Math.imul(hash, 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** 16 hex digits; equal for equal states, whichever way they came about. Not cryptographic. */
+export function canonicalHash(state: State): string {
+  const text = canonical(snapshot(state));
+  const halves = [fnv1a(text, 0x811c9dc5), fnv1a(text, 0x050c5d1f)];
+  return halves.map((half) => half.toString(16).padStart(8, '0')).join('');
+}
