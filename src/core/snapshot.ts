@@ -19,11 +19,15 @@ import type { AgentId, CoreConfig } from './types.ts';
 /** Shape of a snapshot; another number is not restored, the journal is replayed instead. */
 export const SNAPSHOT_VERSION = 1;
 
-type PlainCall = Omit<Call, 'tried' | 'inLine' | 'isEligible' | 'limit' | 'announce'> & {
+const DERIVED_OF_CALL = ['inLine', 'isEligible', 'limit', 'announce'] as const;
+const DERIVED_OF_OFFER = ['timer'] as const;
+const DERIVED_OF_AGENT = ['isReady', 'memberOf', 'rest', 'wrapupTimer'] as const;
+
+type PlainCall = Omit<Call, 'tried' | (typeof DERIVED_OF_CALL)[number]> & {
   readonly tried: readonly (readonly [AgentId, number])[];
 };
-type PlainOffer = Omit<Offer, 'timer'>;
-type PlainAgent = Omit<Agent, 'isReady' | 'memberOf' | 'rest' | 'wrapupTimer'>;
+type PlainOffer = Omit<Offer, (typeof DERIVED_OF_OFFER)[number]>;
+type PlainAgent = Omit<Agent, (typeof DERIVED_OF_AGENT)[number]>;
 
 export interface Snapshot {
   readonly version: number;
@@ -35,19 +39,15 @@ export interface Snapshot {
   readonly agents: readonly PlainAgent[];
 }
 
+function without<T extends object, K extends keyof T>(whole: T, derived: readonly K[]): Omit<T, K> {
+  const copy = { ...whole };
+  for (const key of derived) delete copy[key];
+  return copy;
+}
+
 function plainCall(call: Call): PlainCall {
-  const { tried, inLine: _line, isEligible: _eligible, limit: _l, announce: _a, ...rest } = call;
-  return { ...rest, tried: [...(tried ?? [])].sort((a, b) => a[1] - b[1]) };
-}
-
-function plainOffer(offer: Offer): PlainOffer {
-  const { timer: _timer, ...rest } = offer;
-  return rest;
-}
-
-function plainAgent(agent: Agent): PlainAgent {
-  const { isReady: _ready, memberOf: _member, rest: _rest, wrapupTimer: _timer, ...rest } = agent;
-  return rest;
+  const tried = [...(call.tried ?? [])].sort((a, b) => a[1] - b[1]);
+  return { ...without(call, DERIVED_OF_CALL), tried };
 }
 
 export function snapshot(state: State): Snapshot {
@@ -57,8 +57,12 @@ export function snapshot(state: State): Snapshot {
     entries: state.entries,
     offersMade: state.offersMade,
     calls: [...state.calls.values()].sort((a, b) => a.entry - b.entry).map(plainCall),
-    offers: [...state.offers.values()].sort((a, b) => a.number - b.number).map(plainOffer),
-    agents: [...state.agents.values()].sort((a, b) => compareText(a.id, b.id)).map(plainAgent),
+    offers: [...state.offers.values()]
+      .sort((a, b) => a.number - b.number)
+      .map((offer) => without(offer, DERIVED_OF_OFFER)),
+    agents: [...state.agents.values()]
+      .sort((a, b) => compareText(a.id, b.id))
+      .map((agent) => without(agent, DERIVED_OF_AGENT)),
   };
 }
 

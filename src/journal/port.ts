@@ -37,7 +37,10 @@ export type SnapshotResult =
 export const READ_MAX = 10_000;
 
 export interface Journal {
-  /** Writes all events or none, as `expectedSeq + 1` and on, if the log ends at `expectedSeq`. */
+  /**
+   * Writes all events or none, as `expectedSeq + 1` and on, if the log ends at `expectedSeq`. An
+   * empty batch adds nothing, but proves that the journal can be written.
+   */
   append(expectedSeq: number, events: readonly CoreEvent[]): Now<AppendResult>;
   /** Events from sequence `fromSeq` on, at most `limit` of them (and READ_MAX). */
   read(fromSeq: number, limit: number): Now<ReadResult>;

@@ -1,0 +1,385 @@
+/**
+ * The one writer: takes commands in order, decides and evolves them in memory, appends all
+ * events of one turn as one transaction, and only then tells reactors and submitters. Nobody
+ * outside ever acts on a fact that is not durable.
+ *
+ * When the journal fails, the state is put back to what the journal holds and everything decided
+ * in that turn is undecided again. Requests (a new call, a login …) are answered `unavailable`
+ * at once; facts (a BYE, an answer, a passed deadline) cannot be un-happened, so they wait, in
+ * order, and are decided when the journal is back. A journal somebody else has written to means
+ * that we are not the writer any more: the loop ends for good.
+ */
+import type { Command } from '../core/commands.ts';
+import { decide } from '../core/decide.ts';
+import type { CoreEvent, StoredEvent } from '../core/events.ts';
+import { nextDeadline, type State } from '../core/state.ts';
+import { snapshot } from '../core/snapshot.ts';
+import type { AppendResult, Journal, JournalFailure } from '../journal/port.ts';
+import type { Clock } from './clock.ts';
+import type { NewCommand, Outcome, Reactor, Runtime } from './port.ts';
+import { rebuild } from './rebuild.ts';
+
+/** Most commands decided, and so most events appended, in one turn. */
+export const BATCH_MAX = 256;
+/** Most commands waiting; one more is answered `unavailable`. */
+export const BACKLOG_MAX = 20_000;
+/** setTimeout takes no more than 2^31 - 1 ms. */
+const TIMER_MAX_MS = 2_147_483_647;
+const RETRY_MS = 500;
+
+export interface LoopOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** Words for the log. */
+  readonly log: (level: 'info' | 'warn' | 'error', text: string, detail?: unknown) => void;
+  /** A broken invariant, or we are no longer the writer: the process should end. */
+  readonly onFatal: (error: Error) => void;
+  /** Events between two snapshots; default 20,000. */
+  readonly snapshotEvery?: number;
+  /** Wait between attempts to reach a failed journal; default 500 ms. */
+  readonly retryMs?: number;
+}
+
+export interface LoopHealth {
+  readonly phase: 'running' | 'journal-down' | 'draining' | 'stopped' | 'failed';
+  readonly detail: string;
+  readonly lastSeq: number;
+  readonly backlog: number;
+  readonly counters: LoopCounters;
+}
+
+export interface LoopCounters {
+  readonly commands: number;
+  readonly refusals: number;
+  readonly events: number;
+  readonly batches: number;
+  readonly appendFailures: number;
+  readonly reactorErrors: number;
+  readonly brokenInvariants: number;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface Pending {
+  readonly command: NewCommand;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+interface Decided {
+  readonly pending: Pending;
+  readonly refusal: Extract<Outcome, { ok: false }> | null;
+  /** Its events are those from here up to the next one's. */
+  readonly from: number;
+}
+
+const UNAVAILABLE: Outcome = { ok: false, refusal: 'unavailable' };
+
+/** What can be asked again by whoever asked; everything else is a fact that has happened. */
+const REQUESTS: ReadonlySet<Command['kind']> = new Set<Command['kind']>([
+  'ApplyConfig',
+  'ArriveCall',
+  'LogInAgent',
+  'LogOutAgent',
+  'PauseAgent',
+  'ResumeAgent',
+  'EndWrapup',
+]);
+
+export class Loop implements Runtime {
+  readonly #options: LoopOptions;
+  readonly #reactors: Reactor[] = [];
+  #queue: Pending[] = [];
+  #state: State;
+  #lastSeq: number;
+  #snapshotSeq: number;
+  #phase: 'running' | 'journal-down' | 'stopped' | 'failed' = 'running';
+  #detail = '';
+  #draining = false;
+  #stopping = false;
+  #scheduled = false;
+  #turning = false;
+  #started = false;
+  #deadlineSubmitted = false;
+  #timer: NodeJS.Timeout | null = null;
+  #retry: NodeJS.Timeout | null = null;
+  #idle: (() => void)[] = [];
+  readonly #counters: Mutable<LoopCounters> = {
+    commands: 0,
+    refusals: 0,
+    events: 0,
+    batches: 0,
+    appendFailures: 0,
+    reactorErrors: 0,
+    brokenInvariants: 0,
+  };
+
+  /** Use `openLoop`. */
+  constructor(options: LoopOptions, state: State, lastSeq: number, snapshotSeq: number) {
+    this.#options = options;
+    this.#state = state;
+    this.#lastSeq = lastSeq;
+    this.#snapshotSeq = snapshotSeq;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  newId(): string {
+    return this.#options.newId();
+  }
+
+  react(reactor: Reactor): void {
+    this.#reactors.push(reactor);
+  }
+
+  submit(command: NewCommand): Promise<Outcome> {
+    if (!this.#takes(command)) return Promise.resolve(UNAVAILABLE);
+    return new Promise((settle) => {
+      this.#queue.push({ command, settle });
+      this.#schedule();
+    });
+  }
+
+  /** From now on deadlines are reached; call it when all reactors are in. */
+  start(): void {
+    this.#started = true;
+    this.#arm();
+  }
+
+  /** No new calls; what is in the house goes on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Settles when everything submitted is durable or answered; then nothing is taken any more. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#phase === 'journal-down') this.#refuseAll();
+    if (this.#queue.length > 0 || this.#turning) {
+      await new Promise<void>((done) => this.#idle.push(done));
+    }
+    if (this.#phase !== 'failed' && this.#phase !== 'stopped') {
+      this.#phase = 'stopped';
+      await this.#saveSnapshot();
+    }
+    this.#clearTimers();
+  }
+
+  health(): LoopHealth {
+    return {
+      phase: this.#phase === 'running' && this.#draining ? 'draining' : this.#phase,
+      detail: this.#detail,
+      lastSeq: this.#lastSeq,
+      backlog: this.#queue.length,
+      counters: { ...this.#counters },
+    };
+  }
+
+  #takes(command: NewCommand): boolean {
+    if (this.#phase === 'stopped' || this.#phase === 'failed') return false;
+    if (this.#stopping) return false;
+    if (this.#draining && command.kind === 'ArriveCall') return false;
+    if (this.#phase === 'journal-down' && REQUESTS.has(command.kind)) return false;
+    return this.#queue.length < BACKLOG_MAX;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#turning || this.#phase === 'journal-down') return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#turn();
+    });
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#turning || this.#phase === 'failed') return;
+    this.#turning = true;
+    try {
+      await this.#runBatch(this.#queue.splice(0, BATCH_MAX));
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#turning = false;
+    if (this.#queue.length > 0) this.#schedule();
+    else for (const done of this.#idle.splice(0)) done();
+    this.#arm();
+  }
+
+  /** Decides the batch, makes it durable, tells everybody. */
+  async #runBatch(batch: Pending[]): Promise<void> {
+    const events: CoreEvent[] = [];
+    const decided: Decided[] = [];
+    try {
+      for (const pending of batch) decided.push(this.#decide(pending, events));
+    } catch (error) {
+      this.#counters.brokenInvariants += 1;
+      for (const pending of batch) pending.settle(UNAVAILABLE);
+      throw error;
+    }
+    if (events.length > 0) {
+      const answer = this.#options.journal.append(this.#lastSeq, events);
+      // A local journal has answered: no await, so nobody sees the state before it is durable.
+      const result = answer instanceof Promise ? await answer : answer;
+      if (!result.ok) return this.#appendFailed(batch, result);
+      this.#counters.batches += 1;
+      this.#counters.events += events.length;
+    }
+    const stored = events.map((event, index) => ({ seq: this.#lastSeq + index + 1, event }));
+    this.#lastSeq += events.length;
+    for (const one of stored) this.#tell(one);
+    decided.forEach(({ pending, refusal, from }, index) => {
+      const upTo = decided[index + 1]?.from ?? stored.length;
+      pending.settle(refusal ?? { ok: true, events: stored.slice(from, upTo) });
+    });
+    const every = this.#options.snapshotEvery ?? 20_000;
+    if (this.#lastSeq - this.#snapshotSeq >= every) await this.#saveSnapshot();
+  }
+
+  #decide(pending: Pending, events: CoreEvent[]): Decided {
+    const command = { ...pending.command, at: this.now() } as Command;
+    const from = events.length;
+    const answer = decide(this.#state, command);
+    this.#counters.commands += 1;
+    if (!answer.ok) {
+      this.#counters.refusals += 1;
+      return { pending, refusal: answer, from };
+    }
+    for (const event of answer.events) events.push(event);
+    return { pending, refusal: null, from };
+  }
+
+  #tell(stored: StoredEvent): void {
+    for (const reactor of this.#reactors) {
+      try {
+        reactor(stored);
+      } catch (error) {
+        this.#counters.reactorErrors += 1;
+        this.#options.log('error', `reactor failed at ${stored.event.kind} ${stored.seq}`, error);
+      }
+    }
+  }
+
+  /** Undecides the batch; facts wait at the head of the queue, requests are refused. */
+  async #appendFailed(batch: Pending[], result: Exclude<AppendResult, { ok: true }>) {
+    this.#counters.appendFailures += 1;
+    if (result.reason === 'conflict') {
+      for (const pending of batch) pending.settle(UNAVAILABLE);
+      throw new Error(
+        `another process writes this journal: expected it to end at ${this.#lastSeq}, ` +
+          `it ends at ${result.lastSeq}`,
+      );
+    }
+    this.#phase = 'journal-down';
+    this.#detail = result.detail;
+    this.#options.log('error', `journal cannot be written: ${result.detail}`);
+    const waiting = [...batch, ...this.#queue];
+    this.#queue = [];
+    for (const pending of waiting) {
+      const givesUp = this.#stopping || REQUESTS.has(pending.command.kind);
+      if (givesUp) pending.settle(UNAVAILABLE);
+      else this.#queue.push(pending);
+    }
+    const rebuilt = await this.#putBack();
+    if (!this.#stopping) this.#retryLater(rebuilt);
+  }
+
+  /** Puts the state back to what is durable; false if the journal cannot even be read. */
+  async #putBack(): Promise<boolean> {
+    const rebuilt = await rebuild(this.#options.journal);
+    if (!rebuilt.ok) {
+      this.#detail = rebuilt.detail;
+      return false;
+    }
+    if (rebuilt.lastSeq !== this.#lastSeq) {
+      throw new Error(`journal ends at ${rebuilt.lastSeq}, expected ${this.#lastSeq}`);
+    }
+    this.#state = rebuilt.state;
+    return true;
+  }
+
+  #retryLater(rebuilt: boolean): void {
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.#tryAgain(rebuilt).catch((error: unknown) => this.#fail(error));
+    }, this.#options.retryMs ?? RETRY_MS);
+  }
+
+  /** The journal is back when it can be read and an empty append proves it can be written. */
+  async #tryAgain(wasRebuilt: boolean): Promise<void> {
+    const rebuilt = wasRebuilt || (await this.#putBack());
+    if (this.#stopping) return;
+    const probe = rebuilt ? await this.#options.journal.append(this.#lastSeq, []) : null;
+    if (this.#stopping) return;
+    if (probe?.ok !== true) return this.#retryLater(rebuilt);
+    this.#phase = 'running';
+    this.#detail = '';
+    this.#options.log('info', 'journal can be written again');
+    this.#schedule();
+    this.#arm();
+  }
+
+  #refuseAll(): void {
+    for (const pending of this.#queue.splice(0)) pending.settle(UNAVAILABLE);
+  }
+
+  #fail(error: unknown): void {
+    const fatal = error instanceof Error ? error : new Error(String(error));
+    this.#phase = 'failed';
+    this.#detail = fatal.message;
+    this.#options.log('error', 'the ACD cannot go on', fatal);
+    this.#refuseAll();
+    this.#clearTimers();
+    this.#options.onFatal(fatal);
+  }
+
+  #arm(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (!this.#started || this.#deadlineSubmitted) return;
+    if (this.#phase !== 'running') return;
+    const due = nextDeadline(this.#state);
+    if (due === null) return;
+    const wait = Math.min(TIMER_MAX_MS, Math.max(0, due - this.now()));
+    this.#timer = setTimeout(() => {
+      this.#deadlineSubmitted = true;
+      void this.submit({ kind: 'ReachDeadline', by: 'clock' }).then(() => {
+        this.#deadlineSubmitted = false;
+        this.#arm();
+      });
+    }, wait);
+  }
+
+  async #saveSnapshot(): Promise<void> {
+    const { journal, log } = this.#options;
+    if (this.#lastSeq === this.#snapshotSeq) return;
+    const seq = this.#lastSeq;
+    const saved = await journal.saveSnapshot(seq, snapshot(this.#state));
+    if (saved.ok) this.#snapshotSeq = seq;
+    else log('warn', `no snapshot was kept: ${saved.detail}`);
+  }
+
+  #clearTimers(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#timer = null;
+    this.#retry = null;
+  }
+}
+
+/** Replays the journal and gives a loop at its end; `start` it when the reactors are in. */
+export async function openLoop(
+  options: LoopOptions,
+): Promise<{ readonly ok: true; readonly loop: Loop } | JournalFailure> {
+  const rebuilt = await rebuild(options.journal);
+  if (!rebuilt.ok) return rebuilt;
+  options.clock.atLeast(rebuilt.lastAt);
+  const { state, lastSeq, snapshotSeq } = rebuilt;
+  return { ok: true, loop: new Loop(options, state, lastSeq, snapshotSeq) };
+}
