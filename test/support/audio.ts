@@ -233,7 +233,7 @@ function inverse(decode: (byte: number) => number): Uint8Array {
   let i = 0;
   for (let sample = -32768; sample < 32768; sample += 1) {
     const gap = (k: number) => Math.abs((values[k]?.value ?? Infinity) - sample);
-    while (gap(i + 1) < gap(i)) i += 1;
+    while (gap(i + 1) <= gap(i)) i += 1; // µ-law has two zeros
     table[sample + 32768] = values[i]?.byte ?? 0;
   }
   return table;
