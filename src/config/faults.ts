@@ -51,7 +51,7 @@ export function nearest(word: string, among: Iterable<string>): string | null {
 }
 
 /** The schema at a path, without its wrappers (default, optional, list preprocessing). */
-function unwrap(schema: unknown): unknown {
+export function unwrap(schema: unknown): unknown {
   let inner = schema;
   for (let i = 0; i < 8; i += 1) {
     if (

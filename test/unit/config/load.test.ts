@@ -7,6 +7,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadConfig, parseConfig, writeFault } from '../../../src/config/load.ts';
+import { writeReference } from '../../../src/config/reference.ts';
 import type { AcdConfig } from '../../../src/config/types.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -101,7 +102,10 @@ agents:
     const made = config(`
 sip:
   register:
-    - {name: pbx, registrar: "sip:pbx.example:5080;transport=tcp", username: acd, password: "\${SECRET}"}
+    - name: pbx
+      registrar: sip:pbx.example:5080;transport=tcp
+      username: acd
+      password: \${SECRET}
     - {name: two, registrar: "sip:[fd00::2]", username: acd, password: "a$\${b}"}
 `);
     expect(made.sip.register[0]).toMatchObject({
@@ -338,5 +342,13 @@ describe('a configuration that is wrong', () => {
         : `a${index}: &a${index} [${Array.from({ length: 10 }, () => `*a${index - 1}`).join(',')}]`,
     );
     expect(faults(levels.join('\n')).join('\n')).toContain('too deep or too large');
+  });
+});
+
+describe('the reference', () => {
+  it('is what docs/CONFIGURATION.md says', () => {
+    // Out of date? `npm run docs` writes it anew.
+    const file = path.join(root, 'docs/CONFIGURATION.md');
+    expect(readFileSync(file, 'utf8')).toBe(writeReference());
   });
 });

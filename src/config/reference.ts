@@ -1,0 +1,92 @@
+/**
+ * docs/CONFIGURATION.md out of the schema: what the program checks and what the reference says
+ * cannot differ. `acd docs` writes it; a test compares.
+ */
+import { z } from 'zod';
+import { unwrap } from './faults.ts';
+import { fileSchema } from './schema.ts';
+
+interface Meta {
+  readonly text?: string;
+  readonly kind?: string;
+  readonly standard?: string;
+  readonly required?: boolean;
+  readonly example?: string;
+  readonly list?: boolean;
+}
+
+const HEAD = `# Configuration
+
+<!-- Written by \`npm run docs\` out of src/config/schema.ts; changes here are lost. -->
+
+Everything is in one file, \`acd.yaml\`, or another by \`acd start --config FILE\`. The command
+\`acd check [FILE]\` looks it over: every mistake is named with line, column, and what to do; while there is one,
+nothing of the file is used. Names follow Asterisk's \`queues.conf\` wherever it has the same thing.
+
+* Durations are in seconds and may have decimals.
+* A list may be written as a single value: \`queues: queue1\`.
+* \`\${NAME}\` anywhere in a value is taken from the environment, and is a mistake where it is not
+  set; \`$\${\` stands for \`\${\` itself. Passwords belong there.
+* \`ACD_DRACHTIO=host:port:secret\` in the environment takes the place of \`sip.drachtio\`.
+`;
+
+/** The metadata nearest to the schema's own, through its wrappers. */
+function metaOf(schema: unknown): Meta {
+  let inner = schema;
+  for (let depth = 0; depth < 8; depth += 1) {
+    const meta = (inner as z.ZodType).meta?.() as Meta | undefined;
+    if (meta !== undefined) return meta;
+    const def = (inner as { def?: { innerType?: unknown } }).def;
+    if (def?.innerType === undefined) return {};
+    inner = def.innerType;
+  }
+  return {};
+}
+
+function standardOf(schema: unknown, meta: Meta): string {
+  if (meta.required === true) return '*needed*';
+  if (meta.standard !== undefined) return `\`${meta.standard}\``;
+  const prefault = (schema as { def?: { defaultValue?: unknown } }).def?.defaultValue;
+  if (Array.isArray(prefault)) return `\`[${prefault.join(', ')}]\``;
+  return '–';
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+/** A table of a section's options, and its sections below. */
+function describe(path: string, schema: unknown, intro: string): string[] {
+  if (!(schema instanceof z.ZodObject)) return [];
+  const rows: string[] = [];
+  const below: string[] = [];
+  for (const [key, value] of Object.entries(schema.shape)) {
+    const meta = metaOf(value);
+    const inner = unwrap(value);
+    const element = inner instanceof z.ZodArray ? unwrap(inner.element) : null;
+    const text = meta.text ?? '';
+    if (inner instanceof z.ZodObject) {
+      below.push(...describe(join(path, key), inner, text));
+    } else if (element instanceof z.ZodObject) {
+      const about = `${text} A list; for each entry: ${metaOf(element).text ?? ''}`;
+      below.push(...describe(`${join(path, key)}[]`, element, about));
+    } else {
+      const kind = element === null ? (meta.kind ?? '') : `list of: ${metaOf(element).kind ?? ''}`;
+      const example = meta.example === undefined ? '' : ` For example \`${meta.example}\`.`;
+      const cells = [`\`${key}\``, kind, standardOf(value, meta), `${text}${example}`];
+      rows.push(`| ${cells.map(cell).join(' | ')} |`);
+    }
+  }
+  const table = ['| option | value | standard | meaning |', '|---|---|---|---|', ...rows, ''];
+  const head = path === '' ? [] : [`## ${path}`, '', intro, ''];
+  return [...head, ...(rows.length > 0 ? table : []), ...below];
+}
+
+function join(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`;
+}
+
+/** The whole reference, as Markdown. */
+export function writeReference(): string {
+  return `${[HEAD, ...describe('', fileSchema, '')].join('\n').trimEnd()}\n`;
+}

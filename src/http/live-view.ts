@@ -1,0 +1,161 @@
+/**
+ * The View over the running ACD: core state in the shapes of the REST answers. Everything is
+ * computed when asked; nothing is remembered.
+ */
+import type { Agent, Call, Queue, State } from '../core/state.ts';
+import {
+  agentStatus,
+  callStatus,
+  idleMs,
+  listAgents,
+  listCalls,
+  listQueues,
+  positionOf,
+} from '../core/views.ts';
+import type { Metrics, Reading } from '../observe/metrics.ts';
+import type { Runtime } from '../runtime/port.ts';
+import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
+import type { Steering, View } from './view.ts';
+
+const CALL_STATES = {
+  entering: 'queued',
+  waiting: 'queued',
+  ringing: 'offered',
+  assigned: 'assigned',
+} as const;
+
+const seconds = (ms: number) => Math.max(0, Math.floor(ms / 1000));
+
+function callAnswer(state: State, call: Call, position: number, now: number): CallAnswer {
+  const offer = call.offerId === null ? undefined : state.offers.get(call.offerId);
+  return {
+    id: call.sipCallId,
+    state: CALL_STATES[callStatus(call)],
+    from: call.from,
+    to: call.to,
+    call: call.id,
+    queue: call.queue,
+    name: call.fromName,
+    position,
+    waited_seconds: seconds((call.connectedAt ?? now) - call.enteredAt),
+    talked_seconds: call.connectedAt === null ? 0 : seconds(now - call.connectedAt),
+    agent: offer?.agentId ?? '',
+  };
+}
+
+function queueAnswer(state: State, queue: Queue, now: number): QueueAnswer {
+  let place = 0;
+  let longest = 0;
+  const calls = listCalls(queue).map((call) => {
+    const isTalking = call.connectedAt !== null;
+    if (!isTalking) {
+      place += 1;
+      longest = Math.max(longest, now - call.enteredAt);
+    }
+    return callAnswer(state, call, isTalking ? 0 : place, now);
+  });
+  let loggedIn = 0;
+  for (const agent of state.agents.values()) {
+    if (agent.device !== null && agent.queues.includes(queue.name)) loggedIn += 1;
+  }
+  return {
+    name: queue.name,
+    calls,
+    strategy: queue.config.strategy,
+    waiting: place,
+    talking: calls.length - place,
+    longest_wait_seconds: seconds(longest),
+    agents_logged_in: loggedIn,
+    agents_ready: queue.ready.size,
+  };
+}
+
+/** The core's word, and `resting` apart from a phone that is not available. */
+function agentState(agent: Agent): AgentAnswer['state'] {
+  const status = agentStatus(agent);
+  return status === 'unavailable' && agent.restUntil > 0 && agent.deviceState === 'idle'
+    ? 'resting'
+    : status;
+}
+
+function agentAnswer(state: State, agent: Agent, now: number): AgentAnswer {
+  const { device } = agent;
+  const offer = agent.offerId === null ? undefined : state.offers.get(agent.offerId);
+  const callId = agent.callId ?? offer?.callId;
+  const call = callId === undefined ? undefined : state.calls.get(callId);
+  return {
+    id: agent.id,
+    state: agentState(agent),
+    idletime: String(seconds(idleMs(agent, now))),
+    device: device?.uri ?? '',
+    memberof: [...agent.queues],
+    name: agent.name,
+    device_state: device === null ? '' : agent.deviceState,
+    registrar: device?.registrar ?? '',
+    pause_reason: agent.paused,
+    call: call?.sipCallId ?? '',
+    logged_in_seconds: device === null ? 0 : seconds(now - agent.loggedInAt),
+  };
+}
+
+export interface LiveSources {
+  readonly runtime: Runtime;
+  readonly metrics: Metrics;
+  readonly health: () => HealthAnswer;
+}
+
+export function createView({ runtime, metrics, health }: LiveSources): View {
+  return {
+    queues: () => {
+      const now = runtime.now();
+      return listQueues(runtime.state).map((queue) => queueAnswer(runtime.state, queue, now));
+    },
+    queue: (name) => {
+      const queue = runtime.state.queues.get(name);
+      return queue === undefined ? null : queueAnswer(runtime.state, queue, runtime.now());
+    },
+    agents: () => {
+      const now = runtime.now();
+      return listAgents(runtime.state).map((agent) => agentAnswer(runtime.state, agent, now));
+    },
+    agent: (id) => {
+      const agent = runtime.state.agents.get(id);
+      return agent === undefined ? null : agentAnswer(runtime.state, agent, runtime.now());
+    },
+    calls: () => {
+      const { state } = runtime;
+      const now = runtime.now();
+      return [...state.calls.values()].map((call) =>
+        callAnswer(state, call, positionOf(state, call), now),
+      );
+    },
+    health,
+    metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
+  };
+}
+
+const BY = 'http';
+
+export function createSteering(runtime: Runtime): Steering {
+  return {
+    pause: (agentId, reason) => runtime.submit({ kind: 'PauseAgent', by: BY, agentId, reason }),
+    resume: (agentId) => runtime.submit({ kind: 'ResumeAgent', by: BY, agentId }),
+    logOut: (agentId) => runtime.submit({ kind: 'LogOutAgent', by: BY, who: { agentId } }),
+  };
+}
+
+/** What metrics read; `rest` is what the state does not know. */
+export function readGauges(state: State, rest: Pick<Reading, 'mediaLegs' | 'journalSeq'>): Reading {
+  const waiting = new Map<string, number>();
+  const talking = new Map<string, number>();
+  for (const queue of state.queues.values()) {
+    waiting.set(queue.name, queue.line.size);
+    talking.set(queue.name, queue.talking.size);
+  }
+  const agents = new Map<string, number>();
+  for (const agent of state.agents.values()) {
+    const status = agentState(agent);
+    agents.set(status, (agents.get(status) ?? 0) + 1);
+  }
+  return { waiting, talking, agents, ...rest };
+}

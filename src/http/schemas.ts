@@ -1,0 +1,112 @@
+/**
+ * The answers of the REST interface. GET /queues and GET /agents keep their first shapes for ever
+ * (the keys before the blank line, as strings); what comes after may grow.
+ */
+import { z } from 'zod';
+
+export const callState = z
+  .enum(['queued', 'offered', 'assigned'])
+  .describe(
+    'queued: waits in line. offered: waits while an agent’s phone rings. ' +
+      'assigned: talks with an agent.',
+  );
+
+export const callAnswer = z
+  .object({
+    id: z.string().describe('SIP Call-ID of the caller’s leg'),
+    state: callState,
+    from: z.string().describe('Address of the caller: user@host'),
+    to: z.string().describe('Address that was called: queue@host:port'),
+
+    call: z.string().describe('Id of the call in the journal'),
+    queue: z.string(),
+    name: z.string().describe('Display name of the caller, or empty'),
+    position: z.number().int().describe('Place in line, 1 is next; 0 while assigned'),
+    waited_seconds: z.number().int().describe('Time in line so far, or until connected'),
+    talked_seconds: z.number().int(),
+    agent: z.string().describe('Agent who is offered the call or talks; empty if none'),
+  })
+  .meta({ id: 'Call' });
+
+export const queueAnswer = z
+  .object({
+    name: z.string(),
+    calls: z.array(callAnswer),
+
+    strategy: z.string(),
+    waiting: z.number().int().describe('Calls in line'),
+    talking: z.number().int().describe('Calls connected to an agent'),
+    longest_wait_seconds: z.number().int(),
+    agents_logged_in: z.number().int(),
+    agents_ready: z.number().int().describe('Agents who could be offered a call now'),
+  })
+  .meta({ id: 'Queue' });
+
+export const agentState = z
+  .enum(['loggedout', 'idle', 'ringing', 'busy', 'wrapup', 'paused', 'resting', 'unavailable'])
+  .describe(
+    'idle: can be offered a call. ringing: is offered one. busy: talks with a caller of ours. ' +
+      'wrapup: rests after a call. resting: missed an offer, and rests. ' +
+      'unavailable: the phone is in use, unregistered, or not heard of.',
+  );
+
+export const agentAnswer = z
+  .object({
+    id: z.string(),
+    state: agentState,
+    idletime: z.string().describe('Seconds since the last call or the login; "0" if logged out'),
+    device: z.string().describe('SIP URI of the phone, or empty'),
+    memberof: z.array(z.string()).describe('Names of the agent’s queues'),
+
+    name: z.string(),
+    device_state: z.string().describe('What presence says of the phone; empty if logged out'),
+    registrar: z.string().describe('PBX through which the agent is dialled, or empty'),
+    pause_reason: z.string().nullable().describe('Null: not paused'),
+    call: z.string().describe('SIP Call-ID of the caller who is offered or connected, or empty'),
+    logged_in_seconds: z.number().int(),
+  })
+  .meta({ id: 'Agent' });
+
+export const healthAnswer = z
+  .object({
+    status: z.enum(['ok', 'degraded']),
+    version: z.string(),
+    uptime_seconds: z.number().int(),
+    sip: z.object({
+      up: z.boolean(),
+      detail: z.string(),
+      addresses: z.array(z.string()).describe('Where the SIP server listens'),
+    }),
+    registrars: z.array(
+      z.object({
+        name: z.string(),
+        registrar: z.string(),
+        state: z.string().describe('registered, registering, failed …'),
+        detail: z.string(),
+      }),
+    ),
+    media: z.object({ up: z.boolean(), detail: z.string(), legs: z.number().int() }),
+    journal: z.object({ up: z.boolean(), detail: z.string(), seq: z.number().int() }),
+    bugs: z.number().int().describe('Broken invariants since the start; 0 is right'),
+  })
+  .meta({ id: 'Health' });
+
+export const errorAnswer = z
+  .object({
+    error: z.object({
+      code: z.string().describe('A word for programs'),
+      message: z.string().describe('A sentence for people: what is wrong, what to do'),
+    }),
+  })
+  .meta({ id: 'Error' });
+
+export const pauseBody = z
+  .object({
+    reason: z.string().trim().max(80, 'reason has more than 80 characters; shorten it').default(''),
+  })
+  .meta({ id: 'Pause' });
+
+export type CallAnswer = z.output<typeof callAnswer>;
+export type QueueAnswer = z.output<typeof queueAnswer>;
+export type AgentAnswer = z.output<typeof agentAnswer>;
+export type HealthAnswer = z.output<typeof healthAnswer>;

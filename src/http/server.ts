@@ -1,0 +1,110 @@
+/**
+ * The REST interface on fastify: routes over a View, commands through Steering, every answer of a
+ * documented shape, every error of one form. It has no login yet, so it refuses web pages of other
+ * sites, and on loopback also names that merely resolve to it.
+ */
+import swagger from '@fastify/swagger';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from '@fastify/type-provider-zod';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fastify from 'fastify';
+import type { Log } from '../observe/log.ts';
+import { NO_ROUTE, problemOf, WRONG_ORIGIN } from './errors.ts';
+import { send, typed, type Http } from './reply.ts';
+import { addAgents } from './routes/agents.ts';
+import { addCalls } from './routes/calls.ts';
+import { addQueues } from './routes/queues.ts';
+import { addStatus } from './routes/status.ts';
+import type { Steering, View } from './view.ts';
+
+export const MAX_BODY_BYTES = 65_536;
+const REQUEST_MS = 10_000;
+const MAX_CONNECTIONS = 1_000;
+
+export interface HttpDeps {
+  readonly view: View;
+  readonly steering: Steering;
+  readonly log: Log;
+  readonly version: string;
+}
+
+/** Host of `host:port`, without brackets. */
+function hostOf(authority: string): string {
+  return authority
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/**
+ * A browser adds Origin to what a page of another site sends (the page cannot leave it out), and
+ * a name that was rebound to 127.0.0.1 shows in Host.
+ */
+export function isForeign(request: FastifyRequest): boolean {
+  const host = request.headers.host ?? '';
+  const { origin } = request.headers;
+  if (typeof origin === 'string' && origin !== `http://${host}` && origin !== `https://${host}`) {
+    return true;
+  }
+  const local = request.socket.localAddress?.replace(/^::ffff:/, '') ?? '';
+  return isLoopback(local) && host !== '' && !isLoopback(hostOf(host));
+}
+
+async function addDocuments(server: FastifyInstance, version: string): Promise<void> {
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'ACD',
+        version,
+        description: 'Watch and steer the automatic call distributor.',
+      },
+      servers: [{ url: 'http://127.0.0.1:8242' }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+}
+
+/** Builds the server; `listen` or `inject` it. */
+export async function createHttp(deps: HttpDeps): Promise<Http> {
+  const server = fastify({
+    logger: false,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_MS,
+    connectionTimeout: REQUEST_MS * 6,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+  });
+  server.server.maxConnections = MAX_CONNECTIONS;
+  server.setValidatorCompiler(validatorCompiler);
+  server.setSerializerCompiler(serializerCompiler);
+  server.setNotFoundHandler((_request, reply) => send(reply, NO_ROUTE));
+  server.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500) {
+      deps.log.error({ err: error, path: request.url.slice(0, 200) }, 'request failed');
+    }
+    return send(reply, problem);
+  });
+  server.addHook('onRequest', async (request, reply) => {
+    if (isForeign(request)) return send(reply, WRONG_ORIGIN);
+    return undefined;
+  });
+  await addDocuments(server, deps.version);
+  const http = typed(server);
+  addQueues(http, deps.view);
+  addCalls(http, deps.view);
+  addAgents(http, deps.view, deps.steering);
+  addStatus(http, deps.view);
+  await http.ready();
+  return http;
+}

@@ -1,0 +1,108 @@
+/**
+ * Numbers for Prometheus. Gauges are read from the state when they are asked for, never kept in
+ * parallel; counters count journalled events of this process's life.
+ */
+import { Counter, Gauge, Histogram, monitorEventLoopDelayGauge, Registry } from './prometheus.ts';
+
+/** What the program knows right now. */
+export interface Reading {
+  readonly waiting: ReadonlyMap<string, number>;
+  readonly talking: ReadonlyMap<string, number>;
+  /** Agents by state (`idle`, `busy` …). */
+  readonly agents: ReadonlyMap<string, number>;
+  readonly mediaLegs: number;
+  readonly journalSeq: number;
+}
+
+export interface Metrics {
+  /** A call ended (or was refused) with this exit status. */
+  callEnded(queue: string, status: string): void;
+  callConnected(queue: string, waitedMs: number): void;
+  /** An offer ended: `answered`, a failure, or `withdrawn`. */
+  offerEnded(outcome: string): void;
+  /** Something that cannot happen happened; the text says what. */
+  bug(kind: string): void;
+  /** Bugs counted so far. */
+  bugs(): number;
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+export function createMetrics(read: () => Reading): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const calls = new Counter({
+    name: 'acd_calls_total',
+    help: 'Calls that ended, by queue and exit status',
+    labelNames: ['queue', 'status'],
+    registers,
+  });
+  const waits = new Histogram({
+    name: 'acd_wait_seconds',
+    help: 'Time in line of calls that were connected',
+    labelNames: ['queue'],
+    buckets: [0.1, 1, 5, 10, 20, 30, 60, 120, 300, 600, 1800],
+    registers,
+  });
+  const offers = new Counter({
+    name: 'acd_offers_total',
+    help: 'Offers to agents, by outcome',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const bugs = new Counter({
+    name: 'acd_bugs_total',
+    help: 'Broken invariants; anything but 0 is a defect to report',
+    labelNames: ['kind'],
+    registers,
+  });
+  let bugCount = 0;
+  addGauges(registry, read);
+  monitorEventLoopDelayGauge(registry);
+  return {
+    callEnded: (queue, status) => calls.inc({ queue, status }),
+    callConnected: (queue, waitedMs) => waits.observe({ queue }, waitedMs / 1000),
+    offerEnded: (outcome) => offers.inc({ outcome }),
+    bug: (kind) => {
+      bugCount += 1;
+      bugs.inc({ kind });
+    },
+    bugs: () => bugCount,
+    text: async () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function addGauges(registry: Registry, read: () => Reading): void {
+  const registers = [registry];
+  const byLabel = (
+    name: string,
+    help: string,
+    label: string,
+    pick: (reading: Reading) => ReadonlyMap<string, number>,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        this.reset();
+        for (const [key, value] of pick(read())) this.set({ [label]: key }, value);
+      },
+    });
+  byLabel('acd_calls_waiting', 'Calls in line', 'queue', (now) => now.waiting);
+  byLabel('acd_calls_talking', 'Calls connected to an agent', 'queue', (now) => now.talking);
+  byLabel('acd_agents', 'Agents by state', 'state', (now) => now.agents);
+  const single = (name: string, help: string, pick: (reading: Reading) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(pick(read()));
+      },
+    });
+  single('acd_media_legs', 'Legs of audio that exist', (now) => now.mediaLegs);
+  single('acd_journal_seq', 'Number of the last event', (now) => now.journalSeq);
+}
