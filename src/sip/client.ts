@@ -1,0 +1,322 @@
+/**
+ * Requests of our own with everything a caller of them should not have to think about: digest
+ * challenges on any method (RFC 3261 §22), stale nonces, a session interval too small (RFC 4028
+ * §6), a deadline, and CANCEL with all its crossings. Each request has exactly one outcome.
+ */
+import { randomBytes } from 'node:crypto';
+import { answerChallenge, chooseChallenge, parseChallenges } from './digest.ts';
+import type { Challenge, Credentials } from './digest.ts';
+import { seconds } from './headers.ts';
+import type { Headers, IncomingResponse, OutgoingRequest, SentRequest, Stack } from './port.ts';
+
+/** What came of a request. `no-answer`: our deadline passed; `lost`: it could not be sent. */
+export type RequestOutcome =
+  | { readonly kind: 'response'; readonly response: IncomingResponse }
+  | { readonly kind: 'no-answer' }
+  | { readonly kind: 'rejected-credentials'; readonly response: IncomingResponse }
+  | { readonly kind: 'no-dialog' }
+  | { readonly kind: 'lost'; readonly detail: string };
+
+export interface RequestOptions {
+  readonly credentials?: Credentials | null;
+  /** Remembers the server's challenge from request to request. */
+  readonly memory?: DigestMemory;
+  /** Longest wait for the outcome, challenges included, ms. */
+  readonly deadlineMs: number;
+}
+
+/** The transaction layer gives 408 after 64·T1 = 32 s; this only catches a server gone wrong. */
+export const TRANSACTION_DEADLINE_MS = 35_000;
+/** First challenge, one stale nonce, one proxy's challenge more: beyond that it is a loop. */
+const MAX_ATTEMPTS = 4;
+
+export interface InviteOptions {
+  readonly credentials: Credentials | null;
+  /** The phone rings (180, 183 …). */
+  readonly onProvisional?: (status: number) => void;
+  /** Safety net above the core's own deadline, ms. */
+  readonly deadlineMs: number;
+}
+
+export type InviteOutcome =
+  | { readonly kind: 'answered'; readonly dialogId: string; readonly response: IncomingResponse }
+  | { readonly kind: 'refused'; readonly response: IncomingResponse }
+  | { readonly kind: 'cancelled' }
+  | Exclude<RequestOutcome, { readonly kind: 'response' }>;
+
+export interface InviteHandle {
+  readonly dialogId: string;
+  readonly outcome: Promise<InviteOutcome>;
+  /** Takes the INVITE back; whatever crosses it is ended. Harmless when repeated or too late. */
+  cancel(headers?: Headers): void;
+}
+
+/** Identity of a dialog of ours: both known before anything is sent. */
+export interface DialogIdentity {
+  readonly callId: string;
+  readonly fromTag: string;
+}
+
+export function newTag(): string {
+  return randomBytes(8).toString('hex');
+}
+
+/** The server's name for the dialog that such a request begins (facts §4). */
+export function dialogIdOf(identity: DialogIdentity): string {
+  return `${identity.callId};from-tag=${identity.fromTag}`;
+}
+
+/**
+ * The last challenge of a server, kept so that the next request can answer before it is asked
+ * (RFC 7616 §3.4: the nonce count goes up with each use). One per account.
+ */
+export class DigestMemory {
+  challenge: Challenge | null = null;
+  count = 0;
+  proxy = false;
+}
+
+/** Follows one request through its challenges. */
+class Attempts {
+  private readonly credentials: Credentials | null;
+  private readonly memory: DigestMemory;
+  /** Which kinds of challenge have been answered with a nonce fresh from the server. */
+  private readonly answered = new Set<'user' | 'proxy'>();
+  private left = MAX_ATTEMPTS;
+
+  constructor(credentials: Credentials | null, memory = new DigestMemory()) {
+    this.credentials = credentials;
+    this.memory = memory;
+  }
+
+  /** The request with an answer to the challenge remembered, if there is one. */
+  first(request: OutgoingRequest): OutgoingRequest {
+    if (this.memory.challenge === null || this.credentials === null) return request;
+    const headers = { ...request.headers, ...this.answer(request.method, request.uri ?? '') };
+    return { ...request, headers };
+  }
+
+  private answer(method: string, uri: string): Headers {
+    const { challenge, proxy } = this.memory;
+    if (challenge === null || this.credentials === null) return {};
+    this.memory.count += 1;
+    const { count } = this.memory;
+    const value = answerChallenge({
+      challenge,
+      credentials: this.credentials,
+      method,
+      uri,
+      count,
+    });
+    return { [proxy ? 'Proxy-Authorization' : 'Authorization']: value };
+  }
+
+  /** The request to send instead, `rejected`, or null if the response stands. */
+  next(
+    request: OutgoingRequest,
+    sent: SentRequest | null,
+    response: IncomingResponse,
+  ): OutgoingRequest | 'rejected' | null {
+    if (response.status === 422) return this.longerSession(request, sent, response);
+    if (response.status !== 401 && response.status !== 407) return null;
+    if (this.credentials === null || sent === null) return null;
+    const proxy = response.status === 407;
+    const header = response.header(proxy ? 'Proxy-Authenticate' : 'WWW-Authenticate');
+    const challenge = chooseChallenge(parseChallenges(header));
+    if (challenge === null) return null;
+    const kind = proxy ? 'proxy' : 'user';
+    // Asked again, and not for an old nonce: the password is wrong (RFC 3261 §22.2).
+    if (this.left <= 1 || (this.answered.has(kind) && !challenge.stale)) {
+      this.memory.challenge = null;
+      return 'rejected';
+    }
+    this.left -= 1;
+    this.answered.add(kind);
+    Object.assign(this.memory, { challenge, proxy, count: 0 });
+    return again(request, sent, this.answer(request.method, sent.uri));
+  }
+
+  private longerSession(
+    request: OutgoingRequest,
+    sent: SentRequest | null,
+    response: IncomingResponse,
+  ): OutgoingRequest | null {
+    const minimum = seconds(response.header('Min-SE'));
+    if (minimum === null || sent === null || this.left <= 1) return null;
+    this.left -= 1;
+    const value = String(minimum);
+    return again(request, sent, { 'Session-Expires': value, 'Min-SE': value });
+  }
+}
+
+/**
+ * The same request once more. Outside a dialog it keeps Call-ID, From with its tag, and the next
+ * CSeq (RFC 3261 §8.1.3.5); in a dialog the server keeps all three.
+ */
+function again(request: OutgoingRequest, sent: SentRequest, more: Headers): OutgoingRequest {
+  if (request.dialogId !== undefined)
+    return { ...request, headers: { ...request.headers, ...more } };
+  const cseq = (seconds(sent.header('CSeq')) ?? 0) + 1;
+  const kept = Object.entries(request.headers ?? {}).filter(
+    ([name]) => !/^(from|call-id|cseq)$/i.test(name),
+  );
+  return {
+    ...request,
+    headers: {
+      ...Object.fromEntries(kept),
+      'Call-ID': sent.header('Call-ID'),
+      From: sent.header('From'),
+      CSeq: `${cseq} ${request.method}`,
+      ...more,
+    },
+  };
+}
+
+export interface SipClient {
+  /** Any request but INVITE. */
+  request(request: OutgoingRequest, options: RequestOptions): Promise<RequestOutcome>;
+  invite(request: OutgoingRequest, identity: DialogIdentity, options: InviteOptions): InviteHandle;
+}
+
+export function createClient(stack: Stack): SipClient {
+  return {
+    request: (request, options) => sendRequest(stack, request, options),
+    invite: (request, identity, options) => new Invitation(stack, request, identity, options),
+  };
+}
+
+function sendRequest(
+  stack: Stack,
+  first: OutgoingRequest,
+  options: RequestOptions,
+): Promise<RequestOutcome> {
+  return new Promise((resolve) => {
+    const attempts = new Attempts(options.credentials ?? null, options.memory);
+    let done = false;
+    const settle = (outcome: RequestOutcome): void => {
+      done = true;
+      clearTimeout(deadline);
+      resolve(outcome);
+    };
+    const deadline = setTimeout(() => settle({ kind: 'no-answer' }), options.deadlineMs);
+    const launch = (request: OutgoingRequest): void => {
+      let sent: SentRequest | null = null;
+      stack.send(request, {
+        sent: (echo) => (sent = echo),
+        provisional: () => undefined,
+        final: (response) => {
+          if (done) return;
+          const next = attempts.next(request, sent, response);
+          if (next === null) settle({ kind: 'response', response });
+          else if (next === 'rejected') settle({ kind: 'rejected-credentials', response });
+          else launch(next);
+        },
+        failed: (code, detail) => {
+          if (!done) settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
+        },
+      });
+    };
+    launch(attempts.first(first));
+  });
+}
+
+/** One INVITE of ours from its first sending to its one outcome. */
+class Invitation implements InviteHandle {
+  readonly dialogId: string;
+  readonly outcome: Promise<InviteOutcome>;
+  private readonly stack: Stack;
+  private readonly options: InviteOptions;
+  private readonly attempts: Attempts;
+  private readonly deadline: NodeJS.Timeout;
+  private resolve: (outcome: InviteOutcome) => void = () => undefined;
+  private settled = false;
+  private cancelled: { readonly headers: Headers } | null = null;
+  private sent: SentRequest | null = null;
+
+  constructor(
+    stack: Stack,
+    request: OutgoingRequest,
+    identity: DialogIdentity,
+    options: InviteOptions,
+  ) {
+    this.stack = stack;
+    this.options = options;
+    this.dialogId = dialogIdOf(identity);
+    this.attempts = new Attempts(options.credentials);
+    this.outcome = new Promise((resolve) => (this.resolve = resolve));
+    this.deadline = setTimeout(() => {
+      this.takeBack({});
+      this.settle({ kind: 'no-answer' });
+    }, options.deadlineMs);
+    this.launch(request);
+  }
+
+  cancel(headers: Headers = {}): void {
+    this.takeBack(headers);
+    // Whoever cancels is done with it: what still comes is dealt with here, unseen.
+    this.settle({ kind: 'cancelled' });
+  }
+
+  private takeBack(headers: Headers): void {
+    if (this.settled || this.cancelled !== null) return;
+    this.cancelled = { headers };
+    this.sent?.cancel(headers);
+  }
+
+  private settle(outcome: InviteOutcome): void {
+    if (this.settled) return;
+    this.settled = true;
+    clearTimeout(this.deadline);
+    this.resolve(outcome);
+  }
+
+  private launch(request: OutgoingRequest): void {
+    // `sent` stays on the former transaction until this one's echo is here; a CANCEL in between
+    // is kept and sent then.
+    let echo: SentRequest | null = null;
+    this.sent = null;
+    this.stack.send(request, {
+      sent: (message) => {
+        echo = message;
+        this.sent = message;
+        if (this.cancelled !== null) message.cancel(this.cancelled.headers);
+      },
+      provisional: (response) => {
+        // RFC 3262 §4: a reliable provisional response is acknowledged by PRACK.
+        if (response.header('RSeq') !== '') response.acknowledge();
+        if (!this.settled) this.options.onProvisional?.(response.status);
+      },
+      final: (response) => this.final(request, echo, response),
+      failed: (code, detail) =>
+        this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail }),
+    });
+  }
+
+  private final(
+    request: OutgoingRequest,
+    echo: SentRequest | null,
+    response: IncomingResponse,
+  ): void {
+    if (response.status < 300) {
+      response.acknowledge();
+      // RFC 3261 §9.1: the 200 crossed our CANCEL, or nobody waits any more: BYE.
+      if (this.settled) this.hangUp(response);
+      else
+        this.settle({ kind: 'answered', dialogId: response.dialogId || this.dialogId, response });
+      return;
+    }
+    if (this.settled) return;
+    const next = this.attempts.next(request, echo, response);
+    if (next === null) this.settle({ kind: 'refused', response });
+    else if (next === 'rejected') this.settle({ kind: 'rejected-credentials', response });
+    else this.launch(next);
+  }
+
+  private hangUp(response: IncomingResponse): void {
+    const bye = { method: 'BYE', dialogId: response.dialogId || this.dialogId };
+    void sendRequest(this.stack, bye, {
+      credentials: this.options.credentials,
+      deadlineMs: TRANSACTION_DEADLINE_MS,
+    });
+  }
+}

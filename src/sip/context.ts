@@ -1,0 +1,68 @@
+/**
+ * What every part of the SIP edge is given: the world around it, and the one table that says which
+ * part owns which dialog. Built once by `edge.ts`.
+ */
+import type { AcdConfig } from '../config/types.ts';
+import type { MediaPort } from '../media/port.ts';
+import type { Runtime } from '../runtime/port.ts';
+import type { SipClient } from './client.ts';
+import { parseNameAddr } from './headers.ts';
+import type { IncomingRequest, SipLog } from './port.ts';
+
+export interface EdgeContext {
+  readonly config: AcdConfig;
+  readonly runtime: Runtime;
+  readonly media: MediaPort;
+  readonly client: SipClient;
+  readonly dialogs: Dialogs;
+  readonly log: SipLog;
+}
+
+/** What we speak (RFC 3261 §20.5); in 200 to OPTIONS and INVITE and in every 405. */
+export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY';
+export const SDP = 'application/sdp';
+
+export type DialogOwner = (request: IncomingRequest) => void;
+
+/** Owners of dialogs by dialog id. Bounded by what creates dialogs: calls, offers, logins. */
+export class Dialogs {
+  private readonly owners = new Map<string, DialogOwner>();
+
+  add(dialogId: string, owner: DialogOwner): void {
+    this.owners.set(dialogId, owner);
+  }
+
+  remove(dialogId: string): void {
+    this.owners.delete(dialogId);
+  }
+
+  has(dialogId: string): boolean {
+    return this.owners.has(dialogId);
+  }
+
+  get size(): number {
+    return this.owners.size;
+  }
+
+  /**
+   * Whose request this is. The server's id comes first; a server may leave it out (a NOTIFY before
+   * its SUBSCRIBE's 2xx), then Call-ID and either tag name the dialog.
+   */
+  ownerOf(request: IncomingRequest): DialogOwner | null {
+    const byId = this.owners.get(request.dialogId);
+    if (byId !== undefined) return byId;
+    const callId = request.header('Call-ID');
+    for (const name of ['To', 'From']) {
+      const tag = parseNameAddr(request.header(name))?.params.get('tag');
+      const owner = this.owners.get(`${callId};from-tag=${tag ?? ''}`);
+      if (owner !== undefined) return owner;
+    }
+    return null;
+  }
+}
+
+/** The dialog an INVITE to us will begin, by the server's rule (facts on drachtio, §4). */
+export function dialogIdFor(request: IncomingRequest): string {
+  const tag = parseNameAddr(request.header('From'))?.params.get('tag') ?? '';
+  return `${request.header('Call-ID')};from-tag=${tag}`;
+}

@@ -1,0 +1,434 @@
+/**
+ * The only file that knows drachtio-srf. It uses srf's lower half: the connection, requests,
+ * responses and the middleware chain. Dialog objects of srf are not used, because they die with
+ * their connection, block after a failed re-INVITE and never end a subscription (facts §10); the
+ * SIP server keeps the dialogs, and an id is all that is needed to speak in them.
+ *
+ * Comes in: frames of the server. Goes out: `Stack` (port.ts). Every promise here settles within
+ * a deadline, and a lost connection settles everything that was waiting.
+ */
+import Srf from 'drachtio-srf';
+import type {
+  Headers,
+  IncomingRequest,
+  IncomingResponse,
+  Message,
+  OutgoingRequest,
+  Responded,
+  Response,
+  SipLog,
+  Stack,
+  TransactionEvents,
+} from './port.ts';
+
+/** Methods the server hands to us outside of dialogs; in-dialog requests come in any case. */
+const ROUTED = [
+  'invite',
+  'options',
+  'register',
+  'subscribe',
+  'notify',
+  'message',
+  'info',
+  'publish',
+  'refer',
+] as const;
+
+const PING_INTERVAL_MS = 10_000;
+/** A server that does not answer a ping or an order within this long is taken as gone. */
+const SERVER_DEADLINE_MS = 5_000;
+const RECONNECT_MAX_DELAY_MS = 2_000;
+
+/* Our own declarations of what srf really gives; its published types are partly wrong. */
+interface SrfMessage {
+  get(name: string): string | undefined;
+  readonly body?: string;
+}
+interface SrfRequest extends SrfMessage {
+  readonly method: string;
+  readonly uri: string;
+  readonly source: string;
+  readonly source_address: string;
+  readonly source_port: number;
+  readonly protocol: string;
+  readonly stackDialogId?: string;
+  readonly payload?: readonly { readonly type: string | null; readonly content?: string }[];
+  on(event: 'cancel', listener: (message: SrfMessage) => void): void;
+  on(
+    event: 'response',
+    listener: (response: SrfReceived, ack: (options?: object) => void) => void,
+  ): void;
+  on(event: 'update', listener: (request: SrfRequest, response: SrfResponse) => void): void;
+  cancel(options: object, callback: (error: unknown) => void): void;
+}
+interface SrfReceived extends SrfMessage {
+  readonly status: number;
+  readonly reason: string;
+  readonly source_address: string;
+  readonly source_port: number;
+  readonly stackDialogId?: string;
+}
+interface SrfResponse {
+  readonly status?: number;
+  send(
+    status: number,
+    reason: string,
+    options: object,
+    callback: (error: unknown, message: SrfMessage) => void,
+  ): void;
+  readonly stackDialogId?: string;
+}
+interface SrfSocket {
+  readonly destroyed: boolean;
+  destroy(): void;
+  on(event: 'close', listener: () => void): void;
+}
+interface SrfAgent {
+  readonly mapServer: ReadonlyMap<
+    SrfSocket,
+    {
+      readonly ready: boolean;
+      readonly pendingRequests: Map<string, () => void>;
+    }
+  >;
+  readonly wp: {
+    send(socket: SrfSocket, text: string): string;
+    closing?: boolean;
+    readonly reconnectVars?: { retryTimer: NodeJS.Timeout | null };
+  };
+}
+interface SrfInstance {
+  readonly app: { readonly client?: SrfAgent };
+  connect(options: object): void;
+  use(method: string, handler: (request: SrfRequest, response: SrfResponse) => void): void;
+  request(options: object, callback: (error: unknown, request?: SrfRequest) => void): void;
+  on(event: 'connect', listener: (error: unknown, hostports?: string) => void): void;
+  on(event: 'error', listener: (error: unknown) => void): void;
+  on(event: 'close', listener: () => void): void;
+}
+
+export interface ConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
+  readonly log: SipLog;
+  /** How long the first connection may take, ms. */
+  readonly firstDeadlineMs?: number;
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function codeOf(error: unknown): 'no-dialog' | 'not-sent' {
+  return (error as { code?: string }).code === 'ENODIALOG' ? 'no-dialog' : 'not-sent';
+}
+
+function message(source: SrfMessage): Message {
+  return {
+    header: (name) => source.get(name) ?? '',
+    body: source.body ?? '',
+  };
+}
+
+/** The connection and what waits on it. */
+class DrachtioStack implements Stack {
+  private readonly srf: SrfInstance = new (Srf as unknown as new () => SrfInstance)();
+  private readonly log: SipLog;
+  private readonly waiting = new Set<() => void>();
+  private listener: ((request: IncomingRequest) => void) | null = null;
+  private reconnected: (() => void) | null = null;
+  private up = false;
+  private everUp = false;
+  private closing = false;
+  private detail = 'not connected yet';
+  private hostports: readonly string[] = [];
+  private pingTimer: NodeJS.Timeout | null = null;
+
+  constructor(log: SipLog) {
+    this.log = log;
+  }
+
+  /** Settles with '' when connected, or with the reason why not. */
+  connect(options: ConnectOptions): Promise<string> {
+    for (const method of ROUTED) this.srf.use(method, (req, res) => this.take(req, res));
+    // Methods without a route of their own still come in dialogs: BYE, ACK, UPDATE, PRACK …
+    this.srf.use('*', (req, res) => this.take(req, res));
+    const { host, port, secret } = options;
+    return new Promise((resolve) => {
+      const deadline = setTimeout(
+        () => resolve(`no SIP server answers at ${host}:${port} (${this.detail})`),
+        options.firstDeadlineMs ?? 10_000,
+      );
+      this.srf.on('connect', (error, hostports) => {
+        clearTimeout(deadline);
+        if (error) {
+          this.detail = `the SIP server at ${host}:${port} refuses our secret`;
+          this.log.error({ host, port }, `${this.detail}: check sip.drachtio.secret`);
+          resolve(this.detail);
+          return;
+        }
+        this.connected(hostports ?? '');
+        resolve('');
+      });
+      this.srf.on('error', (error) => {
+        this.detail = textOf(error);
+        this.log.warn({ host, port, error: this.detail }, 'connection to the SIP server');
+      });
+      this.srf.on('close', () => this.lost());
+      this.srf.connect({
+        host,
+        port,
+        secret,
+        reconnect: { retryMaxDelay: RECONNECT_MAX_DELAY_MS },
+      });
+    });
+  }
+
+  private connected(hostports: string): void {
+    this.up = true;
+    this.detail = 'connected';
+    this.hostports = hostports.split(',').filter(Boolean);
+    this.log.info({ addresses: this.hostports }, 'connected to the SIP server');
+    if (this.pingTimer !== null) clearInterval(this.pingTimer);
+    this.pingTimer = setInterval(() => this.ping(), PING_INTERVAL_MS);
+    this.pingTimer.unref();
+    if (this.everUp) this.reconnected?.();
+    this.everUp = true;
+  }
+
+  private lost(): void {
+    if (this.pingTimer !== null) clearInterval(this.pingTimer);
+    this.pingTimer = null;
+    if (this.up) {
+      this.detail = 'connection lost, trying again';
+      if (!this.closing) this.log.warn({}, 'connection to the SIP server lost');
+    }
+    this.up = false;
+    // srf never calls back what was pending on a dropped connection (facts §10, srf bug 6).
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const give of waiting) give();
+  }
+
+  /** srf sends pings but never looks at the answer; a hung server would go unnoticed. */
+  private ping(): void {
+    const { client } = this.srf.app;
+    if (client === undefined) return;
+    const { mapServer, wp } = client;
+    for (const [socket, server] of mapServer) {
+      if (!server.ready || socket.destroyed) continue;
+      const overdue = setTimeout(() => {
+        this.log.warn({}, 'the SIP server does not answer pings: connecting anew');
+        socket.destroy();
+      }, SERVER_DEADLINE_MS);
+      overdue.unref();
+      socket.on('close', () => clearTimeout(overdue));
+      server.pendingRequests.set(wp.send(socket, 'ping'), () => clearTimeout(overdue));
+    }
+  }
+
+  private take(req: SrfRequest, res: SrfResponse): void {
+    const request = this.incoming(req, res);
+    try {
+      if (this.listener === null) void request.respond({ status: 503, reason: 'Starting' });
+      else this.listener(request);
+    } catch (error) {
+      // A handler's bug costs its own request, never the process.
+      this.log.error({ method: req.method, error: textOf(error) }, 'request handler failed');
+      void request.respond({ status: 500, reason: 'Server Internal Error' });
+    }
+  }
+
+  private incoming(req: SrfRequest, res: SrfResponse): IncomingRequest {
+    const own = req.source === 'application';
+    return {
+      ...message(req),
+      body: sdpPart(req),
+      method: req.method,
+      uri: req.uri,
+      dialogId: req.stackDialogId ?? '',
+      source: own ? 'server' : 'network',
+      sourceHost: req.source_address,
+      sourcePort: req.source_port,
+      protocol: req.protocol,
+      respond: (response) =>
+        // Requests the server made itself have nobody to answer to.
+        own || req.method === 'ACK'
+          ? Promise.resolve({ ok: true, dialogId: req.stackDialogId ?? '' })
+          : this.respond(res, response),
+      onCancel: (listener) => req.on('cancel', (cancel) => listener(message(cancel))),
+    };
+  }
+
+  private respond(res: SrfResponse, response: Response): Promise<Responded> {
+    return new Promise((resolve) => {
+      const settle = (outcome: Responded): void => {
+        clearTimeout(deadline);
+        this.waiting.delete(gone);
+        resolve(outcome);
+      };
+      const gone = (): void => settle({ ok: false, detail: 'connection lost' });
+      const deadline = setTimeout(
+        () => settle({ ok: false, detail: 'the SIP server did not confirm the response' }),
+        SERVER_DEADLINE_MS,
+      );
+      this.waiting.add(gone);
+      const options = { headers: { ...response.headers }, body: response.body };
+      try {
+        res.send(response.status, response.reason, options, (error) =>
+          error
+            ? settle({ ok: false, detail: textOf(error) })
+            : settle({ ok: true, dialogId: res.stackDialogId ?? '' }),
+        );
+      } catch (error) {
+        settle({ ok: false, detail: textOf(error) });
+      }
+    });
+  }
+
+  send(request: OutgoingRequest, events: TransactionEvents): void {
+    let ended = false;
+    const finish = (act: () => void): void => {
+      if (ended) return;
+      ended = true;
+      clearTimeout(deadline);
+      this.waiting.delete(gone);
+      this.guard(act);
+    };
+    const gone = (): void => finish(() => events.failed('connection-lost', 'connection lost'));
+    // The echo must come at once; the transaction's own timers are the server's (64·T1).
+    const deadline = setTimeout(
+      () => finish(() => events.failed('not-sent', 'the SIP server did not confirm the request')),
+      SERVER_DEADLINE_MS,
+    );
+    this.waiting.add(gone);
+    const options = {
+      method: request.method,
+      // srf insists on a URI; the server replaces this one by the dialog's (facts §6).
+      uri: request.uri ?? 'sip:placeholder',
+      headers: { ...request.headers },
+      ...(request.body === undefined ? {} : { body: request.body }),
+      ...(request.nextHop === undefined ? {} : { proxy: request.nextHop }),
+      ...(request.dialogId === undefined ? {} : { stackDialogId: request.dialogId }),
+    };
+    try {
+      this.srf.request(options, (error, req) => {
+        clearTimeout(deadline);
+        if (error || req === undefined) {
+          finish(() => events.failed(codeOf(error), textOf(error)));
+          return;
+        }
+        // Confirmed after we had given up on it: nobody waits for its answer any more.
+        if (ended) {
+          if (request.method === 'INVITE') this.sent(req).cancel();
+          return;
+        }
+        req.on('response', (res, ack) => {
+          const response = this.received(res, ack);
+          if (res.status < 200) this.guard(() => events.provisional(response));
+          else finish(() => events.final(response));
+        });
+        // UPDATE before the final answer (RFC 3311): nothing of ours can change that early.
+        req.on('update', (_update, res) => {
+          void this.respond(res, { status: 500, reason: 'Not Yet', headers: RETRY_SOON });
+        });
+        this.guard(() => events.sent(this.sent(req)));
+      });
+    } catch (error) {
+      finish(() => events.failed('not-sent', textOf(error)));
+    }
+  }
+
+  private guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.log.error({ error: textOf(error) }, 'response handler failed');
+    }
+  }
+
+  private sent(req: SrfRequest): Parameters<TransactionEvents['sent']>[0] {
+    return {
+      ...message(req),
+      uri: req.uri,
+      cancel: (headers?: Headers) => {
+        try {
+          req.cancel({ headers: { ...headers } }, (error) => {
+            if (error) this.log.debug({ error: textOf(error) }, 'CANCEL was not sent');
+          });
+        } catch (error) {
+          this.log.debug({ error: textOf(error) }, 'CANCEL was not sent');
+        }
+      },
+    };
+  }
+
+  private received(res: SrfReceived, ack: (options?: object) => void): IncomingResponse {
+    return {
+      ...message(res),
+      status: res.status,
+      reason: res.reason,
+      // Locally generated answers carry no peer address (facts §3).
+      local: res.source_address === '',
+      sourceHost: res.source_address,
+      sourcePort: res.source_port,
+      dialogId: res.stackDialogId ?? '',
+      acknowledge: (body) =>
+        this.guard(() =>
+          ack(body === undefined ? {} : { body, headers: { 'Content-Type': 'application/sdp' } }),
+        ),
+    };
+  }
+
+  onRequest(listener: (request: IncomingRequest) => void): void {
+    this.listener = listener;
+  }
+
+  onReconnected(listener: () => void): void {
+    this.reconnected = listener;
+  }
+
+  addresses(): readonly string[] {
+    return this.hostports;
+  }
+
+  health(): { up: boolean; detail: string } {
+    return { up: this.up, detail: this.detail };
+  }
+
+  close(): Promise<void> {
+    this.closing = true;
+    if (this.pingTimer !== null) clearInterval(this.pingTimer);
+    const { client } = this.srf.app;
+    if (client !== undefined) {
+      // srf's own disconnect throws without a connection, and then keeps connecting (facts §10).
+      client.wp.closing = true;
+      clearTimeout(client.wp.reconnectVars?.retryTimer ?? undefined);
+      for (const socket of client.mapServer.keys()) socket.destroy();
+    }
+    this.lost();
+    return Promise.resolve();
+  }
+}
+
+const RETRY_SOON: Headers = { 'Retry-After': '2' };
+
+/** The SDP of a multipart body stands for the whole (RFC 5621); else the body as it is. */
+function sdpPart(req: SrfRequest): string {
+  const type = req.get('Content-Type') ?? '';
+  if (!/^\s*multipart\//i.test(type)) return req.body ?? '';
+  const part = req.payload?.find((each) => /^application\/sdp/i.test(each.type ?? ''));
+  return part?.content ?? '';
+}
+
+/** Connects; `ok: false` with one clear text where the server is not there or refuses us. */
+export async function connectStack(
+  options: ConnectOptions,
+): Promise<
+  { readonly ok: true; readonly stack: Stack } | { readonly ok: false; readonly detail: string }
+> {
+  const stack = new DrachtioStack(options.log);
+  const fault = await stack.connect(options);
+  if (fault === '') return { ok: true, stack };
+  await stack.close();
+  return { ok: false, detail: fault };
+}

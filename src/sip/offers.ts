@@ -1,0 +1,256 @@
+/**
+ * Offers: AgentOffered → INVITE to his phone → rings → answers → bridge, or a verdict why not.
+ *
+ * Comes in: the journal's events. Goes out: RingOffer, AnswerOffer, ConfirmBridge, FailOffer,
+ * EndAgentLeg; the agent's media leg bears the offer's id, and so does the SIP dialog (Call-ID and
+ * tag), so that a process that takes over can find both. Early media of the phone is not passed
+ * on: the caller has his music until the bridge stands.
+ */
+import type {
+  AgentOffered,
+  CallEnded,
+  CoreEvent,
+  OfferAnswered,
+  OfferWithdrawn,
+} from '../core/events.ts';
+import type { OfferId } from '../core/types.ts';
+import { dialogIdOf } from './client.ts';
+import type { DialogIdentity, InviteHandle } from './client.ts';
+import { ALLOW, SDP } from './context.ts';
+import type { EdgeContext } from './context.ts';
+import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
+import { judgeInvite } from './outcome.ts';
+import type { Verdict } from './outcome.ts';
+import type { Headers, OutgoingRequest } from './port.ts';
+import type { Route, Routes } from './routes.ts';
+import { Session } from './session.ts';
+
+/** The core ends an offer at its deadline; this much later the INVITE ends by itself. */
+const GRACE_MS = 5_000;
+
+interface OfferLeg {
+  readonly offer: AgentOffered;
+  phase: 'calling' | 'ringing' | 'answering' | 'answered' | 'closed';
+  invite: InviteHandle | null;
+  session: Session | null;
+}
+
+/** Reason header of CANCEL or BYE (RFC 3326): cause 200 keeps a phone from noting a missed call. */
+const WITHDRAWN: Readonly<Record<OfferWithdrawn['reason'], string>> = {
+  'caller-left': 'SIP;cause=487;text="Caller left"',
+  'answered-elsewhere': 'SIP;cause=200;text="Call completed elsewhere"',
+  'agent-unavailable': 'SIP;cause=480;text="Logged out"',
+  'device-busy': 'SIP;cause=486;text="Phone in use"',
+  shutdown: 'SIP;cause=503;text="Shutting down"',
+};
+
+/** Identity of the dialog of an offer; a function of its id alone. */
+export function identityOf(offerId: OfferId): DialogIdentity {
+  return { callId: `offer-${offerId}`, fromTag: offerId };
+}
+
+export class Offers {
+  private readonly context: EdgeContext;
+  private readonly routes: Routes;
+  private readonly legs = new Map<OfferId, OfferLeg>();
+
+  constructor(context: EdgeContext, routes: Routes) {
+    this.context = context;
+    this.routes = routes;
+    context.runtime.react(({ event }) => this.react(event));
+  }
+
+  get size(): number {
+    return this.legs.size;
+  }
+
+  /** Is this Call-ID one of our own offers? Phones tell it in dialog-info. */
+  owns(sipCallId: string): boolean {
+    return sipCallId.startsWith('offer-') && this.legs.has(sipCallId.slice('offer-'.length));
+  }
+
+  private react(event: CoreEvent): void {
+    if (event.kind === 'AgentOffered') void this.ring(event);
+    else if (event.kind === 'OfferAnswered') void this.bridge(event);
+    else if (event.kind === 'OfferWithdrawn') this.end(event.offerId, WITHDRAWN[event.reason]);
+    else if (event.kind === 'OfferFailed')
+      this.end(event.offerId, 'SIP;cause=487;text="Request Terminated"');
+    else if (event.kind === 'CallEnded') this.callEnded(event);
+  }
+
+  private async ring(offer: AgentOffered): Promise<void> {
+    const { client, media } = this.context;
+    const leg: OfferLeg = { offer, phase: 'calling', invite: null, session: null };
+    this.legs.set(offer.offerId, leg);
+    const route = this.routes.to(offer.device);
+    if (route === null) {
+      const detail = `registrar ${offer.device.registrar ?? ''} is not configured any more`;
+      return this.fail(leg, { failure: 'unreachable', sipStatus: 0, detail });
+    }
+    const sdp = await media.offer(offer.offerId, route.host);
+    if (leg.phase === 'closed') return void media.release(offer.offerId);
+    if (!sdp.ok)
+      return this.fail(leg, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
+
+    const identity = identityOf(offer.offerId);
+    // The owner is in place before the INVITE leaves: his BYE may come right behind his 200.
+    leg.session = new Session(
+      this.context,
+      {
+        dialogId: dialogIdOf(identity),
+        leg: offer.offerId,
+        credentials: route.credentials,
+        awaitsAck: false,
+      },
+      { ended: (cause) => this.agentLeft(leg, cause) },
+    );
+    leg.invite = client.invite(this.invitation(offer, route, identity, sdp.sdp), identity, {
+      credentials: route.credentials,
+      deadlineMs: Math.max(offer.deadline - this.context.runtime.now(), 0) + GRACE_MS,
+      onProvisional: (status) => this.rang(leg, status),
+    });
+    const outcome = await leg.invite.outcome;
+    if (isClosed(leg)) return;
+    const verdict = judgeInvite(outcome);
+    if (verdict !== null) return this.fail(leg, verdict);
+    if (outcome.kind === 'answered') await this.answered(leg, outcome.response.body);
+  }
+
+  private invitation(
+    offer: AgentOffered,
+    route: Route,
+    identity: DialogIdentity,
+    sdp: string,
+  ): OutgoingRequest {
+    const call = this.context.runtime.state.calls.get(offer.callId);
+    const caller = call?.from ?? '';
+    const number = parseUri(`sip:${caller}`)?.user ?? '';
+    const name = clean(call?.fromName || number || 'unknown');
+    const isAnonymous = /^anonymous$/i.test(number) || number === '';
+    // The account stays in From, because PBXs authenticate it; the caller is in its display name
+    // and in P-Asserted-Identity (RFC 3325), which trusted PBXs show instead.
+    const from = route.account ?? `sip:${escapeUser(isAnonymous ? 'anonymous' : number)}@localhost`;
+    const headers: Record<string, string> = {
+      'Call-ID': identity.callId,
+      From: `${nameAddr(`${name} (${offer.queue})`, from)};tag=${identity.fromTag}`,
+      To: nameAddr('', offer.device.uri),
+      Allow: ALLOW,
+      'Content-Type': SDP,
+      'X-Queue': clean(offer.queue),
+      'X-Call-Id': clean(call?.sipCallId ?? offer.callId),
+      ...this.sessionTimer(),
+    };
+    if (!isAnonymous) headers['P-Asserted-Identity'] = nameAddr(name, `sip:${caller}`);
+    return {
+      method: 'INVITE',
+      uri: route.uri,
+      ...(route.nextHop === null ? {} : { nextHop: route.nextHop }),
+      headers,
+      body: sdp,
+    };
+  }
+
+  /** RFC 4028 §7.1: ask for a session timer, so that a phone that vanished is found out. */
+  private sessionTimer(): Headers {
+    const { sessionExpiresMs } = this.context.config.sip;
+    if (sessionExpiresMs <= 0) return { Supported: '100rel' };
+    return {
+      Supported: '100rel, timer',
+      'Session-Expires': String(Math.max(90, Math.round(sessionExpiresMs / 1000))),
+      'Min-SE': '90',
+    };
+  }
+
+  private rang(leg: OfferLeg, status: number): void {
+    if (status < 180 || leg.phase !== 'calling') return;
+    leg.phase = 'ringing';
+    void this.context.runtime.submit({
+      kind: 'RingOffer',
+      by: 'sip',
+      offerId: leg.offer.offerId,
+    });
+  }
+
+  /** His 200 is here and has been ACKed. */
+  private async answered(leg: OfferLeg, sdp: string): Promise<void> {
+    const { media, runtime } = this.context;
+    const { offerId } = leg.offer;
+    leg.phase = 'answering';
+    const result = await media.answered(offerId, sdp);
+    if (isClosed(leg)) return;
+    if (!result.ok)
+      return this.fail(leg, { failure: 'media', sipStatus: 200, detail: clean(result.detail) });
+    leg.phase = 'answered';
+    const outcome = await runtime.submit({ kind: 'AnswerOffer', by: 'sip', offerId });
+    // Refused: the offer ended while his answer was under way; its event may already be here.
+    if (!outcome.ok) this.end(offerId, WITHDRAWN['answered-elsewhere']);
+  }
+
+  private async bridge(event: OfferAnswered): Promise<void> {
+    const { media, runtime } = this.context;
+    const leg = this.legs.get(event.offerId);
+    if (leg === undefined) return;
+    const { offerId } = event;
+    const result = await media.connect(event.callId, offerId);
+    if (isClosed(leg)) return;
+    if (!result.ok)
+      return this.fail(leg, { failure: 'media', sipStatus: 200, detail: clean(result.detail) });
+    await runtime.submit({ kind: 'ConfirmBridge', by: 'sip', offerId });
+  }
+
+  /** The phone's side came to nothing: the leg ends, the core decides what is next. */
+  private fail(leg: OfferLeg, verdict: Verdict): void {
+    const { offerId, agentId } = leg.offer;
+    this.context.log.info({ offerId, agentId, ...verdict }, 'offer failed');
+    this.end(offerId, 'SIP;cause=500;text="Media failed"');
+    void this.context.runtime.submit({ kind: 'FailOffer', by: 'sip', offerId, ...verdict });
+  }
+
+  /** The agent hung up, or the server found his leg dead. */
+  private agentLeft(leg: OfferLeg, cause: 'bye' | 'failed'): void {
+    const { offerId } = leg.offer;
+    const wasAnswered = leg.phase === 'answered';
+    this.drop(leg);
+    void this.context.runtime.submit(
+      wasAnswered
+        ? { kind: 'EndAgentLeg', by: 'sip', offerId, cause }
+        : {
+            kind: 'FailOffer',
+            by: 'sip',
+            offerId,
+            failure: 'failed',
+            sipStatus: 200,
+            detail: 'hung up before he was connected',
+          },
+    );
+  }
+
+  private callEnded(event: CallEnded): void {
+    if (event.offerId === null) return;
+    this.end(event.offerId, 'Q.850;cause=16;text="Normal call clearing"');
+  }
+
+  /** Ends whatever there is of the leg: CANCEL before the answer, BYE after it. */
+  private end(offerId: OfferId, reason: string): void {
+    const leg = this.legs.get(offerId);
+    if (leg === undefined) return;
+    const { phase, invite, session } = leg;
+    this.drop(leg);
+    if (phase === 'answering' || phase === 'answered') session?.hangUp(reason);
+    else {
+      session?.forget();
+      invite?.cancel({ Reason: reason });
+    }
+  }
+
+  private drop(leg: OfferLeg): void {
+    leg.phase = 'closed';
+    this.legs.delete(leg.offer.offerId);
+    void this.context.media.release(leg.offer.offerId);
+  }
+}
+
+/** A function, because the phase may have changed across an await, which narrowing forgets. */
+function isClosed(leg: OfferLeg): boolean {
+  return leg.phase === 'closed';
+}

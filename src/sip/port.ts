@@ -1,0 +1,109 @@
+/**
+ * What the SIP edge needs of a SIP stack, in our own words. `drachtio.ts` provides it on
+ * drachtio-srf; unit tests provide it in memory. Everything above this file speaks of dialogs by
+ * id only: the id is `<Call-ID>;from-tag=<tag of the initiator>` (facts on drachtio, §4), so a
+ * process that took over from another can go on with a dialog it never saw begin.
+ */
+
+/** Header names are case-insensitive to read; several of one name are joined by a comma. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** What a SIP message shows to a reader. */
+export interface Message {
+  /** First value of that name, or ''. */
+  header(name: string): string;
+  readonly body: string;
+}
+
+export interface Response {
+  readonly status: number;
+  readonly reason: string;
+  readonly headers?: Headers;
+  readonly body?: string;
+}
+
+/** `ok: false`: the stack did not send it (transaction gone: cancelled; connection lost). */
+export type Responded =
+  | { readonly ok: true; readonly dialogId: string }
+  | { readonly ok: false; readonly detail: string };
+
+/** A request from the network, or one that the SIP server made itself (its BYE on a timeout). */
+export interface IncomingRequest extends Message {
+  readonly method: string;
+  readonly uri: string;
+  /** Dialog it belongs to; '' outside of any. */
+  readonly dialogId: string;
+  readonly source: 'network' | 'server';
+  readonly sourceHost: string;
+  readonly sourcePort: number;
+  readonly protocol: string;
+  /** Sends a response. Settles when the stack has sent it; never rejects. */
+  respond(response: Response): Promise<Responded>;
+  /** The peer cancelled this INVITE; the server has answered 487 by itself. */
+  onCancel(listener: (cancel: Message) => void): void;
+}
+
+export interface OutgoingRequest {
+  readonly method: string;
+  /** Request-URI; left out in a dialog. */
+  readonly uri?: string;
+  /** Where to send it, if not where the Request-URI says: `sip:host[:port][;transport=]`. */
+  readonly nextHop?: string;
+  /** Within this dialog. */
+  readonly dialogId?: string;
+  readonly headers?: Headers;
+  readonly body?: string;
+}
+
+export interface IncomingResponse extends Message {
+  readonly status: number;
+  readonly reason: string;
+  /** Made by the server itself: timeout, no route, DNS. */
+  readonly local: boolean;
+  readonly sourceHost: string;
+  readonly sourcePort: number;
+  readonly dialogId: string;
+  /** ACK of a 2xx to INVITE, PRACK of a reliable 1xx; nothing for others. */
+  acknowledge(body?: string): void;
+}
+
+/** The request as the server sent it. */
+export interface SentRequest extends Message {
+  readonly uri: string;
+  /** CANCELs it (RFC 3261 §9.1); the INVITE's own final answer still follows. */
+  cancel(headers?: Headers): void;
+}
+
+/** One transaction of ours; exactly one of `final` and `failed` ends it, unless it is CANCEL. */
+export interface TransactionEvents {
+  sent(request: SentRequest): void;
+  provisional(response: IncomingResponse): void;
+  final(response: IncomingResponse): void;
+  /** Not sent, or the connection to the server was lost. */
+  failed(code: 'no-dialog' | 'not-sent' | 'connection-lost', detail: string): void;
+}
+
+export interface StackHealth {
+  readonly up: boolean;
+  readonly detail: string;
+}
+
+export interface Stack {
+  send(request: OutgoingRequest, events: TransactionEvents): void;
+  /** One listener for every request that comes in. */
+  onRequest(listener: (request: IncomingRequest) => void): void;
+  /** The connection to the SIP server came up again after it was lost. */
+  onReconnected(listener: () => void): void;
+  /** `udp/127.0.0.1:5071`, as the server told at the connection; external address if it has one. */
+  addresses(): readonly string[];
+  health(): StackHealth;
+  close(): Promise<void>;
+}
+
+/** Structured log; pino fits. */
+export interface SipLog {
+  debug(fields: object, text: string): void;
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}

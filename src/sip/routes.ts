@@ -1,0 +1,82 @@
+/**
+ * How a device is reached: through the registrar at which its agent logged in, with the account
+ * the ACD has there, or directly at the address its phone gave. Used by offers and subscriptions.
+ */
+import type { RegisterConfig } from '../config/types.ts';
+import type { Device } from '../core/types.ts';
+import type { EdgeContext } from './context.ts';
+import type { Credentials } from './digest.ts';
+import { escapeUser, parseUri } from './headers.ts';
+
+/** A direct phone's own words about itself, which the journal's device does not hold. */
+export interface DirectContact {
+  /** Contact URI with its parameters (transport). */
+  readonly uri: string;
+  /** Where its packets come from, if that differs from the Contact (NAT); else null. */
+  readonly nextHop: string | null;
+}
+
+export interface Route {
+  /** Request-URI and To. */
+  readonly uri: string;
+  readonly nextHop: string | null;
+  /** Account that calls and subscribes; null: no account, our own address. */
+  readonly account: string | null;
+  readonly credentials: Credentials | null;
+  /** Where media will be sent from: chooses the local address. */
+  readonly host: string;
+}
+
+/** Most direct phones remembered; beyond it the oldest is forgotten and dialled by its URI. */
+const CONTACTS_MAX = 10_000;
+
+export class Routes {
+  private readonly context: EdgeContext;
+  private readonly contacts = new Map<string, DirectContact>();
+
+  constructor(context: EdgeContext) {
+    this.context = context;
+  }
+
+  /** At a direct login. */
+  remember(deviceUri: string, contact: DirectContact): void {
+    this.contacts.delete(deviceUri);
+    this.contacts.set(deviceUri, contact);
+    const oldest = this.contacts.keys().next();
+    if (this.contacts.size > CONTACTS_MAX && !oldest.done) this.contacts.delete(oldest.value);
+  }
+
+  /** null: the registrar is no longer in the configuration. */
+  to(device: Device): Route | null {
+    const host = parseUri(device.uri)?.host ?? '';
+    if (device.registrar === null) {
+      const contact = this.contacts.get(device.uri);
+      return {
+        uri: contact?.uri ?? device.uri,
+        nextHop: contact?.nextHop ?? null,
+        account: null,
+        credentials: null,
+        host,
+      };
+    }
+    const registrar = this.context.config.sip.register.find(
+      (each) => each.name === device.registrar,
+    );
+    if (registrar === undefined) return null;
+    return {
+      uri: device.uri,
+      nextHop: registrar.registrar,
+      account: accountOf(registrar),
+      credentials: credentialsOf(registrar),
+      host: parseUri(registrar.registrar)?.host ?? host,
+    };
+  }
+}
+
+export function accountOf(registrar: RegisterConfig): string {
+  return `sip:${escapeUser(registrar.username)}@${registrar.domain}`;
+}
+
+export function credentialsOf(registrar: RegisterConfig): Credentials {
+  return { username: registrar.authUsername, password: registrar.password };
+}

@@ -1,0 +1,226 @@
+/**
+ * One INVITE dialog with its media leg, whoever is at the other end: caller, agent, or an agent
+ * logging in. Answers what the peer asks in the dialog (hold, new port, session refresh, digits,
+ * BYE) and ends it. What the end means is the owner's business.
+ */
+import type { MediaFailure } from '../media/port.ts';
+import { TRANSACTION_DEADLINE_MS } from './client.ts';
+import { ALLOW, SDP } from './context.ts';
+import type { EdgeContext } from './context.ts';
+import type { Credentials } from './digest.ts';
+import { digitOfInfo } from './dtmf.ts';
+import { mediaType } from './headers.ts';
+import type { Headers, IncomingRequest, Response } from './port.ts';
+
+export interface SessionHooks {
+  /** The first ACK, where we answered the INVITE; `body` answers an offer of ours. */
+  acknowledged?(body: string): void;
+  /** The peer ended it, or the server found it dead. Not called for `hangUp`. */
+  ended(cause: 'bye' | 'failed'): void;
+  digit?(digit: string): void;
+}
+
+export interface SessionOptions {
+  readonly dialogId: string;
+  /** Media leg of the peer. */
+  readonly leg: string;
+  /** Ours to answer challenges with, in a dialog through a registrar. */
+  readonly credentials: Credentials | null;
+  /** Set where we answer the INVITE: no BYE of ours before its ACK (RFC 3261 §15). */
+  readonly awaitsAck: boolean;
+}
+
+/** The final answer to an INVITE or re-INVITE that media could not serve. */
+export function refusalOf(failure: MediaFailure): Response {
+  if (failure.reason === 'not-acceptable')
+    return {
+      status: 488,
+      reason: 'Not Acceptable Here',
+      headers: { Warning: '305 acd "Incompatible media format"' },
+    };
+  return { status: 503, reason: 'Media Unavailable', headers: { 'Retry-After': '5' } };
+}
+
+export class Session {
+  readonly dialogId: string;
+  readonly leg: string;
+  private readonly context: EdgeContext;
+  private readonly credentials: Credentials | null;
+  private readonly hooks: SessionHooks;
+  private awaitsAck: boolean;
+  /** We offered in a 2xx: the next ACK carries the answer. */
+  private offered = false;
+  private closed = false;
+  /** BYE to be sent as soon as the ACK is here. */
+  private pendingBye: Headers | null = null;
+
+  constructor(context: EdgeContext, options: SessionOptions, hooks: SessionHooks) {
+    this.context = context;
+    this.dialogId = options.dialogId;
+    this.leg = options.leg;
+    this.credentials = options.credentials;
+    this.awaitsAck = options.awaitsAck;
+    this.hooks = hooks;
+    context.dialogs.add(this.dialogId, (request) => this.take(request));
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Ends the dialog from our side. `reason`: value of the Reason header (RFC 3326). */
+  hangUp(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    const headers = { Reason: reason };
+    if (this.awaitsAck) {
+      // Kept until ACK or the server's own BYE (ACK timeout) comes.
+      this.pendingBye = headers;
+      return;
+    }
+    this.bye(headers);
+  }
+
+  /** The dialog never came to be, or is known to be gone: nothing to say to the peer. */
+  forget(): void {
+    this.closed = true;
+    this.context.dialogs.remove(this.dialogId);
+  }
+
+  private bye(headers: Headers): void {
+    this.context.dialogs.remove(this.dialogId);
+    const bye = { method: 'BYE', dialogId: this.dialogId, headers };
+    const options = { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS };
+    void this.context.client.request(bye, options).then((outcome) => {
+      // `no-dialog`: his BYE crossed ours; there is nothing left to end.
+      if (outcome.kind === 'response' || outcome.kind === 'no-dialog') return;
+      this.context.log.warn({ dialogId: this.dialogId, outcome: outcome.kind }, 'BYE unanswered');
+    });
+  }
+
+  private take(request: IncomingRequest): void {
+    switch (request.method) {
+      case 'ACK':
+        return this.acknowledged(request.body);
+      case 'BYE':
+        void request.respond({ status: 200, reason: 'OK' });
+        return this.peerEnded(request.source === 'server' ? 'failed' : 'bye');
+      case 'INVITE':
+      case 'UPDATE':
+        void this.reoffered(request);
+        return;
+      case 'INFO':
+        return this.informed(request);
+      case 'PRACK':
+      case 'OPTIONS':
+      case 'NOTIFY': // of a REFER that another element sent in our name; nothing to do
+        void request.respond({ status: 200, reason: 'OK', headers: { Allow: ALLOW } });
+        return;
+      case 'REFER':
+        // Transfers by the peer are not offered yet (RFC 3515 §2.4.2 allows any final answer).
+        void request.respond({ status: 603, reason: 'Transfer Not Offered' });
+        return;
+      default:
+        void request.respond({
+          status: 405,
+          reason: 'Method Not Allowed',
+          headers: { Allow: ALLOW },
+        });
+    }
+  }
+
+  private acknowledged(body: string): void {
+    const first = this.awaitsAck;
+    this.awaitsAck = false;
+    if (this.pendingBye !== null) {
+      this.bye(this.pendingBye);
+      this.pendingBye = null;
+      return;
+    }
+    if (this.closed) return;
+    if (first) {
+      this.hooks.acknowledged?.(body);
+      return;
+    }
+    if (!this.offered) return;
+    this.offered = false;
+    void this.context.media.answered(this.leg, body).then((result) => {
+      if (!result.ok)
+        this.context.log.warn({ leg: this.leg, detail: result.detail }, 'answer in ACK unusable');
+    });
+  }
+
+  private peerEnded(cause: 'bye' | 'failed'): void {
+    this.context.dialogs.remove(this.dialogId);
+    this.pendingBye = null;
+    if (this.closed) return;
+    this.closed = true;
+    this.hooks.ended(cause);
+  }
+
+  /** re-INVITE (RFC 3261 §14.2) and UPDATE (RFC 3311): with an offer, or to refresh only. */
+  private async reoffered(request: IncomingRequest): Promise<void> {
+    const isInvite = request.method === 'INVITE';
+    if (this.closed) {
+      await request.respond({ status: 481, reason: 'Call/Transaction Does Not Exist' });
+      return;
+    }
+    if (request.body === '' && !isInvite) {
+      await request.respond({ status: 200, reason: 'OK', headers: { Allow: ALLOW } });
+      return;
+    }
+    if (request.body !== '' && !carriesSdp(request)) {
+      await request.respond(UNSUPPORTED_BODY);
+      return;
+    }
+    const { media } = this.context;
+    const result =
+      request.body === ''
+        ? await media.current(this.leg)
+        : await media.reoffered(this.leg, request.body);
+    if (!result.ok) {
+      await request.respond(refusalOf(result));
+      return;
+    }
+    this.offered = isInvite && request.body === '';
+    await request.respond(okWithSdp(result.sdp));
+  }
+
+  private informed(request: IncomingRequest): void {
+    const type = request.header('Content-Type');
+    const digit = digitOfInfo(type, request.body);
+    const isDtmf = mediaType(type).startsWith('application/dtmf');
+    if (digit === null && request.body !== '' && !isDtmf) {
+      // RFC 6086 §4.2.2 and the older INFO alike: a body nobody here understands.
+      void request.respond({
+        status: 415,
+        reason: 'Unsupported Media Type',
+        headers: { Accept: 'application/dtmf-relay, application/dtmf' },
+      });
+      return;
+    }
+    void request.respond({ status: 200, reason: 'OK' });
+    if (digit !== null && !this.closed) this.hooks.digit?.(digit);
+  }
+}
+
+export const UNSUPPORTED_BODY: Response = {
+  status: 415,
+  reason: 'Unsupported Media Type',
+  headers: { Accept: SDP },
+};
+
+/** Is the body SDP? The stack has taken the SDP out of multipart bodies already. */
+export function carriesSdp(request: IncomingRequest): boolean {
+  const type = mediaType(request.header('Content-Type'));
+  return type === SDP || (type.startsWith('multipart/') && request.body !== '');
+}
+
+export function okWithSdp(sdp: string): Response {
+  return {
+    status: 200,
+    reason: 'OK',
+    headers: { Allow: ALLOW, 'Content-Type': SDP },
+    body: sdp,
+  };
+}
