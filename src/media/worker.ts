@@ -1,0 +1,341 @@
+/**
+ * The media port on mediad. Turns SDP into mediad's plain numbers and back, prompt keys into
+ * files, and keeps what is needed to make every leg again, on its old port, when mediad itself
+ * was killed: callers then miss about a second of music and need no re-INVITE. A server that
+ * starts anew takes over the legs mediad still has; they are named in `up`.
+ *
+ * Deadlines: each request to mediad 2 s (`requestDeadlineMs`), at most two in a row per call.
+ */
+import { randomInt } from 'node:crypto';
+import type { Playlist } from './playlist.ts';
+import type { LegId, MediaEvents, MediaPort, MediaResult, PlayItem } from './port.ts';
+import * as sdp from './sdp.ts';
+import { adoptLeg, memoOf, wireRemote, type WireRemote, type WorkerLeg } from './worker-legs.ts';
+import { failure, WorkerLink, type Reply } from './worker-link.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+type SdpResult = MediaResult<{ readonly sdp: string }>;
+
+export interface WorkerOptions {
+  /** mediad's control socket: a path, or host:port. */
+  readonly control: string;
+  readonly playlist: Playlist;
+  /** Told what an operator should know: a bad file, a missing prompt. One line each. */
+  readonly warn?: (detail: string) => void;
+}
+
+/** Legs made anew at once when mediad was restarted. */
+const restoreAtOnce = 50;
+
+export class MediaWorker implements MediaPort {
+  private readonly options: WorkerOptions;
+  private readonly link: WorkerLink;
+  private readonly known = new Map<LegId, WorkerLeg>();
+  private events: MediaEvents | null = null;
+  private pid = 0;
+  private detail = 'connecting to mediad';
+
+  constructor(options: WorkerOptions) {
+    this.options = options;
+    this.link = new WorkerLink(options.control, {
+      up: (hello) => this.resume(hello),
+      down: (why) => {
+        this.detail = `mediad: ${why}`;
+        this.events?.down(this.detail);
+      },
+      event: (event) => this.pass(event),
+    });
+  }
+
+  /** Begins to connect; `up` tells when it stands. Call `listen` before. */
+  start(): void {
+    this.link.start();
+  }
+
+  listen(events: MediaEvents): void {
+    this.events = events;
+  }
+
+  async accept(id: LegId, offerSdp: string): Promise<SdpResult> {
+    const read = sdp.readOffer(offerSdp);
+    if (!read.ok) return failure('not-acceptable', read.detail);
+    const known = this.known.get(id);
+    if (known !== undefined) return this.answerOffer(known, read.value);
+    const made = await this.create(id, read.value.audio.address, null);
+    if (!made.ok) return made;
+    const answer = await this.answerOffer(made.leg, read.value);
+    // An accept that failed leaves no leg behind.
+    if (!answer.ok) await this.release(id);
+    return answer;
+  }
+
+  async offer(id: LegId, remoteHost: string): Promise<SdpResult> {
+    const known = this.known.get(id);
+    if (known !== undefined && known.sdp !== '') return { ok: true, sdp: known.sdp };
+    const made = await this.create(id, remoteHost, null);
+    if (!made.ok) return made;
+    const { leg } = made;
+    leg.sdp = sdp.writeOffer(leg, leg.origin);
+    const kept = await this.ask('memo', { leg: id, memo: memoOf(leg) });
+    return kept.ok ? { ok: true, sdp: leg.sdp } : kept;
+  }
+
+  async answered(id: LegId, answerSdp: string): Promise<MediaResult> {
+    const leg = this.known.get(id);
+    if (leg === undefined) return failure('unknown-leg', id);
+    const read = sdp.readAnswer(answerSdp);
+    if (!read.ok) return failure('not-acceptable', read.detail);
+    return this.setRemote(leg, wireRemote(read.value, leg.peer));
+  }
+
+  async reoffered(id: LegId, offerSdp: string): Promise<SdpResult> {
+    const leg = this.known.get(id);
+    if (leg === undefined) return failure('unknown-leg', id);
+    const read = sdp.readOffer(offerSdp, true);
+    if (!read.ok) return failure('not-acceptable', read.detail);
+    return this.answerOffer(leg, read.value);
+  }
+
+  current(id: LegId): Promise<SdpResult> {
+    const leg = this.known.get(id);
+    if (leg === undefined) return Promise.resolve(failure('unknown-leg', id));
+    return Promise.resolve({ ok: true, sdp: leg.sdp });
+  }
+
+  async play(id: LegId, playId: string, items: readonly PlayItem[]): Promise<MediaResult> {
+    const { files, missing } = this.options.playlist.resolve(items);
+    if (missing.length > 0) this.warn(`no recording for prompt ${missing.join(', ')}`);
+    const leg = this.known.get(id);
+    if (leg === undefined) return failure('unknown-leg', id);
+    leg.playId = playId;
+    return this.order('play', { leg: id, playId, items: files });
+  }
+
+  stop(id: LegId): Promise<MediaResult> {
+    return this.order('stop', { leg: id });
+  }
+
+  music(id: LegId, musicClass: string | null): Promise<MediaResult> {
+    const leg = this.known.get(id);
+    if (leg === undefined) return Promise.resolve(failure('unknown-leg', id));
+    leg.music = musicClass;
+    return this.order('music', this.musicFields(leg));
+  }
+
+  async connect(a: LegId, b: LegId): Promise<MediaResult> {
+    const done = await this.order('connect', { a, b });
+    if (!done.ok) return done;
+    this.part(a);
+    this.part(b);
+    for (const [id, partner] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const leg = this.known.get(id);
+      if (leg !== undefined) Object.assign(leg, { partner, music: null });
+    }
+    return done;
+  }
+
+  disconnect(id: LegId): Promise<MediaResult> {
+    this.part(id);
+    return this.order('disconnect', { leg: id });
+  }
+
+  dial(id: LegId, digits: string): Promise<MediaResult> {
+    return this.order('dial', { leg: id, digits });
+  }
+
+  release(id: LegId): Promise<MediaResult> {
+    this.part(id);
+    this.known.delete(id);
+    return this.order('release', { leg: id });
+  }
+
+  legs(): Promise<MediaResult<{ readonly legs: readonly LegId[] }>> {
+    return this.ask('list', {}).then((reply) =>
+      reply.ok ? { ok: true, legs: listedLegs(reply).map((leg) => String(leg['leg'])) } : reply,
+    );
+  }
+
+  /** Counters of a leg as mediad has them, for support and tests. */
+  stats(id: LegId): Promise<MediaResult<Fields>> {
+    return this.ask('stats', { leg: id });
+  }
+
+  /** Figures of the audio process: legs, CPU, memory, late beats. */
+  figures(): Promise<MediaResult<Fields>> {
+    return this.ask('figures', {});
+  }
+
+  health(): { readonly up: boolean; readonly detail: string; readonly legs: number } {
+    return { up: this.link.isUp, detail: this.detail, legs: this.known.size };
+  }
+
+  /** Ends the line; mediad and its legs go on. */
+  close(): Promise<void> {
+    this.link.close();
+    return Promise.resolve();
+  }
+
+  private ask(word: string, fields: Fields, first = false): Promise<Reply> {
+    return this.link.request(word, fields, first);
+  }
+
+  private async order(word: string, fields: Fields, first = false): Promise<MediaResult> {
+    const reply = await this.ask(word, fields, first);
+    return reply.ok ? { ok: true } : reply;
+  }
+
+  private async create(
+    id: LegId,
+    host: string,
+    wish: number | null,
+    first = false,
+  ): Promise<MediaResult<{ leg: WorkerLeg }>> {
+    const reply = await this.ask('create', { leg: id, host, port: wish }, first);
+    if (!reply.ok) {
+      // It may exist all the same: whatever became of it, it is ours no more.
+      if (reply.reason === 'timeout') void this.ask('release', { leg: id }, first);
+      return reply;
+    }
+    const leg: WorkerLeg = {
+      id,
+      address: String(reply['address']),
+      port: Number(reply['port']),
+      peer: String(reply['peer']),
+      sdp: '',
+      origin: { sessionId: String(randomInt(1, 2 ** 47)), version: 1 },
+      remote: null,
+      music: null,
+      partner: null,
+      playId: null,
+    };
+    this.known.set(id, leg);
+    return { ok: true, leg };
+  }
+
+  private async answerOffer(leg: WorkerLeg, offer: sdp.OfferRead): Promise<SdpResult> {
+    const remote = wireRemote(offer.audio, leg.peer);
+    if (remote.address.includes(':') !== leg.address.includes(':')) {
+      return failure('not-acceptable', 'the other IP version than the leg began with');
+    }
+    const same = sdp.writeAnswer(offer, leg, leg.origin);
+    if (leg.sdp !== '' && !sdp.sameButOrigin(same, leg.sdp)) {
+      leg.origin = { ...leg.origin, version: leg.origin.version + 1 };
+    }
+    leg.sdp = sdp.writeAnswer(offer, leg, leg.origin);
+    const done = await this.setRemote(leg, remote);
+    return done.ok ? { ok: true, sdp: leg.sdp } : done;
+  }
+
+  private async setRemote(leg: WorkerLeg, remote: WireRemote, first = false): Promise<MediaResult> {
+    leg.remote = remote;
+    return this.order('remote', { leg: leg.id, remote, memo: memoOf(leg) }, first);
+  }
+
+  private musicFields(leg: WorkerLeg): Fields {
+    if (leg.music === null) return { leg: leg.id };
+    const files = this.options.playlist.music(leg.music);
+    if (files.length === 0) this.warn(`no music of class ${leg.music}`);
+    return { leg: leg.id, key: leg.music, files };
+  }
+
+  private part(id: LegId): void {
+    const leg = this.known.get(id);
+    const partner = leg?.partner == null ? undefined : this.known.get(leg.partner);
+    if (leg !== undefined) leg.partner = null;
+    if (partner !== undefined) partner.partner = null;
+  }
+
+  private warn(detail: string): void {
+    this.options.warn?.(detail);
+  }
+
+  /** The line stands (again): agrees with mediad about which legs there are. */
+  private async resume(hello: Fields): Promise<void> {
+    const listed = listedLegs(hello);
+    const names = new Set(listed.map((leg) => String(leg['leg'])));
+    const isFirst = this.pid === 0;
+    const isSame = this.pid === hello['pid'];
+    this.pid = Number(hello['pid']);
+    for (const entry of listed) {
+      const id = String(entry['leg']);
+      if (this.known.has(id)) continue;
+      const leg = isFirst ? adoptLeg(entry) : null;
+      if (leg !== null) this.known.set(id, leg);
+      // Released while the line was down, or nobody's.
+      else void this.ask('release', { leg: id }, true);
+    }
+    const gone = [...this.known.values()].filter((leg) => !names.has(leg.id));
+    for (let at = 0; at < gone.length; at += restoreAtOnce) {
+      await Promise.all(gone.slice(at, at + restoreAtOnce).map((leg) => this.restore(leg)));
+    }
+    for (const leg of gone) await this.rejoin(leg);
+    this.detail = `mediad ${String(hello['pid'])} at ${this.options.control}`;
+    if (!isSame) for (const leg of gone) this.endPlay(leg);
+    this.events?.up([...this.known.keys()]);
+  }
+
+  /** Makes a leg again on its old port; if that is taken, the leg is lost. */
+  private async restore(old: WorkerLeg): Promise<void> {
+    const made = await this.create(old.id, old.peer, old.port, true);
+    if (!made.ok || made.leg.port !== old.port || made.leg.address !== old.address) {
+      this.known.delete(old.id);
+      if (made.ok) void this.ask('release', { leg: old.id }, true);
+      return;
+    }
+    this.known.set(old.id, old);
+    if (old.remote === null) await this.order('memo', { leg: old.id, memo: memoOf(old) }, true);
+    else await this.setRemote(old, old.remote, true);
+    if (old.music !== null) await this.order('music', this.musicFields(old), true);
+  }
+
+  private async rejoin(leg: WorkerLeg): Promise<void> {
+    const { partner } = leg;
+    // Each pair once: by the lesser name.
+    if (partner === null || (leg.id > partner && this.known.has(partner))) return;
+    await this.order('connect', { a: leg.id, b: partner }, true);
+  }
+
+  private endPlay(leg: WorkerLeg): void {
+    if (leg.playId === null) return;
+    const { playId } = leg;
+    leg.playId = null;
+    this.events?.playEnded(leg.id, playId, 'part');
+  }
+
+  private pass(event: Fields): void {
+    const id = String(event['leg']);
+    const leg = this.known.get(id);
+    switch (event['event']) {
+      case 'dtmf':
+        this.events?.dtmf(id, String(event['digit']), Number(event['durationMs']));
+        return;
+      case 'playEnded':
+        if (leg !== undefined && leg.playId === event['playId']) leg.playId = null;
+        this.events?.playEnded(
+          id,
+          String(event['playId']),
+          event['played'] === 'all' ? 'all' : 'part',
+        );
+        return;
+      case 'firstPacket':
+        this.events?.firstPacket(id);
+        return;
+      case 'silence':
+        this.events?.silence(id, Number(event['silentMs']));
+        return;
+      case 'warning':
+        this.warn(String(event['detail']));
+        return;
+      default:
+        // Events of a newer mediad, and loss, which `stats` shows.
+        return;
+    }
+  }
+}
+
+function listedLegs(message: Fields): Fields[] {
+  return Array.isArray(message['legs']) ? (message['legs'] as Fields[]) : [];
+}

@@ -1,0 +1,98 @@
+/**
+ * The one timer. Time is cut into beats of 5 ms; a leg is served every fourth beat, on the beat
+ * (phase) that had the fewest legs when it joined, so that a thousand callers leave as four small
+ * bursts instead of one. The beat is kept against the monotonic clock, not against the timer, so
+ * it does not drift; after a stall it makes up for at most `catchUpFrames` and skips the rest.
+ * While nobody is played anything the clock only wakes for the quarter-second round.
+ */
+import { limits } from './limits.ts';
+
+export const phases = 4;
+const frameMs = 20;
+const beatMs = frameMs / phases;
+const tendMs = 250;
+
+export interface ClockWork {
+  /** Serves a phase. `at`: when the beat was due. `skipped`: time was lost before it. */
+  beat(phase: number, at: number, skipped: boolean): void;
+  /** The round over all legs. */
+  tend(now: number): void;
+  /** Is any leg in the phases? */
+  isBusy(): boolean;
+}
+
+export class Clock {
+  /** Beats made up for late, and frames given up: shown by `stats`. */
+  lateBeats = 0;
+  skippedFrames = 0;
+  private readonly work: ClockWork;
+  private timer: NodeJS.Timeout | null = null;
+  private phase = 0;
+  private due = 0;
+  private tendDue = 0;
+  private isBeating = false;
+  private skipBeats = 0;
+
+  constructor(work: ClockWork) {
+    this.work = work;
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  start(): void {
+    this.tendDue = this.now() + tendMs;
+    this.sleep(this.now());
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  /** A leg joined the phases. */
+  wake(): void {
+    if (this.isBeating || this.timer === null) return;
+    this.isBeating = true;
+    this.due = this.now();
+    this.skipBeats = phases;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.run, 1);
+  }
+
+  private readonly run = (): void => {
+    const now = this.now();
+    if (this.isBeating) this.beats(now);
+    if (now >= this.tendDue) {
+      this.tendDue = now + tendMs;
+      this.work.tend(now);
+      if (!this.work.isBusy()) this.isBeating = false;
+    }
+    this.sleep(this.now());
+  };
+
+  private beats(now: number): void {
+    const behind = now - this.due;
+    const most = limits.catchUpFrames * frameMs;
+    if (behind > most) {
+      // Whole frames only, so that each phase keeps its place in the 20 ms.
+      const frames = Math.ceil((behind - most) / frameMs);
+      this.due += frames * frameMs;
+      this.skippedFrames += frames;
+      this.skipBeats = phases;
+    }
+    while (this.due <= now) {
+      if (now - this.due > frameMs) this.lateBeats += 1;
+      this.work.beat(this.phase, this.due, this.skipBeats > 0);
+      if (this.skipBeats > 0) this.skipBeats -= 1;
+      this.phase = (this.phase + 1) % phases;
+      this.due += beatMs;
+    }
+  }
+
+  private sleep(now: number): void {
+    const until = this.isBeating ? Math.min(this.due, this.tendDue) : this.tendDue;
+    this.timer = setTimeout(this.run, Math.max(1, Math.floor(until - now)));
+  }
+}

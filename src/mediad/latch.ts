@@ -1,0 +1,82 @@
+/**
+ * Whose packets a leg believes (symmetric RTP). The party's SDP says where it means to be; NAT
+ * may make its packets come from elsewhere. The rules:
+ * - From the very address and port of the SDP, or another port of the same address: believed at
+ *   once. From another address: after `probation` packets in a row of one stream.
+ * - Who is believed first stays: packets from elsewhere are strangers', ignored and counted.
+ * - A re-offer with another address begins anew. Otherwise a new source is taken only when the
+ *   old one has been silent for `relatchMs` and the new one has the SDP's address or the old
+ *   source's: a restarted phone is heard again, a stranger never.
+ * We send to the source believed, until there is one to the address of the SDP.
+ */
+import { seqDelta } from './rtp.ts';
+
+export const relatchMs = 3000;
+export const probation = 3;
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export class Latch {
+  private sdp: Endpoint | null = null;
+  private source: Endpoint | null = null;
+  private lastAt = 0;
+  private candidate: { from: Endpoint; ssrc: number; seq: number; count: number } | null = null;
+
+  /** Where our packets go; null: the party has not said yet. */
+  get target(): Endpoint | null {
+    return this.source ?? this.sdp;
+  }
+
+  get isLatched(): boolean {
+    return this.source !== null;
+  }
+
+  /** The party's SDP; the same address again keeps what was learnt. */
+  expect(sdp: Endpoint): void {
+    const same = this.sdp?.address === sdp.address && this.sdp.port === sdp.port;
+    this.sdp = sdp;
+    if (same) return;
+    this.source = null;
+    this.candidate = null;
+  }
+
+  /** Is this packet the party's? Learns from it. */
+  admit(address: string, port: number, ssrc: number, seq: number, now: number): boolean {
+    const source = this.source;
+    if (source !== null) {
+      if (source.port === port && source.address === address) {
+        this.lastAt = now;
+        return true;
+      }
+      const known = address === this.sdp?.address || address === source.address;
+      if (!known || now - this.lastAt < relatchMs) return false;
+      return this.take({ address, port }, now);
+    }
+    if (this.sdp === null) return false;
+    if (address === this.sdp.address) return this.take({ address, port }, now);
+    return this.probe(address, port, ssrc, seq) && this.take({ address, port }, now);
+  }
+
+  private probe(address: string, port: number, ssrc: number, seq: number): boolean {
+    const known = this.candidate;
+    const follows =
+      known !== null &&
+      known.from.address === address &&
+      known.from.port === port &&
+      known.ssrc === ssrc &&
+      seqDelta(seq, known.seq) === 1;
+    const count = follows ? known.count + 1 : 1;
+    this.candidate = { from: { address, port }, ssrc, seq, count };
+    return count >= probation;
+  }
+
+  private take(from: Endpoint, now: number): true {
+    this.source = from;
+    this.lastAt = now;
+    this.candidate = null;
+    return true;
+  }
+}

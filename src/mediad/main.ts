@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+/**
+ * The audio process. One thread, one timer, all RTP sessions; ordered about over a local socket.
+ * Says one JSON line on stdout when it is ready, or why it is not (and exits 1). It outlives its
+ * clients: legs, music and bridges go on until someone releases them or the process is ended by
+ * SIGTERM or SIGINT, or, with --stop-with-parent, by the end of its stdin.
+ */
+import { isIP } from 'node:net';
+import { parseArgs } from 'node:util';
+import { Control } from './control.ts';
+import { Legs, type Settings } from './legs.ts';
+import { log, setLevel, type Level } from './log.ts';
+
+const usage = `mediad --control PATH|HOST:PORT [--rtp ADDRESS] [--ports MIN-MAX]
+       [--external-address ADDRESS] [--silence-ms N] [--log debug|info|warn|error]
+       [--stop-with-parent]`;
+
+interface Options extends Settings {
+  readonly control: string;
+  readonly stopWithParent: boolean;
+}
+
+function readOptions(args: readonly string[]): Options | string {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        control: { type: 'string' },
+        rtp: { type: 'string', default: '0.0.0.0' },
+        ports: { type: 'string', default: '20000-29999' },
+        'external-address': { type: 'string' },
+        'silence-ms': { type: 'string', default: '10000' },
+        log: { type: 'string', default: 'info' },
+        'stop-with-parent': { type: 'boolean', default: false },
+      },
+    }));
+  } catch (error) {
+    return (error as Error).message;
+  }
+  if (values.control === undefined) return 'needs --control PATH or HOST:PORT';
+  if (isIP(values.rtp) === 0) return `--rtp ${values.rtp} is no IP address`;
+  const external = values['external-address'] ?? null;
+  if (external !== null && isIP(external) === 0) {
+    return `--external-address ${external} is no IP address`;
+  }
+  const ports = /^(\d+)-(\d+)$/.exec(values.ports);
+  const [min, max] = [Number(ports?.[1]), Number(ports?.[2])];
+  if (ports === null || min < 1 || max > 65_535 || max - min < 1) {
+    return `--ports ${values.ports}: give MIN-MAX with at least two ports`;
+  }
+  const silenceMs = Number(values['silence-ms']);
+  if (!Number.isInteger(silenceMs) || silenceMs < 100) return '--silence-ms must be at least 100';
+  if (!['debug', 'info', 'warn', 'error'].includes(values.log)) return `--log ${values.log}?`;
+  setLevel(values.log as Level);
+  return {
+    control: values.control,
+    range: { address: values.rtp, min, max },
+    externalAddress: external,
+    silenceMs,
+    stopWithParent: values['stop-with-parent'],
+  };
+}
+
+function say(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function refuse(error: string): void {
+  say({ ready: false, error });
+  process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (typeof options === 'string') {
+    process.stderr.write(`${options}\n${usage}\n`);
+    refuse(options);
+    return;
+  }
+  const legs = new Legs(options);
+  const control = new Control(legs);
+  const listening = await control.listen(options.control);
+  if (!listening.ok) {
+    refuse(`control socket ${options.control}: ${listening.why}`);
+    return;
+  }
+  legs.clock.start();
+  const stop = (why: string): void => {
+    log('info', 'stopping', { why });
+    control.close();
+    legs.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  // A reader of our log that went away must not end the calls.
+  process.stderr.on('error', () => setLevel('error'));
+  process.stdout.on('error', () => setLevel('error'));
+  if (options.stopWithParent) {
+    process.stdin.on('end', () => stop('parent gone'));
+    process.stdin.on('error', () => stop('parent gone'));
+    process.stdin.resume();
+  }
+  say({ ready: true, control: listening.where });
+}
+
+await main();

@@ -1,0 +1,117 @@
+/**
+ * Port pairs: RTP on an even port, RTCP on the odd one above (RFC 3550 §11). Pairs are given out
+ * in turn through the range; busy ports are stepped over, and a released pair rests before it is
+ * used again, so that a former party's late packets reach nobody.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { limits } from './limits.ts';
+import { log } from './log.ts';
+
+export type Family = 4 | 6;
+
+export interface PortPair {
+  readonly rtp: Socket;
+  readonly rtcp: Socket;
+  readonly port: number;
+  readonly family: Family;
+}
+
+export interface PortRange {
+  /** Address bound; `0.0.0.0` and `::` both mean any address, of either family. */
+  readonly address: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** About 1.3 s of audio per leg may wait in the kernel; more would be too old to be heard. */
+const receiveBufferBytes = 128 * 1024;
+
+export class Ports {
+  private readonly range: PortRange;
+  private readonly first: number;
+  private readonly pairs: number;
+  private next: number;
+  private readonly used = new Set<number>();
+  private readonly resting = new Map<number, number>();
+
+  constructor(range: PortRange) {
+    this.range = range;
+    this.first = range.min + (range.min & 1);
+    this.pairs = Math.max(0, Math.floor((range.max - this.first + 1) / 2));
+    // Not always from the first port, so that a restarted program meets fewer old streams.
+    this.next = Math.floor(Math.random() * Math.max(1, this.pairs));
+  }
+
+  /** A bound pair, the wished port if it is free; null: none is free in the whole range. */
+  async open(family: Family, wish: number | null, now: number): Promise<PortPair | null> {
+    if (wish !== null && (wish & 1) === 0 && this.isFree(wish, now)) {
+      const pair = await this.bind(wish, family);
+      if (pair !== null) return pair;
+    }
+    for (let tried = 0; tried < this.pairs; tried += 1) {
+      const port = this.first + this.next * 2;
+      this.next = (this.next + 1) % this.pairs;
+      if (!this.isFree(port, now)) continue;
+      const pair = await this.bind(port, family);
+      if (pair !== null) return pair;
+    }
+    return null;
+  }
+
+  close(pair: PortPair, now: number): void {
+    pair.rtp.close();
+    pair.rtcp.close();
+    this.used.delete(pair.port);
+    this.resting.set(pair.port, now);
+  }
+
+  /** Any address, or the one we are bound to. */
+  boundAddress(family: Family): string | null {
+    const { address } = this.range;
+    if (address === '0.0.0.0' || address === '::') return family === 4 ? '0.0.0.0' : '::';
+    return address.includes(':') === (family === 6) ? address : null;
+  }
+
+  private isFree(port: number, now: number): boolean {
+    if (this.used.has(port)) return false;
+    const since = this.resting.get(port);
+    if (since === undefined) return true;
+    if (now - since < limits.portRestMs) return false;
+    this.resting.delete(port);
+    return true;
+  }
+
+  private async bind(port: number, family: Family): Promise<PortPair | null> {
+    const address = this.boundAddress(family);
+    if (address === null) return null;
+    this.used.add(port);
+    const rtp = await bound(address, port, family);
+    const rtcp = rtp === null ? null : await bound(address, port + 1, family);
+    if (rtp !== null && rtcp !== null) return { rtp, rtcp, port, family };
+    rtp?.close();
+    this.used.delete(port);
+    return null;
+  }
+}
+
+function bound(address: string, port: number, family: Family): Promise<Socket | null> {
+  const socket = createSocket({
+    type: family === 4 ? 'udp4' : 'udp6',
+    ipv6Only: family === 6,
+    // Targets are always plain addresses: no thread pool, no delay of a tick.
+    lookup: (host, _options, done) => done(null, host, family),
+  });
+  return new Promise((resolve) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') log('warn', 'port not bound', { port, why: error.message });
+      socket.close();
+      resolve(null);
+    });
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.removeAllListeners('error');
+      socket.on('error', (error) => log('debug', 'socket error', { port, why: error.message }));
+      socket.setRecvBufferSize(receiveBufferBytes);
+      resolve(socket);
+    });
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * The requests of the control protocol, by the word in `do`. Fields are checked here, the work is
+ * done by `Legs`. The answer repeats the request's `id` and has `ok`, or `reason` and `detail`.
+ *
+ * | do | fields | answer |
+ * |---|---|---|
+ * | create | leg, host, port? (wish) | address, port, peer (his address) |
+ * | remote | leg, remote {address, port, rtcpPort, audio[], dtmf, sends, receives}, memo? | |
+ * | memo | leg, memo | |
+ * | play | leg, playId, items [{file} or {silenceMs}] | |
+ * | stop, disconnect, release | leg | |
+ * | music | leg, key, files; without key: ends it | |
+ * | connect | a, b | |
+ * | dial | leg, digits | |
+ * | list, figures | | legs; figures |
+ * | stats | leg | stats |
+ */
+import { FieldReader, type asFields } from './fields.ts';
+import type { Legs, Result } from './legs.ts';
+import { limits } from './limits.ts';
+
+type Handler = (legs: Legs, read: FieldReader) => () => Result | Promise<Result>;
+
+const handlers: Readonly<Record<string, Handler>> = {
+  create: (legs, read) => {
+    const leg = read.name('leg');
+    const host = read.name('host');
+    const wish = read.optionalInteger('port', 1, 65_534);
+    return () => legs.create(leg, host, wish);
+  },
+  remote: (legs, read) => {
+    const leg = read.name('leg');
+    const remote = read.remote('remote');
+    const memo = read.optionalText('memo', limits.memoBytes);
+    return () => legs.setRemote(leg, remote, memo);
+  },
+  memo: (legs, read) => {
+    const leg = read.name('leg');
+    const memo = read.text('memo', limits.memoBytes);
+    return () => legs.setMemo(leg, memo);
+  },
+  play: (legs, read) => {
+    const leg = read.name('leg');
+    const playId = read.name('playId');
+    const items = read.items('items');
+    return () => legs.play(leg, playId, items);
+  },
+  stop: (legs, read) => {
+    const leg = read.name('leg');
+    return () => legs.stop(leg);
+  },
+  music: (legs, read) => {
+    const leg = read.name('leg');
+    if (!read.has('key')) return () => legs.setMusic(leg, null);
+    const key = read.name('key');
+    const files = read.files('files');
+    return () => legs.setMusic(leg, { key, files });
+  },
+  connect: (legs, read) => {
+    const a = read.name('a');
+    const b = read.name('b');
+    return () => legs.connect(a, b);
+  },
+  disconnect: (legs, read) => {
+    const leg = read.name('leg');
+    return () => legs.disconnect(leg);
+  },
+  dial: (legs, read) => {
+    const leg = read.name('leg');
+    const digits = read.digits('digits');
+    return () => legs.dial(leg, digits);
+  },
+  release: (legs, read) => {
+    const leg = read.name('leg');
+    return () => legs.release(leg);
+  },
+  list: (legs) => () => ({ ok: true, legs: legs.list() }),
+  figures: (legs) => () => ({ ok: true, figures: legs.figures() }),
+  stats: (legs, read) => {
+    const leg = read.name('leg');
+    return () => legs.describe(leg);
+  },
+};
+
+/** Does what the request says. */
+export function perform(legs: Legs, fields: ReturnType<typeof asFields>): Result | Promise<Result> {
+  const word = fields['do'];
+  const handler = typeof word === 'string' && Object.hasOwn(handlers, word) ? handlers[word] : null;
+  if (handler == null) return { ok: false, reason: 'bad-request', detail: 'unknown word in "do"' };
+  const read = new FieldReader(fields);
+  const work = handler(legs, read);
+  if (read.fault !== null) {
+    return { ok: false, reason: 'bad-request', detail: read.fault };
+  }
+  return work();
+}
