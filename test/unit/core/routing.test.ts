@@ -124,16 +124,20 @@ describe('the order of calls', () => {
     expect(s.rung).toEqual(['1>c']);
   });
 
-  it('gives two agents freed and two callers arriving in one moment one call each', () => {
+  it('gives two callers arriving and two agents freed in one moment one call each', () => {
     const s = twoAgents();
-    s.arrive('a', 'sales');
-    s.arrive('b', 'sales');
     s.ready('1');
     s.ready('2');
-    expect(s.when({ kind: 'ConfirmCall', callId: 'b' }).length).toBe(2);
-    expect(s.rung).toEqual(['1>b']);
-    s.when({ kind: 'ConfirmCall', callId: 'a' });
-    expect(s.rung).toEqual(['2>a']);
+    s.call('a', 'sales');
+    s.call('b', 'sales');
+    s.talk('1');
+    s.talk('2');
+    s.call('c', 'sales');
+    s.when({ kind: 'EndCall', callId: 'b', cause: 'bye' });
+    expect(s.rung).toEqual(['2>c']);
+    s.when({ kind: 'EndCall', callId: 'a', cause: 'bye' });
+    s.call('d', 'sales');
+    expect(s.rung).toEqual(['1>d']);
   });
 
   it('matches all at once when many deadlines fall together', () => {

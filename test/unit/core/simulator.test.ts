@@ -1,0 +1,66 @@
+/** Goal: what nobody thought of. Method: seeded worlds with faults, judged by invariants. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { simulate } from './simulator.ts';
+
+/** Every kind of event must happen in the runs, or they prove nothing about it. */
+const KINDS = [
+  'ConfigApplied',
+  'CallEntered',
+  'CallRefused',
+  'CallConfirmed',
+  'AnnouncementDue',
+  'AgentOffered',
+  'OfferRang',
+  'OfferAnswered',
+  'OfferFailed',
+  'OfferWithdrawn',
+  'CallConnected',
+  'CallEnded',
+  'WrapupStarted',
+  'WrapupEnded',
+  'RestEnded',
+  'AgentLoggedIn',
+  'AgentLoggedOut',
+  'LogoutDeferred',
+  'DeviceReported',
+  'AgentPaused',
+  'AgentResumed',
+];
+
+describe('the simulator', () => {
+  it('keeps every promise in four long worlds, and reaches every event in them', () => {
+    const verdicts = [1, 2, 3, 4].map((seed) =>
+      simulate({ seed, secondLogin: seed % 2 === 0 ? 'replace' : 'refuse' }),
+    );
+    expect(verdicts.flatMap((verdict) => verdict.faults)).toEqual([]);
+    const reached = new Set(verdicts.flatMap((verdict) => Object.keys(verdict.kinds)));
+    expect(KINDS.filter((kind) => !reached.has(kind))).toEqual([]);
+  });
+
+  it('gives the same run for the same seed', () => {
+    const [first, second] = [simulate({ seed: 7, steps: 500 }), simulate({ seed: 7, steps: 500 })];
+    expect(second).toEqual(first);
+  });
+
+  it('keeps every promise in a large house', () => {
+    const world = { steps: 20_000, agents: 50, queues: 8, checkEvery: false };
+    expect(simulate({ seed: 11, ...world }).faults).toEqual([]);
+  });
+
+  it('keeps every promise in any small world', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 0xffffffff }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.constantFrom('refuse', 'replace'),
+        (seed, agents, queues, secondLogin) => {
+          const world = { seed, agents, queues, secondLogin, steps: 200 };
+          expect(simulate(world).faults).toEqual([]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});

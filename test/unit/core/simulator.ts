@@ -1,0 +1,261 @@
+/**
+ * A small world around the core, drawn from a seed: callers who come and give up, agents who log
+ * in, pause and walk away, phones that ring, answer, decline, fall silent or say nonsense, media
+ * that fails, messages that cross, processes that die and come back. It judges by invariants
+ * only: after every event (`checkEvery`), and at the end, when everybody has gone home, nothing
+ * may be left. A failing run names its seed; the same seed gives the same run.
+ */
+import type { Command } from '../../../src/core/commands.ts';
+import { decide } from '../../../src/core/decide.ts';
+import type { CoreEvent } from '../../../src/core/events.ts';
+import { evolve } from '../../../src/core/evolve.ts';
+import { checkDispatched, checkInvariants } from '../../../src/core/invariants.ts';
+import { canonicalHash, restore, snapshot, type Snapshot } from '../../../src/core/snapshot.ts';
+import { initialState, nextDeadline, type State } from '../../../src/core/state.ts';
+import type { CoreConfig, DeviceState, OfferFailure } from '../../../src/core/types.ts';
+
+export interface World {
+  readonly seed: number;
+  readonly steps: number;
+  readonly agents: number;
+  readonly queues: number;
+  readonly secondLogin: 'refuse' | 'replace';
+  /** Check invariants after every event; else after every hundredth command. */
+  readonly checkEvery: boolean;
+}
+
+export interface Verdict {
+  readonly faults: string[];
+  readonly events: number;
+  readonly hash: string;
+  /** How often each kind of event happened. */
+  readonly kinds: Readonly<Record<string, number>>;
+}
+
+type Draft = Command extends infer C ? (C extends Command ? Omit<C, 'at' | 'by'> : never) : never;
+
+/** mulberry32: small, seeded, good enough to draw a world from. */
+export function makeRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+export class Simulator {
+  readonly #world: World;
+  readonly #random: () => number;
+  readonly #faults: string[] = [];
+  readonly #kinds: Record<string, number> = {};
+  readonly #replayed: State = initialState();
+  readonly #open = new Set<string>();
+  readonly #ended = new Set<string>();
+  /** Offers that are over: late messages about them still come. */
+  readonly #pastOffers: string[] = [];
+  #state: State = initialState();
+  #now = 1_000_000;
+  #calls = 0;
+  #events = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#random = makeRandom(world.seed);
+  }
+
+  run(): Verdict {
+    this.#send({ kind: 'ApplyConfig', config: this.#config() });
+    for (let step = 0; step < this.#world.steps && this.#faults.length === 0; step += 1) {
+      this.#pass();
+      this.#step();
+      if (!this.#world.checkEvery && step % 100 === 0) this.#check(this.#state);
+    }
+    this.#goHome();
+    const hash = canonicalHash(this.#state);
+    if (canonicalHash(this.#replayed) !== hash) this.#faults.push('replay differs');
+    return { faults: this.#faults, events: this.#events, hash, kinds: this.#kinds };
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#random() * limit);
+  }
+
+  #pick<T>(from: readonly T[]): T | undefined {
+    return from[this.#below(from.length)];
+  }
+
+  #config(): CoreConfig {
+    const names = Array.from({ length: this.#world.queues }, (_, n) => `q${n}`);
+    const kept = names.filter((_, n) => n === 0 || this.#random() < 0.85);
+    return {
+      queues: kept.map((name) => ({
+        name,
+        strategy: 'most-idle',
+        timeoutMs: 3_000 + this.#below(3) * 4_000,
+        retryMs: this.#below(3) * 2_000,
+        wrapupMs: this.#below(2) * 5_000,
+        maxlen: this.#below(3) * 10,
+        weight: this.#below(3),
+        periodicAnnounceMs: this.#below(2) * 10_000,
+      })),
+      agents: Array.from({ length: this.#world.agents }, (_, n) => n)
+        .filter(() => this.#random() < 0.9)
+        .map((n) => ({
+          id: `${1000 + n}`,
+          name: '',
+          queues: kept.filter(() => this.#random() < 0.6),
+        })),
+      secondLogin: this.#world.secondLogin,
+      maxCalls: 40,
+    };
+  }
+
+  /** Time goes on, and deadlines come: usually in time, sometimes late. */
+  #pass(): void {
+    this.#now += this.#below(4) === 0 ? this.#below(4_000) : this.#below(300);
+    const due = nextDeadline(this.#state);
+    if (due !== null && due <= this.#now && this.#random() < 0.9) {
+      this.#send({ kind: 'ReachDeadline' });
+    }
+  }
+
+  #step(): void {
+    const dice = this.#below(100);
+    if (dice < 25) this.#caller();
+    else if (dice < 60) this.#phone();
+    else if (dice < 75) this.#presence();
+    else if (dice < 95) this.#agent();
+    else if (dice < 97) this.#lateMessage();
+    else if (dice < 98) this.#send({ kind: 'ApplyConfig', config: this.#config() });
+    else this.#restart();
+  }
+
+  #caller(): void {
+    const call = this.#pick([...this.#state.calls.values()]);
+    const dice = this.#below(10);
+    if (dice < 5 || call === undefined) return this.#arrive();
+    if (dice < 8) return this.#send({ kind: 'ConfirmCall', callId: call.id });
+    const cause = this.#pick(['bye', 'cancel', 'failed'] as const) ?? 'bye';
+    this.#send({ kind: 'EndCall', callId: call.id, cause });
+  }
+
+  #arrive(): void {
+    this.#calls += 1;
+    const callId = `c${this.#calls}`;
+    const queue = `q${this.#below(this.#world.queues)}`;
+    const leg = { sipCallId: `${callId}@sim`, from: 'a@sim', fromName: '', to: `${queue}@acd` };
+    this.#send({ kind: 'ArriveCall', callId, queue, ...leg });
+    if (this.#random() < 0.8) this.#send({ kind: 'ConfirmCall', callId });
+  }
+
+  #phone(): void {
+    const offer = this.#pick([...this.#state.offers.values()]);
+    if (offer === undefined) return;
+    const offerId = offer.id;
+    const dice = this.#below(20);
+    if (dice < 3) this.#send({ kind: 'RingOffer', offerId });
+    else if (dice < 9) this.#send({ kind: 'AnswerOffer', offerId });
+    else if (dice < 14) this.#send({ kind: 'ConfirmBridge', offerId });
+    else if (dice < 17) {
+      const failures: OfferFailure[] = ['busy', 'declined', 'unreachable', 'failed', 'media'];
+      const failure = this.#pick(failures) ?? 'failed';
+      this.#send({ kind: 'FailOffer', offerId, failure, sipStatus: 486, detail: '' });
+    } else this.#send({ kind: 'EndAgentLeg', offerId, cause: dice === 19 ? 'failed' : 'bye' });
+  }
+
+  #presence(): void {
+    const uri = this.#pick([...this.#state.devices.keys()]);
+    const states: DeviceState[] = ['idle', 'idle', 'idle', 'inuse', 'ringing', 'unavailable'];
+    const state = this.#pick([...states, 'unknown' as const]) ?? 'idle';
+    if (uri === undefined) return;
+    this.#send({ kind: 'ReportDevice', deviceUri: uri, state, source: 'presence' });
+  }
+
+  #agent(): void {
+    const agentId = `${1000 + this.#below(this.#world.agents)}`;
+    const dice = this.#below(20);
+    if (dice < 10) {
+      const uri = `sip:${this.#random() < 0.8 ? agentId : this.#below(4)}@pbx`;
+      this.#send({ kind: 'LogInAgent', agentId, device: { uri, registrar: null } });
+      this.#send({ kind: 'ReportDevice', deviceUri: uri, state: 'idle', source: 'presence' });
+    } else if (dice < 12) this.#send({ kind: 'LogOutAgent', who: { agentId } });
+    else if (dice < 14) this.#send({ kind: 'PauseAgent', agentId, reason: 'lunch' });
+    else if (dice < 18) this.#send({ kind: 'ResumeAgent', agentId });
+    else this.#send({ kind: 'EndWrapup', agentId });
+  }
+
+  /** Something about an offer that is over: it must change nothing. */
+  #lateMessage(): void {
+    const offerId = this.#pick(this.#pastOffers);
+    if (offerId === undefined || this.#state.offers.has(offerId)) return;
+    const before = this.#events;
+    this.#send({ kind: 'AnswerOffer', offerId });
+    this.#send({ kind: 'ConfirmBridge', offerId });
+    this.#send({ kind: 'EndAgentLeg', offerId, cause: 'bye' });
+    if (this.#events !== before) this.#faults.push(`a late message about ${offerId} had effect`);
+  }
+
+  /** The process dies: state from a snapshot as it was stored, and some legs are gone. */
+  #restart(): void {
+    const stored = JSON.stringify(snapshot(this.#state));
+    const before = canonicalHash(this.#state);
+    this.#state = restore(JSON.parse(stored) as Snapshot);
+    if (canonicalHash(this.#state) !== before) this.#faults.push('restored state differs');
+    const survives = (): boolean => this.#random() < 0.8;
+    this.#send({
+      kind: 'Reconcile',
+      liveCalls: [...this.#state.calls.keys()].filter(survives),
+      liveOffers: [...this.#state.offers.keys()].filter(survives),
+    });
+  }
+
+  /** Callers leave, agents log out, time runs out: nothing may be left. */
+  #goHome(): void {
+    for (const id of [...this.#state.calls.keys()]) {
+      this.#send({ kind: 'EndCall', callId: id, cause: 'bye' });
+    }
+    for (const agent of [...this.#state.agents.values()]) {
+      this.#send({ kind: 'LogOutAgent', who: { agentId: agent.id } });
+    }
+    const { calls, offers, devices, timers } = this.#state;
+    if (calls.size + offers.size + devices.size + timers.size > 0) this.#faults.push('not empty');
+    if (this.#open.size > 0) this.#faults.push(`never ended: ${[...this.#open].join(' ')}`);
+  }
+
+  #send(draft: Draft): void {
+    if (this.#faults.length > 0) return;
+    const command = { ...draft, at: this.#now, by: 'sim' } as Command;
+    try {
+      const decided = decide(this.#state, command);
+      if (!decided.ok) return;
+      for (const event of decided.events) this.#follow(event);
+      if (this.#world.checkEvery) this.#check(this.#state);
+    } catch (error) {
+      this.#faults.push(`${command.kind}: ${String(error)}`);
+    }
+  }
+
+  #check(state: State): void {
+    this.#faults.push(...checkInvariants(state), ...checkDispatched(state));
+  }
+
+  #follow(event: CoreEvent): void {
+    this.#events += 1;
+    this.#kinds[event.kind] = (this.#kinds[event.kind] ?? 0) + 1;
+    evolve(this.#replayed, event);
+    if (this.#world.checkEvery) this.#faults.push(...checkInvariants(this.#replayed));
+    if (event.kind === 'CallEntered') this.#open.add(event.callId);
+    if (event.kind === 'AgentOffered') this.#pastOffers.push(event.offerId);
+    if (event.kind !== 'CallEnded') return;
+    if (this.#ended.has(event.callId)) this.#faults.push(`${event.callId} ended twice`);
+    if (!this.#open.delete(event.callId)) this.#faults.push(`${event.callId} never entered`);
+    this.#ended.add(event.callId);
+  }
+}
+
+export function simulate(world: Partial<World> & { seed: number }): Verdict {
+  const defaults = { steps: 2_000, agents: 6, queues: 3, checkEvery: true };
+  return new Simulator({ secondLogin: 'refuse', ...defaults, ...world }).run();
+}
