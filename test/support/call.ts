@@ -2,7 +2,7 @@
  * One call of a test phone: an INVITE dialog either way, with audio. The test steers it step by
  * step: `ring`, `answer`, `reject`, `bye`, `cancel`, `info`.
  */
-import { within } from './inbox.ts';
+import { Inbox, within } from './inbox.ts';
 import { DTMF_PAYLOAD, type RtpPeer } from './rtp.ts';
 import {
   allHeaders,
@@ -83,6 +83,7 @@ export class Call {
   readonly reoffers: SipMessage[] = [];
   /** Other in-dialog requests received. */
   readonly requests: SipMessage[] = [];
+  private readonly untaken = new Inbox<SipMessage>('in-dialog requests', methodOf);
   /** Settles with the final response; for incoming calls with the one we gave. */
   readonly final: Promise<SipMessage>;
   /** Settles when the peer's ACK for our 200 has come. */
@@ -265,6 +266,11 @@ export class Call {
     }
   }
 
+  /** Waits for a request of the peer other than BYE and offers. */
+  async requested(method: string, ms?: number): Promise<SipMessage> {
+    return this.untaken.take(method, (message) => methodOf(message) === method, ms);
+  }
+
   /** A re-INVITE of ours, for hold and the like. */
   async reinvite(sdp: string): Promise<SipMessage> {
     return this.send('INVITE', sdp, 'application/sdp');
@@ -309,6 +315,7 @@ export class Call {
       });
     } else {
       this.requests.push(incoming.message);
+      this.untaken.put(incoming.message);
       incoming.respond(200, 'OK');
     }
   }

@@ -1,0 +1,103 @@
+/**
+ * Debian's Kamailio as the PBX: registrar and proxy with digest (MD5, qop=auth), location, and a
+ * presence server (test/fixtures/kamailio/kamailio.cfg). Every user's password is `pw-<user>`.
+ */
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { within } from './inbox.ts';
+import { freePort } from './ports.ts';
+import { isInstalled, run, type Running } from './processes.ts';
+import { statusOf } from './sip-message.ts';
+import { SipWire } from './sip-wire.ts';
+import type { Actor, Stage } from './stage.ts';
+
+export interface KamailioOptions {
+  /** SUBSCRIBE gets this status instead of a subscription. */
+  readonly refuseSubscribe?: number;
+  /** Life of a nonce, seconds: short ones turn stale under way. */
+  readonly nonceSeconds?: number;
+  /** REGISTER of this user gets 403. */
+  readonly forbidden?: string;
+  /** Same port as before, for restarts. */
+  readonly port?: number;
+}
+
+export interface Kamailio extends Actor {
+  readonly port: number;
+  /** `sip:127.0.0.1:port` */
+  readonly uri: string;
+  /** Host of all addresses of record. */
+  readonly domain: string;
+  readonly process: Running;
+  credentials(user: string): { username: string; password: string };
+}
+
+const fixture = path.resolve(import.meta.dirname, '../fixtures/kamailio/kamailio.cfg');
+const tables = '/usr/share/kamailio/dbtext/kamailio';
+
+export const hasKamailio = isInstalled('kamailio');
+
+export async function startKamailio(
+  stage: Stage,
+  options: KamailioOptions = {},
+): Promise<Kamailio> {
+  const port = options.port ?? (await freePort());
+  const home = path.join(stage.folder, `kamailio-${port}`);
+  const db = path.join(home, 'db');
+  mkdirSync(home, { recursive: true });
+  cpSync(tables, db, { recursive: true });
+  const config = readFileSync(fixture, 'utf8')
+    .replaceAll('@PORT@', String(port))
+    .replaceAll('@DB@', db)
+    .replaceAll('@REFUSE@', String(options.refuseSubscribe ?? 0))
+    .replaceAll('@NONCE_EXPIRE@', String(options.nonceSeconds ?? 3600))
+    .replaceAll('@FORBIDDEN@', options.forbidden ?? '-');
+  const file = path.join(home, 'kamailio.cfg');
+  writeFileSync(file, config);
+  const running = run({
+    name: `kamailio:${port}`,
+    command: 'kamailio',
+    args: ['-DD', '-E', '-f', file, '-Y', home, '-P', `${home}/pid`, '-m', '64', '-M', '8'],
+    log: path.join(home, 'kamailio.log'),
+    graceMs: 6_000,
+  });
+  const ready = answersOptions(port);
+  const died = running.ended.then(() => {
+    throw new Error(`kamailio ended at once:\n${running.output().slice(-2_000)}`);
+  });
+  await Promise.race([ready, died]);
+  return {
+    port,
+    uri: `sip:127.0.0.1:${port}`,
+    domain: '127.0.0.1',
+    process: running,
+    credentials: (user) => ({ username: user, password: `pw-${user}` }),
+    stop: async () => running.stop(),
+  };
+}
+
+/** Kamailio prints nothing when it is ready, but it answers OPTIONS; repetition is the wait. */
+async function answersOptions(port: number): Promise<void> {
+  const wire = await SipWire.open(await freePort());
+  try {
+    const sent = wire.request(
+      {
+        start: `OPTIONS sip:127.0.0.1:${port} SIP/2.0`,
+        headers: [
+          ['Max-Forwards', '70'],
+          ['From', `<sip:probe@127.0.0.1:${wire.port}>;tag=${wire.newId()}`],
+          ['To', `<sip:127.0.0.1:${port}>`],
+          ['Call-ID', wire.newId()],
+          ['CSeq', '1 OPTIONS'],
+          ['Contact', `<sip:probe@127.0.0.1:${wire.port}>`],
+        ],
+        body: '',
+      },
+      { host: '127.0.0.1', port, protocol: 'udp' },
+    );
+    const status = statusOf(await within('kamailio to answer OPTIONS', sent.final, 20_000));
+    if (status !== 200) throw new Error(`kamailio answered OPTIONS with ${status}`);
+  } finally {
+    await wire.close();
+  }
+}
