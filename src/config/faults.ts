@@ -191,7 +191,7 @@ class Meaning {
       list(this.read.tree, ...path).forEach((value, inner) => {
         const at = Array.isArray(valueAt(this.read.tree, path)) ? [...path, inner] : path;
         if (typeof value !== 'string') return;
-        if (!names.has(value)) {
+        if (!names.has(value) && !(what === 'prompt' && value.startsWith('/'))) {
           const meant = nearest(value, names);
           const all = [...names].slice(0, 20).join(', ') || 'none';
           const advice = meant === null ? `there are: ${all}` : `did you mean "${meant}"?`;

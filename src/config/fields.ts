@@ -111,6 +111,17 @@ export function name(kind: string, text: string) {
   );
 }
 
+/** A prompt of the manifest by its key, or a WAV file of one's own by its whole path. */
+export function prompt(text: string) {
+  return field('prompt', text, (written) =>
+    /^(\/[^\p{Cc}]{1,500}|[A-Za-z0-9][A-Za-z0-9._~-]{0,63})$/u.test(written)
+      ? written
+      : new Wrong(
+          `"${written}" names no prompt; take a key of prompts/manifest.json, or /a/file.wav`,
+        ),
+  );
+}
+
 /** What can be dialled at the ACD: a name, or a code such as *44. */
 export function dialled(text: string) {
   return field('name or code', text, (written) =>

@@ -20,8 +20,9 @@ const HEAD = `# Configuration
 <!-- Written by \`npm run docs\` out of src/config/schema.ts; changes here are lost. -->
 
 Everything is in one file, \`acd.yaml\`, or another by \`acd start --config FILE\`. The command
-\`acd check [FILE]\` looks it over: every mistake is named with line, column, and what to do; while there is one,
-nothing of the file is used. Names follow Asterisk's \`queues.conf\` wherever it has the same thing.
+\`acd check [FILE]\` looks it over: every mistake is named with line, column, and what to do;
+while there is one, nothing of the file is used. Names follow Asterisk's \`queues.conf\` wherever
+it has the same thing.
 
 * Durations are in seconds and may have decimals.
 * A list may be written as a single value: \`queues: queue1\`.

@@ -166,11 +166,15 @@ const queue = section('One queue. It is called at `sip:<name>@<this host>`.', {
     '0',
   ),
   welcome: f
-    .listOf(f.name('prompt', 'Prompt'), 'Prompts played once, at the start; `[]` is none.', 10)
+    .listOf(
+      f.prompt('Prompt'),
+      'Prompts played once, at the start, by key or as /a/file.wav; `[]` is none.',
+      10,
+    )
     .prefault(['queue-welcome']),
   musicclass: standard(f.name('name', 'Music on hold.'), 'default'),
   'periodic-announce': f
-    .listOf(f.name('prompt', 'Prompt'), 'Prompts of the recurring announcement.', 10)
+    .listOf(f.prompt('Prompt'), 'Prompts of the recurring announcement.', 10)
     .prefault(['queue-periodic-announce']),
   'periodic-announce-frequency': standard(
     f.seconds('How often it is played; 0 is never.', 0, 3600),
@@ -201,7 +205,8 @@ const log = section('The log, on standard output.', {
   level: standard(f.choice('How much is told.', 'debug', 'info', 'warn', 'error'), 'info'),
   format: standard(
     f.choice(
-      '`pretty` lines for people, `json` for machines; `auto` asks the terminal.',
+      '`pretty` lines for people, `json` for machines; `auto` is pretty, but JSON for `acd serve` ' +
+        'without a terminal.',
       'auto',
       'pretty',
       'json',

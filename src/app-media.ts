@@ -1,0 +1,73 @@
+/**
+ * Audio for the server process: the worker on mediad, with rtpengines in front of it where
+ * configured, connected and swept before the SIP edge takes its first call.
+ */
+import path from 'node:path';
+import type { Endpoints } from './config/endpoints.ts';
+import { splitAddress } from './config/fields.ts';
+import type { AcdConfig } from './config/types.ts';
+import { loadPlaylist } from './media/playlist.ts';
+import type { MediaPort } from './media/port.ts';
+import { createRtpengineMedia } from './media/rtpengine.ts';
+import { MediaWorker } from './media/worker.ts';
+import type { Log } from './observe/log.ts';
+
+export type MediaStart =
+  { readonly ok: true; readonly port: MediaPort } | { readonly ok: false; readonly detail: string };
+
+const PROMPTS = path.resolve(import.meta.dirname, '../prompts');
+const CONNECT_MS = 5_000;
+
+/** Settles when mediad is connected, or with why it is not in time. */
+async function connect(worker: MediaWorker): Promise<string | null> {
+  return new Promise((resolve) => {
+    let last = 'no answer';
+    const nothing = () => undefined;
+    const timer = setTimeout(() => resolve(last), CONNECT_MS);
+    worker.listen({
+      dtmf: nothing,
+      playEnded: nothing,
+      firstPacket: nothing,
+      silence: nothing,
+      down: (detail) => (last = detail),
+      up: () => {
+        clearTimeout(timer);
+        resolve(null);
+      },
+    });
+    worker.start();
+  });
+}
+
+function withRtpengines(inner: MediaPort, endpoints: Endpoints, log: Log): MediaPort {
+  const engines = endpoints.rtpengines
+    .map((written) => splitAddress(written, { host: null, port: 22_222 }))
+    .filter((place) => place !== null);
+  return createRtpengineMedia({ inner, engines, log });
+}
+
+/** Connects; legs of a server that is no more are released, as its calls have been ended. */
+export async function connectMedia(
+  config: AcdConfig,
+  endpoints: Endpoints,
+  log: Log,
+): Promise<MediaStart> {
+  const loaded = loadPlaylist(config.prompts.set, PROMPTS, config.prompts.language);
+  if (!loaded.ok) return loaded;
+  const { playlist } = loaded;
+  const worker = new MediaWorker({
+    control: endpoints.mediad,
+    playlist,
+    warn: (detail) => log.warn({}, detail),
+  });
+  const failed = await connect(worker);
+  if (failed !== null) {
+    await worker.close();
+    return { ok: false, detail: `the audio process at ${endpoints.mediad}: ${failed}` };
+  }
+  const port =
+    config.media.engine === 'rtpengine' ? withRtpengines(worker, endpoints, log) : worker;
+  const old = await port.legs();
+  if (old.ok) await Promise.all(old.legs.map((leg) => port.release(leg)));
+  return { ok: true, port };
+}

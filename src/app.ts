@@ -1,0 +1,222 @@
+/**
+ * The server process: the only place where all parts meet. Journal, loop, media, SIP edge and
+ * REST are put together here in the order in which they need each other, and taken apart in the
+ * opposite one. Each part that cannot start is one fault in words; nothing is half up.
+ */
+import { connectMedia } from './app-media.ts';
+import type { AcdConfig } from './config/types.ts';
+import type { CoreEvent } from './core/events.ts';
+import type { Endpoints } from './config/endpoints.ts';
+import { createSteering, createView, readGauges } from './http/live-view.ts';
+import type { Http } from './http/reply.ts';
+import type { HealthAnswer } from './http/schemas.ts';
+import { createHttp } from './http/server.ts';
+import { MemoryJournal } from './journal/memory.ts';
+import type { Journal } from './journal/port.ts';
+import { openSqliteJournal } from './journal/sqlite.ts';
+import type { MediaPort } from './media/port.ts';
+import type { Log } from './observe/log.ts';
+import type { Metrics } from './observe/metrics.ts';
+import { createMetrics } from './observe/metrics.ts';
+import { makeClock } from './runtime/clock.ts';
+import { makeIds } from './runtime/ids.ts';
+import type { Loop } from './runtime/loop.ts';
+import { openLoop } from './runtime/loop.ts';
+import type { SipEdge } from './sip/edge.ts';
+import { startEdge } from './sip/edge.ts';
+
+export interface AppOptions {
+  readonly config: AcdConfig;
+  readonly endpoints: Endpoints;
+  readonly log: Log;
+  readonly version: string;
+  /** A broken invariant, or another writer: the process should end, and be started again. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface App {
+  /** `host:port` of REST. */
+  readonly http: string;
+  /** `udp/127.0.0.1:5071` …, where SIP is taken. */
+  readonly sip: readonly string[];
+  /** Takes no more calls, ends what there is, unregisters, closes. Settles when done. */
+  stop(): Promise<void>;
+}
+
+export type AppStart =
+  { readonly ok: true; readonly app: App } | { readonly ok: false; readonly detail: string };
+
+function openJournal(path: string): { ok: true; journal: Journal } | { ok: false; detail: string } {
+  return path === ':memory:' ? { ok: true, journal: new MemoryJournal() } : openSqliteJournal(path);
+}
+
+async function openRuntime(options: AppOptions, journal: Journal) {
+  const clock = makeClock();
+  const log = options.log.child({ name: 'runtime' });
+  return openLoop({
+    journal,
+    clock,
+    newId: makeIds(clock),
+    log: (level, text, detail) => log[level](detail === undefined ? {} : { detail }, text),
+    onFatal: options.onFatal,
+  });
+}
+
+/** Counts what the journal says; the gauges are read from the state. */
+function countEvent(metrics: Metrics, event: CoreEvent): void {
+  switch (event.kind) {
+    case 'CallConnected':
+      metrics.callConnected(event.queue, event.waitedMs);
+      metrics.offerEnded('answered');
+      return;
+    case 'CallEnded':
+      return metrics.callEnded(event.queue, event.status);
+    case 'CallRefused':
+      // The queue of a refused call may be anything a stranger dialled: not a label.
+      return metrics.callEnded('', event.status);
+    case 'OfferFailed':
+      return metrics.offerEnded(event.failure);
+    case 'OfferWithdrawn':
+      return metrics.offerEnded('withdrawn');
+    default:
+      return undefined;
+  }
+}
+
+interface Parts {
+  readonly loop: Loop;
+  readonly media: MediaPort;
+  readonly edge: SipEdge;
+  readonly metrics: Metrics;
+}
+
+/** State of each registration, as far as the edge tells it. */
+function registrarsOf(health: object): HealthAnswer['registrars'] {
+  const told = (health as { registrars?: HealthAnswer['registrars'] }).registrars;
+  return told === undefined ? [] : [...told];
+}
+
+function healthOf(parts: Parts, version: string, startedAt: number): HealthAnswer {
+  const { loop, media, edge } = parts;
+  const { phase, detail, lastSeq, counters } = loop.health();
+  const sip = edge.health();
+  const sound = media.health();
+  const registrars = registrarsOf(sip);
+  const journal = { up: phase === 'running', detail: detail === '' ? phase : detail, seq: lastSeq };
+  const isWell =
+    sip.up && sound.up && journal.up && registrars.every((one) => one.state === 'registered');
+  return {
+    status: isWell ? 'ok' : 'degraded',
+    version,
+    uptime_seconds: Math.floor((performance.now() - startedAt) / 1000),
+    sip: { up: sip.up, detail: sip.detail, addresses: [...sip.addresses] },
+    registrars,
+    media: { up: sound.up, detail: sound.detail, legs: sound.legs },
+    journal,
+    bugs: counters.brokenInvariants + counters.reactorErrors,
+  };
+}
+
+/** What the journal says existed when the last process ended has no legs any more. */
+async function settleState(loop: Loop, config: AcdConfig): Promise<string | null> {
+  const applied = await loop.submit({ kind: 'ApplyConfig', by: 'config', config: config.core });
+  if (!applied.ok) return `the configuration was not taken by the journal (${applied.refusal})`;
+  const { calls } = loop.state;
+  if (calls.size === 0) return null;
+  const nothing = { liveCalls: [], liveOffers: [] };
+  const reconciled = await loop.submit({ kind: 'Reconcile', by: 'start', ...nothing });
+  return reconciled.ok ? null : `old calls could not be ended (${reconciled.refusal})`;
+}
+
+/** Undoes what was started, newest first, when a later part fails or the app stops. */
+class Undo {
+  private readonly steps: (() => Promise<unknown>)[] = [];
+
+  add(step: () => Promise<unknown>): void {
+    this.steps.push(step);
+  }
+
+  async run(log: Log): Promise<void> {
+    for (const step of this.steps.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        log.error({ err: error }, 'a part did not stop cleanly');
+      }
+    }
+  }
+}
+
+async function listen(http: Http, { host, port }: AcdConfig['http']): Promise<string | null> {
+  try {
+    await http.listen({ host, port });
+    return null;
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    return code === 'EADDRINUSE'
+      ? `TCP port ${port} on ${host} is in use by another program; choose another at http.listen`
+      : `REST cannot listen at ${host}:${port} (${code}); choose another place at http.listen`;
+  }
+}
+
+/** Starts all parts, or none and says why. */
+export async function startApp(options: AppOptions): Promise<AppStart> {
+  const undo = new Undo();
+  const started = await assemble(options, undo);
+  if (!started.ok) await undo.run(options.log);
+  return started;
+}
+
+async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
+  const { config, endpoints, log, version } = options;
+  const startedAt = performance.now();
+  const opened = openJournal(config.journal.path);
+  if (!opened.ok) return { ok: false, detail: `the journal cannot be used: ${opened.detail}` };
+  undo.add(async () => opened.journal.close());
+  const runtime = await openRuntime(options, opened.journal);
+  if (!runtime.ok) return { ok: false, detail: `the journal cannot be read: ${runtime.detail}` };
+  const { loop } = runtime;
+  undo.add(() => loop.stop());
+  const unsettled = await settleState(loop, config);
+  if (unsettled !== null) return { ok: false, detail: unsettled };
+
+  const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));
+  if (!media.ok) return media;
+  undo.add(() => media.port.close());
+  const { drachtio } = endpoints;
+  const sipLog = log.child({ name: 'sip' });
+  const edge = await startEdge({ config, runtime: loop, media: media.port, drachtio, log: sipLog });
+  if (!edge.ok) return edge;
+  undo.add(() => edge.edge.stop());
+
+  const metrics = createMetrics(() =>
+    readGauges(loop.state, {
+      mediaLegs: media.port.health().legs,
+      journalSeq: loop.health().lastSeq,
+    }),
+  );
+  loop.react(({ event }) => countEvent(metrics, event));
+  const parts = { loop, media: media.port, edge: edge.edge, metrics };
+  const http = await createHttp({
+    view: createView({
+      runtime: loop,
+      metrics,
+      health: () => healthOf(parts, version, startedAt),
+    }),
+    steering: createSteering(loop),
+    log: log.child({ name: 'http' }),
+    version,
+  });
+  undo.add(() => http.close());
+  const deaf = await listen(http, config.http);
+  if (deaf !== null) return { ok: false, detail: deaf };
+  loop.start();
+  const address = http.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.http.port;
+  const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
+  const stop = async () => {
+    loop.drain();
+    await undo.run(log);
+  };
+  return { ok: true, app: { http: `${host}:${port}`, sip: edge.edge.health().addresses, stop } };
+}

@@ -1,0 +1,13 @@
+/** `acd check [FILE]`: is the configuration right? Status 0 and OK, or 1 and every mistake. */
+import { readConfiguration } from './configuration.ts';
+
+export function runCheck(file: string): number {
+  const config = readConfiguration(file);
+  if (config === null) return 1;
+  const { queues, agents } = config.core;
+  const { register } = config.sip;
+  process.stdout.write(
+    `${file}: OK (${queues.length} queues, ${agents.length} agents, ${register.length} PBXs)\n`,
+  );
+  return 0;
+}

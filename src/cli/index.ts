@@ -1,0 +1,64 @@
+/**
+ * `acd`, the command line: one file for each verb. A verb gives the exit status; what it says to
+ * people goes to standard output, faults to standard error.
+ */
+import { Command } from 'commander';
+import { runCheck } from './check.ts';
+import { writeDocs } from './docs.ts';
+import { version } from './project.ts';
+import { runServe } from './serve.ts';
+import { runStart } from './start.ts';
+
+const CONFIG = [
+  '-c, --config <file>',
+  'the configuration',
+  process.env['ACD_CONFIG'] ?? 'acd.yaml',
+];
+
+/** Runs the verb named by the arguments (without node and script); gives the exit status. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  let status = 0;
+  const [flags = '', text = '', standard = ''] = CONFIG;
+  const program = new Command('acd')
+    .description('An automatic call distributor that any PBX can use')
+    .version(version())
+    .showHelpAfterError()
+    .exitOverride();
+  program
+    .command('start')
+    .description('start everything, and keep it running')
+    .option(flags, text, standard)
+    .action(async ({ config }: { config: string }) => {
+      status = await runStart(config);
+    });
+  program
+    .command('serve')
+    .description('run the server alone, on a SIP server and mediad that run already')
+    .option(flags, text, standard)
+    .option('--stop-with-parent', 'end when standard input ends', false)
+    .action(async (options: { config: string; stopWithParent: boolean }) => {
+      status = await runServe(options);
+    });
+  program
+    .command('check')
+    .description('look a configuration over; names every mistake with its line')
+    .argument('[file]', text, standard)
+    .action((file: string) => {
+      status = runCheck(file);
+    });
+  program
+    .command('docs')
+    .description('write docs/ out of the running schemas')
+    .action(async () => {
+      status = await writeDocs();
+    });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    const { exitCode, code } = error as { exitCode?: number; code?: string };
+    // commander has said it already (help, version, an unknown option).
+    if (typeof code === 'string' && code.startsWith('commander.')) return exitCode ?? 1;
+    throw error;
+  }
+  return status;
+}

@@ -1,0 +1,69 @@
+/**
+ * `acd start`: checks the configuration, starts everything, says where to dial, how to log in and
+ * what to open, and stops it all on Ctrl-C.
+ */
+import { chooseDrachtio } from '../config/endpoints.ts';
+import type { LogLine } from '../observe/line.ts';
+import { levelNumber, writeJson, writePretty } from '../observe/line.ts';
+import type { Supervisor } from '../supervisor.ts';
+import { supervise } from '../supervisor.ts';
+import { writeBanner } from './banner.ts';
+import { readConfiguration } from './configuration.ts';
+
+/** npm passes a Ctrl-C on that the terminal has sent us already: nearer signals are the same. */
+const SAME_SIGNAL_MS = 500;
+const EXIT_KILLED = 130;
+
+function fault(text: string): number {
+  process.stderr.write(`${text}\n`);
+  return 1;
+}
+
+/** Settles at the first signal; a later one kills. */
+async function untilStopped(supervisor: () => Supervisor | null): Promise<string> {
+  return new Promise((resolve) => {
+    let first: number | null = null;
+    const heard = (signal: string) => {
+      const now = performance.now();
+      if (first === null) {
+        first = now;
+        resolve(signal);
+      } else if (now - first > SAME_SIGNAL_MS) {
+        supervisor()?.kill();
+        process.exit(EXIT_KILLED);
+      }
+    };
+    process.on('SIGINT', heard);
+    process.on('SIGTERM', heard);
+    process.on('SIGHUP', heard);
+  });
+}
+
+export async function runStart(file: string): Promise<number> {
+  const config = readConfiguration(file);
+  if (config === null) return 1;
+  const chosen = chooseDrachtio(process.env, config);
+  if ('wrong' in chosen) return fault(chosen.wrong);
+  const isJson = config.log.format === 'json';
+  const least = levelNumber(config.log.level);
+  const write = (line: LogLine) => {
+    if (levelNumber(line.level) < least) return;
+    process.stdout.write(`${isJson ? writeJson(line) : writePretty(line)}\n`);
+  };
+  let supervisor: Supervisor | null = null;
+  const stopped = untilStopped(() => supervisor);
+  const { drachtio } = chosen;
+  const starting = supervise({ config, configFile: file, write, drachtio });
+  const started = await starting;
+  if (!started.ok) return fault(started.faults.join('\n'));
+  ({ supervisor } = started);
+  const note = (text: string) =>
+    write({ time: Date.now(), level: 'info', name: 'acd', text, fields: {} });
+  if (isJson) note(`ready; REST at ${supervisor.http}`);
+  else process.stdout.write(writeBanner(config, supervisor));
+  const signal = await stopped;
+  note(`${signal}: stopping; once more kills`);
+  await supervisor.stop();
+  note('stopped');
+  return 0;
+}

@@ -1,0 +1,72 @@
+/**
+ * Looks whether the ports of the configuration can be had, before any child is started: one clear
+ * message naming the port and what to do is worth more than three processes failing apart.
+ */
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import type { AcdConfig } from './config/types.ts';
+
+interface Place {
+  readonly protocol: 'udp' | 'tcp';
+  readonly host: string;
+  readonly port: number;
+  /** Where it stands in acd.yaml. */
+  readonly option: string;
+}
+
+/** Null: it can be bound; else the system's error code. */
+async function tryBind({ protocol, host, port }: Place): Promise<string | null> {
+  return new Promise((resolve) => {
+    const failed = (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message);
+    if (protocol === 'udp') {
+      const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', ipv6Only: true });
+      socket.once('error', failed);
+      socket.bind({ address: host, port, exclusive: true }, () =>
+        socket.close(() => resolve(null)),
+      );
+      return;
+    }
+    const server = createServer();
+    server.once('error', failed);
+    server.listen({ host, port, exclusive: true, ipv6Only: true }, () =>
+      server.close(() => resolve(null)),
+    );
+  });
+}
+
+function explain(place: Place, code: string): string {
+  const { protocol, host, port, option } = place;
+  const what = `${protocol.toUpperCase()} port ${port} on ${host}`;
+  const change = `choose another at ${option} in acd.yaml`;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `${what} is in use by another program (another ACD?); stop that, or ${change}`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${what} cannot be used: this machine has no such address; ${change}`;
+    case 'EACCES':
+      return `${what} may not be used by this user; take a port above 1023: ${change}`;
+    default:
+      return `${what} cannot be used (${code}); ${change}`;
+  }
+}
+
+/** Every port that cannot be had, in words; empty: all can. */
+export async function findPortFaults(
+  config: AcdConfig,
+  withSipServer: boolean,
+): Promise<readonly string[]> {
+  const places: Place[] = [
+    { protocol: 'tcp', ...config.http, option: 'http.listen' },
+    ...(withSipServer
+      ? config.sip.listen.map((listen) => ({ ...listen, option: 'sip.listen' }))
+      : []),
+  ];
+  const faults: string[] = [];
+  for (const place of places) {
+    if (place.port === 0) continue;
+    const code = await tryBind(place);
+    if (code !== null) faults.push(explain(place, code));
+  }
+  return faults;
+}
