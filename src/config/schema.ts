@@ -205,8 +205,8 @@ const log = section('The log, on standard output.', {
   level: standard(f.choice('How much is told.', 'debug', 'info', 'warn', 'error'), 'info'),
   format: standard(
     f.choice(
-      '`pretty` lines for people, `json` for machines; `auto` is pretty, but JSON for `acd serve` ' +
-        'without a terminal.',
+      '`pretty` lines for people, `json` for machines; `auto` is pretty, but JSON for ' +
+        '`acd serve` without a terminal.',
       'auto',
       'pretty',
       'json',

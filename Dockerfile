@@ -1,0 +1,36 @@
+# The ACD as an image: `docker build -t acd .`
+#
+# Not built where it was written: there was no container engine. What was tried instead, by hand on
+# Debian 12: `npm ci`, `npm run build`, then `npm ci --omit=dev` in a copy of the production
+# stage's files (dist, prompts, package.json, acd.yaml), and `node dist/main.js start` there. Not
+# tried: the base image, the user change, the health check inside a container.
+
+FROM node:24-bookworm-slim AS build
+# SQLite is compiled where no ready-made binary can be fetched.
+RUN apt-get update && apt-get install -y --no-install-recommends python3 make g++ \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /acd
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json ./
+COPY src ./src
+RUN npm run build && npm prune --omit=dev
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /acd
+COPY --from=build /acd/node_modules ./node_modules
+COPY --from=build /acd/dist ./dist
+COPY package.json acd.yaml ./
+COPY prompts ./prompts
+# The journal lives here: mount a volume, or calls' history ends with the container.
+RUN mkdir data && chown node:node data
+VOLUME /acd/data
+USER node
+# SIP, REST, RTP. RTP through Docker's port mapping costs a process per port: prefer
+# `--network host`, or a short range in media.ports.
+EXPOSE 5071/udp 5071/tcp 8242/tcp 20000-29999/udp
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD \
+  ["node", "-e", "fetch('http://127.0.0.1:8242/health').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
+STOPSIGNAL SIGTERM
+CMD ["node", "dist/main.js", "start"]
