@@ -218,6 +218,8 @@ export class SqliteJournal implements Journal {
       const { seq, body } = row as EventRow;
       return { ok: true, found: { seq, state: JSON.parse(body) as Snapshot } };
     } catch (error) {
+      // Half a snapshot is none: the log itself has everything.
+      if (error instanceof SyntaxError) return { ok: true, found: null };
       return failure(error);
     }
   }

@@ -201,10 +201,12 @@ export class Loop implements Runtime {
   async #turn(): Promise<void> {
     if (this.#turning || this.#phase === 'failed') return;
     this.#turning = true;
+    const batch = this.#queue.splice(0, BATCH_MAX);
     try {
-      await this.#runBatch(this.#queue.splice(0, BATCH_MAX));
+      await this.#runBatch(batch);
     } catch (error) {
       this.#fail(error);
+      for (const pending of batch) pending.settle(UNAVAILABLE);
     }
     this.#turning = false;
     if (this.#queue.length > 0) this.#schedule();
@@ -220,7 +222,6 @@ export class Loop implements Runtime {
       for (const pending of batch) decided.push(this.#decide(pending, events));
     } catch (error) {
       this.#counters.brokenInvariants += 1;
-      for (const pending of batch) pending.settle(UNAVAILABLE);
       throw error;
     }
     if (events.length > 0) {
@@ -270,7 +271,6 @@ export class Loop implements Runtime {
   async #appendFailed(batch: Pending[], result: Exclude<AppendResult, { ok: true }>) {
     this.#counters.appendFailures += 1;
     if (result.reason === 'conflict') {
-      for (const pending of batch) pending.settle(UNAVAILABLE);
       throw new Error(
         `another process writes this journal: expected it to end at ${this.#lastSeq}, ` +
           `it ends at ${result.lastSeq}`,
@@ -279,6 +279,8 @@ export class Loop implements Runtime {
     this.#phase = 'journal-down';
     this.#detail = result.detail;
     this.#options.log('error', `journal cannot be written: ${result.detail}`);
+    const rebuilt = await this.#putBack();
+    // Only now may anybody hear: whoever looks at the state next sees the durable one.
     const waiting = [...batch, ...this.#queue];
     this.#queue = [];
     for (const pending of waiting) {
@@ -286,7 +288,6 @@ export class Loop implements Runtime {
       if (givesUp) pending.settle(UNAVAILABLE);
       else this.#queue.push(pending);
     }
-    const rebuilt = await this.#putBack();
     if (!this.#stopping) this.#retryLater(rebuilt);
   }
 
