@@ -1,0 +1,160 @@
+/**
+ * The rtpengines behind the media port: which of them is healthy, and in which order a new leg
+ * tries them. Each is asked at a steady beat. One that lets a command time out is suspect: it gets
+ * no new legs and is asked at once; one that does not answer that either is down, and is asked
+ * every second until it is back. What the legs make of it is for the listener to say.
+ */
+import { createNgClient, type NgCommand, type NgParams, type NgResult } from './ng.ts';
+
+/** Pino's shape. */
+export interface MediaLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface EngineAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `new`: not asked yet, used like `up`. */
+export type EngineState = 'new' | 'up' | 'suspect' | 'down';
+
+export interface Engine extends EngineAddress {
+  /** `host:port`. */
+  readonly name: string;
+  readonly state: EngineState;
+  /** Sends one command; never rejects. A timeout makes the engine suspect. */
+  readonly request: (command: NgCommand, params: NgParams) => Promise<NgResult>;
+}
+
+export interface EngineListener {
+  /** The question to ask next; any reply counts as life. */
+  question(engine: Engine): { readonly command: NgCommand; readonly params: NgParams };
+  /** Every reply to a question, also of an engine that is already up. */
+  answered(engine: Engine, result: NgResult): void;
+  down(engine: Engine): void;
+  /** Up for the first time, or back after it was down. */
+  up(engine: Engine, first: boolean): void;
+}
+
+export interface EnginesOptions {
+  readonly engines: readonly EngineAddress[];
+  readonly log: MediaLog;
+  readonly listener: EngineListener;
+  readonly probeMs?: number;
+  readonly deadlineMs?: number;
+}
+
+export interface Engines {
+  readonly all: readonly Engine[];
+  /** Engines a new leg may try: healthy ones in turn, then suspects; none that is down. */
+  candidates(): readonly Engine[];
+  /** Asks every engine now; resolves when each has replied or failed. */
+  probe(): Promise<void>;
+  close(): void;
+}
+
+const PROBE_MS = 5000;
+const PROBE_DOWN_MS = 1000;
+
+interface Kept extends Engine {
+  state: EngineState;
+  /** Without the suspicion: a question that times out is judged as such. */
+  readonly ask: Engine['request'];
+  timer: NodeJS.Timeout | null;
+  /** The question under way: there is never more than one. */
+  asking: Promise<void> | null;
+  close(): void;
+}
+
+/** `suspicious` is called when a command timed out. */
+function keepEngine(
+  address: EngineAddress,
+  deadlineMs: number | undefined,
+  suspicious: (engine: Kept) => void,
+): Kept {
+  const client = createNgClient({
+    ...address,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  });
+  const engine: Kept = {
+    ...address,
+    name: `${address.host}:${address.port}`,
+    state: 'new',
+    timer: null,
+    asking: null,
+    ask: (command, params) => client.request(command, params),
+    async request(command, params) {
+      const result = await client.request(command, params);
+      if (!result.ok && result.why === 'timeout') suspicious(engine);
+      return result;
+    },
+    close() {
+      if (engine.timer !== null) clearTimeout(engine.timer);
+      client.close();
+    },
+  };
+  return engine;
+}
+
+/** Starts asking the engines at once. */
+export function createEngines(options: EnginesOptions): Engines {
+  const { listener, log } = options;
+  const probeMs = options.probeMs ?? PROBE_MS;
+  let turn = 0;
+  let closed = false;
+
+  function judge(engine: Kept, result: NgResult): void {
+    const silent = !result.ok && (result.why === 'timeout' || result.why === 'unsent');
+    const before = engine.state;
+    engine.state = silent ? 'down' : 'up';
+    if (before !== engine.state) {
+      log[silent ? 'warn' : 'info']({ engine: engine.name }, `rtpengine is ${engine.state}`);
+    }
+    if (!silent) listener.answered(engine, result);
+    if (silent && before !== 'down') listener.down(engine);
+    if (!silent && (before === 'down' || before === 'new')) listener.up(engine, before === 'new');
+  }
+
+  async function ask(engine: Kept): Promise<void> {
+    if (engine.timer !== null) clearTimeout(engine.timer);
+    const { command, params } = listener.question(engine);
+    const result = await engine.ask(command, params);
+    engine.asking = null;
+    if (closed) return;
+    judge(engine, result);
+    const wait = engine.state === 'down' ? Math.min(PROBE_DOWN_MS, probeMs) : probeMs;
+    engine.timer = setTimeout(() => void probe(engine), wait).unref();
+  }
+
+  function probe(engine: Kept): Promise<void> {
+    if (closed) return Promise.resolve();
+    return (engine.asking ??= ask(engine));
+  }
+
+  const all = options.engines.map((address) =>
+    keepEngine(address, options.deadlineMs, (engine) => {
+      if (engine.state !== 'down') engine.state = 'suspect';
+      void probe(engine);
+    }),
+  );
+  const probeAll = async () => void (await Promise.all(all.map((engine) => probe(engine))));
+  // After we have returned, so that the listener can know the engines.
+  setImmediate(() => void probeAll());
+
+  return {
+    all,
+    candidates() {
+      turn = (turn + 1) % Math.max(1, all.length);
+      const inTurn = [...all.slice(turn), ...all.slice(0, turn)];
+      const healthy = inTurn.filter(({ state }) => state === 'up' || state === 'new');
+      return [...healthy, ...inTurn.filter(({ state }) => state === 'suspect')];
+    },
+    probe: probeAll,
+    close() {
+      closed = true;
+      for (const engine of all) engine.close();
+    },
+  };
+}

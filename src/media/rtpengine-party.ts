@@ -1,0 +1,132 @@
+/**
+ * What a party's SDP says that matters to rtpengine, and what to ask of rtpengine for it: plain RTP
+ * towards mediad, and back to the party whatever it brought along (SRTP with SDES, DTLS and ICE of
+ * a browser). Audio stays G.711 end to end where the party can speak it; only a party that cannot
+ * (G.722, Opus, G.729 alone) is transcoded. Pure: SDP in, parameters out.
+ */
+import { parse } from 'sdp-transform';
+import type { NgParams } from './ng.ts';
+
+/** The first usable audio stream of an SDP body. */
+export interface Party {
+  /** Codecs in the party's order: `pcmu`, `g722`, `opus/48000`; neither events nor CN. */
+  readonly codecs: readonly string[];
+  /** As in m=: `RTP/AVP`, `RTP/SAVP`, `UDP/TLS/RTP/SAVPF` … */
+  readonly protocol: string;
+  readonly ice: boolean;
+  readonly dtls: boolean;
+  /** What must stay the same for the media to be the same: address, port, direction, keys. */
+  readonly essence: string;
+}
+
+/** Bound on what we parse and hand on; a browser's largest offers are near 10 kB. */
+const MAX_SDP_CHARS = 32_000;
+/** RFC 3551 table 4: payload types that need no rtpmap. */
+const STATIC: Readonly<Record<string, string>> = {
+  0: 'pcmu',
+  3: 'gsm',
+  4: 'g723',
+  8: 'pcma',
+  9: 'g722',
+  13: 'cn',
+  18: 'g729',
+};
+const NOT_SPEECH = new Set(['telephone-event', 'cn', 'red']);
+const G711 = new Set(['pcmu', 'pcma']);
+const DIRECTIONS = /^a=(sendrecv|sendonly|recvonly|inactive)\s*$/m;
+
+/** Reads an SDP body; null when it has no audio stream that could be used (488 for an offer). */
+export function readParty(sdp: string): Party | null {
+  if (sdp.length > MAX_SDP_CHARS) return null;
+  const body = parse(sdp);
+  const audio = body.media.find((media) => media.type === 'audio' && media.port !== 0);
+  if (audio === undefined) return null;
+  const names = new Map(
+    audio.rtp.map(({ payload, codec, rate }) => [
+      String(payload),
+      (rate === undefined || rate === 8000 ? codec : `${codec}/${rate}`).toLowerCase(),
+    ]),
+  );
+  const codecs = String(audio.payloads ?? '')
+    .split(/\s+/)
+    .map((payload) => names.get(payload) ?? STATIC[payload] ?? '')
+    .filter((name) => name !== '' && !NOT_SPEECH.has(name.split('/')[0] ?? ''));
+  if (codecs.length === 0) return null;
+  const ufrag = audio.iceUfrag ?? body.iceUfrag;
+  const fingerprint = (audio.fingerprint ?? body.fingerprint)?.hash;
+  const essence = [
+    (audio.connection ?? body.connection)?.ip,
+    audio.port,
+    audio.direction ?? body.direction ?? DIRECTIONS.exec(sdp)?.[1] ?? 'sendrecv',
+    codecs[0],
+    ufrag,
+    fingerprint,
+    ...(audio.crypto ?? []).map((line) => line.config),
+  ];
+  return {
+    codecs,
+    protocol: audio.protocol ?? 'RTP/AVP',
+    ice: ufrag !== undefined,
+    dtls: fingerprint !== undefined,
+    essence: essence.join(' '),
+  };
+}
+
+const speaksG711 = (party: Party) => party.codecs.some((name) => G711.has(name));
+
+/** Our address in SDP is the engine's everywhere: o= and c= are rewritten, not only m=. */
+export const REWRITE: NgParams = { replace: ['origin', 'session connection'] };
+/** A leg keeps its ports on both sides, whatever its partners change (DESIGN, "Media"). */
+export const KEEP_PORTS: NgParams = { flags: ['port latching'] };
+
+/** For the ng `offer` that carries the party's SDP to mediad: plain RTP with G.711 in it. */
+export function towardsMediad(party: Party): NgParams {
+  const codec = speaksG711(party)
+    ? { strip: ['all'], offer: ['PCMU', 'PCMA', 'telephone-event'] }
+    : { mask: ['all'], transcode: ['PCMU'], offer: ['telephone-event'] };
+  return {
+    ...REWRITE,
+    'transport protocol': 'RTP/AVP',
+    'rtcp-mux': ['demux'],
+    ICE: 'remove',
+    DTLS: 'off',
+    SDES: ['off'],
+    codec,
+  };
+}
+
+/** For the ng `answer` that carries mediad's SDP back: in kind. */
+export function backTowards(party: Party): NgParams {
+  return {
+    ...REWRITE,
+    ICE: party.ice ? 'force' : 'remove',
+    // RFC 5763 section 5 lets the answerer choose; passive is what browsers were measured with.
+    ...(party.dtls ? { DTLS: 'passive' } : {}),
+  };
+}
+
+/** For the ng `offer` that carries mediad's SDP to a party whose media is known: in kind. */
+export function offerTowards(party: Party): NgParams {
+  const [codec] = party.codecs;
+  return {
+    ...REWRITE,
+    'transport protocol': party.protocol,
+    ICE: party.ice ? 'force' : 'remove',
+    ...(party.dtls
+      ? { DTLS: 'passive', SDES: ['off'], 'rtcp-mux': ['offer', 'require'] }
+      : { DTLS: 'off' }),
+    ...(party.ice ? { flags: ['generate mid'] } : {}),
+    ...(speaksG711(party) || codec === undefined
+      ? {}
+      : { codec: { mask: ['all'], transcode: [codec], offer: ['telephone-event'] } }),
+  };
+}
+
+/**
+ * Whether an answer uses only codecs that were offered (RFC 3264 section 6.1). rtpengine answers
+ * PCMU to an offer in which it knows no codec at all.
+ */
+export function answersOffer(offer: Party, answerSdp: string): boolean {
+  const answer = readParty(answerSdp);
+  return answer !== null && answer.codecs.every((name) => offer.codecs.includes(name));
+}
