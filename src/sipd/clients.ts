@@ -1,0 +1,221 @@
+/**
+ * The programs we serve: who is connected and authenticated, who wants which new requests, and who
+ * owns which dialog. A client may die at any moment; what it owned waits for the next one, and
+ * frames for it are held in order, for a bounded time and in bounded number.
+ */
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from './clock.ts';
+import {
+  CLIENT_RETURN_MS,
+  HELD_MS,
+  MAX_CLIENT_BACKLOG_BYTES,
+  MAX_HELD_FRAMES,
+  MAX_HELD_PER_DIALOG,
+  MAX_HELD_REQUESTS,
+  TAG_PATIENCE_MS,
+} from './limits.ts';
+
+const MAX_ORPHANED_OWNERS = 100;
+
+/** One connection from a client program. */
+export class Client {
+  readonly id: string;
+  readonly socket: Socket;
+  tags: string[] = [];
+  readonly routes = new Set<string>();
+  isAuthenticated = false;
+  private out = '';
+  private isFlushing = false;
+
+  constructor(id: string, socket: Socket) {
+    this.id = id;
+    this.socket = socket;
+  }
+
+  /** Frames of one turn of the event loop leave in one write. */
+  send(frame: string): void {
+    this.out += frame;
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    setImmediate(() => {
+      this.flush();
+    });
+  }
+
+  flush(): void {
+    this.isFlushing = false;
+    const text = this.out;
+    this.out = '';
+    if (text === '' || this.socket.destroyed) return;
+    this.socket.write(text, 'latin1');
+    // A client that stopped reading is as good as dead, and its dialogs need a living one.
+    if (this.socket.writableLength > MAX_CLIENT_BACKLOG_BYTES) this.socket.destroy();
+  }
+}
+
+interface Held {
+  key: string;
+  frame: string;
+  timer: Timer;
+}
+
+interface Orphan {
+  tags: string[];
+  goneAt: number;
+  held: Set<Held>;
+}
+
+interface WaitingRequest {
+  verb: string;
+  take: (client: Client) => void;
+  timer: Timer;
+}
+
+export interface ClientsOptions {
+  clock: Clock;
+  /** Everything owned by `from` now belongs to `to`. */
+  moveOwnership: (from: string, to: string) => void;
+}
+
+export class Clients {
+  private readonly connected = new Map<string, Client>();
+  private readonly orphans = new Map<string, Orphan>();
+  private readonly heldByKey = new Map<string, number>();
+  private heldCount = 0;
+  private readonly waiting = new Set<WaitingRequest>();
+  private readonly lastWanted = new Map<string, number>();
+  private readonly turns = new Map<string, number>();
+  private readonly options: ClientsOptions;
+
+  constructor(options: ClientsOptions) {
+    this.options = options;
+  }
+
+  /** Authenticated clients. */
+  get count(): number {
+    return this.connected.size;
+  }
+
+  /** The client is authenticated: it takes over what is orphaned, its own kind at once. */
+  join(client: Client): void {
+    this.connected.set(client.id, client);
+    const now = this.options.clock.now();
+    const kin = client.tags.toSorted().join(',');
+    let soonest = Infinity;
+    for (const [id, orphan] of [...this.orphans]) {
+      const wait = orphan.goneAt + TAG_PATIENCE_MS - now;
+      if (orphan.tags.toSorted().join(',') === kin || wait <= 0) this.adopt(id, orphan, client);
+      else soonest = Math.min(soonest, wait);
+    }
+    if (soonest === Infinity) return;
+    this.options.clock.after(soonest, () => {
+      if (this.connected.get(client.id) !== client) return;
+      for (const [id, orphan] of [...this.orphans]) this.adopt(id, orphan, client);
+    });
+  }
+
+  leave(client: Client): void {
+    if (!this.connected.delete(client.id)) return;
+    const now = this.options.clock.now();
+    for (const verb of client.routes) this.lastWanted.set(verb, now);
+    const oldest = this.orphans.keys().next().value;
+    if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) {
+      this.options.moveOwnership(client.id, oldest);
+      return;
+    }
+    this.orphans.set(client.id, { tags: client.tags, goneAt: now, held: new Set() });
+  }
+
+  private adopt(id: string, orphan: Orphan, client: Client): void {
+    if (!this.orphans.delete(id)) return;
+    this.options.moveOwnership(id, client.id);
+    for (const held of orphan.held) {
+      held.timer.cancel();
+      this.release(held.key);
+      client.send(held.frame);
+    }
+    orphan.held.clear();
+  }
+
+  private release(key: string): void {
+    this.heldCount -= 1;
+    const left = (this.heldByKey.get(key) ?? 1) - 1;
+    if (left > 0) this.heldByKey.set(key, left);
+    else this.heldByKey.delete(key);
+  }
+
+  /**
+   * Gives a frame to an owner, or holds it until one comes back.
+   * @param key dialog or transaction the frame belongs to
+   * @param onLost nobody came in time, or too much was held already
+   */
+  deliver(owner: string, key: string, frame: string, onLost: () => void): void {
+    const client = this.connected.get(owner);
+    if (client !== undefined) {
+      client.send(frame);
+      return;
+    }
+    const orphan = this.orphans.get(owner);
+    const ofKey = this.heldByKey.get(key) ?? 0;
+    if (orphan === undefined || ofKey >= MAX_HELD_PER_DIALOG || this.heldCount >= MAX_HELD_FRAMES) {
+      onLost();
+      return;
+    }
+    this.heldByKey.set(key, ofKey + 1);
+    this.heldCount += 1;
+    const held: Held = {
+      key,
+      frame,
+      timer: this.options.clock.after(HELD_MS, () => {
+        orphan.held.delete(held);
+        this.release(key);
+        onLost();
+      }),
+    };
+    orphan.held.add(held);
+  }
+
+  /** The next client, in turn, that wants new requests of this method. */
+  pick(verb: string): Client | null {
+    const fitting = [...this.connected.values()].filter((one) => one.routes.has(verb));
+    if (fitting.length === 0) return null;
+    const turn = this.turns.get(verb) ?? 0;
+    this.turns.set(verb, (turn + 1) % 1_000_000);
+    return fitting[turn % fitting.length] ?? null;
+  }
+
+  route(client: Client, verb: string): void {
+    client.routes.add(verb);
+    for (const one of [...this.waiting]) {
+      if (one.verb !== verb) continue;
+      this.waiting.delete(one);
+      one.timer.cancel();
+      one.take(client);
+    }
+  }
+
+  /**
+   * Keeps a new request while the clients that wanted its like are briefly gone.
+   * @returns false if none was there lately, or too many wait already
+   */
+  wait(verb: string, take: (client: Client) => void, onLost: () => void): boolean {
+    const { clock } = this.options;
+    const left = (this.lastWanted.get(verb) ?? -Infinity) + CLIENT_RETURN_MS - clock.now();
+    if (left <= 0 || this.waiting.size >= MAX_HELD_REQUESTS) return false;
+    const one: WaitingRequest = {
+      verb,
+      take,
+      timer: clock.after(left, () => {
+        this.waiting.delete(one);
+        onLost();
+      }),
+    };
+    this.waiting.add(one);
+    return true;
+  }
+
+  /** For the last words of a closing server. */
+  flushAll(): void {
+    for (const client of this.connected.values()) client.flush();
+  }
+}

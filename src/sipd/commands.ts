@@ -1,0 +1,322 @@
+/**
+ * What clients say: authentication first, then routes, pings and SIP messages. A connection that
+ * has not shown the secret may do nothing at all.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { clientHeaders } from './answer.ts';
+import type { Client } from './clients.ts';
+import type { Context } from './context.ts';
+import type { DialogEntry } from './dialogs.ts';
+import { answerFrame, requestEcho, responseEcho, type Frame } from './drachtio-protocol.ts';
+import { parseRAck } from './headers.ts';
+import { MAX_ACTIVE_TRANSACTIONS, MAX_ROUTES, MAX_WAITING_FOR_ACK } from './limits.ts';
+import { header, parseMessage, type SipMessage } from './message.ts';
+import { dialogPath, pathToUri } from './outgoing.ts';
+import { answer } from './uas.ts';
+import { acknowledge, launch, type Launch } from './uac.ts';
+import { cancelText, sendCancel } from './uac-cancel.ts';
+import { inDialogRequest, newRequest } from './uac-requests.ts';
+import { parseUri } from './uri.ts';
+
+/** Answers as drachtio-server 0.9 would; the leading v lets srf enable pings. */
+export const SERVER_VERSION = 'v0.9.10-sipd';
+
+const NO_DIALOG = 'NOK|Server error: unable to find dialog for dialog id provided';
+
+function isSecret(given: string, secret: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest();
+  return timingSafeEqual(digest(given), digest(secret));
+}
+
+/** @returns false if the connection is to be closed after what was sent */
+export function onFrame(ctx: Context, client: Client, frame: Frame, secret: string): boolean {
+  const say = (verdict: string): void => {
+    client.send(answerFrame(frame.id, verdict));
+  };
+  if (!client.isAuthenticated) {
+    if (frame.kind !== 'authenticate' || !isSecret(frame.args[0] ?? '', secret)) {
+      const isTry = frame.kind === 'authenticate';
+      say(isTry ? 'NO|incorrect secret' : 'NO|not authenticated');
+      return false;
+    }
+    client.isAuthenticated = true;
+    client.tags = (frame.args[1] ?? '')
+      .split(',')
+      .filter((tag) => tag !== '')
+      .slice(0, 20);
+    const outer = ctx.transports.hostPorts(true).join(',');
+    const inner = ctx.transports.hostPorts(false).join(',');
+    say(`OK|${outer}|${SERVER_VERSION}|${inner}`);
+    ctx.clients.join(client);
+    return true;
+  }
+  switch (frame.kind) {
+    case 'authenticate':
+      say('OK');
+      return true;
+    case 'ping':
+      say('OK|pong');
+      return true;
+    case 'route':
+    case 'remove_route':
+      say(onRoute(ctx, client, frame));
+      return true;
+    case 'sip':
+      return onSip(ctx, client, frame);
+    case 'proxy':
+      say('NOK|proxy is not supported by this server');
+      return true;
+    default:
+      say('NO|Unknown message type');
+      return false;
+  }
+}
+
+function onRoute(ctx: Context, client: Client, frame: Frame): string {
+  const verb = (frame.args[0] ?? '').toLowerCase();
+  if (verb === '' || verb.length > 64) return 'NO|missing verb';
+  if (frame.kind === 'remove_route') {
+    client.routes.delete(verb);
+    return 'OK';
+  }
+  if (client.routes.size >= MAX_ROUTES) return 'NO|too many routes';
+  // The answer first: requests may already wait for this route.
+  setImmediate(() => {
+    ctx.guard(() => {
+      if (client.routes.has(verb) && !client.socket.destroyed) ctx.clients.route(client, verb);
+    });
+  });
+  client.routes.add(verb);
+  return 'OK';
+}
+
+function onSip(ctx: Context, client: Client, frame: Frame): boolean {
+  const [txnId = '', dialog = '', route = ''] = frame.args;
+  const say = (verdict: string): void => {
+    client.send(answerFrame(frame.id, verdict));
+  };
+  const message = parseMessage(frame.sip);
+  if (message === null || (message.fault !== null && message.fault !== 'no end of headers')) {
+    say(`NO|malformed SIP message: ${message?.fault ?? 'no start line'}`);
+    return true;
+  }
+  if (message.status !== 0) {
+    if (txnId === '') {
+      say('NO|transaction id missing');
+      return false;
+    }
+    onResponse(ctx, client, frame, message, txnId);
+    return true;
+  }
+  if (dialog !== '') inDialog(ctx, client, frame, message, ctx.dialogs.findById(dialog), dialog);
+  else if (txnId !== '') onCancel(ctx, client, frame, message, txnId);
+  else {
+    const callId = header(message, 'call-id');
+    const entry = callId === '' ? undefined : ctx.dialogs.findByCallId(callId);
+    if (entry?.state.isConfirmed === true) {
+      inDialog(ctx, client, frame, message, entry, entry.state.id);
+    } else outOfDialog(ctx, client, frame, message, route);
+  }
+  return true;
+}
+
+function onResponse(
+  ctx: Context,
+  client: Client,
+  frame: Frame,
+  message: SipMessage,
+  txnId: string,
+): void {
+  const uas = ctx.uas.get(txnId);
+  if (uas === undefined || uas.tx.isAnswered) {
+    client.send(answerFrame(frame.id, 'NOK|Response not sent due to unknown transaction'));
+    return;
+  }
+  const { extra, toTag } = clientHeaders(frame.sip);
+  const { method } = uas.received.message;
+  if (toTag !== '' && uas.dialog === null && /^[\w.!%*+`'~-]{1,128}$/.test(toTag)) {
+    uas.toTag = toTag;
+  }
+  // Whoever answers is whom the dialog belongs to from now on.
+  uas.owner = client.id;
+  const { status, reason, body } = message;
+  const path = uas.received.path;
+  const text = answer(ctx, uas, { status, reason, extra, body });
+  const keepsDialog = method !== 'BYE';
+  const now = ctx.clock.now();
+  const echo = { text, path, now, txnId, dialogId: keepsDialog ? uas.dialogId : '' };
+  client.send(responseEcho(frame.id, echo));
+}
+
+function onCancel(
+  ctx: Context,
+  client: Client,
+  frame: Frame,
+  message: SipMessage,
+  txnId: string,
+): void {
+  const uac = ctx.uac.get(txnId);
+  if (message.method !== 'CANCEL' || uac === undefined || uac.parts.method !== 'INVITE') {
+    client.send(answerFrame(frame.id, 'NOK|Server error: unknown transaction'));
+    return;
+  }
+  const { extra } = clientHeaders(frame.sip);
+  const text = cancelText(uac, extra);
+  const isSent = sendCancel(ctx, uac, extra);
+  const now = ctx.clock.now();
+  const echo = { text, path: uac.path, now, txnId, dialogId: '', isSent };
+  client.send(requestEcho(frame.id, echo));
+}
+
+function outOfDialog(
+  ctx: Context,
+  client: Client,
+  frame: Frame,
+  message: SipMessage,
+  route: string,
+): void {
+  const nok = (reason: string): void => {
+    client.send(answerFrame(frame.id, `NOK|${reason}`));
+  };
+  const { method } = message;
+  const uri = parseUri(message.uri);
+  if (uri === null || uri.host === '') {
+    nok(`unsupported Request-URI ${message.uri.slice(0, 60)}`);
+    return;
+  }
+  if (method === 'ACK' || method === 'CANCEL' || method === 'BYE' || method === 'PRACK') {
+    nok(`Server error: ${method} outside a dialog or transaction`);
+    return;
+  }
+  const isFull =
+    ctx.clientTxs.activeCount >= MAX_ACTIVE_TRANSACTIONS ||
+    ((method === 'INVITE' || method === 'SUBSCRIBE') && ctx.dialogs.isFull);
+  if (isFull) {
+    nok('Server error: too many transactions or dialogs');
+    return;
+  }
+  const isSips = uri.scheme === 'sips';
+  const hop = isSips ? `sip:${uri.host}` : route === '' ? message.uri : route;
+  pathToUri(ctx, hop, { proto: 'udp', listener: '' }, (found) => {
+    if (!found.ok && found.reason !== 'DNS Error') {
+      nok(found.reason);
+      return;
+    }
+    const path = found.ok ? found.path : null;
+    if (path !== null && ctx.transports.isOwn(path.proto, path.address, path.port)) {
+      nok('can not send request to myself');
+      return;
+    }
+    const made = newRequest(ctx, message, frame.sip, path);
+    if (!made.ok) {
+      nok(made.reason);
+      return;
+    }
+    const { parts, branch } = made;
+    const failure = isSips ? { status: 416, reason: '' } : null;
+    begin(ctx, client, frame.id, { parts, branch, path, failure, entry: null, holdUntil: null });
+  });
+}
+
+function begin(
+  ctx: Context,
+  client: Client,
+  rid: string,
+  one: Omit<Launch, 'owner' | 'rid'>,
+): void {
+  launch(ctx, { ...one, owner: client.id, rid }, (echo) => {
+    client.send(echo);
+  });
+}
+
+function inDialog(
+  ctx: Context,
+  client: Client,
+  frame: Frame,
+  message: SipMessage,
+  found: DialogEntry | undefined,
+  id: string,
+): void {
+  const { method } = message;
+  const nok = (verdict: string): void => {
+    client.send(answerFrame(frame.id, verdict));
+  };
+  if (method === 'ACK') {
+    onAck(ctx, client, frame, id, message);
+    return;
+  }
+  const entry = method === 'PRACK' ? forkOf(found, message) : found;
+  if (entry === undefined || entry.isGone || entry.state.remoteTag === '') {
+    nok(NO_DIALOG);
+    return;
+  }
+  if (method === 'CANCEL') {
+    nok('NOK|Server error: CANCEL needs a transaction id');
+    return;
+  }
+  dialogPath(ctx, entry.state, (way) => {
+    if (!way.ok) {
+      nok(`NOK|${way.reason}`);
+      return;
+    }
+    const cseq = entry.state.localCSeq + 1;
+    const made = inDialogRequest(entry, message, frame.sip, way.path, cseq);
+    if (!made.ok) {
+      nok(`NOK|${made.reason}`);
+      return;
+    }
+    entry.state.localCSeq = cseq;
+    const { parts, branch } = made;
+    // RFC 3261 section 14.1: one INVITE at a time, whichever side sent it.
+    const isGlare = method === 'INVITE' && (entry.isInviting || entry.invitedBy !== '');
+    const failure = isGlare ? { status: 491, reason: '' } : null;
+    const holdUntil = waitFor(entry, method);
+    begin(ctx, client, frame.id, { parts, branch, path: way.path, failure, entry, holdUntil });
+  });
+}
+
+/** RFC 3261 section 15: who was called does not hang up before the ACK. */
+function waitFor(entry: DialogEntry, method: string): ((send: () => void) => void) | null {
+  const mustWait =
+    method === 'BYE' &&
+    entry.awaitedAcks.size > 0 &&
+    entry.waitingForAck.length < MAX_WAITING_FOR_ACK;
+  if (!mustWait) return null;
+  return (send) => {
+    entry.waitingForAck.push(send);
+  };
+}
+
+/** A PRACK belongs to the fork whose provisional it names. */
+function forkOf(found: DialogEntry | undefined, message: SipMessage): DialogEntry | undefined {
+  const rack = parseRAck(header(message, 'rack'));
+  if (found?.siblings == null || rack === null) return found;
+  for (const one of found.siblings.values()) {
+    if (one.lastRseq === rack.rseq && !one.isGone) return one;
+  }
+  return found;
+}
+
+function onAck(ctx: Context, client: Client, frame: Frame, id: string, message: SipMessage): void {
+  const uac = ctx.unacked.get(id);
+  if (uac === undefined) {
+    const reason = 'ACK for non-success response is automatically generated by the stack';
+    client.send(answerFrame(frame.id, `NOK|Server error: ${reason}`));
+    return;
+  }
+  const { extra } = clientHeaders(frame.sip);
+  const hasType = extra.some((one) => one.name.toLowerCase() === 'content-type');
+  if (message.body.startsWith('v=0') && !hasType) {
+    extra.push({ name: 'Content-Type', value: 'application/sdp' });
+  }
+  acknowledge(ctx, uac, { extra, body: message.body }, (result) => {
+    if (!result.ok) {
+      client.send(answerFrame(frame.id, `NOK|${result.reason}`));
+      return;
+    }
+    const { text, path } = result;
+    const now = ctx.clock.now();
+    const echo = { text, path, now, txnId: uac.id, dialogId: id, isSent: true };
+    client.send(requestEcho(frame.id, echo));
+  });
+}

@@ -1,0 +1,88 @@
+/** What the parts of the core share: tables, sockets, clients, and time. */
+import type { ClientTx, ClientTxs } from './client-tx.ts';
+import type { Clients } from './clients.ts';
+import type { Clock, Timer } from './clock.ts';
+import type { RequestParts } from './compose.ts';
+import type { DialogEntry, Dialogs } from './dialogs.ts';
+import type { Log } from './log.ts';
+import type { Header } from './message.ts';
+import type { Path } from './path.ts';
+import type { Received } from './received.ts';
+import type { Names } from './resolve.ts';
+import type { ServerTx, ServerTxs } from './server-tx.ts';
+import type { Transports } from './transports.ts';
+
+/** A reliable provisional response on its way (RFC 3262 section 3). */
+export interface ReliableSending {
+  rseq: number;
+  text: string;
+  hasBody: boolean;
+  resend: Timer;
+  giveUp: Timer;
+}
+
+/** A request from the network, from its arrival to its final response. */
+export interface UasTx {
+  id: string;
+  received: Received;
+  tx: ServerTx;
+  owner: string;
+  /** Our tag in To. */
+  toTag: string;
+  dialogId: string;
+  dialog: DialogEntry | null;
+  /** Did the request come inside a dialog? */
+  isInDialog: boolean;
+  watch: Timer | null;
+  lastRseq: number;
+  reliable: ReliableSending | null;
+  /** Responses that must wait for the PRACK of an earlier one. */
+  queued: (() => void)[];
+}
+
+/** A request of a client, from its sending to its end. */
+export interface UacTx {
+  id: string;
+  owner: string;
+  parts: RequestParts;
+  branch: string;
+  /** Null if there was nowhere to send it. */
+  path: Path | null;
+  tx: ClientTx | null;
+  dialogId: string;
+  /** The dialog it was sent in, or null. */
+  dialog: DialogEntry | null;
+  /** Dialogs it brought forth, by remote tag. */
+  forks: Map<string, DialogEntry>;
+  /** The fork that answered first, or the dialog a re-INVITE belongs to. */
+  confirmed: DialogEntry | null;
+  /** What to send again when a 2xx comes again, by remote tag. */
+  acks: Map<string, { text: string; path: Path }>;
+  hasProvisional: boolean;
+  hasFinal: boolean;
+  cancel: { extra: Header[]; isSent: boolean } | null;
+  /** A CANCEL was sent and nothing came of it. */
+  onCancelTimeout: (() => void) | null;
+  watch: Timer | null;
+}
+
+export interface Context {
+  clock: Clock;
+  log: Log;
+  transports: Transports;
+  names: Names;
+  dialogs: Dialogs;
+  clients: Clients;
+  serverTxs: ServerTxs;
+  clientTxs: ClientTxs;
+  uas: Map<string, UasTx>;
+  uac: Map<string, UacTx>;
+  /** INVITEs of clients that were accepted and wait for the client's ACK, by dialog id. */
+  unacked: Map<string, UacTx>;
+  /** INVITEs from the network, for their CANCEL. */
+  uasByTx: WeakMap<ServerTx, UasTx>;
+  /** Which INVITE of a dialog sent reliable provisionals, for the PRACKs to come. */
+  reliables: WeakMap<DialogEntry, UasTx>;
+  /** Transports bind asynchronously; runs what must not end the process. */
+  guard(run: () => void): void;
+}

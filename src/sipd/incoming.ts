@@ -1,0 +1,369 @@
+/**
+ * Requests from the network: told apart by transaction and dialog, checked, and given to the client
+ * that owns or wants them (RFC 3261 sections 8.2, 9.2, 12.2.2, 14.2, 15.1.2).
+ */
+import type { Context, UasTx } from './context.ts';
+import { composeResponse, reasons } from './compose.ts';
+import { dialogId, type DialogEntry } from './dialogs.ts';
+import { networkFrame } from './drachtio-protocol.ts';
+import type { Header } from './message.ts';
+import { newTag, newUuid } from './ids.ts';
+import {
+  FIRST_ANSWER_MS,
+  MAX_ACTIVE_TRANSACTIONS,
+  MIN_SESSION_SECONDS,
+  RETRY_AFTER_SECONDS,
+  T64,
+} from './limits.ts';
+import { serverKey, type Received } from './received.ts';
+import type { Reply, ServerTx } from './server-tx.ts';
+import { isIntervalTooSmall } from './session-timer.ts';
+import { takePrack } from './reliable.ts';
+import { answer, sendQueued, tellCancelled } from './uas.ts';
+import { contactUri } from './uas-dialogs.ts';
+
+/** Methods that make sense only inside a dialog or transaction. */
+const inDialogOnly = new Set(['BYE', 'UPDATE', 'PRACK', 'ACK']);
+/** Of those with an unknown To tag, these are refused; others go to whoever routed them. */
+const needsDialog = new Set(['INVITE', 'BYE', 'UPDATE', 'PRACK']);
+
+const retryAfter: Header = { name: 'Retry-After', value: String(RETRY_AFTER_SECONDS) };
+
+/** Responses go where the request came from (RFC 3261 section 18.2.2, RFC 3581 section 4). */
+export function replyTo(ctx: Context, received: Received): Reply {
+  const { path, via } = received;
+  const port = via.port === 0 ? 5060 : via.port;
+  if (path.proto === 'udp') {
+    const isSymmetric = /;\s*rport\b/i.test(via.params) || port === path.port;
+    const back = isSymmetric
+      ? path
+      : (ctx.transports.pathTo('udp', path.address, port, path.listener) ?? path);
+    return back;
+  }
+  return {
+    reliable: true,
+    send: (text) => {
+      // The connection is gone: the sender's listening port is the second choice.
+      const open = path.isOpen() ? path : ctx.transports.pathTo('tcp', path.address, port);
+      open?.send(text);
+    },
+  };
+}
+
+/** A response without a transaction: nothing is remembered, the To tag is made up. */
+export function refuse(ctx: Context, received: Received, status: number, extra: Header[]): void {
+  const to = received.toTag === '' ? `${received.to};tag=${newTag()}` : received.to;
+  replyTo(ctx, received).send(
+    composeResponse(received.message, {
+      status,
+      reason: reasons[status] ?? 'Unknown',
+      to,
+      withRecordRoute: false,
+      extra,
+      body: '',
+    }),
+  );
+}
+
+export function onRequest(ctx: Context, received: Received): void {
+  const { method } = received.message;
+  if (method === 'ACK') {
+    onAck(ctx, received);
+    return;
+  }
+  const key = serverKey(received, method);
+  const known = ctx.serverTxs.find(key);
+  if (known !== undefined) {
+    known.repeat();
+    return;
+  }
+  if (ctx.serverTxs.activeCount >= MAX_ACTIVE_TRANSACTIONS) {
+    refuse(ctx, received, 503, [retryAfter]);
+    return;
+  }
+  const tx = ctx.serverTxs.add(key, method === 'INVITE', replyTo(ctx, received));
+  if (method === 'CANCEL') {
+    onCancel(ctx, received, tx);
+    return;
+  }
+  if (method === 'INVITE') {
+    const to = received.to;
+    tx.respond(100, composeResponse(received.message, { ...trying, to }));
+  }
+  const entry = received.toTag === '' ? undefined : findDialog(ctx, received);
+  if (entry !== undefined) inDialog(ctx, received, tx, entry);
+  else outOfDialog(ctx, received, tx);
+}
+
+const trying = { status: 100, reason: 'Trying', withRecordRoute: false, extra: [], body: '' };
+
+function findDialog(ctx: Context, received: Received): DialogEntry | undefined {
+  const { callId, toTag, fromTag, message } = received;
+  const exact = ctx.dialogs.find(callId, toTag, fromTag);
+  if (exact !== undefined || message.method !== 'NOTIFY') return exact;
+  // RFC 6665 section 4.4.1: a NOTIFY may overtake the 2xx of its SUBSCRIBE, and names the peer.
+  const half = ctx.dialogs.find(callId, toTag, '');
+  if (half === undefined) return undefined;
+  ctx.dialogs.nameRemote(half, fromTag);
+  half.state.remote = received.from;
+  half.state.target = contactUri(message) ?? half.state.target;
+  return half;
+}
+
+function reject(received: Received, tx: ServerTx, status: number, extra: Header[]): void {
+  const to = received.toTag === '' ? `${received.to};tag=${newTag()}` : received.to;
+  const reason = reasons[status] ?? 'Unknown';
+  const parts = { status, reason, to, withRecordRoute: false, extra, body: '' };
+  tx.respond(status, composeResponse(received.message, parts));
+}
+
+function open(
+  ctx: Context,
+  received: Received,
+  tx: ServerTx,
+  entry: DialogEntry | null,
+  owner: string,
+): UasTx {
+  const isInvite = received.message.method === 'INVITE';
+  const begins = isInvite || received.message.method === 'SUBSCRIBE';
+  const ownId = begins ? dialogId(received.callId, received.fromTag) : '';
+  const uas: UasTx = {
+    id: newUuid(),
+    received,
+    tx,
+    owner,
+    toTag: entry?.state.localTag ?? newTag(),
+    dialogId: entry?.state.id ?? ownId,
+    dialog: entry,
+    isInDialog: entry !== null,
+    watch: null,
+    lastRseq: 0,
+    reliable: null,
+    queued: [],
+  };
+  ctx.uas.set(uas.id, uas);
+  if (isInvite) ctx.uasByTx.set(tx, uas);
+  uas.watch = ctx.clock.after(isInvite ? FIRST_ANSWER_MS : T64, () => {
+    forget(ctx, uas);
+  });
+  return uas;
+}
+
+/** The client gave no answer in time. */
+function forget(ctx: Context, uas: UasTx): void {
+  const { method } = uas.received.message;
+  ctx.log.info(`no answer from the client to ${method} ${uas.received.callId}`);
+  if (method === 'INVITE') {
+    answer(ctx, uas, { status: 503, reason: '', extra: [retryAfter], body: '' });
+    tellCancelled(ctx, uas, 'no answer in time');
+  } else if (method === 'BYE') {
+    answer(ctx, uas, { status: 200, reason: '', extra: [], body: '' });
+  } else {
+    // RFC 4320: a late 408 to anything but INVITE only adds load.
+    ctx.uas.delete(uas.id);
+    uas.tx.terminate();
+  }
+}
+
+function outOfDialog(ctx: Context, received: Received, tx: ServerTx): void {
+  const { message, toTag } = received;
+  const { method } = message;
+  const isUnknownDialog = toTag !== '' && needsDialog.has(method);
+  if (inDialogOnly.has(method) || isUnknownDialog) {
+    reject(received, tx, 481, []);
+    return;
+  }
+  if (toTag === '' && isMerged(ctx, received, tx)) {
+    // RFC 3261 section 8.2.2.2.
+    reject(received, tx, 482, []);
+    return;
+  }
+  const scheme = message.uri.slice(0, message.uri.indexOf(':')).toLowerCase();
+  if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel') {
+    reject(received, tx, 416, []);
+    return;
+  }
+  const begins = method === 'INVITE' || method === 'SUBSCRIBE';
+  if (begins && (contactUri(message) === null || received.fromTag === '')) {
+    // RFC 3261 section 8.1.1.8: without a Contact to send to there can be no dialog.
+    reject(received, tx, 400, []);
+    return;
+  }
+  if (method === 'INVITE' && isIntervalTooSmall(message)) {
+    reject(received, tx, 422, [{ name: 'Min-SE', value: String(MIN_SESSION_SECONDS) }]);
+    return;
+  }
+  if (begins && ctx.dialogs.isFull) {
+    reject(received, tx, 503, [retryAfter]);
+    return;
+  }
+  giveToTaker(ctx, received, tx);
+}
+
+function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
+  const verb = received.message.method.toLowerCase();
+  const client = ctx.clients.pick(verb);
+  const give = (owner: string): void => {
+    const uas = open(ctx, received, tx, null, owner);
+    // Without a dialog yet, the first frame names none.
+    const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
+    const text = networkFrame({ ...frame, txnId: uas.id, dialogId: '', isNew: true });
+    ctx.clients.deliver(owner, uas.id, text, () => {
+      if (!tx.isAnswered) forget(ctx, uas);
+    });
+  };
+  if (client !== null) {
+    give(client.id);
+    return;
+  }
+  const takeLater = (id: string): void => {
+    if (!tx.isAnswered && tx.state === 'proceeding') give(id);
+  };
+  const isWaiting = ctx.clients.wait(
+    verb,
+    (one) => {
+      takeLater(one.id);
+    },
+    () => {
+      reject(received, tx, 503, [retryAfter]);
+    },
+  );
+  if (isWaiting) return;
+  if (received.toTag !== '') reject(received, tx, 481, []);
+  else reject(received, tx, 503, [retryAfter]);
+}
+
+/** The same request by another way: its twin is still being served. */
+function isMerged(ctx: Context, received: Received, tx: ServerTx): boolean {
+  const { callId, fromTag, cseq, message } = received;
+  const key = `${callId}|${fromTag}|${cseq.seq}|${message.method}|${message.uri}`;
+  return !ctx.serverTxs.claim(key, tx);
+}
+
+function inDialog(ctx: Context, received: Received, tx: ServerTx, entry: DialogEntry): void {
+  const { state } = entry;
+  const { message, cseq } = received;
+  const { method } = message;
+  if (state.remoteCSeq >= 0 && cseq.seq <= state.remoteCSeq) {
+    // RFC 3261 section 12.2.2.
+    reject(received, tx, 500, []);
+    return;
+  }
+  state.remoteCSeq = cseq.seq;
+  const obstacle = obstacleTo(received, entry);
+  if (obstacle !== null) {
+    reject(received, tx, obstacle.status, obstacle.extra);
+    return;
+  }
+  if (method === 'PRACK') {
+    const invite = ctx.reliables.get(entry);
+    if (invite === undefined || !takePrack(invite, received)) {
+      // RFC 3262 section 3.
+      reject(received, tx, 481, []);
+      return;
+    }
+    giveToOwner(ctx, received, tx, entry);
+    sendQueued(invite);
+    return;
+  }
+  const uas = giveToOwner(ctx, received, tx, entry);
+  if (method === 'INVITE') entry.invitedBy = uas.id;
+  else if (method === 'BYE') endPendingInvite(ctx, entry);
+}
+
+/** Requests that cross others in the dialog, and intervals too short. */
+function obstacleTo(
+  received: Received,
+  entry: DialogEntry,
+): { status: number; extra: Header[] } | null {
+  const { message } = received;
+  const isOffer = message.method === 'UPDATE' && message.body !== '';
+  if (message.method === 'INVITE' || isOffer) {
+    // RFC 3261 section 14.2, RFC 3311 section 5.2.
+    if (entry.isInviting && entry.state.isConfirmed) return { status: 491, extra: [] };
+    if (entry.isUpdatingWithOffer) return { status: 491, extra: [] };
+  }
+  if (message.method === 'INVITE' && entry.invitedBy !== '') {
+    const wait = String(Math.floor(Math.random() * 10));
+    return { status: 500, extra: [{ name: 'Retry-After', value: wait }] };
+  }
+  const isSession = message.method === 'INVITE' || message.method === 'UPDATE';
+  if (isSession && isIntervalTooSmall(message)) {
+    return { status: 422, extra: [{ name: 'Min-SE', value: String(MIN_SESSION_SECONDS) }] };
+  }
+  return null;
+}
+
+function giveToOwner(ctx: Context, received: Received, tx: ServerTx, entry: DialogEntry): UasTx {
+  const { owner, id } = entry.state;
+  const uas = open(ctx, received, tx, entry, owner);
+  const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
+  ctx.clients.deliver(owner, id, networkFrame({ ...frame, txnId: uas.id, dialogId: id }), () => {
+    if (tx.isAnswered) return;
+    // The owner did not come back: a hang-up is taken note of, anything else must wait.
+    const status = received.message.method === 'BYE' ? 200 : 480;
+    answer(ctx, uas, { status, reason: '', extra: [], body: '' });
+  });
+  return uas;
+}
+
+/** RFC 3261 section 15.1.2: a BYE leaves no request of the dialog unanswered. */
+function endPendingInvite(ctx: Context, entry: DialogEntry): void {
+  const pending = ctx.uas.get(entry.invitedBy);
+  if (pending === undefined || pending.tx.isAnswered) return;
+  answer(ctx, pending, { status: 487, reason: '', extra: [], body: '' });
+}
+
+function onAck(ctx: Context, received: Received): void {
+  const tx = ctx.serverTxs.find(serverKey(received, 'INVITE'));
+  if (tx?.acknowledge() === true) return;
+  const entry = ctx.dialogs.find(received.callId, received.toTag, received.fromTag);
+  const awaited = entry?.awaitedAcks.get(received.cseq.seq);
+  if (entry === undefined || awaited === undefined) return;
+  awaited.stop();
+  entry.awaitedAcks.delete(received.cseq.seq);
+  const { owner, id } = entry.state;
+  const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
+  const text = networkFrame({ ...frame, txnId: awaited.inviteTxnId, dialogId: id });
+  ctx.clients.deliver(owner, id, text, () => {
+    ctx.log.info(`nobody came for the ACK in ${id}`);
+  });
+  if (entry.awaitedAcks.size > 0) return;
+  for (const send of entry.waitingForAck.splice(0)) send();
+}
+
+function onCancel(ctx: Context, received: Received, tx: ServerTx): void {
+  const inviteTx = ctx.serverTxs.find(serverKey(received, 'INVITE'));
+  if (inviteTx === undefined) {
+    reject(received, tx, 481, []);
+    return;
+  }
+  // RFC 3261 section 9.2: the CANCEL succeeds even where it comes too late to have an effect.
+  const pending = ctx.uasByTx.get(inviteTx);
+  const toTag = pending?.toTag ?? newTag();
+  const to = received.toTag === '' ? `${received.to};tag=${toTag}` : received.to;
+  const ok = { status: 200, reason: 'OK', to, withRecordRoute: false, extra: [], body: '' };
+  tx.respond(200, composeResponse(received.message, ok));
+  if (inviteTx.isAnswered) return;
+  if (pending === undefined) {
+    // It was still waiting for a client.
+    const terminated = { ...ok, status: 487, reason: 'Request Terminated' };
+    const request = { ...received.message, headers: asInvite(received) };
+    inviteTx.respond(487, composeResponse(request, terminated));
+    return;
+  }
+  const dialogIdText = pending.dialog === null ? '' : pending.dialogId;
+  answer(ctx, pending, { status: 487, reason: '', extra: [], body: '' });
+  const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
+  const text = networkFrame({ ...frame, txnId: pending.id, dialogId: dialogIdText });
+  ctx.clients.deliver(pending.owner, pending.id, text, () => {
+    ctx.log.info(`nobody came for the CANCEL of ${received.callId}`);
+  });
+}
+
+/** A CANCEL has all headers of its INVITE that a response repeats, but for the CSeq method. */
+function asInvite(received: Received): Header[] {
+  return received.message.headers.map((one) =>
+    one.name === 'cseq' ? { name: 'cseq', value: `${received.cseq.seq} INVITE` } : one,
+  );
+}

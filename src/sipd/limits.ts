@@ -1,0 +1,84 @@
+/**
+ * Every bound of the SIP server in one place, each with the outcome of reaching it. A server that
+ * talks to strangers owns nothing that can grow without a name here.
+ */
+
+/** Bytes of one SIP message. Beyond: 413 if a response can be built, TCP connection closed. */
+export const MAX_MESSAGE_BYTES = 64 * 1024;
+/** Header lines of one message. Beyond: 400. */
+export const MAX_HEADERS = 200;
+/** Bytes of one (unfolded) header line. Beyond: 400. */
+export const MAX_HEADER_BYTES = 8 * 1024;
+/** Transactions still waiting for a final response. Beyond: 503 in, NOK out. */
+export const MAX_ACTIVE_TRANSACTIONS = 20_000;
+/** Finished transactions kept to answer retransmissions. Beyond: the oldest is forgotten. */
+export const MAX_LINGERING_TRANSACTIONS = 60_000;
+/** Dialogs, early ones included. Beyond: 503 in, NOK out. */
+export const MAX_DIALOGS = 20_000;
+/** Forks of one outgoing INVITE that may ring at once. Beyond: the response is dropped. */
+export const MAX_FORKS = 32;
+/** SIP connections over TCP, both directions. Beyond: refused at accept, NOK/503 out. */
+export const MAX_TCP_CONNECTIONS = 1_000;
+/** A TCP connection without traffic is closed after this. */
+export const TCP_IDLE_MS = 10 * 60_000;
+/** A TCP peer must complete a message it began within this, else it is closed. */
+export const TCP_PARTIAL_MS = 30_000;
+/** Deadline of an outgoing TCP connect; then 503. */
+export const TCP_CONNECT_MS = 8_000;
+/** Bytes waiting to be read by a slow TCP peer. Beyond: the connection is closed. */
+export const MAX_TCP_BACKLOG_BYTES = 1024 * 1024;
+/** Client programs connected to the admin port. Beyond: refused with NO. */
+export const MAX_CLIENTS = 16;
+/** A connection to the admin port must authenticate within this, else it is closed. */
+export const AUTHENTICATE_MS = 10_000;
+/** Bytes of one frame from a client. Beyond: NO and close. */
+export const MAX_FRAME_BYTES = 1024 * 1024;
+/** Bytes waiting to be read by a slow client. Beyond: it is cut off and counts as gone. */
+export const MAX_CLIENT_BACKLOG_BYTES = 64 * 1024 * 1024;
+/** Verbs a client may route. Beyond: NO. */
+export const MAX_ROUTES = 64;
+/** Frames held for the absent owner of one dialog, and for all. Beyond: 480 to the peer. */
+export const MAX_HELD_PER_DIALOG = 100;
+export const MAX_HELD_FRAMES = 10_000;
+/** Life of a held frame; then the peer gets its answer from us. */
+export const HELD_MS = 30_000;
+/** New requests held while the last client that wanted them is gone. Beyond: 503. */
+export const MAX_HELD_REQUESTS = 1_000;
+/** How long new requests wait for a client to come back; then 503 with Retry-After. */
+export const CLIENT_RETURN_MS = 10_000;
+/** A client with other tags adopts orphans only after those with the same had this long. */
+export const TAG_PATIENCE_MS = 2_000;
+/** Seconds named in Retry-After of our own 503. */
+export const RETRY_AFTER_SECONDS = 5;
+/** The client must give some answer to a new INVITE within this, else 503. */
+export const FIRST_ANSWER_MS = 64_000;
+/** An incoming INVITE may ring this long without news from the client, else 480. */
+export const RINGING_MS = 600_000;
+/** An outgoing INVITE may stay provisional this long, else it is cancelled (Timer C). */
+export const PROCEEDING_MS = 600_000;
+/** Names kept in the DNS cache, and the longest time one is believed. */
+export const MAX_DNS_ENTRIES = 1_000;
+export const DNS_TTL_MS = 60_000;
+export const DNS_FAILURE_TTL_MS = 2_000;
+export const DNS_DEADLINE_MS = 5_000;
+/** Reliable provisional responses waiting for the PRACK of an earlier one. Beyond: NOK. */
+export const MAX_QUEUED_RELIABLE = 16;
+/** Requests of a client waiting for an ACK of the same dialog. Beyond: sent at once. */
+export const MAX_WAITING_FOR_ACK = 8;
+/** Call-IDs remembered to keep CSeq rising where the client sets the Call-ID but no CSeq. */
+export const MAX_CSEQ_MEMORY = 2_000;
+/** Contacts bound to the connection over which they registered. Beyond: the oldest goes. */
+export const MAX_BINDINGS = 10_000;
+/** Receive buffer asked of the kernel for each UDP socket. */
+export const UDP_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Smallest session interval we accept, seconds (RFC 4028 section 5). */
+export const MIN_SESSION_SECONDS = 90;
+/** Times a failed parse or a defect is written to the log per second; the rest is counted. */
+export const MAX_LOG_LINES_PER_SECOND = 50;
+
+/** RFC 3261 section 17.1.1.1, table 4. */
+export const T1 = 500;
+export const T2 = 4_000;
+export const T4 = 5_000;
+/** Timers B, D, F, H, J, L and M. */
+export const T64 = 64 * T1;

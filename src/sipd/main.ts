@@ -1,0 +1,103 @@
+/**
+ * The SIP server as a program of its own. It prints one JSON line when it is ready or cannot be,
+ * logs to stderr, stops on SIGTERM, and otherwise outlives everybody it serves.
+ */
+import { parseArgs } from 'node:util';
+import { parseListen, type ListenSpec } from './path.ts';
+import { startServer, type ServerOptions } from './server.ts';
+import { splitHostPort } from './uri.ts';
+
+const usage = `Usage: sipd --listen udp:HOST:PORT [--listen tcp:HOST:PORT ...] [options]
+  --admin HOST:PORT            where clients connect (default 127.0.0.1:9022)
+  --external-address ADDRESS   address to show to peers outside our own networks
+  --trace FILE                 append every SIP message to FILE
+  --stop-with-parent           stop when standard input ends
+The secret for clients is read from the environment: ACD_SIPD_SECRET.
+`;
+
+function fail(error: string): never {
+  process.stdout.write(`${JSON.stringify({ ready: false, error })}\n`);
+  process.exit(1);
+}
+
+interface Arguments {
+  options: ServerOptions;
+  stopWithParent: boolean;
+}
+
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      listen: { type: 'string', multiple: true },
+      admin: { type: 'string', default: '127.0.0.1:9022' },
+      'external-address': { type: 'string', default: '' },
+      trace: { type: 'string', default: '' },
+      'stop-with-parent': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    process.exit(0);
+  }
+  const texts = values.listen ?? ['udp:0.0.0.0:5071', 'tcp:0.0.0.0:5071'];
+  const listen: ListenSpec[] = texts.map(
+    (text) => parseListen(text) ?? fail(`--listen ${text}: want udp:HOST:PORT or tcp:HOST:PORT`),
+  );
+  // Port 0 ("any free one") is fine here, though no address in a message may have it.
+  const admin = splitHostPort(values.admin.replace(/:0$/, '')) ?? fail(`--admin ${values.admin}`);
+  const secret = process.env['ACD_SIPD_SECRET'] ?? '';
+  if (secret === '') fail('ACD_SIPD_SECRET is not set: clients need a secret to authenticate with');
+  if (secret.includes('|')) fail('ACD_SIPD_SECRET must not contain |');
+  return {
+    options: {
+      listen,
+      adminHost: admin.host,
+      adminPort: admin.port,
+      secret: Buffer.from(secret, 'utf8').toString('latin1'),
+      externalAddress: values['external-address'],
+      trace: values.trace,
+      log: (line) => {
+        process.stderr.write(line);
+      },
+    },
+    stopWithParent: values['stop-with-parent'],
+  };
+}
+
+async function main(): Promise<void> {
+  let given: Arguments;
+  try {
+    given = readArguments();
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
+  // Nobody reads what we say any more: no reason to stop serving.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  try {
+    const server = await startServer(given.options);
+    const stop = (): void => {
+      void server.close().finally(() => process.exit(0));
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    if (given.stopWithParent) {
+      process.stdin.on('end', stop);
+      process.stdin.on('error', stop);
+      process.stdin.resume();
+    }
+    const { admin, listen } = server;
+    process.stdout.write(`${JSON.stringify({ ready: true, admin, listen })}\n`);
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${new Date().toISOString()} warn defect: ${error.stack ?? ''}\n`);
+});
+process.on('unhandledRejection', (error) => {
+  process.stderr.write(`${new Date().toISOString()} warn defect: ${String(error)}\n`);
+});
+
+await main();

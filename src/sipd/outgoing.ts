@@ -1,0 +1,196 @@
+/**
+ * Requests inside a dialog (RFC 3261 section 12.2.1), whoever wants them sent: addressing, route
+ * set, CSeq; and the few that this server sends on its own account.
+ */
+import type { Context } from './context.ts';
+import { composeRequest, composeVia, type RequestParts } from './compose.ts';
+import type { DialogEntry, DialogState } from './dialogs.ts';
+import { unsolicitedFrame } from './drachtio-protocol.ts';
+import { parseNameAddr } from './headers.ts';
+import { newBranch } from './ids.ts';
+import { header, type Header } from './message.ts';
+import type { Path } from './path.ts';
+import type { Received } from './received.ts';
+import { protoOf } from './resolve.ts';
+import { parseUri, uriParam } from './uri.ts';
+
+export type PathResult = { ok: true; path: Path } | { ok: false; reason: string };
+
+/** The path to a URI; `done` is called at once if the URI names a literal address. */
+export function pathToUri(
+  ctx: Context,
+  text: string,
+  preferred: { proto: 'udp' | 'tcp'; listener: string },
+  done: (result: PathResult) => void,
+): void {
+  const uri = parseUri(text);
+  if (uri === null || uri.scheme === 'sips') {
+    done({ ok: false, reason: 'unsupported URI' });
+    return;
+  }
+  const proto = protoOf(uri, preferred.proto);
+  if (proto === null || !ctx.transports.speaks(proto)) {
+    done({ ok: false, reason: 'requested protocol/transport not available' });
+    return;
+  }
+  // RFC 3263 section 4: maddr overrules the host.
+  const maddr = uriParam(uri.params, 'maddr');
+  const place = maddr === null || maddr === '' ? uri : { ...uri, host: maddr };
+  ctx.names.resolve(place, proto, (result) => {
+    if (!result.ok) {
+      done(result);
+      return;
+    }
+    const { address, port } = result.target;
+    const path = ctx.transports.pathTo(proto, address, port, preferred.listener);
+    if (path === null) done({ ok: false, reason: 'requested protocol/transport not available' });
+    else done({ ok: true, path });
+  });
+}
+
+/** Where the next request of a dialog goes. */
+export function dialogPath(
+  ctx: Context,
+  state: DialogState,
+  done: (result: PathResult) => void,
+): void {
+  const first = state.routes[0];
+  if (first !== undefined) {
+    pathToUri(ctx, parseNameAddr(first)?.uri ?? '', state, done);
+    return;
+  }
+  if (state.seenAt !== null) {
+    const { address, port } = state.seenAt;
+    const path =
+      state.proto === 'tcp'
+        ? ctx.transports.openTcp(address, port)
+        : ctx.transports.pathTo('udp', address, port, state.listener);
+    if (path !== null) {
+      done({ ok: true, path });
+      return;
+    }
+  }
+  pathToUri(ctx, state.target, state, done);
+}
+
+export function dialogRequest(
+  state: DialogState,
+  path: Path,
+  request: { method: string; cseq: number; extra: Header[]; body: string; maxForwards?: string },
+): RequestParts & { branch: string } {
+  const branch = newBranch();
+  let uri = state.target;
+  let routes = state.routes;
+  const first = routes[0] === undefined ? null : parseNameAddr(routes[0]);
+  if (first !== null && uriParam(parseUri(first.uri)?.params ?? '', 'lr') === null) {
+    // A strict router (RFC 3261 section 12.2.1.1): it wants to be the Request-URI.
+    uri = first.uri;
+    routes = [...routes.slice(1), `<${state.target}>`];
+  }
+  return {
+    method: request.method,
+    uri,
+    via: composeVia(path, branch),
+    maxForwards: request.maxForwards ?? '70',
+    routes,
+    from: state.local,
+    to: state.remote,
+    callId: state.callId,
+    cseq: request.cseq,
+    extra: request.extra,
+    body: request.body,
+    branch,
+  };
+}
+
+/** RFC 3261 section 17.1.1.3: same branch, To of the response. */
+export function rejectionAck(parts: RequestParts): (response: Received) => string {
+  return (response) =>
+    composeRequest({
+      ...parts,
+      method: 'ACK',
+      to: header(response.message, 'to'),
+      maxForwards: '70',
+      extra: [],
+      body: '',
+    });
+}
+
+/** @param status 0 if nothing came */
+export type OnFinal = (status: number, response: Received | null) => void;
+
+/** Sends a request of our own in a dialog. */
+export function sendOwn(
+  ctx: Context,
+  state: DialogState,
+  request: { method: string; extra: Header[]; body: string },
+  onFinal: OnFinal,
+): void {
+  state.localCSeq += 1;
+  const cseq = state.localCSeq;
+  dialogPath(ctx, state, (found) => {
+    if (!found.ok) {
+      onFinal(503, null);
+      return;
+    }
+    const parts = dialogRequest(state, found.path, { ...request, cseq });
+    const text = composeRequest(parts);
+    let isDone = false;
+    const finish = (status: number, response: Received | null): void => {
+      if (isDone && status !== 200) return;
+      isDone = true;
+      onFinal(status, response);
+    };
+    const { method } = request;
+    const wire = { branch: parts.branch, method, text, path: found.path };
+    ctx.clientTxs.start(
+      { ...wire, ackFor: rejectionAck(parts) },
+      {
+        onResponse: (response) => {
+          const { status } = response.message;
+          if (status >= 200) finish(status, response);
+        },
+        onTimeout: () => {
+          finish(408, null);
+        },
+        onTransportError: () => {
+          finish(503, null);
+        },
+      },
+    );
+    if (method === 'BYE') tellUnsolicited(ctx, state, text, found.path);
+  });
+}
+
+function tellUnsolicited(ctx: Context, state: DialogState, text: string, path: Path): void {
+  const now = ctx.clock.now();
+  const frame = unsolicitedFrame({ text, path, now, txnId: '', dialogId: state.id });
+  ctx.clients.deliver(state.owner, state.id, frame, () => {
+    ctx.log.info(`nobody came to hear of our BYE in ${state.id}`);
+  });
+}
+
+/** Ends a dialog by our own BYE and tells its owner why. */
+export function endDialog(ctx: Context, entry: DialogEntry, why: string): void {
+  const { state } = entry;
+  if (entry.isGone) return;
+  ctx.log.info(`ending ${state.id}: ${why}`);
+  ctx.dialogs.remove(entry);
+  const reason = { name: 'Reason', value: `SIP;cause=200;text="${why}"` };
+  sendOwn(ctx, state, { method: 'BYE', extra: [reason], body: '' }, (status) => {
+    if (status >= 300) ctx.log.info(`our BYE in ${state.id} got ${status}`);
+  });
+}
+
+/** Sends the ACK for a 2xx and returns it, for the client's echo and for repetition. */
+export function sendAck(
+  state: DialogState,
+  path: Path,
+  cseq: number,
+  extra: Header[],
+  body: string,
+): string {
+  const text = composeRequest(dialogRequest(state, path, { method: 'ACK', cseq, extra, body }));
+  path.send(text);
+  return text;
+}

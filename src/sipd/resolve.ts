@@ -1,0 +1,161 @@
+/**
+ * Where a SIP URI leads (RFC 3263, without NAPTR): a literal address as it is, else SRV records by
+ * priority and weight, else A or AAAA. Answers are cached for a bounded time in a bounded map;
+ * literals are answered at once, in the same turn, because nearly all traffic is of that kind.
+ */
+import { Resolver, lookup } from 'node:dns';
+import { DNS_DEADLINE_MS, DNS_FAILURE_TTL_MS, DNS_TTL_MS, MAX_DNS_ENTRIES } from './limits.ts';
+import type { Proto } from './path.ts';
+import { ipFamily, uriParam, type SipUri } from './uri.ts';
+
+export interface Target {
+  proto: Proto;
+  address: string;
+  port: number;
+}
+
+export type Resolved = { ok: true; target: Target } | { ok: false; reason: string };
+
+interface Place {
+  address: string;
+  /** 0 where SRV gave none. */
+  port: number;
+}
+
+interface Entry {
+  place: Place | null;
+  expiresAt: number;
+  waiting: ((place: Place | null) => void)[];
+}
+
+export class Names {
+  private readonly cache = new Map<string, Entry>();
+  private readonly resolver = new Resolver({ timeout: 2_000, tries: 2 });
+  private readonly families: readonly (4 | 6)[];
+
+  /** @param families address families we have sockets for, in order of preference */
+  constructor(families: readonly (4 | 6)[]) {
+    this.families = families;
+  }
+
+  /**
+   * @param proto what to use when the URI does not say
+   * @param done called exactly once, for literals before this returns
+   */
+  resolve(uri: SipUri, proto: Proto, done: (result: Resolved) => void): void {
+    const port = uri.port;
+    if (ipFamily(uri.host) !== 0) {
+      done({ ok: true, target: { proto, address: uri.host, port: port === 0 ? 5060 : port } });
+      return;
+    }
+    const finish = (place: Place | null): void => {
+      if (place === null) {
+        done({ ok: false, reason: 'DNS Error' });
+        return;
+      }
+      const found = port !== 0 ? port : place.port;
+      const target = { proto, address: place.address, port: found === 0 ? 5060 : found };
+      done({ ok: true, target });
+    };
+    // RFC 3263 section 4.2: an explicit port rules SRV out.
+    this.find(uri.host, port !== 0 ? '' : `_sip._${proto}.`, finish);
+  }
+
+  private find(host: string, service: string, done: (place: Place | null) => void): void {
+    const key = service + host;
+    const known = this.cache.get(key);
+    if (known !== undefined && (known.waiting.length > 0 || known.expiresAt > Date.now())) {
+      if (known.waiting.length > 0) known.waiting.push(done);
+      else done(known.place);
+      return;
+    }
+    if (this.cache.size >= MAX_DNS_ENTRIES) {
+      const oldest = this.cache.keys().next().value;
+      if (oldest !== undefined && this.cache.get(oldest)?.waiting.length === 0) {
+        this.cache.delete(oldest);
+      } else {
+        done(null);
+        return;
+      }
+    }
+    const entry: Entry = { place: null, expiresAt: 0, waiting: [done] };
+    this.cache.delete(key);
+    this.cache.set(key, entry);
+    let isAnswered = false;
+    const answer = (place: Place | null): void => {
+      if (isAnswered) return;
+      isAnswered = true;
+      clearTimeout(deadline);
+      entry.place = place;
+      entry.expiresAt = Date.now() + (place === null ? DNS_FAILURE_TTL_MS : DNS_TTL_MS);
+      const waiting = entry.waiting;
+      entry.waiting = [];
+      for (const one of waiting) one(place);
+    };
+    const deadline = setTimeout(() => {
+      answer(null);
+    }, DNS_DEADLINE_MS);
+    if (service === '') this.findAddress(host, answer);
+    else this.findService(host, service, answer);
+  }
+
+  private findService(host: string, service: string, done: (place: Place | null) => void): void {
+    this.resolver.resolveSrv(service + host, (error, records) => {
+      const best = error === null ? pickService(records) : null;
+      if (best === null) {
+        this.find(host, '', done);
+        return;
+      }
+      this.find(best.name.toLowerCase(), '', (place) => {
+        done(place === null ? null : { address: place.address, port: best.port });
+      });
+    });
+  }
+
+  /** By the system's own resolver, so that /etc/hosts and container names count. */
+  private findAddress(host: string, done: (place: Place | null) => void): void {
+    lookup(host, { all: true }, (error, addresses) => {
+      if (error !== null) {
+        done(null);
+        return;
+      }
+      for (const family of this.families) {
+        const found = addresses.find((one) => one.family === family);
+        if (found !== undefined) {
+          done({ address: found.address, port: 0 });
+          return;
+        }
+      }
+      done(null);
+    });
+  }
+}
+
+interface Service {
+  name: string;
+  port: number;
+  priority: number;
+  weight: number;
+}
+
+/** Lowest priority first, then by weighted chance (RFC 2782). */
+function pickService(records: Service[]): Service | null {
+  const usable = records.filter((one) => one.name !== '.' && one.name !== '');
+  if (usable.length === 0) return null;
+  const lowest = Math.min(...usable.map((one) => one.priority));
+  const group = usable.filter((one) => one.priority === lowest);
+  const total = group.reduce((sum, one) => sum + one.weight, 0);
+  let draw = Math.random() * total;
+  for (const one of group) {
+    draw -= one.weight;
+    if (draw <= 0) return one;
+  }
+  return group[0] ?? null;
+}
+
+/** The protocol a URI asks for; null if it is one we do not have. */
+export function protoOf(uri: SipUri, otherwise: Proto): Proto | null {
+  const wanted = uriParam(uri.params, 'transport')?.toLowerCase() ?? null;
+  if (wanted === null || wanted === '') return otherwise;
+  return wanted === 'udp' || wanted === 'tcp' ? wanted : null;
+}

@@ -1,0 +1,92 @@
+/** Starts the SIP server as its own process on free loopback ports, and ends it after the test. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+const main = path.resolve(import.meta.dirname, '../../src/sipd/main.ts');
+export const SECRET = 'cymru';
+
+export interface Sipd {
+  process: ChildProcess;
+  adminHost: string;
+  adminPort: number;
+  /** By protocol: `127.0.0.1:40123`. */
+  listen: Record<string, string>;
+  udpPort: number;
+  tcpPort: number;
+  log(): string;
+  stop(): Promise<void>;
+}
+
+export interface SipdOptions {
+  listen?: string[];
+  args?: string[];
+  secret?: string;
+}
+
+interface FirstLine {
+  ready: boolean;
+  error?: string;
+  admin: string;
+  listen: string[];
+}
+
+export interface Launched {
+  child: ChildProcess;
+  first: FirstLine;
+  stderr: () => string;
+}
+
+/** Runs the program until it has said its first line. */
+export async function launchSipd(args: string[], secret: string): Promise<Launched> {
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+    env: { ...process.env, ACD_SIPD_SECRET: secret },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (data: Buffer) => {
+    stderr += data.toString();
+  });
+  const lines = createInterface({ input: child.stdout });
+  const line = await new Promise<string>((resolve, reject) => {
+    lines.once('line', resolve);
+    child.once('exit', (code) => {
+      reject(new Error(`sipd ended with ${code}: ${stderr}`));
+    });
+  });
+  return { child, first: JSON.parse(line) as FirstLine, stderr: () => stderr };
+}
+
+export async function startSipd(options: SipdOptions = {}): Promise<Sipd> {
+  const listen = options.listen ?? ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'];
+  const args = [
+    ...listen.flatMap((one) => ['--listen', one]),
+    '--admin',
+    '127.0.0.1:0',
+    ...(options.args ?? []),
+  ];
+  const { child, first, stderr } = await launchSipd(args, options.secret ?? SECRET);
+  if (!first.ready) throw new Error(`sipd not ready: ${first.error}`);
+  const [adminHost = '', adminPort = ''] = first.admin.split(':');
+  const byProto: Record<string, string> = {};
+  for (const one of first.listen) byProto[one.slice(0, 3)] = one.slice(4);
+  const portOf = (proto: string): number => Number(byProto[proto]?.split(':').pop() ?? 0);
+  return {
+    process: child,
+    adminHost,
+    adminPort: Number(adminPort),
+    listen: byProto,
+    udpPort: portOf('udp'),
+    tcpPort: portOf('tcp'),
+    log: stderr,
+    stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      await new Promise<void>((resolve) => {
+        child.once('exit', () => {
+          resolve();
+        });
+        child.kill('SIGTERM');
+      });
+    },
+  };
+}
