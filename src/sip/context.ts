@@ -16,6 +16,8 @@ export interface EdgeContext {
   readonly client: SipClient;
   readonly dialogs: Dialogs;
   readonly log: SipLog;
+  /** The SIP server's own addresses, `udp/127.0.0.1:5071`. */
+  readonly addresses: () => readonly string[];
 }
 
 /** What we speak (RFC 3261 §20.5); in 200 to OPTIONS and INVITE and in every 405. */

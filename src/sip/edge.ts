@@ -3,7 +3,7 @@
  * that owns it, and tells its health. `app.ts` starts and stops it; nothing else does.
  */
 import type { AcdConfig } from '../config/types.ts';
-import type { MediaPort } from '../media/port.ts';
+import type { MediaEvents, MediaPort } from '../media/port.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { Callers } from './callers.ts';
 import { createClient } from './client.ts';
@@ -11,8 +11,12 @@ import { ALLOW, Dialogs, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { connectStack } from './drachtio.ts';
 import { clean, parseUri } from './headers.ts';
+import { loginRequestOf, Logins } from './login.ts';
 import { Offers } from './offers.ts';
 import type { IncomingRequest, SipLog, Stack } from './port.ts';
+import { Presence } from './presence.ts';
+import { Registration } from './registration.ts';
+import type { RegistrationHealth } from './registration.ts';
 import { Routes } from './routes.ts';
 
 export interface EdgeOptions {
@@ -32,11 +36,14 @@ export interface EdgeHealth {
   readonly addresses: readonly string[];
   readonly callers: number;
   readonly offers: number;
+  readonly logins: number;
+  readonly presence: { readonly watched: number; readonly active: number };
+  readonly registrars: readonly RegistrationHealth[];
 }
 
 export interface SipEdge {
   health(): EdgeHealth;
-  /** Takes no more calls, and leaves the SIP server; calls and dialogs stay with it. */
+  /** Takes no more calls, unregisters, leaves the SIP server; calls and dialogs stay there. */
   stop(): Promise<void>;
 }
 
@@ -56,8 +63,15 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeStart> {
     log,
     client: createClient(stack),
     dialogs: new Dialogs(),
+    addresses: () => stack.addresses(),
   };
   return { ok: true, edge: assemble(context, stack) };
+}
+
+interface Parts {
+  readonly context: EdgeContext;
+  readonly callers: Callers;
+  readonly logins: Logins;
 }
 
 /** Puts the parts on a connected stack; tests do so on one in memory. */
@@ -65,29 +79,57 @@ export function assemble(context: EdgeContext, stack: Stack): SipEdge {
   const routes = new Routes(context);
   const callers = new Callers(context);
   const offers = new Offers(context, routes);
-  stack.onRequest((request) => route(context, callers, request));
+  const presence = new Presence(context, routes, (callId) => offers.owns(callId));
+  const registrations = context.config.sip.register.map(
+    (config) => new Registration(context, config),
+  );
+  const logins = new Logins(context, routes, presence, () =>
+    registrations.map((each) => each.known()),
+  );
+  context.media.listen(mediaEvents(context, logins));
+  stack.onRequest((request) => route({ context, callers, logins }, request));
+  stack.onReconnected(() => {
+    for (const registration of registrations) registration.renew();
+  });
+  presence.resume();
   return {
     health: () => ({
       ...stack.health(),
       addresses: stack.addresses(),
       callers: callers.size,
       offers: offers.size,
+      logins: logins.size,
+      presence: presence.health(),
+      registrars: registrations.map((each) => each.health()),
     }),
     stop: async () => {
       callers.stop();
+      await Promise.all([presence.stop(), ...registrations.map((each) => each.stop())]);
       await stack.close();
     },
   };
 }
 
-function route(context: EdgeContext, callers: Callers, request: IncomingRequest): void {
+function mediaEvents(context: EdgeContext, logins: Logins): MediaEvents {
+  const { log } = context;
+  return {
+    dtmf: (leg, digit) => logins.digit(leg, digit, 'rtp'),
+    playEnded: (leg, playId) => logins.playEnded(leg, playId),
+    firstPacket: (leg) => log.debug({ leg }, 'first packet'),
+    silence: (leg, silentMs) => log.debug({ leg, silentMs }, 'silence'),
+    down: (detail) => log.warn({ detail }, 'media is down'),
+    up: (restored) => log.info({ restored: restored.length }, 'media is up'),
+  };
+}
+
+function route(parts: Parts, request: IncomingRequest): void {
+  const { context, callers, logins } = parts;
   const owner = context.dialogs.ownerOf(request);
   if (owner !== null && !isNewInvite(request)) return owner(request);
   switch (request.method) {
     case 'INVITE':
       if (!isNewInvite(request)) return refuse(request, 481, 'Call/Transaction Does Not Exist');
-      void callers.arrive(request, parseUri(request.uri)?.user ?? '');
-      return;
+      return invite(context, callers, logins, request);
     case 'OPTIONS':
       void request.respond({
         status: 200,
@@ -118,6 +160,20 @@ function route(context: EdgeContext, callers: Callers, request: IncomingRequest)
         headers: { Allow: ALLOW },
       });
   }
+}
+
+/** A queue's own name comes first, then the codes of login and logout, then 404. */
+function invite(
+  context: EdgeContext,
+  callers: Callers,
+  logins: Logins,
+  request: IncomingRequest,
+): void {
+  const user = parseUri(request.uri)?.user ?? '';
+  const isQueue = context.runtime.state.queues.has(user);
+  const login = isQueue ? null : loginRequestOf(user, context.config.sip);
+  if (login === null) void callers.arrive(request, user);
+  else void logins.arrive(request, login);
 }
 
 /** Without To tag: outside of any dialog (RFC 3261 §12.2.2). */

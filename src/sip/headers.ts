@@ -51,12 +51,20 @@ export function parseParams(text: string): Map<string, string> {
   return params;
 }
 
+const URI = new RegExp(
+  [
+    /^(sips?):(?:([^@<>\s]*)@)?/, // scheme, user and password
+    /(\[[0-9a-f:.]+\]|[^\s:;?@<>[\]]+)(?::(\d{1,5}))?/, // host, port
+    /((?:;[^?<>\s]*)?)/, // parameters
+  ]
+    .map((part) => part.source)
+    .join(''),
+  'i',
+);
+
 /** RFC 3261 §19.1.1; `sip:` and `sips:` only, other schemes give null. */
 export function parseUri(text: string): SipUri | null {
-  const match =
-    /^(sips?):(?:([^@<>\s]*)@)?(\[[0-9a-fA-F:.]+\]|[^\s:;?@<>[\]]+)(?::(\d{1,5}))?((?:;[^?<>\s]*)?)/i.exec(
-      text.slice(0, MAX_HEADER).trim(),
-    );
+  const match = URI.exec(text.slice(0, MAX_HEADER).trim());
   if (match === null) return null;
   const port = match[4] === undefined ? null : Number(match[4]);
   if (port !== null && (port < 1 || port > 65_535)) return null;

@@ -27,6 +27,8 @@ import { Session } from './session.ts';
 
 /** The core ends an offer at its deadline; this much later the INVITE ends by itself. */
 const GRACE_MS = 5_000;
+/** Own Call-IDs remembered. */
+const RECENT_MAX = 10_000;
 
 interface OfferLeg {
   readonly offer: AgentOffered;
@@ -53,6 +55,8 @@ export class Offers {
   private readonly context: EdgeContext;
   private readonly routes: Routes;
   private readonly legs = new Map<OfferId, OfferLeg>();
+  /** Call-IDs of recent offers, oldest first: a phone may name one a moment after its end. */
+  private readonly recent = new Set<string>();
 
   constructor(context: EdgeContext, routes: Routes) {
     this.context = context;
@@ -66,7 +70,13 @@ export class Offers {
 
   /** Is this Call-ID one of our own offers? Phones tell it in dialog-info. */
   owns(sipCallId: string): boolean {
-    return sipCallId.startsWith('offer-') && this.legs.has(sipCallId.slice('offer-'.length));
+    return this.recent.has(sipCallId);
+  }
+
+  private note(sipCallId: string): void {
+    this.recent.add(sipCallId);
+    const oldest = this.recent.values().next();
+    if (this.recent.size > RECENT_MAX && !oldest.done) this.recent.delete(oldest.value);
   }
 
   private react(event: CoreEvent): void {
@@ -93,6 +103,7 @@ export class Offers {
       return this.fail(leg, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
 
     const identity = identityOf(offer.offerId);
+    this.note(identity.callId);
     // The owner is in place before the INVITE leaves: his BYE may come right behind his 200.
     leg.session = new Session(
       this.context,

@@ -41,6 +41,9 @@ export function refusalOf(failure: MediaFailure): Response {
   return { status: 503, reason: 'Media Unavailable', headers: { 'Retry-After': '5' } };
 }
 
+/** The server gives up waiting for an ACK after 64·T1 = 32 s; this is for a server gone wrong. */
+export const ACK_MAX_MS = 40_000;
+
 export class Session {
   readonly dialogId: string;
   readonly leg: string;
@@ -76,6 +79,7 @@ export class Session {
     if (this.awaitsAck) {
       // Kept until ACK or the server's own BYE (ACK timeout) comes.
       this.pendingBye = headers;
+      setTimeout(() => this.forget(), ACK_MAX_MS).unref();
       return;
     }
     this.bye(headers);

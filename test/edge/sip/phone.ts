@@ -5,7 +5,6 @@
  */
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 
 export interface SipText {
   readonly start: string;

@@ -1,0 +1,128 @@
+/**
+ * Which phone is calling? At login the ACD must learn where this agent is to be watched and
+ * dialled: through the PBX he called over, under the name the PBX knows him by, or directly at
+ * the address his phone gave. PBXs differ in where they put the phone's name (facts on Asterisk),
+ * so a rule per registrar decides.
+ */
+import type { DeviceRule, RegisterConfig } from '../config/types.ts';
+import type { Device } from '../core/types.ts';
+import { escapeUser, parseNameAddr, parseUri, splitList } from './headers.ts';
+import type { SipUri } from './headers.ts';
+import type { IncomingRequest } from './port.ts';
+import type { DirectContact } from './routes.ts';
+
+/** A registrar and the addresses its packets come from. */
+export interface KnownRegistrar {
+  readonly config: RegisterConfig;
+  /** IP addresses, without brackets. */
+  readonly hosts: ReadonlySet<string>;
+  readonly port: number;
+}
+
+export interface Identified {
+  readonly device: Device;
+  /** Set for a phone without a registrar: how to reach it. */
+  readonly contact: DirectContact | null;
+}
+
+/** Contact users that name a server, never a phone. */
+const NOT_A_PHONE = new Set(['', 'asterisk', 'anonymous', 'unknown', 'kamailio', 'freeswitch']);
+
+const plain = (host: string): string => host.replace(/^\[|\]$/g, '');
+const isAddress = (host: string): boolean => /^[\d.]+$|:/.test(plain(host));
+
+function firstUri(request: IncomingRequest, name: string): SipUri | null {
+  const first = splitList(request.header(name))[0] ?? '';
+  const parsed = parseNameAddr(first);
+  return parsed === null ? null : parseUri(parsed.uri);
+}
+
+function isHome(registrar: KnownRegistrar, uri: SipUri | null): boolean {
+  if (uri === null || (uri.port ?? 5060) !== registrar.port) return false;
+  return uri.host === registrar.config.domain.toLowerCase() || registrar.hosts.has(plain(uri.host));
+}
+
+/**
+ * The registrar over which a request came, or null. Its source address tells; where several live
+ * at one address (or a phone lives beside the PBX) the port, else From or Via must agree. Without
+ * a source that fits, only a From domain that is a name (no address) is believed.
+ */
+export function registrarOf(
+  request: IncomingRequest,
+  registrars: readonly KnownRegistrar[],
+): KnownRegistrar | null {
+  const from = firstUri(request, 'From');
+  const near = registrars.filter((each) => each.hosts.has(plain(request.sourceHost)));
+  const exact = near.find((each) => each.port === request.sourcePort);
+  if (exact !== undefined) return exact;
+  // Connections come from a port of their own: there the address is all there is.
+  if (request.protocol !== 'udp' && near.length === 1) return near[0] ?? null;
+  const via = /\s([^\s;,]+)/.exec(request.header('Via'))?.[1] ?? '';
+  const agreeing = near.find((each) => isHome(each, parseUri(`sip:${via}`)) || isHome(each, from));
+  if (agreeing !== undefined) return agreeing;
+  return (
+    registrars.find(
+      ({ config }) => !isAddress(config.domain) && from?.host === config.domain.toLowerCase(),
+    ) ?? null
+  );
+}
+
+function userBy(
+  request: IncomingRequest,
+  rule: DeviceRule,
+  isPhone: (user: string) => boolean,
+): string | null {
+  const user = (name: string): string | null => {
+    const found = firstUri(request, name)?.user ?? '';
+    return isPhone(found) ? found : null;
+  };
+  switch (rule) {
+    case 'contact':
+      return user('Contact');
+    case 'p-asserted-identity':
+      return user('P-Asserted-Identity');
+    case 'from':
+      return user('From');
+    case 'auto':
+      return user('Contact') ?? user('P-Asserted-Identity') ?? user('From');
+  }
+}
+
+/** The phone that sent this INVITE; null if it cannot be told. */
+export function identifyDevice(
+  request: IncomingRequest,
+  registrars: readonly KnownRegistrar[],
+  directRule: DeviceRule,
+): Identified | null {
+  const registrar = registrarOf(request, registrars);
+  if (registrar !== null) {
+    const { config } = registrar;
+    const isPhone = (user: string): boolean =>
+      !NOT_A_PHONE.has(user.toLowerCase()) && user !== config.username;
+    const user = userBy(request, config.deviceFrom, isPhone);
+    if (user === null) return null;
+    const uri = `sip:${escapeUser(user)}@${config.domain}`;
+    return { device: { uri, registrar: config.name }, contact: null };
+  }
+  const contact = firstUri(request, 'Contact');
+  if (contact === null) return null;
+  const user = userBy(request, directRule, (each) => each !== '');
+  if (user === null) return null;
+  const port = contact.port === null ? '' : `:${contact.port}`;
+  return {
+    device: { uri: `sip:${escapeUser(user)}@${contact.host}${port}`, registrar: null },
+    contact: directContact(request, contact, port),
+  };
+}
+
+function directContact(request: IncomingRequest, contact: SipUri, port: string): DirectContact {
+  const transport = contact.params.get('transport') ?? request.protocol;
+  const tail = transport === '' || transport === 'udp' ? '' : `;transport=${transport}`;
+  const user = contact.user === '' ? '' : `${escapeUser(contact.user)}@`;
+  const isNatted = isAddress(contact.host) && plain(contact.host) !== plain(request.sourceHost);
+  const source = request.sourceHost.includes(':') ? `[${request.sourceHost}]` : request.sourceHost;
+  return {
+    uri: `sip:${user}${contact.host}${port}${tail}`,
+    nextHop: isNatted ? `sip:${source}:${request.sourcePort}${tail}` : null,
+  };
+}

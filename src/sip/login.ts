@@ -1,0 +1,263 @@
+/**
+ * Login and logout by telephone: `acdlogin`, `*44`, `*44<id>`, `acdlogout`, `*45`.
+ *
+ * Comes in: an INVITE whose user is one of those, digits, the end of prompts. Goes out: LogInAgent
+ * and LogOutAgent; the result is spoken, then we hang up. A phone that hangs up midway leaves
+ * nothing: a login that was not submitted never happened, one that was stands.
+ */
+import { timingSafeEqual, createHash } from 'node:crypto';
+import type { Refusal } from '../core/commands.ts';
+import { checkInvite } from './callers.ts';
+import { dialogIdFor } from './context.ts';
+import type { EdgeContext } from './context.ts';
+import { identifyDevice } from './device.ts';
+import type { Identified, KnownRegistrar } from './device.ts';
+import type { DigitSource } from './dtmf.ts';
+import { clean } from './headers.ts';
+import { Keying } from './keying.ts';
+import type { IncomingRequest, Response } from './port.ts';
+import type { Routes } from './routes.ts';
+import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
+
+/** Most login calls at a time. */
+const LOGINS_MAX = 100;
+/** Nobody needs longer; a forgotten handset is not kept on the line. */
+const LOGIN_MAX_MS = 180_000;
+
+export type LoginRequest =
+  { readonly kind: 'login'; readonly agentId: string | null } | { readonly kind: 'logout' };
+
+/** What login needs of presence. */
+export interface LoginPresence {
+  /** The rule for phones reached this way says that presence is required. */
+  isRequired(device: Identified['device']): boolean;
+  /** Subscribes; true as soon as one package is accepted. */
+  probe(device: Identified['device']): Promise<boolean>;
+  /** A probed device whose login came to nothing. */
+  abandon(deviceUri: string): void;
+  /** The phone has a call with us that the core knows nothing of. */
+  callBegan(deviceUri: string): void;
+  callEnded(deviceUri: string): void;
+}
+
+interface LoginCall {
+  readonly leg: string;
+  readonly keying: Keying;
+  readonly identified: Identified;
+}
+
+const SPOKEN: Partial<Record<Refusal | 'unavailable', string>> = {
+  'already-logged-in': 'agent-already-on',
+  'device-taken': 'agent-device-taken',
+  'not-logged-in': 'agent-not-logged-in',
+  'unknown-device': 'agent-not-logged-in',
+};
+
+/** Reads the Request-URI's user; null: not about logging in or out. */
+export function loginRequestOf(
+  user: string,
+  codes: { readonly loginUsers: readonly string[]; readonly logoutUsers: readonly string[] },
+): LoginRequest | null {
+  if (codes.loginUsers.includes(user)) return { kind: 'login', agentId: null };
+  if (codes.logoutUsers.includes(user)) return { kind: 'logout' };
+  for (const code of codes.loginUsers) {
+    const rest = user.startsWith(code) ? user.slice(code.length) : '';
+    if (/^\d{1,32}$/.test(rest)) return { kind: 'login', agentId: rest };
+  }
+  return null;
+}
+
+function isSame(given: string, expected: string): boolean {
+  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(given), hash(expected));
+}
+
+export class Logins {
+  private readonly context: EdgeContext;
+  private readonly routes: Routes;
+  private readonly presence: LoginPresence;
+  private readonly registrars: () => readonly KnownRegistrar[];
+  private readonly calls = new Map<string, LoginCall>();
+
+  constructor(
+    context: EdgeContext,
+    routes: Routes,
+    presence: LoginPresence,
+    registrars: () => readonly KnownRegistrar[],
+  ) {
+    this.context = context;
+    this.routes = routes;
+    this.presence = presence;
+    this.registrars = registrars;
+  }
+
+  get size(): number {
+    return this.calls.size;
+  }
+
+  digit(leg: string, digit: string, source: DigitSource): void {
+    this.calls.get(leg)?.keying.digit(digit, source);
+  }
+
+  playEnded(leg: string, playId: string): void {
+    this.calls.get(leg)?.keying.playEnded(playId);
+  }
+
+  /** Never rejects. */
+  async arrive(request: IncomingRequest, wanted: LoginRequest): Promise<void> {
+    const { config, dialogs, log } = this.context;
+    const identified = identifyDevice(request, this.registrars(), config.sip.deviceFrom);
+    const refusal: Response | null =
+      checkInvite(request) ??
+      (dialogs.has(dialogIdFor(request)) ? { status: 482, reason: 'Loop Detected' } : null) ??
+      (this.calls.size < LOGINS_MAX
+        ? null
+        : { status: 503, reason: 'Too Many Logins', headers: { 'Retry-After': '5' } }) ??
+      (identified === null ? { status: 403, reason: 'Phone Not Identified' } : null);
+    if (refusal !== null || identified === null) {
+      const from = clean(request.header('From'));
+      log.warn({ from, source: request.sourceHost }, `login refused: ${refusal?.reason ?? ''}`);
+      await request.respond(refusal ?? { status: 403, reason: 'Forbidden' });
+      return;
+    }
+    await this.serve(request, wanted, identified);
+  }
+
+  private async serve(request: IncomingRequest, wanted: LoginRequest, identified: Identified) {
+    const { media, runtime, config } = this.context;
+    const leg = `login-${runtime.newId()}`;
+    const keying = new Keying({
+      media,
+      leg,
+      digitTimeoutMs: config.sip.digitTimeoutMs,
+      now: () => performance.now(),
+    });
+    const call: LoginCall = { leg, keying, identified };
+    this.calls.set(leg, call);
+    this.presence.callBegan(identified.device.uri);
+    request.onCancel(() => keying.hangUp());
+    const limit = setTimeout(() => keying.hangUp(), LOGIN_MAX_MS);
+    const session = await this.answer(request, call);
+    if (session !== null && !keying.isGone) {
+      if (identified.contact !== null)
+        this.routes.remember(identified.device.uri, identified.contact);
+      const result = await this.talk(call, wanted);
+      if (result !== null) await keying.say([result, 'goodbye']);
+    }
+    clearTimeout(limit);
+    session?.hangUp('Q.850;cause=16;text="Normal call clearing"');
+    this.calls.delete(leg);
+    void media.release(leg);
+    this.presence.callEnded(identified.device.uri);
+  }
+
+  /** Answers and waits for the ACK; null: it came to nothing and was answered accordingly. */
+  private async answer(request: IncomingRequest, call: LoginCall): Promise<Session | null> {
+    const { media } = this.context;
+    const { leg, keying } = call;
+    const isLateOffer = request.body === '';
+    const sdp = isLateOffer
+      ? await media.offer(leg, request.sourceHost)
+      : await media.accept(leg, request.body);
+    if (keying.isGone) return null;
+    if (!sdp.ok) {
+      await request.respond(refusalOf(sdp));
+      return null;
+    }
+    return new Promise((resolve) => {
+      const overdue = setTimeout(() => {
+        session.forget();
+        resolve(null);
+      }, ACK_MAX_MS);
+      const session = new Session(
+        this.context,
+        { dialogId: dialogIdFor(request), leg, credentials: null, awaitsAck: true },
+        {
+          acknowledged: (body) => {
+            clearTimeout(overdue);
+            if (isLateOffer) void media.answered(leg, body);
+            resolve(session);
+          },
+          ended: () => {
+            clearTimeout(overdue);
+            keying.hangUp();
+            resolve(null);
+          },
+          digit: (digit) => keying.digit(digit, 'info'),
+        },
+      );
+      void request.respond(okWithSdp(sdp.sdp)).then((responded) => {
+        if (responded.ok) return;
+        clearTimeout(overdue);
+        session.forget();
+        resolve(null);
+      });
+    });
+  }
+
+  /** The conversation; gives the prompt that tells its result, or null if nobody listens. */
+  private async talk(call: LoginCall, wanted: LoginRequest): Promise<string | null> {
+    const { uri } = call.identified.device;
+    if (wanted.kind === 'logout') {
+      const outcome = await this.context.runtime.submit({
+        kind: 'LogOutAgent',
+        by: 'sip',
+        who: { deviceUri: uri },
+      });
+      return outcome.ok ? 'agent-logout-ok' : (SPOKEN[outcome.refusal] ?? 'agent-not-logged-in');
+    }
+    let given = wanted.agentId;
+    for (let tries = this.context.config.sip.loginTries; tries > 0; tries -= 1) {
+      const agentId = given ?? (await this.askFor(call, 'agent-id'));
+      given = null;
+      const known = agentId !== '' && (await this.knows(call, agentId));
+      if (call.keying.isGone) return null;
+      const result = known ? await this.logIn(call, agentId) : 'agent-incorrect';
+      if (result !== 'agent-incorrect' || tries === 1) return result;
+      await call.keying.say([result]);
+      if (call.keying.isGone) return null;
+    }
+    return 'agent-incorrect';
+  }
+
+  /** '' : nothing was keyed in time, or he hung up. */
+  private async askFor(call: LoginCall, prompt: string): Promise<string> {
+    const entry = await call.keying.ask([prompt]);
+    return entry.kind === 'digits' ? entry.digits : '';
+  }
+
+  /** Agent and PIN. The PIN of an agent who does not exist is asked like any other if others have
+   *  one, so that ids cannot be tried out. */
+  private async knows(call: LoginCall, agentId: string): Promise<boolean> {
+    const { runtime, config } = this.context;
+    const isAgent = runtime.state.agents.get(agentId)?.known === true;
+    const pin = config.pins.get(agentId);
+    if (pin === undefined && (isAgent || config.pins.size === 0)) return isAgent;
+    const given = await this.askFor(call, 'agent-pin');
+    return isSame(given, pin ?? '') && isAgent && given !== '';
+  }
+
+  private async logIn(call: LoginCall, agentId: string): Promise<string | null> {
+    const { device } = call.identified;
+    const isRequired = this.presence.isRequired(device);
+    if (isRequired && !(await this.presence.probe(device))) {
+      this.presence.abandon(device.uri);
+      return 'agent-no-presence';
+    }
+    if (call.keying.isGone) {
+      this.presence.abandon(device.uri);
+      return null;
+    }
+    const outcome = await this.context.runtime.submit({
+      kind: 'LogInAgent',
+      by: 'sip',
+      agentId,
+      device,
+    });
+    if (outcome.ok) return 'agent-login-ok';
+    this.presence.abandon(device.uri);
+    this.context.log.info({ agentId, device: device.uri }, `login refused: ${outcome.refusal}`);
+    if (outcome.refusal === 'unknown-agent') return 'agent-incorrect';
+    return SPOKEN[outcome.refusal] ?? 'agent-incorrect';
+  }
+}

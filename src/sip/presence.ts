@@ -1,0 +1,260 @@
+/**
+ * Watching the agents' phones: two subscriptions per device, combined into one state that is told
+ * to the core. Either package may take availability away; idle needs the word of all that were
+ * accepted. Phones that refuse both are trusted while the ACD has no call on them.
+ *
+ * Comes in: AgentLoggedIn, AgentLoggedOut, NOTIFYs, login's probes. Goes out: ReportDevice, and
+ * LogOutAgent where presence is required and the phone has none after all.
+ */
+import type { PresenceRule } from '../config/types.ts';
+import type { CoreEvent } from '../core/events.ts';
+import type { Device, DeviceState } from '../core/types.ts';
+import type { EdgeContext } from './context.ts';
+import type { LoginPresence } from './login.ts';
+import { worse } from './presence-documents.ts';
+import type { Routes } from './routes.ts';
+import { Subscription } from './subscription.ts';
+import type { SubscriptionView } from './subscription.ts';
+
+/** Both packages have this long to say something before one alone may call the phone idle. */
+const SETTLE_MS = 2_000;
+/** A login under `presence: required` waits this long for the first acceptance. */
+const PROBE_MS = 5_000;
+const STOP_MAX_MS = 1_000;
+
+interface Watch {
+  readonly device: Device;
+  readonly subscriptions: readonly Subscription[];
+  readonly since: number;
+  /** An agent is logged in on it; false while a login only probes. */
+  adopted: boolean;
+  /** Last told to the core. */
+  told: string;
+  settled: boolean;
+  probes: ((accepted: boolean) => void)[];
+  settle: NodeJS.Timeout;
+}
+
+export interface Combined {
+  readonly state: DeviceState;
+  readonly source: string;
+  /** Neither package is to be had. */
+  readonly refused: boolean;
+}
+
+/**
+ * The one state of several subscriptions. `settled`: undecided ones no longer hold back the rest.
+ * `isCalling`: the phone has a call with us that the core does not know (it is logging in).
+ */
+export function combine(
+  views: readonly (SubscriptionView & { readonly name: string })[],
+  settled: boolean,
+  isCalling: boolean,
+): Combined {
+  const refused = views.every((view) => view.status === 'refused');
+  if (refused) {
+    const state = isCalling ? 'inuse' : 'idle';
+    return { state, source: 'trusted', refused };
+  }
+  let state: DeviceState = 'idle';
+  let source = '';
+  const take = (next: DeviceState, from: string): void => {
+    if (source === '' || worse(next, state) !== state) source = from;
+    state = worse(state, next);
+  };
+  for (const view of views) {
+    // Never accepted and not refused either: it is asked again, and holds nobody back for long.
+    const isIdleTalk = !view.wasAccepted && view.status !== 'refused';
+    if (view.state === null && view.isSilent) continue;
+    if (isIdleTalk && view.state === null) {
+      if (!settled) take('unknown', `asking:${view.name}`);
+    } else if (view.state !== null) take(view.state, view.name);
+    else if (view.wasAccepted && view.status === 'lost') take('unknown', `lost:${view.cause}`);
+    else if (view.wasAccepted && view.status === 'active') take('unknown', `waiting:${view.name}`);
+  }
+  // Nobody said anything yet: idle is a word that somebody must say.
+  if (source === '') return { state: 'unknown', source: 'asking', refused };
+  return { state, source, refused };
+}
+
+export class Presence implements LoginPresence {
+  private readonly context: EdgeContext;
+  private readonly routes: Routes;
+  private readonly isOurs: (callId: string) => boolean;
+  private readonly watches = new Map<string, Watch>();
+  /** Login calls of a device that are up now. */
+  private readonly calling = new Map<string, number>();
+
+  constructor(context: EdgeContext, routes: Routes, isOurs: (callId: string) => boolean) {
+    this.context = context;
+    this.routes = routes;
+    this.isOurs = isOurs;
+    context.runtime.react(({ event }) => this.react(event));
+  }
+
+  /** Takes up the watches of agents who were logged in before we started. */
+  resume(): void {
+    for (const agent of this.context.runtime.state.agents.values())
+      if (agent.device !== null) this.adopt(agent.device);
+  }
+
+  /** Ends all subscriptions; settles after a second at the latest. Agents stay logged in. */
+  async stop(): Promise<void> {
+    const ends = [...this.watches.keys()].map((uri) => this.drop(uri));
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise((resolve) => (timer = setTimeout(resolve, STOP_MAX_MS)));
+    await Promise.race([Promise.all(ends), limit]);
+    clearTimeout(timer);
+  }
+
+  health(): { readonly watched: number; readonly active: number } {
+    const views = [...this.watches.values()].flatMap((watch) => this.views(watch));
+    return {
+      watched: this.watches.size,
+      active: views.filter((view) => view.status === 'active').length,
+    };
+  }
+
+  private react(event: CoreEvent): void {
+    switch (event.kind) {
+      case 'AgentLoggedIn':
+        return this.adopt(event.device);
+      case 'AgentLoggedOut':
+        return void this.drop(event.device.uri);
+      default:
+    }
+  }
+
+  private ruleOf(device: Device): PresenceRule {
+    const { sip } = this.context.config;
+    if (device.registrar === null) return sip.presence;
+    return sip.register.find((each) => each.name === device.registrar)?.presence ?? sip.presence;
+  }
+
+  isRequired(device: Device): boolean {
+    return this.ruleOf(device) === 'required';
+  }
+
+  probe(device: Device): Promise<boolean> {
+    const watch = this.watch(device);
+    return new Promise((resolve) => {
+      const settle = (accepted: boolean): void => {
+        clearTimeout(timer);
+        resolve(accepted);
+      };
+      const timer = setTimeout(() => {
+        watch.probes = watch.probes.filter((each) => each !== settle);
+        resolve(false);
+      }, PROBE_MS);
+      watch.probes.push(settle);
+      this.answerProbes(watch);
+    });
+  }
+
+  abandon(deviceUri: string): void {
+    if (this.watches.get(deviceUri)?.adopted === false) void this.drop(deviceUri);
+  }
+
+  callBegan(deviceUri: string): void {
+    this.calling.set(deviceUri, (this.calling.get(deviceUri) ?? 0) + 1);
+    this.update(deviceUri);
+  }
+
+  callEnded(deviceUri: string): void {
+    const left = (this.calling.get(deviceUri) ?? 1) - 1;
+    if (left > 0) this.calling.set(deviceUri, left);
+    else this.calling.delete(deviceUri);
+    this.update(deviceUri);
+  }
+
+  private adopt(device: Device): void {
+    const watch = this.watch(device);
+    watch.adopted = true;
+    // The core knows nothing of a device that has just been logged in.
+    watch.told = '';
+    this.update(device.uri);
+  }
+
+  private watch(device: Device): Watch {
+    const known = this.watches.get(device.uri);
+    if (known !== undefined) return known;
+    const packages = this.ruleOf(device) === 'off' ? [] : (['presence', 'dialog'] as const);
+    const watch: Watch = {
+      device,
+      subscriptions: packages.map(
+        (event) =>
+          new Subscription({
+            context: this.context,
+            event,
+            route: () => this.routes.to(device),
+            isOurs: this.isOurs,
+            changed: () => this.update(device.uri),
+          }),
+      ),
+      since: this.context.runtime.now(),
+      adopted: false,
+      told: '',
+      settled: false,
+      probes: [],
+      settle: setTimeout(() => {
+        watch.settled = true;
+        this.update(device.uri);
+      }, SETTLE_MS),
+    };
+    watch.settle.unref();
+    this.watches.set(device.uri, watch);
+    return watch;
+  }
+
+  private async drop(deviceUri: string): Promise<void> {
+    const watch = this.watches.get(deviceUri);
+    if (watch === undefined) return;
+    this.watches.delete(deviceUri);
+    clearTimeout(watch.settle);
+    for (const settle of watch.probes) settle(false);
+    await Promise.all(watch.subscriptions.map((subscription) => subscription.end()));
+  }
+
+  private views(watch: Watch): (SubscriptionView & { readonly name: string })[] {
+    return watch.subscriptions.map((subscription, index) => ({
+      ...subscription.view(),
+      name: index === 0 ? 'presence' : 'dialog',
+    }));
+  }
+
+  private answerProbes(watch: Watch): void {
+    const views = this.views(watch);
+    const accepted = views.some((view) => view.status === 'active');
+    if (!accepted && !views.every((view) => view.status === 'refused')) return;
+    for (const settle of watch.probes.splice(0)) settle(accepted);
+  }
+
+  private update(deviceUri: string): void {
+    const watch = this.watches.get(deviceUri);
+    if (watch === undefined) return;
+    this.answerProbes(watch);
+    if (!watch.adopted) return;
+    const combined = combine(this.views(watch), watch.settled, this.calling.has(deviceUri));
+    if (combined.refused && this.isRequired(watch.device)) {
+      // He told his presence at login and will not any more (issue: `required`).
+      this.context.log.warn({ device: deviceUri }, 'presence required and refused: logged out');
+      void this.context.runtime.submit({
+        kind: 'LogOutAgent',
+        by: 'sip',
+        who: { deviceUri },
+        reason: 'refused',
+      });
+      return;
+    }
+    const said = combined.state;
+    if (said === watch.told) return;
+    watch.told = said;
+    void this.context.runtime.submit({
+      kind: 'ReportDevice',
+      by: 'sip',
+      deviceUri,
+      state: said,
+      source: combined.source,
+    });
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * One subscription to one event package of one phone (RFC 6665), kept alive: SUBSCRIBE with digest,
+ * NOTIFYs whichever way they cross, refresh before expiry, anew after 481, `terminated`, timeouts,
+ * with growing pauses; given up only where the phone says it has no such thing.
+ */
+import type { DeviceState } from '../core/types.ts';
+import { dialogIdOf, newTag, TRANSACTION_DEADLINE_MS } from './client.ts';
+import type { RequestOutcome } from './client.ts';
+import type { EdgeContext } from './context.ts';
+import { clean, mediaType, nameAddr, parseParams, seconds } from './headers.ts';
+import { DialogTable, readPidf } from './presence-documents.ts';
+import type { IncomingRequest } from './port.ts';
+import type { Route } from './routes.ts';
+
+export type Package = 'presence' | 'dialog';
+
+const ACCEPT: Readonly<Record<Package, string>> = {
+  presence: 'application/pidf+xml',
+  dialog: 'application/dialog-info+xml',
+};
+
+/** "I have no such thing" (issue: 405, 489, 501, 603), and what phones say in their place. */
+const REFUSED = new Set([400, 403, 404, 405, 406, 415, 416, 420, 489, 501, 603, 604, 606]);
+/** After a success only these mean that the phone will never again tell (RFC 5057 §5). */
+const REFUSED_LATER = new Set([405, 489, 501, 603]);
+
+const BACKOFF_FIRST_MS = 1_000;
+const BACKOFF_MAX_MS = 60_000;
+/** After a 2xx the first NOTIFY must come (RFC 6665 §4.1.2.4, timer N). */
+const NOTIFY_MAX_MS = 32_000;
+
+const UNSUBSCRIBE_MAX_MS = 5_000;
+const LAST_NOTIFY_MS = 2_000;
+
+export type SubscriptionStatus =
+  | 'asking' // the first SUBSCRIBE has no outcome yet
+  | 'active'
+  | 'refused' // no such package at this phone
+  | 'lost'; // was active or unanswered; tried again
+
+export interface SubscriptionView {
+  readonly status: SubscriptionStatus;
+  /** The phone accepted it at least once. */
+  readonly wasAccepted: boolean;
+  /** What the last readable document says; null: nothing yet. */
+  readonly state: DeviceState | null;
+  /** A NOTIFY came, but without a statement (RFC 6665 §4.2.2, neutral state). */
+  readonly isSilent: boolean;
+  /** Why it is lost or refused, for the journal: `481`, `timeout`, `terminated`. */
+  readonly cause: string;
+}
+
+export interface SubscriptionOptions {
+  readonly context: EdgeContext;
+  readonly event: Package;
+  /** Looked up anew for each SUBSCRIBE; null: cannot be reached now. */
+  readonly route: () => Route | null;
+  readonly isOurs: (callId: string) => boolean;
+  readonly changed: () => void;
+}
+
+export class Subscription {
+  private readonly options: SubscriptionOptions;
+  private status: SubscriptionStatus = 'asking';
+  private wasAccepted = false;
+  private value: DeviceState | null = null;
+  private isSilent = false;
+  private cause = '';
+  private table = new DialogTable();
+  private dialogId = '';
+  private established = false;
+  private lastCSeq = 0;
+  private failures = 0;
+  private timer: NodeJS.Timeout | null = null;
+  private busy = false;
+  private ended = false;
+
+  constructor(options: SubscriptionOptions) {
+    this.options = options;
+    void this.subscribe();
+  }
+
+  view(): SubscriptionView {
+    const { status, wasAccepted, cause, isSilent } = this;
+    return { status, wasAccepted, state: this.value, isSilent, cause };
+  }
+
+  /** Ends it at the phone too (Expires: 0). Settles when that is answered or 5 s have passed. */
+  async end(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    this.clearTimer();
+    // A SUBSCRIBE under way ends itself when its outcome is known.
+    if (this.established && !this.busy) await this.unsubscribe();
+    else if (!this.busy) this.forgetDialog();
+  }
+
+  private after(ms: number, act: () => void): void {
+    this.clearTimer();
+    this.timer = setTimeout(act, ms);
+    this.timer.unref();
+  }
+
+  private clearTimer(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  private forgetDialog(): void {
+    this.options.context.dialogs.remove(this.dialogId);
+    this.dialogId = '';
+    this.established = false;
+  }
+
+  private clearValue(): void {
+    this.value = null;
+    this.isSilent = false;
+  }
+
+  /** A new subscription: a dialog of its own. */
+  private async subscribe(): Promise<void> {
+    const { context, event } = this.options;
+    const route = this.options.route();
+    if (route === null) return this.lost('no-route');
+    const identity = { callId: `sub-${context.runtime.newId()}`, fromTag: newTag() };
+    this.forgetDialog();
+    const dialogId = dialogIdOf(identity);
+    this.dialogId = dialogId;
+    this.table = new DialogTable();
+    this.lastCSeq = 0;
+    // The owner is there before the SUBSCRIBE leaves: NOTIFY may overtake its 2xx.
+    context.dialogs.add(this.dialogId, (request) => this.take(request));
+    this.busy = true;
+    const outcome = await context.client.request(
+      {
+        method: 'SUBSCRIBE',
+        uri: route.uri,
+        ...(route.nextHop === null ? {} : { nextHop: route.nextHop }),
+        headers: {
+          ...this.headers(),
+          'Call-ID': identity.callId,
+          From: `${nameAddr('', route.account ?? 'sip:acd@localhost')};tag=${identity.fromTag}`,
+          To: nameAddr('', route.uri),
+        },
+      },
+      { credentials: route.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
+    );
+    this.busy = false;
+    context.log.debug({ uri: route.uri, event, ...brief(outcome) }, 'SUBSCRIBE');
+    // A NOTIFY may have ended it before its answer was here; then another is under way.
+    if (this.dialogId === dialogId) this.judge(outcome);
+  }
+
+  private headers(): Record<string, string> {
+    const { context, event } = this.options;
+    const expires = Math.max(1, Math.round(context.config.sip.subscribeExpiresMs / 1000));
+    return { Event: event, Accept: ACCEPT[event], Expires: String(expires) };
+  }
+
+  /** Refresh in the dialog (RFC 6665 §4.1.2.3). */
+  private async refresh(): Promise<void> {
+    const route = this.options.route();
+    if (route === null) return this.lost('no-route');
+    this.busy = true;
+    const { dialogId } = this;
+    const outcome = await this.options.context.client.request(
+      { method: 'SUBSCRIBE', dialogId, headers: this.headers() },
+      { credentials: route.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
+    );
+    this.busy = false;
+    if (this.dialogId === dialogId) this.judge(outcome);
+  }
+
+  private judge(outcome: RequestOutcome): void {
+    if (outcome.kind === 'response' && outcome.response.status < 300) {
+      this.established = true;
+      if (this.ended) return void this.unsubscribe();
+      return this.accepted(seconds(outcome.response.header('Expires')));
+    }
+    if (this.ended) return this.forgetDialog();
+    if (outcome.kind !== 'response') return this.lost(outcome.kind);
+    const { status } = outcome.response;
+    const refusals = this.wasAccepted ? REFUSED_LATER : REFUSED;
+    if (refusals.has(status)) return this.refused(String(status));
+    // RFC 3261 §21.4.17: the interval was too brief; the next one asks anew anyway.
+    this.lost(String(status), retryAfter(outcome.response.header('Retry-After')));
+  }
+
+  private accepted(expires: number | null): void {
+    const wasLost = this.status !== 'active';
+    this.status = 'active';
+    this.wasAccepted = true;
+    this.cause = '';
+    this.failures = 0;
+    this.schedule(expires ?? this.options.context.config.sip.subscribeExpiresMs / 1000);
+    if (this.value === null && !this.isSilent) this.awaitFirstNotify();
+    if (wasLost) this.options.changed();
+  }
+
+  private awaitFirstNotify(): void {
+    const { dialogId } = this;
+    const overdue = setTimeout(() => {
+      if (this.ended || this.dialogId !== dialogId) return;
+      if (this.value !== null || this.isSilent) return;
+      this.lost('no-notify');
+    }, NOTIFY_MAX_MS);
+    overdue.unref();
+  }
+
+  /** Refresh well before the end: at nine tenths, at least 5 s before (short ones at half). */
+  private schedule(expiresSeconds: number): void {
+    const ms = Math.min(expiresSeconds, 86_400) * 1000;
+    this.after(ms > 20_000 ? Math.min(ms * 0.9, ms - 5_000) : ms / 2, () => void this.refresh());
+  }
+
+  private refused(cause: string): void {
+    this.clearTimer();
+    this.forgetDialog();
+    this.status = 'refused';
+    this.cause = cause;
+    this.clearValue();
+    this.options.changed();
+  }
+
+  private lost(cause: string, waitMs: number | null = null): void {
+    if (this.ended) return;
+    this.forgetDialog();
+    this.status = 'lost';
+    this.cause = cause;
+    this.clearValue();
+    // 481 after a restart of the PBX: it is there, only our dialog is not; no need to wait.
+    const isFirstStale = this.failures === 0 && (cause === '481' || cause === 'terminated');
+    const growing = Math.min(BACKOFF_FIRST_MS * 2 ** this.failures, BACKOFF_MAX_MS);
+    this.failures = Math.min(this.failures + 1, 10);
+    const ms = waitMs ?? (isFirstStale ? 50 : growing);
+    this.after(ms, () => void this.subscribe());
+    this.options.changed();
+  }
+
+  private async unsubscribe(): Promise<void> {
+    const { context } = this.options;
+    const headers = { ...this.headers(), Expires: '0' };
+    const { dialogId } = this;
+    const credentials = this.options.route()?.credentials ?? null;
+    await context.client.request(
+      { method: 'SUBSCRIBE', dialogId, headers },
+      { credentials, deadlineMs: UNSUBSCRIBE_MAX_MS },
+    );
+    // The final NOTIFY may come behind the 2xx; it is answered until then.
+    setTimeout(() => context.dialogs.remove(dialogId), LAST_NOTIFY_MS).unref();
+  }
+
+  private take(request: IncomingRequest): void {
+    if (request.method !== 'NOTIFY') {
+      const isBye = request.method === 'BYE';
+      void request.respond(
+        isBye ? { status: 200, reason: 'OK' } : { status: 405, reason: 'Method Not Allowed' },
+      );
+      return;
+    }
+    const { status, reason } = this.notified(request);
+    void request.respond({ status, reason });
+  }
+
+  private notified(request: IncomingRequest): { status: number; reason: string } {
+    const { event, context } = this.options;
+    const packageName = (request.header('Event').split(';')[0] ?? '').trim().toLowerCase();
+    if (packageName !== event) return { status: 489, reason: 'Bad Event' };
+    const cseq = seconds(request.header('CSeq')) ?? 0;
+    // RFC 3261 §12.2.2: out of order, so older than what we know.
+    if (cseq <= this.lastCSeq) return { status: 500, reason: 'Out Of Order' };
+    const header = request.header('Subscription-State');
+    const state = (header.split(';')[0] ?? '').trim().toLowerCase();
+    const params = parseParams(header.slice(state.length));
+    const isTerminated = state === 'terminated';
+    const understood = this.ended || this.read(request);
+    if (!understood) {
+      context.log.warn(
+        { event, from: clean(request.header('From')), length: request.body.length },
+        'NOTIFY with an unreadable document ignored: the phone keeps its former state',
+      );
+      // RFC 6665 §4.1.3 leaves the status open; 400 tells the phone, and the state stays.
+      if (!isTerminated) return { status: 400, reason: 'Unreadable Document' };
+    }
+    this.lastCSeq = cseq;
+    if (this.ended) return { status: 200, reason: 'OK' };
+    if (isTerminated) this.terminated(params);
+    else {
+      const expires = seconds(params.get('expires') ?? '');
+      // Before its own 2xx the subscription is not up; the 2xx will schedule.
+      if (expires !== null && this.established && !this.busy) this.schedule(expires);
+      this.options.changed();
+    }
+    return { status: 200, reason: 'OK' };
+  }
+
+  /** Takes the document in; false: it cannot be read. No body: nothing new. */
+  private read(request: IncomingRequest): boolean {
+    const { event, isOurs } = this.options;
+    if (request.body.trim() === '') {
+      if (this.value === null) this.hearSilence();
+      return true;
+    }
+    if (mediaType(request.header('Content-Type')) !== ACCEPT[event]) return false;
+    if (event === 'presence') {
+      const state = readPidf(request.body);
+      if (state === null) return false;
+      if (state === 'unknown') this.hearSilence();
+      else this.value = state;
+      return true;
+    }
+    const taken = this.table.take(request.body);
+    if (taken === 'unreadable') return false;
+    // A refresh makes the phone send its full state.
+    if (taken === 'gap' && this.established && !this.busy) void this.refresh();
+    if (taken === 'ok') this.value = this.table.state(isOurs);
+    return true;
+  }
+
+  /** Kamailio says nothing where nothing was published: no dialogs; of presence, no opinion. */
+  private hearSilence(): void {
+    this.isSilent = true;
+    this.value = this.options.event === 'dialog' ? 'idle' : null;
+  }
+
+  /** RFC 6665 §4.1.3: the reason says whether and when to come again. */
+  private terminated(params: ReadonlyMap<string, string>): void {
+    const reason = params.get('reason')?.toLowerCase() ?? '';
+    const asked = retryAfter(params.get('retry-after') ?? '');
+    const isFinal = reason === 'rejected' || reason === 'noresource' || reason === 'invariant';
+    this.lost('terminated', asked ?? (isFinal ? BACKOFF_MAX_MS : null));
+  }
+}
+
+function retryAfter(text: string): number | null {
+  const value = seconds(text);
+  return value === null ? null : Math.min(Math.max(value * 1000, 500), BACKOFF_MAX_MS);
+}
+
+function brief(outcome: RequestOutcome): object {
+  return outcome.kind === 'response'
+    ? { status: outcome.response.status }
+    : { outcome: outcome.kind };
+}
