@@ -16,7 +16,7 @@ import type {
 } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { endCall } from './leaving.ts';
-import { BRIDGE_MS, must, RING_MIN_MS, type Offer } from './state.ts';
+import { BRIDGE_MS, must, REST_MIN_MS, RING_MIN_MS, type Offer } from './state.ts';
 import { chooseAgent, nextCall } from './strategies.ts';
 import type { OfferFailure } from './types.ts';
 
@@ -98,7 +98,7 @@ export function failOffer(
     failure: why.failure,
     sipStatus: why.sipStatus,
     detail: why.detail,
-    restUntil: decision.at + retryMs,
+    restUntil: decision.at + Math.max(REST_MIN_MS, retryMs),
   });
 }
 

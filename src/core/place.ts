@@ -27,8 +27,7 @@ export function isReady(agent: Agent): boolean {
     agent.restUntil === 0 &&
     agent.offerId === null &&
     agent.callId === null &&
-    agent.leaving === null &&
-    agent.known
+    agent.leaving === null
   );
 }
 

@@ -25,7 +25,9 @@ export const WAIT_MAX_MS = 12 * 3_600_000;
 /** Nobody talks longer: the call ends as COMPLETED by the system. */
 export const TALK_MAX_MS = 24 * 3_600_000;
 /** No phone is rung for less, whatever the configuration says: shorter rings only flap. */
-export const RING_MIN_MS = 1_000;
+export const RING_MIN_MS = 500;
+/** Nobody rests less after a failed offer: a phone that declines at once must not be hammered. */
+export const REST_MIN_MS = 100;
 /** Most deadlines one ReachDeadline handles; the rest are due at once and come with the next. */
 export const DEADLINES_PER_COMMAND = 1_000;
 

@@ -290,6 +290,7 @@ describe('a new configuration', () => {
     s.talk('1');
     s.apply(config([queue('sales')], []));
     expect([s.agentIs('1'), s.callIs('a')]).toEqual(['busy', 'assigned']);
+    expect(s.state.agents.get('1')).toMatchObject({ queues: [], known: false });
     expect(s.refusal({ kind: 'LogInAgent', agentId: '1', device: device('1') })).toBe(
       'unknown-agent',
     );

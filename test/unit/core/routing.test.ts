@@ -225,4 +225,16 @@ describe('an offer that comes to nothing', () => {
     expect(ids.length).toBeGreaterThan(4);
     expect(new Set(ids).size).toBe(ids.length);
   });
+
+  it('never hammers a phone, whatever `timeout` and `retry` say', () => {
+    const s = scenario(
+      config([queue('sales', { timeoutMs: 0, retryMs: 0 })], [agent('1', 'sales')]),
+    );
+    s.ready('1');
+    s.call('a', 'sales');
+    expect(s.event('AgentOffered').deadline).toBe(s.now + 500);
+    s.pass(500);
+    expect(s.event('OfferFailed').restUntil).toBe(s.now + 100);
+    expect(s.rung).toEqual([]);
+  });
 });
