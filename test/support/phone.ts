@@ -10,7 +10,7 @@
  */
 import { Call, sdpFor, type CallPhone, type DialogState } from './call.ts';
 import { answerChallenge, type Credentials } from './digest.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, until } from './inbox.ts';
 import { freePort } from './ports.ts';
 import { RtpPeer } from './rtp.ts';
 import {
@@ -179,6 +179,17 @@ export class Phone implements Actor, CallPhone {
   /** The next call that rings here. */
   async incoming(ms = 10_000): Promise<Call> {
     return this.ringing.take('call', () => true, ms);
+  }
+
+  /** The call number `index` of its history, made or received, once there are so many. */
+  async dialled(index: number, ms?: number): Promise<Call> {
+    await until(
+      `${index + 1} calls`,
+      () => this.history.length,
+      (count) => count > index,
+      ms,
+    );
+    return this.history[index] as Call;
   }
 
   // --- CallPhone ---------------------------------------------------------------------------

@@ -30,7 +30,8 @@ export async function freeRange(count: number): Promise<{ min: number; max: numb
   throw new Error(`no ${count} free ports in ${LOWEST}-${HIGHEST}`);
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Nobody has the number on loopback, neither for UDP nor for TCP. */
+export async function isFree(port: number): Promise<boolean> {
   return (await udpFree(port)) && (await tcpFree(port));
 }
 
