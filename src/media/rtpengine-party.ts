@@ -4,8 +4,9 @@
  * a browser). Audio stays G.711 end to end where the party can speak it; only a party that cannot
  * (G.722, Opus, G.729 alone) is transcoded. Pure: SDP in, parameters out.
  */
-import { parse } from 'sdp-transform';
+import { parse, type SessionDescription } from 'sdp-transform';
 import type { NgParams } from './ng.ts';
+import { maxSdpBytes, sameButOrigin } from './sdp.ts';
 
 /** The first usable audio stream of an SDP body. */
 export interface Party {
@@ -15,12 +16,12 @@ export interface Party {
   readonly protocol: string;
   readonly ice: boolean;
   readonly dtls: boolean;
+  /** Port 0: the stream is switched off. */
+  readonly off: boolean;
   /** What must stay the same for the media to be the same: address, port, direction, keys. */
   readonly essence: string;
 }
 
-/** Bound on what we parse and hand on; a browser's largest offers are near 10 kB. */
-const MAX_SDP_CHARS = 32_000;
 /** RFC 3551 table 4: payload types that need no rtpmap. */
 const STATIC: Readonly<Record<string, string>> = {
   0: 'pcmu',
@@ -35,12 +36,23 @@ const NOT_SPEECH = new Set(['telephone-event', 'cn', 'red']);
 const G711 = new Set(['pcmu', 'pcma']);
 const DIRECTIONS = /^a=(sendrecv|sendonly|recvonly|inactive)\s*$/m;
 
-/** Reads an SDP body; null when it has no audio stream that could be used (488 for an offer). */
-export function readParty(sdp: string): Party | null {
-  if (sdp.length > MAX_SDP_CHARS) return null;
-  const body = parse(sdp);
-  const audio = body.media.find((media) => media.type === 'audio' && media.port !== 0);
-  if (audio === undefined) return null;
+function parsed(sdp: string): SessionDescription | null {
+  if (sdp.length > maxSdpBytes) return null;
+  try {
+    return parse(sdp);
+  } catch {
+    return null; // hostile input of any kind: no SDP
+  }
+}
+
+/**
+ * Reads an SDP body; null when it has no audio stream that could be used (488 for an offer). A
+ * stream that is switched off (port 0) counts only where there has been one: `isReoffer`.
+ */
+export function readParty(sdp: string, isReoffer = false): Party | null {
+  const body = parsed(sdp);
+  const audio = body?.media.find(({ type, port }) => type === 'audio' && (isReoffer || port > 0));
+  if (body === null || audio === undefined) return null;
   const names = new Map(
     audio.rtp.map(({ payload, codec, rate }) => [
       String(payload),
@@ -68,6 +80,7 @@ export function readParty(sdp: string): Party | null {
     protocol: audio.protocol ?? 'RTP/AVP',
     ice: ufrag !== undefined,
     dtls: fingerprint !== undefined,
+    off: audio.port === 0,
     essence: essence.join(' '),
   };
 }
@@ -107,7 +120,7 @@ export function backTowards(party: Party): NgParams {
 
 /** For the ng `offer` that carries mediad's SDP to a party whose media is known: in kind. */
 export function offerTowards(party: Party): NgParams {
-  const [codec] = party.codecs;
+  const codec = party.codecs[0]?.split('/')[0];
   return {
     ...REWRITE,
     'transport protocol': party.protocol,
@@ -127,6 +140,19 @@ export function offerTowards(party: Party): NgParams {
  * PCMU to an offer in which it knows no codec at all.
  */
 export function answersOffer(offer: Party, answerSdp: string): boolean {
+  if (offer.off) return true;
   const answer = readParty(answerSdp);
   return answer !== null && answer.codecs.every((name) => offer.codecs.includes(name));
+}
+
+/**
+ * Our SDP for the party with the version its o= line must have: it grows with every change of the
+ * rest (RFC 3264 section 8). mediad counts its own changes, not those of the engine or of moving
+ * to another engine. Not below the seconds since the epoch, so that it grows over a restart too.
+ */
+export function versioned(sdp: string, last: string | null): string {
+  if (last !== null && sameButOrigin(sdp, last)) return last;
+  const former = Number(/^o=\S+ \S+ (\d+) /m.exec(last ?? '')?.[1] ?? 0);
+  const version = Math.max(former + 1, Math.floor(Date.now() / 1000));
+  return sdp.replace(/^(o=\S+ \S+ )\d+ /m, `$1${version} `);
 }

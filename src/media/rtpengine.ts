@@ -31,6 +31,7 @@ import {
   readParty,
   REWRITE,
   towardsMediad,
+  versioned,
   type Party,
 } from './rtpengine-party.ts';
 
@@ -58,6 +59,7 @@ const MAX_WAITING = 16;
 const MAX_NAMED = 50;
 const NO_AUDIO = failure('not-acceptable', 'the SDP has no audio stream we could use');
 const FOREIGN_CODEC = failure('not-acceptable', 'rtpengine knows none of the codecs offered');
+const TOO_MANY = failure('limit', `${MAX_LEGS} legs`);
 const PARTY_SPEAKS = { 'from-tag': 'party', 'to-tag': 'mediad' };
 
 /** Runs the requests of a leg one after another. */
@@ -100,8 +102,8 @@ class Rtpengine {
   async accept(id: LegId, sdp: string): Promise<MediaResult<Sdp>> {
     const party = readParty(sdp);
     if (party === null) return NO_AUDIO;
-    const refused = this.#refuseNew(id);
-    if (refused !== null) return refused;
+    if (this.legs.get(id) !== undefined) return this.reoffered(id, sdp);
+    if (this.legs.size >= MAX_LEGS) return TOO_MANY;
     const offer = { 'from-tag': 'party', sdp, ...towardsMediad(party) };
     const placed = await this.legs.place(id, offer);
     if (!placed.ok) return placed;
@@ -117,14 +119,15 @@ class Rtpengine {
       await Promise.all([this.legs.drop(engine, id), this.#inner.release(id)]);
       return answer.ok ? FOREIGN_CODEC : answer;
     }
-    const known = { inside: inside.sdp, current: answer.sdp, party: { sdp, read: party } };
+    const current = versioned(answer.sdp, null);
+    const known = { inside: inside.sdp, current, party: { sdp, read: party } };
     this.legs.add({ id, engine, stage: 'up', lost: false, ...known });
-    return { ok: true, sdp: answer.sdp };
+    return { ok: true, sdp: current };
   }
 
   async offer(id: LegId, remoteHost: string): Promise<MediaResult<Sdp>> {
-    const refused = this.#refuseNew(id);
-    if (refused !== null) return refused;
+    if (this.legs.get(id) !== undefined) return this.current(id);
+    if (this.legs.size >= MAX_LEGS) return TOO_MANY;
     const candidates = this.legs.engines.candidates();
     const [first] = candidates;
     if (first === undefined) return failure('unavailable', 'no rtpengine answers');
@@ -137,9 +140,10 @@ class Rtpengine {
       await this.#inner.release(id);
       return placed;
     }
-    const known = { inside: inside.sdp, current: placed.sdp, party: null };
+    const current = versioned(placed.sdp, null);
+    const known = { inside: inside.sdp, current, party: null };
     this.legs.add({ id, engine: placed.engine, stage: 'offered', lost: false, ...known });
-    return { ok: true, sdp: placed.sdp };
+    return { ok: true, sdp: current };
   }
 
   async answered(id: LegId, sdp: string): Promise<MediaResult> {
@@ -166,15 +170,16 @@ class Rtpengine {
   }
 
   async reoffered(id: LegId, sdp: string): Promise<MediaResult<Sdp>> {
-    const party = readParty(sdp);
+    const party = readParty(sdp, true);
     if (party === null) return NO_AUDIO;
     const leg = await this.#known(id);
     if (leg === null) return failure('unknown-leg', id);
     const answer = await this.#renegotiate(leg, sdp, party, (toward) =>
       this.#inner.reoffered(id, toward),
     );
-    if (answer.ok) leg.current = answer.sdp;
-    return answer;
+    if (!answer.ok) return answer;
+    leg.current = versioned(answer.sdp, leg.current);
+    return { ok: true, sdp: leg.current };
   }
 
   async current(id: LegId): Promise<MediaResult<Sdp>> {
@@ -185,15 +190,15 @@ class Rtpengine {
       const placed = await this.legs.place(id, { 'from-tag': 'mediad', ...offer });
       if (!placed.ok) return placed;
       this.legs.move(leg, placed.engine);
-      Object.assign(leg, { stage: 'offered', current: placed.sdp });
-      return { ok: true, sdp: placed.sdp };
+      leg.stage = 'offered';
+      leg.current = versioned(placed.sdp, leg.current);
     }
     if (leg.current === null) {
       // Found again after a restart: the engine still knows what it once told the party.
       const tags = { 'from-tag': 'mediad', 'to-tag': 'party' };
       const again = await exchange(leg.engine, 'offer', id, { ...tags, ...offer, ...KEEP_PORTS });
       if (!again.ok) return again;
-      leg.current = again.sdp;
+      leg.current = versioned(again.sdp, null);
     }
     return { ok: true, sdp: leg.current };
   }
@@ -206,12 +211,6 @@ class Rtpengine {
   /** Takes the inner port's legs over, so that their engines are watched. */
   async adopt(ids: readonly LegId[]): Promise<void> {
     await this.legs.findAll(ids, (id) => this.#inner.current(id));
-  }
-
-  #refuseNew(id: LegId): MediaResult<Sdp> | null {
-    if (this.legs.get(id) !== undefined) return failure('unavailable', `leg ${id} exists already`);
-    if (this.legs.size >= MAX_LEGS) return failure('limit', `${MAX_LEGS} legs`);
-    return null;
   }
 
   async #known(id: LegId): Promise<Leg | null> {
