@@ -26,6 +26,8 @@ export const BACKLOG_MAX = 20_000;
 /** setTimeout takes no more than 2^31 - 1 ms. */
 const TIMER_MAX_MS = 2_147_483_647;
 const RETRY_MS = 500;
+/** A start replays at most about this many events, or twice that after a busy time. */
+const SNAPSHOT_EVERY = 50_000;
 
 export interface LoopOptions {
   readonly journal: Journal;
@@ -35,7 +37,7 @@ export interface LoopOptions {
   readonly log: (level: 'info' | 'warn' | 'error', text: string, detail?: unknown) => void;
   /** A broken invariant, or we are no longer the writer: the process should end. */
   readonly onFatal: (error: Error) => void;
-  /** Events between two snapshots; default 20,000. */
+  /** Events between two snapshots; default SNAPSHOT_EVERY. */
   readonly snapshotEvery?: number;
   /** Wait between attempts to reach a failed journal; default 500 ms. */
   readonly retryMs?: number;
@@ -239,8 +241,10 @@ export class Loop implements Runtime {
       const upTo = decided[index + 1]?.from ?? stored.length;
       pending.settle(refusal ?? { ok: true, events: stored.slice(from, upTo) });
     });
-    const every = this.#options.snapshotEvery ?? 20_000;
-    if (this.#lastSeq - this.#snapshotSeq >= every) await this.#saveSnapshot();
+    // A snapshot stops everything for a moment: wait for a quiet one, but not for ever.
+    const every = this.#options.snapshotEvery ?? SNAPSHOT_EVERY;
+    const isDue = this.#lastSeq - this.#snapshotSeq >= (this.#queue.length > 0 ? 2 * every : every);
+    if (isDue) await this.#saveSnapshot();
   }
 
   #decide(pending: Pending, events: CoreEvent[]): Decided {

@@ -221,11 +221,11 @@ describe('a start', () => {
 
   it('from a snapshot and the rest equals one from the beginning', async () => {
     const journal = new TrialJournal();
-    const first = await start(journal, { snapshotEvery: 3 });
+    const first = await start(journal, { snapshotEvery: 4 });
     for (const command of [apply, arrive('a'), confirm('a'), arrive('b'), confirm('b')]) {
       await first.loop.submit(command);
     }
-    expect(journal.loadSnapshot()).toMatchObject({ found: { seq: 3 } });
+    expect(journal.loadSnapshot()).toMatchObject({ found: { seq: 4 } });
     const second = await start(journal);
     expect(canonicalHash(second.loop.state)).toBe(canonicalHash(first.loop.state));
     expect(await kinds(second.loop.submit(bye('a')))).toEqual(['CallEnded']);
