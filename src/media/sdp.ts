@@ -73,7 +73,7 @@ export function readOffer(text: string, isReoffer = false): SdpRead<OfferRead> {
   const lines = session.media.map((media) => ({
     type: media.type,
     protocol: media.protocol,
-    formats: media.payloads ?? '0',
+    formats: formatText(media) || '0',
   }));
   let why = 'no audio stream';
   for (const [audioIndex, media] of session.media.entries()) {
@@ -123,11 +123,11 @@ function audioOf(session: SessionDescription, media: Media, isReoffer: boolean) 
   const isOff = media.port === 0;
   if (isOff && !isReoffer) return 'the audio stream is switched off';
   if (!Number.isInteger(media.port) || media.port < 0 || media.port > 65_535) return 'bad port';
-  const address = (media.connection ?? session.connection)?.ip.split('/')[0] ?? '';
+  const address = String((media.connection ?? session.connection)?.ip ?? '').split('/')[0] ?? '';
   if (address === '') return 'no c= line';
   if (/^(22[4-9]|23\d)\.|^ff/i.test(address)) return 'multicast is not supported';
   const codecs = codecsOf(media);
-  if (codecs.length === 0) return `no G.711 among ${media.payloads ?? 'no formats'}`;
+  if (codecs.length === 0) return `no G.711 among formats ${formatText(media)}`;
   const audio: PartyAudio = {
     address,
     port: media.port,
@@ -139,8 +139,13 @@ function audioOf(session: SessionDescription, media: Media, isReoffer: boolean) 
   return audio;
 }
 
+/** The parser makes numbers of whatever looks like one, whatever its types say. */
+function formatText(media: Media): string {
+  return String(media.payloads ?? '').trim();
+}
+
 function formatsOf(media: Media): number[] {
-  return (media.payloads ?? '')
+  return formatText(media)
     .split(' ')
     .filter((format) => /^\d{1,3}$/.test(format))
     .map(Number)
@@ -158,16 +163,20 @@ function codecsOf(media: Media): { payloadType: number; codec: Codec }[] {
       const codec = staticCodecs[payloadType];
       return codec === undefined ? [] : [{ payloadType, codec }];
     }
-    const name = map.codec.toUpperCase();
+    const name = String(map.codec).toUpperCase();
     const isPlain = (map.rate ?? 8000) === 8000 && (map.encoding ?? 1) === 1;
     return isPlain && (name === 'PCMU' || name === 'PCMA') ? [{ payloadType, codec: name }] : [];
   });
 }
 
+function isDtmf(codec: unknown): boolean {
+  return String(codec).toLowerCase() === 'telephone-event';
+}
+
 function dtmfOf(media: Media): number | null {
   const found = formatsOf(media).find((format) => {
     const map = mapOf(media, format);
-    return map?.codec.toLowerCase() === 'telephone-event' && (map.rate ?? 8000) === 8000;
+    return map !== undefined && isDtmf(map.codec) && (map.rate ?? 8000) === 8000;
   });
   return found ?? null;
 }

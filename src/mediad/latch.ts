@@ -7,7 +7,8 @@
  * - A re-offer with another address begins anew. Otherwise a new source is taken only when the
  *   old one has been silent for `relatchMs` and the new one has the SDP's address or the old
  *   source's: a restarted phone is heard again, a stranger never.
- * We send to the source believed, until there is one to the address of the SDP.
+ * Once the socket is connected to the source (leg.ts), the kernel drops strangers before we count
+ * them. We send to the source believed, until there is one to the address of the SDP.
  */
 import { seqDelta } from './rtp.ts';
 
@@ -22,7 +23,8 @@ export interface Endpoint {
 export class Latch {
   private sdp: Endpoint | null = null;
   private source: Endpoint | null = null;
-  private lastAt = 0;
+  /** When the source was last heard. */
+  heardAt = 0;
   private candidate: { from: Endpoint; ssrc: number; seq: number; count: number } | null = null;
 
   /** Where our packets go; null: the party has not said yet. */
@@ -48,11 +50,11 @@ export class Latch {
     const source = this.source;
     if (source !== null) {
       if (source.port === port && source.address === address) {
-        this.lastAt = now;
+        this.heardAt = now;
         return true;
       }
       const known = address === this.sdp?.address || address === source.address;
-      if (!known || now - this.lastAt < relatchMs) return false;
+      if (!known || now - this.heardAt < relatchMs) return false;
       return this.take({ address, port }, now);
     }
     if (this.sdp === null) return false;
@@ -75,7 +77,7 @@ export class Latch {
 
   private take(from: Endpoint, now: number): true {
     this.source = from;
-    this.lastAt = now;
+    this.heardAt = now;
     this.candidate = null;
     return true;
   }

@@ -9,7 +9,7 @@ import type { RemoteInfo } from 'node:dgram';
 import { convertInPlace, silenceByte, type Law } from './g711.ts';
 import { DtmfReceiver, DtmfSender, type Digit } from './dtmf.ts';
 import type { LegEvent } from './events.ts';
-import { Latch } from './latch.ts';
+import { Latch, relatchMs } from './latch.ts';
 import { limits } from './limits.ts';
 import { frameSamples, Outgoing } from './outgoing.ts';
 import type { Announcement, Music } from './playout.ts';
@@ -77,6 +77,7 @@ export class Leg {
   private budgetTick = 0;
   private budgetUsed = 0;
   private isClosed = false;
+  private isConnected = false;
 
   constructor(id: string, pair: PortPair, cname: string, world: LegWorld) {
     this.id = id;
@@ -101,6 +102,7 @@ export class Leg {
     this.law = remote.audio[0]?.law ?? 'ulaw';
     this.sendType = remote.audio[0]?.payloadType ?? 0;
     this.latch.expect({ address: remote.address, port: remote.port });
+    if (!this.latch.isLatched) this.letGo();
     this.heardSince = this.world.now();
     this.isSilent = false;
     if (this.canSend && this.outgoing.sentAt < 0) this.sendSilence();
@@ -210,6 +212,8 @@ export class Leg {
     }
     if (this.canSend && now - this.outgoing.sentAt >= keepAliveMs) this.sendSilence();
     this.rtcp.tend(now);
+    // Last: until the callback, nothing may be sent on this socket.
+    this.tendConnection(now);
   }
 
   /** Ends the leg's own doings; the registry closes the sockets. */
@@ -308,9 +312,32 @@ export class Leg {
     this.outgoing.pause();
   }
 
-  private transmit(packet: Buffer, start: number, end: number): void {
+  /** Sends on the RTP port to the party. */
+  transmit(packet: Buffer, start: number, end: number): void {
     const target = this.latch.target;
     if (target === null || this.isClosed) return;
-    this.pair.rtp.send(packet, start, end - start, target.port, target.address);
+    const whole = start === 0 && end === packet.length ? packet : packet.subarray(start, end);
+    if (this.isConnected) this.pair.rtp.send(whole);
+    else this.pair.rtp.send(whole, target.port, target.address);
+  }
+
+  /**
+   * A socket connected to a party that is being heard sends cheaper (a sixth of the whole), and
+   * the kernel keeps strangers out. It is let go when the party falls silent or moves.
+   */
+  private tendConnection(now: number): void {
+    const target = this.latch.target;
+    const isHeard = this.latch.isLatched && now - this.latch.heardAt < relatchMs;
+    if (!isHeard) this.letGo();
+    if (!isHeard || this.isConnected || target === null || this.isClosed) return;
+    this.pair.rtp.connect(target.port, target.address, (error?: Error) => {
+      this.isConnected = error === undefined && !this.isClosed;
+    });
+  }
+
+  private letGo(): void {
+    if (!this.isConnected) return;
+    this.isConnected = false;
+    this.pair.rtp.disconnect();
   }
 }

@@ -146,8 +146,8 @@ export class Outgoing {
   }
 
   private anchor(view: RtpView, now: number): void {
-    const timestamp = this.nextTimestamp(now);
     this.running = false;
+    const timestamp = this.nextTimestamp(now);
     this.mapping = {
       ssrc: view.ssrc,
       tsOffset: tsDelta(timestamp, view.timestamp),

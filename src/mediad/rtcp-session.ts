@@ -93,9 +93,8 @@ export class RtcpSession {
     const isMuxed = description.rtcpPort === description.port;
     // Behind a NAT the RTCP port is next to the RTP port we learnt, as far as anyone can know.
     const isMoved = target.port !== description.port || target.address !== description.address;
-    const apart = isMoved ? target.port + 1 : description.rtcpPort;
-    const port = isMuxed ? target.port : apart;
-    if (port > 0 && port < 65_536)
-      (isMuxed ? pair.rtp : pair.rtcp).send(packet, port, target.address);
+    const port = isMoved ? target.port + 1 : description.rtcpPort;
+    if (isMuxed) this.leg.transmit(packet, 0, packet.length);
+    else if (port > 0 && port < 65_536) pair.rtcp.send(packet, port, target.address);
   }
 }

@@ -1,0 +1,71 @@
+/** Whose packets are believed. */
+import { describe, expect, it } from 'vitest';
+import { Latch, probation, relatchMs } from '../../../src/mediad/latch.ts';
+
+const party = { address: '192.0.2.1', port: 4000 };
+
+function latched(): Latch {
+  const latch = new Latch();
+  latch.expect(party);
+  latch.admit(party.address, party.port, 1, 1, 0);
+  return latch;
+}
+
+describe('a leg', () => {
+  it('believes nobody before the party has said where it is', () => {
+    const latch = new Latch();
+    expect(latch.admit('192.0.2.1', 4000, 1, 1, 0)).toBe(false);
+    expect(latch.target).toBeNull();
+  });
+
+  it('sends to the SDP until the party is heard, then to where it is heard from', () => {
+    const latch = new Latch();
+    latch.expect(party);
+    expect(latch.target).toEqual(party);
+    expect(latch.admit('192.0.2.1', 4444, 1, 1, 0)).toBe(true);
+    expect(latch.target).toEqual({ address: '192.0.2.1', port: 4444 });
+  });
+
+  it('believes another address (NAT) after packets in a row', () => {
+    const latch = new Latch();
+    latch.expect(party);
+    const admitted = Array.from({ length: probation }, (_, i) =>
+      latch.admit('198.51.100.9', 5000, 7, 65_535 + i - 65_536 * Number(i > 0), i * 20),
+    );
+    expect(admitted).toEqual([false, false, true]);
+    expect(latch.target).toEqual({ address: '198.51.100.9', port: 5000 });
+  });
+
+  it('does not believe another address whose packets do not follow each other', () => {
+    const latch = new Latch();
+    latch.expect(party);
+    for (const seq of [1, 3, 5, 7, 9]) {
+      expect(latch.admit('198.51.100.9', 5000, 7, seq, seq)).toBe(false);
+    }
+  });
+
+  it('ignores strangers while it is latched, even from the same address', () => {
+    const latch = latched();
+    expect(latch.admit('192.0.2.1', 9999, 1, 2, 20)).toBe(false);
+    expect(latch.admit('203.0.113.5', 4000, 1, 2, 20)).toBe(false);
+    expect(latch.target).toEqual(party);
+  });
+
+  it('takes the restarted phone, not the stranger, after the old source fell silent', () => {
+    const latch = latched();
+    expect(latch.admit('203.0.113.5', 4000, 1, 2, relatchMs + 1)).toBe(false);
+    expect(latch.admit('192.0.2.1', 9999, 1, 2, relatchMs - 1)).toBe(false);
+    expect(latch.admit('192.0.2.1', 9999, 1, 3, relatchMs)).toBe(true);
+    expect(latch.target?.port).toBe(9999);
+  });
+
+  it('learns anew after a re-offer with another address, and not after the same one', () => {
+    const latch = latched();
+    latch.admit('192.0.2.1', 9999, 1, 2, relatchMs);
+    latch.expect(party);
+    expect(latch.target?.port).toBe(9999);
+    latch.expect({ address: '192.0.2.7', port: 4002 });
+    expect(latch.target).toEqual({ address: '192.0.2.7', port: 4002 });
+    expect(latch.isLatched).toBe(false);
+  });
+});
