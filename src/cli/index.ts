@@ -4,6 +4,8 @@
  */
 import { Command } from 'commander';
 import { runCheck } from './check.ts';
+import type { WrittenDemo } from './demo.ts';
+import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
 import { version } from './project.ts';
 import { runServe } from './serve.ts';
@@ -45,6 +47,17 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .argument('[file]', text, standard)
     .action((file: string) => {
       status = runCheck(file);
+    });
+  program
+    .command('demo')
+    .description('see it work with no phone at all: simulated callers and agents on loopback')
+    .option('--seconds <number>', 'how long callers call', '60')
+    .option('--callers <number>', 'most callers at once', '8')
+    .option('--agents <number>', 'agents', '4')
+    .option('--seed <number>', 'the same seed gives the same people the same moods')
+    .option('--json', 'print one object at the end and nothing else', false)
+    .action(async (written: WrittenDemo) => {
+      status = await runDemo(readDemo(written));
     });
   program
     .command('docs')
