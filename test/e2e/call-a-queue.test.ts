@@ -1,0 +1,163 @@
+/**
+ * Issue 2, point 3: an INVITE to `sip:<queue>@acd` is answered, hears the welcome message, then
+ * music, with a periodic announcement after which the music goes on where it stopped; an unknown
+ * queue is 404; a caller who hangs up at any moment is gone from everything at once.
+ */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startAcd, type Acd } from '../support/acd.ts';
+import { header } from '../support/sip-message.ts';
+import { openStage } from '../support/stage.ts';
+import {
+  allWell,
+  enter,
+  hears,
+  hearsMusic,
+  logIn,
+  music,
+  phone,
+  placeInMusic,
+  prompt,
+} from '../support/stories.ts';
+
+const stage = openStage('call-a-queue');
+let acd: Acd;
+
+beforeAll(async () => {
+  acd = await stage.add(
+    startAcd(stage, {
+      queues: [
+        {
+          name: 'queue1',
+          'periodic-announce': ['queue-thankyou'],
+          'periodic-announce-frequency': 8,
+        },
+        { name: 'queue2', welcome: [], timeout: 15 },
+        { name: 'small', welcome: [], maxlen: 1 },
+      ],
+      agents: [{ id: '2771', queues: ['queue2'] }],
+    }),
+  );
+});
+
+afterEach(async () => allWell(acd));
+
+describe('a caller', () => {
+  it('hears the welcome, then music, which goes on where an announcement stopped it', async () => {
+    const alice = await phone(stage, 'alice');
+    const call = await enter(acd, alice, 'queue1');
+
+    const welcome = prompt('queue-welcome');
+    const hello = await hears(call.rtp, welcome);
+    expect(hello.at, 'nothing of a second before the welcome').toBeLessThan(8_000);
+    const start = hello.at + welcome.length;
+    await hearsMusic(call.rtp, start + 400);
+
+    const thanks = prompt('queue-thankyou');
+    const said = await hears(call.rtp, thanks);
+    const after = said.at + thanks.length;
+    await call.rtp.hearAtLeast(5_000, after);
+    // Half a second before and after, with room for the prompt's edges.
+    const before = placeInMusic(call.rtp, said.at - 4_400) + 4_400;
+    const then = placeInMusic(call.rtp, after + 400) - 400;
+    const gap = (then - before + music().length) % music().length;
+    const skipped = Math.min(gap, music().length - gap);
+    expect(skipped, 'samples of music lost or repeated').toBeLessThan(480);
+    await call.bye();
+  });
+
+  it.each(['PCMU', 'PCMA'])('may speak %s', async (codec) => {
+    const alice = await phone(stage, 'alice');
+    const call = await enter(acd, alice, 'queue2', { codecs: [codec] });
+    await hearsMusic(call.rtp);
+    const types = new Set(call.rtp.packets.map((packet) => packet.payloadType));
+    expect([...types]).toEqual([codec === 'PCMU' ? 0 : 8]);
+    await call.bye();
+  });
+
+  it('may come over TCP', async () => {
+    const alice = await phone(stage, { user: 'alice', transport: 'tcp' });
+    const call = await enter(acd, alice, 'queue2');
+    await hearsMusic(call.rtp);
+    await call.bye();
+  });
+
+  it('is shown while he waits, in the shape that was promised', async () => {
+    const alice = await phone(stage, 'alice');
+    const call = await enter(acd, alice, 'queue2');
+    const queues = await acd.queues();
+    expect(queues.map(({ name }) => name)).toEqual(['queue1', 'queue2', 'small']);
+    expect(queues[1]?.calls).toMatchObject([
+      {
+        id: call.callId,
+        state: 'queued',
+        from: alice.aor.replace('sip:', ''),
+        to: acd.uri('queue2').replace('sip:', ''),
+      },
+    ]);
+    await call.bye();
+  });
+});
+
+describe('who is refused', () => {
+  it('hears 404 for an unknown queue', async () => {
+    const alice = await phone(stage, 'alice');
+    expect(await (await alice.dial(acd.uri('nosuchqueue'))).status()).toBe(404);
+  });
+
+  it('hears 488 for SDP without audio that can be used, 415 for what is not SDP', async () => {
+    const alice = await phone(stage, 'alice');
+    const g729 = await alice.dial(acd.uri('queue2'), { codecs: ['G729'] });
+    expect(await g729.status()).toBe(488);
+    const text = { type: 'text/plain', text: 'hello' };
+    const odd = await alice.dial(acd.uri('queue2'), { body: text });
+    expect(await odd.status()).toBe(415);
+    expect(header(await odd.final, 'Accept')).toContain('application/sdp');
+    const broken = { type: 'application/sdp', text: 'v=0\r\nnonsense' };
+    const status = await (await alice.dial(acd.uri('queue2'), { body: broken })).status();
+    expect([400, 488]).toContain(status);
+  });
+
+  it('hears busy where the queue is full', async () => {
+    const [alice, bob] = [await phone(stage, 'alice'), await phone(stage, 'bob')];
+    const call = await enter(acd, alice, 'small');
+    const status = await (await bob.dial(acd.uri('small'))).status();
+    expect([480, 486, 503, 600]).toContain(status);
+    expect(await acd.calls('small')).toHaveLength(1);
+    await call.bye();
+  });
+});
+
+describe('a caller who hangs up is gone at once', () => {
+  it('before the answer, by CANCEL', async () => {
+    const alice = await phone(stage, 'alice');
+    const call = await alice.dial(acd.uri('queue1'));
+    await call.cancel();
+    const status = await call.status();
+    // The 200 may have crossed the CANCEL: then the call stands, and BYE ends it.
+    expect([200, 487]).toContain(status);
+    if (status === 200) await call.bye();
+    await acd.callsAre('queue1', 0, 2_000);
+  });
+
+  it('during the welcome', async () => {
+    const alice = await phone(stage, 'alice');
+    const call = await enter(acd, alice, 'queue1');
+    await call.rtp.hearAtLeast(800);
+    expect((await call.bye()).start).toContain('200');
+    await acd.callsAre('queue1', 0, 2_000);
+  });
+
+  it('while an agent’s phone rings, which is cancelled', async () => {
+    const [alice, desk] = [await phone(stage, 'alice'), await phone(stage, 'desk')];
+    await logIn(acd, desk, '2771');
+    const call = await enter(acd, alice, 'queue2');
+    const ringing = await desk.incoming();
+    ringing.ring();
+    await acd.agentIs('2771', 'ringing');
+    expect((await acd.calls('queue2'))[0]).toMatchObject({ state: 'offered', agent: '2771' });
+    await call.bye();
+    expect(await ringing.ended).toBe('cancel received');
+    await acd.callsAre('queue2', 0, 2_000);
+    await acd.agentIs('2771', 'idle');
+  });
+});

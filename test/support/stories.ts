@@ -1,0 +1,106 @@
+/**
+ * Steps that many end-to-end stories share: an agent logs in, somebody calls a queue, audio is
+ * recognised. Each waits for what it says and fails with what it saw instead.
+ */
+import path from 'node:path';
+import { expect } from 'vitest';
+import type { Acd } from './acd.ts';
+import { locate, readWav, type Match } from './audio.ts';
+import type { Call } from './call.ts';
+import { within } from './inbox.ts';
+import { Phone, type DialOptions, type PhoneOptions } from './phone.ts';
+import type { RtpPeer } from './rtp.ts';
+import type { Stage } from './stage.ts';
+
+const folder = path.resolve(import.meta.dirname, '../../prompts');
+const wavs = new Map<string, Int16Array>();
+
+function wav(file: string): Int16Array {
+  const known = wavs.get(file) ?? readWav(path.join(folder, file));
+  wavs.set(file, known);
+  return known;
+}
+
+export const prompt = (key: string): Int16Array => wav(`en/${key}.wav`);
+export const music = (): Int16Array => wav('music/default.wav');
+
+/** A phone until the end of the running test. */
+export async function phone(stage: Stage, options: PhoneOptions | string): Promise<Phone> {
+  return stage.addForTest(Phone.open(typeof options === 'string' ? { user: options } : options));
+}
+
+/** Dials `*44<id>`, hears it out, and waits until the agent is ready. */
+export async function logIn(acd: Acd, from: Phone, agent: string): Promise<Call> {
+  const call = await (await from.dial(acd.uri(`*44${agent}`))).answered();
+  expect(await within('the login call to be ended', call.ended)).toBe('bye received');
+  await acd.agentIs(agent, 'idle');
+  return call;
+}
+
+/** Calls a queue and is answered. */
+export async function enter(
+  acd: Acd,
+  from: Phone,
+  queue: string,
+  options: DialOptions = {},
+): Promise<Call> {
+  const call = await from.dial(acd.uri(queue), options);
+  await call.answered();
+  call.rtp.sendSilence();
+  return call;
+}
+
+/** The agent's phone rings and is answered; both directions of speech are proved by tones. */
+export async function talk(caller: Call, agent: Call, tones = [440, 1000] as const): Promise<void> {
+  const [high, low] = tones;
+  caller.rtp.sendTone(high);
+  agent.rtp.sendTone(low);
+  await Promise.all([agent.rtp.hearTone(high), caller.rtp.hearTone(low)]);
+}
+
+/** Where a recording is found in what was heard from `from` on, waiting for it to be said. */
+export async function hears(
+  rtp: RtpPeer,
+  sound: Int16Array,
+  from = 0,
+  ms = 15_000,
+): Promise<Match> {
+  const end = Date.now() + ms;
+  let best: Match = { at: 0, score: 0 };
+  let wanted = sound.length;
+  while (Date.now() < end) {
+    await rtp.hearAtLeast(wanted, from, Math.max(1, end - Date.now()));
+    const found = locate(sound, rtp.heard(from));
+    if (found.score > best.score) best = found;
+    if (best.score > 0.9) return { at: best.at + from, score: best.score };
+    wanted = rtp.mark() - from + 4_000;
+  }
+  throw new Error(`not heard within ${ms} ms; nearest ${best.score.toFixed(2)} at ${best.at}`);
+}
+
+/** Place in the music of half a second that was heard at `at`; fails if it is not our music. */
+export function placeInMusic(rtp: RtpPeer, at: number, length = 4_000): number {
+  const found = locate(rtp.heard().subarray(at, at + length), music(), true);
+  expect(found.score, `music at sample ${at}`).toBeGreaterThan(0.9);
+  return found.at;
+}
+
+/** Waits for half a second of music from now on; gives where it is in the piece. */
+export async function hearsMusic(rtp: RtpPeer, from = rtp.mark()): Promise<number> {
+  await rtp.hearAtLeast(4_000, from);
+  return placeInMusic(rtp, from);
+}
+
+/** Counter of offers by outcome, from GET /metrics. */
+export async function offers(acd: Acd, outcome: string): Promise<number> {
+  const text = await (await fetch(`${acd.rest}/metrics`)).text();
+  return Number(
+    new RegExp(`^acd_offers_total\\{outcome="${outcome}"\\} (\\d+)`, 'm').exec(text)?.[1] ?? 0,
+  );
+}
+
+/** Nothing is broken inside, and nothing is left over. */
+export async function allWell(acd: Acd): Promise<void> {
+  await acd.isEmpty();
+  expect((await acd.health()).bugs).toBe(0);
+}
