@@ -19,7 +19,9 @@ async function tryBind({ protocol, host, port }: Place): Promise<string | null> 
   return new Promise((resolve) => {
     const failed = (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message);
     if (protocol === 'udp') {
-      const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', ipv6Only: true });
+      const socket = host.includes(':')
+        ? createSocket({ type: 'udp6', ipv6Only: true })
+        : createSocket('udp4');
       socket.once('error', failed);
       socket.bind({ address: host, port, exclusive: true }, () =>
         socket.close(() => resolve(null)),
