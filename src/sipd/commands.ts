@@ -226,6 +226,8 @@ function begin(
 ): void {
   launch(ctx, { ...one, owner: client.id, rid }, (echo) => {
     client.send(echo);
+    // Apart from the answer, if the client is quick enough to read them apart.
+    client.flush();
   });
 }
 

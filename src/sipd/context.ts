@@ -6,11 +6,20 @@ import type { RequestParts } from './compose.ts';
 import type { DialogEntry, Dialogs } from './dialogs.ts';
 import type { Log } from './log.ts';
 import type { Header } from './message.ts';
-import type { Path } from './path.ts';
+import type { Path, Proto } from './path.ts';
 import type { Received } from './received.ts';
 import type { Names } from './resolve.ts';
 import type { ServerTx, ServerTxs } from './server-tx.ts';
-import type { Transports } from './transports.ts';
+
+/** The sockets as the core sees them. */
+export interface Network {
+  /** Null if no socket speaks that protocol and family, or too many connections are open. */
+  pathTo(proto: Proto, address: string, port: number, preferred?: string): Path | null;
+  openTcp(address: string, port: number): Path | null;
+  isOwn(proto: Proto, address: string, port: number): boolean;
+  speaks(proto: Proto): boolean;
+  hostPorts(withExternal: boolean): string[];
+}
 
 /** A reliable provisional response on its way (RFC 3262 section 3). */
 export interface ReliableSending {
@@ -63,13 +72,16 @@ export interface UacTx {
   cancel: { extra: Header[]; isSent: boolean } | null;
   /** A CANCEL was sent and nothing came of it. */
   onCancelTimeout: (() => void) | null;
+  echoedAt: number;
+  /** Responses that came too soon after the echo. */
+  late: { text: string; path: Path | null }[];
   watch: Timer | null;
 }
 
 export interface Context {
   clock: Clock;
   log: Log;
-  transports: Transports;
+  transports: Network;
   names: Names;
   dialogs: Dialogs;
   clients: Clients;

@@ -8,7 +8,7 @@ import { dialogId, type DialogEntry, type DialogState } from './dialogs.ts';
 import { networkFrame, requestEcho } from './drachtio-protocol.ts';
 import { leadingNumber, lists, splitLists, tagOf } from './headers.ts';
 import { newUuid } from './ids.ts';
-import { MAX_FORKS, PROCEEDING_MS, T64 } from './limits.ts';
+import { ECHO_GAP_MS, MAX_FORKS, PROCEEDING_MS, T64 } from './limits.ts';
 import { header, headerValues, type SipMessage } from './message.ts';
 import { dialogPath, endDialog, rejectionAck, sendAck, sendOwn } from './outgoing.ts';
 import type { Path } from './path.ts';
@@ -60,6 +60,8 @@ export function launch(ctx: Context, one: Launch, reply: (frame: string) => void
       failLocally(ctx, uac, 487, '');
     },
     watch: null,
+    echoedAt: ctx.clock.now(),
+    late: [],
   };
   ctx.uac.set(uac.id, uac);
   const text = composeRequest(parts);
@@ -119,7 +121,26 @@ export function failLocally(ctx: Context, uac: UacTx, status: number, reason: st
   deliver(ctx, uac, text, null);
 }
 
+/**
+ * drachtio-srf hands out a request and reads all frames of one chunk in the same turn; a program
+ * that awaits the request first would miss a response that follows at once. So answers to single
+ * requests, and those made here, keep a distance from the echo.
+ */
 function deliver(ctx: Context, uac: UacTx, text: string, path: Path | null): void {
+  const wait = uac.echoedAt + ECHO_GAP_MS - ctx.clock.now();
+  if (uac.late.length > 0) {
+    uac.late.push({ text, path });
+  } else if (wait <= 0 || (uac.dialogId !== '' && path !== null)) {
+    deliverNow(ctx, uac, text, path);
+  } else {
+    uac.late.push({ text, path });
+    ctx.clock.after(wait, () => {
+      for (const one of uac.late.splice(0)) deliverNow(ctx, uac, one.text, one.path);
+    });
+  }
+}
+
+function deliverNow(ctx: Context, uac: UacTx, text: string, path: Path | null): void {
   const now = ctx.clock.now();
   const frame = networkFrame({ text, path, now, txnId: uac.id, dialogId: uac.dialogId });
   ctx.clients.deliver(uac.owner, uac.dialogId === '' ? uac.id : uac.dialogId, frame, () => {

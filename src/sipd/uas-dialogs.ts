@@ -50,9 +50,9 @@ export function seenAtOfRequest(message: SipMessage, path: Path): DialogState['s
 /** 2 for public addresses, 1 for private ones, 0 for loopback. */
 function reach(address: string): number {
   if (address.startsWith('127.') || address === '::1') return 0;
-  const isPrivate =
-    /^(10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/;
-  return isPrivate.test(address) || /^f[cde]/i.test(address) ? 1 : 2;
+  const isPrivate = /^(10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.)/;
+  const isShared = /^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./;
+  return isPrivate.test(address) || isShared.test(address) || /^f[cde]/i.test(address) ? 1 : 2;
 }
 
 /**
