@@ -90,24 +90,25 @@ interface Parts {
   readonly metrics: Metrics;
 }
 
-/** State of each registration, as far as the edge tells it. */
-function registrarsOf(health: object): HealthAnswer['registrars'] {
-  const told = (health as { registrars?: HealthAnswer['registrars'] }).registrars;
-  return told === undefined ? [] : [...told];
-}
-
-function healthOf(parts: Parts, version: string, startedAt: number): HealthAnswer {
+function healthOf(parts: Parts, options: AppOptions, startedAt: number): HealthAnswer {
   const { loop, media, edge } = parts;
+  const places = new Map(options.config.sip.register.map((one) => [one.name, one.registrar]));
   const { phase, detail, lastSeq, counters } = loop.health();
   const sip = edge.health();
   const sound = media.health();
-  const registrars = registrarsOf(sip);
+  const registrars = sip.registrars.map(({ name, state, detail, expiresIn }) => ({
+    name,
+    registrar: places.get(name) ?? '',
+    state,
+    detail,
+    expires_in_seconds: expiresIn,
+  }));
   const journal = { up: phase === 'running', detail: detail === '' ? phase : detail, seq: lastSeq };
   const isWell =
     sip.up && sound.up && journal.up && registrars.every((one) => one.state === 'registered');
   return {
     status: isWell ? 'ok' : 'degraded',
-    version,
+    version: options.version,
     uptime_seconds: Math.floor((performance.now() - startedAt) / 1000),
     sip: { up: sip.up, detail: sip.detail, addresses: [...sip.addresses] },
     registrars,
@@ -126,6 +127,30 @@ async function settleState(loop: Loop, config: AcdConfig): Promise<string | null
   const nothing = { liveCalls: [], liveOffers: [] };
   const reconciled = await loop.submit({ kind: 'Reconcile', by: 'start', ...nothing });
   return reconciled.ok ? null : `old calls could not be ended (${reconciled.refusal})`;
+}
+
+/**
+ * A stop that was asked for ends every call, and lets the edge say so to the phones; it takes no
+ * longer than this, whatever they answer.
+ */
+const FAREWELL_MS = 3_000;
+const FAREWELL_LOOK_MS = 20;
+
+async function endCalls(loop: Loop, edge: SipEdge, log: Log): Promise<void> {
+  const { size } = loop.state.calls;
+  if (size > 0) log.info({ calls: size }, 'ending calls');
+  const nothing = { liveCalls: [], liveOffers: [] };
+  await loop.submit({ kind: 'Reconcile', by: 'shutdown', ...nothing });
+  const until = performance.now() + FAREWELL_MS;
+  for (;;) {
+    const { callers, offers } = edge.health();
+    if (callers + offers === 0) return;
+    if (performance.now() > until) {
+      log.warn({ callers, offers }, 'phones did not answer our BYE in time');
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, FAREWELL_LOOK_MS));
+  }
 }
 
 /** Undoes what was started, newest first, when a later part fails or the app stops. */
@@ -201,7 +226,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     view: createView({
       runtime: loop,
       metrics,
-      health: () => healthOf(parts, version, startedAt),
+      health: () => healthOf(parts, options, startedAt),
     }),
     steering: createSteering(loop),
     log: log.child({ name: 'http' }),
@@ -216,6 +241,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
   const stop = async () => {
     loop.drain();
+    await endCalls(loop, edge.edge, log);
     await undo.run(log);
   };
   return { ok: true, app: { http: `${host}:${port}`, sip: edge.edge.health().addresses, stop } };

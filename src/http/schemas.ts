@@ -83,6 +83,7 @@ export const healthAnswer = z
         registrar: z.string(),
         state: z.string().describe('registered, registering, failed …'),
         detail: z.string(),
+        expires_in_seconds: z.number().int().describe('0: not registered'),
       }),
     ),
     media: z.object({ up: z.boolean(), detail: z.string(), legs: z.number().int() }),

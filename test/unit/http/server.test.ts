@@ -161,7 +161,13 @@ describe('health', () => {
 
   it('is 200 and degraded when only a PBX is away', async () => {
     const registrars = [
-      { name: 'pbx', registrar: 'sip:10.0.0.1', state: 'failed', detail: '503 from 10.0.0.1' },
+      {
+        name: 'pbx',
+        registrar: 'sip:10.0.0.1',
+        state: 'failed',
+        detail: '503 from 10.0.0.1',
+        expires_in_seconds: 0,
+      },
     ];
     const degraded = { ...health, status: 'degraded' as const, registrars };
     const answer = await (await start({ health: () => degraded })).inject('/health');
