@@ -19,6 +19,8 @@ export interface Playlist {
   music(musicClass: string): readonly string[];
   /** Music classes there are. */
   readonly classes: readonly string[];
+  /** Every file of the set, music first. */
+  readonly files: readonly string[];
 }
 
 export type PlaylistLoad =
@@ -124,5 +126,6 @@ function playlistOf({ prompts, music }: Catalogue): Playlist {
     },
     music: (musicClass) => music.get(musicClass) ?? music.get(defaultMusicClass) ?? [],
     classes: [...music.keys()],
+    files: [...new Set([...[...music.values()].flat(), ...prompts.values()])],
   };
 }

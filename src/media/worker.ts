@@ -26,6 +26,8 @@ export interface WorkerOptions {
 
 /** Legs made anew at once when mediad was restarted. */
 const restoreAtOnce = 50;
+/** Files read ahead of the first caller; the rest are read when they are wanted. */
+const preloadMost = 500;
 
 export class MediaWorker implements MediaPort {
   private readonly options: WorkerOptions;
@@ -272,6 +274,10 @@ export class MediaWorker implements MediaPort {
       await Promise.all(gone.slice(at, at + restoreAtOnce).map((leg) => this.restore(leg)));
     }
     for (const leg of gone) await this.rejoin(leg);
+    if (!isSame) {
+      const files = this.options.playlist.files.slice(0, preloadMost);
+      void this.ask('preload', { files }, true);
+    }
     this.detail = `mediad ${String(hello['pid'])} at ${this.options.control}`;
     if (!isSame) for (const leg of gone) this.endPlay(leg);
     this.events?.up([...this.known.keys()]);

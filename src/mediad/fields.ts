@@ -64,8 +64,8 @@ export class FieldReader {
     return this.wrong(`${field} must be a list of at most ${most}`, []);
   }
 
-  files(field: string): readonly string[] {
-    const list = this.list(field, limits.playItems);
+  files(field: string, most: number): readonly string[] {
+    const list = this.list(field, most);
     return list.every((file) => typeof file === 'string')
       ? list
       : this.wrong(`${field} must be file names`, []);

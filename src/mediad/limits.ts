@@ -19,6 +19,8 @@ export const limits = {
   nameLength: 256,
   /** Items of one announcement, files of one music class; more: refused. */
   playItems: 200,
+  /** Files of one `preload`; more: refused. */
+  preloadFiles: 1000,
   /** One stretch of silence in an announcement; longer: refused. */
   silenceItemMs: 60_000,
   /** Digits of one `dial` and of one leg's queue; more: refused. */

@@ -10,6 +10,7 @@
  * | play | leg, playId, items [{file} or {silenceMs}] | |
  * | stop, disconnect, release | leg | |
  * | music | leg, key, files; without key: ends it | |
+ * | preload | files | |
  * | connect | a, b | |
  * | dial | leg, digits | |
  * | list, figures | | legs; figures |
@@ -53,8 +54,12 @@ const handlers: Readonly<Record<string, Handler>> = {
     const leg = read.name('leg');
     if (!read.has('key')) return () => legs.setMusic(leg, null);
     const key = read.name('key');
-    const files = read.files('files');
+    const files = read.files('files', limits.playItems);
     return () => legs.setMusic(leg, { key, files });
+  },
+  preload: (legs, read) => {
+    const files = read.files('files', limits.preloadFiles);
+    return () => legs.preload(files);
   },
   connect: (legs, read) => {
     const a = read.name('a');
