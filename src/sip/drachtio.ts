@@ -38,6 +38,7 @@ const PING_INTERVAL_MS = 10_000;
 /** A server that does not answer a ping or an order within this long is taken as gone. */
 const SERVER_DEADLINE_MS = 5_000;
 const RECONNECT_MAX_DELAY_MS = 2_000;
+const CLOSE_MAX_MS = 500;
 
 /* Our own declarations of what srf really gives; its published types are partly wrong. */
 interface SrfMessage {
@@ -80,6 +81,7 @@ interface SrfResponse {
 }
 interface SrfSocket {
   readonly destroyed: boolean;
+  end(): void;
   destroy(): void;
   on(event: 'close', listener: () => void): void;
 }
@@ -159,15 +161,19 @@ class DrachtioStack implements Stack {
         options.firstDeadlineMs ?? 10_000,
       );
       this.srf.on('connect', (error, hostports) => {
-        clearTimeout(deadline);
         if (error) {
+          clearTimeout(deadline);
           this.detail = `the SIP server at ${host}:${port} refuses our secret`;
           this.log.error({ host, port }, `${this.detail}: check sip.drachtio.secret`);
           resolve(this.detail);
           return;
         }
-        this.connected(hostports ?? '');
-        resolve('');
+        // A pong behind our routes' orders tells that requests will be given to us from now on.
+        this.ping(() => {
+          clearTimeout(deadline);
+          this.connected(hostports ?? '');
+          resolve('');
+        });
       });
       this.srf.on('error', (error) => {
         this.detail = textOf(error);
@@ -210,7 +216,7 @@ class DrachtioStack implements Stack {
   }
 
   /** srf sends pings but never looks at the answer; a hung server would go unnoticed. */
-  private ping(): void {
+  private ping(answered: () => void = () => undefined): void {
     const { client } = this.srf.app;
     if (client === undefined) return;
     const { mapServer, wp } = client;
@@ -222,7 +228,10 @@ class DrachtioStack implements Stack {
       }, SERVER_DEADLINE_MS);
       overdue.unref();
       socket.on('close', () => clearTimeout(overdue));
-      server.pendingRequests.set(wp.send(socket, 'ping'), () => clearTimeout(overdue));
+      server.pendingRequests.set(wp.send(socket, 'ping'), () => {
+        clearTimeout(overdue);
+        answered();
+      });
     }
   }
 
@@ -403,7 +412,12 @@ class DrachtioStack implements Stack {
       // srf's own disconnect throws without a connection, and then keeps connecting (facts §10).
       client.wp.closing = true;
       clearTimeout(client.wp.reconnectVars?.retryTimer ?? undefined);
-      for (const socket of client.mapServer.keys()) socket.destroy();
+      for (const socket of client.mapServer.keys()) {
+        // drachtio-server may give one more call to a client that left with requests under way.
+        for (const method of ROUTED) client.wp.send(socket, `remove_route|${method}`);
+        socket.end();
+        setTimeout(() => socket.destroy(), CLOSE_MAX_MS).unref();
+      }
     }
     this.lost();
     return Promise.resolve();
