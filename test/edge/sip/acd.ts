@@ -41,13 +41,13 @@ export async function sipServer(): Promise<SipServer> {
     command: process.execPath,
     args: [
       ...['--import', 'tsx', path.join(root, 'src/sipd/main.ts')],
-      ...['--control', `127.0.0.1:${control}`],
+      ...['--admin', `127.0.0.1:${control}`],
       ...['--listen', `udp:127.0.0.1:${sip}`, '--listen', `tcp:127.0.0.1:${sip}`],
     ],
     cwd: root,
     env: { ACD_SIPD_SECRET: secret },
   });
-  await child.printed(/ready/i);
+  await child.printed(/"ready":true/);
   return { host: '127.0.0.1', port: control, secret, stop: () => child.stop() };
 }
 
