@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OrderedSet, TimerHeap, type Timer } from '../../../src/core/ordered.ts';
 
-const work = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 60 })), { maxLength: 400 });
+const work = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 60 })), {
+  maxLength: 400,
+  size: 'max',
+});
 
 describe('OrderedSet', () => {
   it('is a sorted array without duplicates that knows ranks', () => {
@@ -24,6 +27,7 @@ describe('OrderedSet', () => {
           expect([...set]).toEqual(sorted);
           expect(set.size).toBe(sorted.length);
           expect(set.first()).toBe(sorted[0]);
+          expect(sorted.map((each) => set.rank(each))).toEqual([...sorted.keys()]);
           expect(set.rank(value)).toBe(sorted.filter((other) => other < value).length);
           expect(set.has(value)).toBe(model.has(value));
         }
@@ -54,7 +58,7 @@ describe('TimerHeap', () => {
       fc.property(
         fc.array(
           fc.tuple(fc.integer({ min: 0, max: 20 }), fc.option(fc.integer({ min: 0, max: 9 }))),
-          { maxLength: 200 },
+          { maxLength: 200, size: 'max' },
         ),
         (steps) => {
           const heap = new TimerHeap();

@@ -20,6 +20,31 @@ type NewCommand = Command extends infer C
     : never
   : never;
 
+/** Every kind of event; random runs must reach them all, or they prove nothing about the rest. */
+export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
+  'ConfigApplied',
+  'CallEntered',
+  'CallRefused',
+  'CallConfirmed',
+  'AnnouncementDue',
+  'AgentOffered',
+  'OfferRang',
+  'OfferAnswered',
+  'OfferFailed',
+  'OfferWithdrawn',
+  'CallConnected',
+  'CallEnded',
+  'WrapupStarted',
+  'WrapupEnded',
+  'RestEnded',
+  'AgentLoggedIn',
+  'AgentLoggedOut',
+  'LogoutDeferred',
+  'DeviceReported',
+  'AgentPaused',
+  'AgentResumed',
+];
+
 export function queue(name: string, options: Partial<QueueConfig> = {}): QueueConfig {
   return {
     name,

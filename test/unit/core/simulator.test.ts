@@ -1,32 +1,8 @@
 /** Goal: what nobody thought of. Method: seeded worlds with faults, judged by invariants. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { EVENT_KINDS } from './scenario.ts';
 import { simulate } from './simulator.ts';
-
-/** Every kind of event must happen in the runs, or they prove nothing about it. */
-const KINDS = [
-  'ConfigApplied',
-  'CallEntered',
-  'CallRefused',
-  'CallConfirmed',
-  'AnnouncementDue',
-  'AgentOffered',
-  'OfferRang',
-  'OfferAnswered',
-  'OfferFailed',
-  'OfferWithdrawn',
-  'CallConnected',
-  'CallEnded',
-  'WrapupStarted',
-  'WrapupEnded',
-  'RestEnded',
-  'AgentLoggedIn',
-  'AgentLoggedOut',
-  'LogoutDeferred',
-  'DeviceReported',
-  'AgentPaused',
-  'AgentResumed',
-];
 
 describe('the simulator', () => {
   it('keeps every promise in four long worlds, and reaches every event in them', () => {
@@ -35,7 +11,7 @@ describe('the simulator', () => {
     );
     expect(verdicts.flatMap((verdict) => verdict.faults)).toEqual([]);
     const reached = new Set(verdicts.flatMap((verdict) => Object.keys(verdict.kinds)));
-    expect(KINDS.filter((kind) => !reached.has(kind))).toEqual([]);
+    expect(EVENT_KINDS.filter((kind) => !reached.has(kind))).toEqual([]);
   });
 
   it('gives the same run for the same seed', () => {

@@ -55,8 +55,11 @@ const anyCommand: fc.Arbitrary<NewCommand> = fc.oneof(
 
 /** Turns of commands, each submitted together, and the faults that meet them. */
 const anyRun = fc.record({
-  turns: fc.array(fc.array(anyCommand, { minLength: 1, maxLength: 5 }), { maxLength: 15 }),
-  faults: fc.array(fc.boolean(), { maxLength: 40 }),
+  turns: fc.array(fc.array(anyCommand, { minLength: 1, maxLength: 5 }), {
+    maxLength: 15,
+    size: 'max',
+  }),
+  faults: fc.array(fc.boolean(), { maxLength: 40, size: 'max' }),
 });
 
 it('tells outside exactly what is durable, and settles every command', async () => {

@@ -291,6 +291,16 @@ describe('a journal that fails', () => {
     expect(await kinds(loop.submit(arrive('b')))).toEqual(['CallEntered']);
   });
 
+  it('keeps the order of facts beyond one batch, too', async () => {
+    const { loop, journal } = await failing();
+    const filler = Array.from({ length: 300 }, () => confirm('a'));
+    const outcomes = [bye('a'), ...filler, bye('a')].map((fact) => kinds(loop.submit(fact)));
+    await loop.submit(arrive('b'));
+    journal.failsAppend = false;
+    const settled = await Promise.all(outcomes);
+    expect([settled[0], settled.at(-1)]).toEqual([['CallEnded'], 'unknown-call']);
+  });
+
   it('comes back by itself when nobody asks anything', async () => {
     const { loop, journal, logged } = await failing();
     await loop.submit(arrive('b'));
