@@ -1,0 +1,175 @@
+/**
+ * Goal: `acd start` really starts, tells what is wrong in one clear line, mends what dies, stops
+ * in order, and leaves nothing behind, however it ends. Method: the built program with its real
+ * children, on free ports; processes are looked for by number.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { onDrachtio, runAcd, startAcd, writeConfig, type Acd } from '../../support/acd.ts';
+import { until } from '../../support/inbox.ts';
+import { openStage } from '../../support/stage.ts';
+
+const stage = openStage('supervisor');
+const queues = [{ name: 'queue1' }];
+
+/** Children of a process, by the kernel's own list: number and command line. */
+function childrenOf(pid: number): { readonly pid: number; readonly command: string }[] {
+  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  if (listed === '') return [];
+  return listed.split(' ').map((text) => ({
+    pid: Number(text),
+    command: readFileSync(`/proc/${text}/cmdline`, 'utf8').replaceAll('\0', ' '),
+  }));
+}
+
+/** The test starts programs through setpriv, which becomes the program: same number. */
+function childNamed(acd: Acd, name: string): { readonly pid: number; readonly command: string } {
+  const found = childrenOf(acd.process.pid).find(({ command }) => command.includes(name));
+  if (found === undefined) throw new Error(`no child ${name}`);
+  return found;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie has ended, though its number is still there.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function allGone(pids: readonly number[]): Promise<void> {
+  await until(
+    'all processes are gone',
+    async () => pids.filter((pid) => isAlive(pid)),
+    (alive) => alive.length === 0,
+    10_000,
+  );
+}
+
+// On a drachtio-server there is no sipd to look at.
+describe.skipIf(onDrachtio)('acd start', () => {
+  it('starts three children, is healthy, and ends with status 0 and no orphans', async () => {
+    const acd = await stage.addForTest(startAcd(stage, { queues }));
+    const children = childrenOf(acd.process.pid);
+    const names = ['sipd/main', 'mediad/main', 'main.js serve'];
+    expect(children).toHaveLength(3);
+    for (const name of names) expect(children.some((c) => c.command.includes(name))).toBe(true);
+    expect(await acd.health()).toMatchObject({ status: 'ok', sip: { up: true }, bugs: 0 });
+    acd.process.signal('SIGINT');
+    expect(await acd.process.ended).toEqual({ code: 0, signal: null });
+    await allGone(children.map(({ pid }) => pid));
+  });
+
+  it('keeps its secret out of every command line', async () => {
+    const acd = await stage.addForTest(startAcd(stage, { queues }));
+    const sipd = childNamed(acd, 'sipd/main');
+    const environment = readFileSync(`/proc/${sipd.pid}/environ`, 'utf8');
+    const secret = /ACD_SIPD_SECRET=([^\0]+)/.exec(environment)?.[1] ?? '';
+    expect(secret.length).toBeGreaterThan(20);
+    for (const { command } of childrenOf(acd.process.pid)) expect(command).not.toContain(secret);
+  });
+
+  it('given a kill of the supervisor, leaves no orphan', async () => {
+    const acd = await stage.addForTest(startAcd(stage, { queues }));
+    const children = childrenOf(acd.process.pid).map(({ pid }) => pid);
+    process.kill(acd.process.pid, 'SIGKILL');
+    await acd.process.ended;
+    await allGone(children);
+  });
+
+  it.each(['sipd/main', 'mediad/main', 'main.js serve'])(
+    'given a kill of %s, is healthy again by itself',
+    async (name) => {
+      const acd = await stage.addForTest(startAcd(stage, { queues }));
+      const { pid } = childNamed(acd, name);
+      process.kill(pid, 'SIGKILL');
+      await acd.process.printed(/is back/, 20_000);
+      expect(childNamed(acd, name).pid).not.toBe(pid);
+      await until(
+        'healthy again',
+        async () => acd.health().then(({ status }) => status, String),
+        (status) => status === 'ok',
+        15_000,
+      );
+    },
+  );
+});
+
+describe.skipIf(onDrachtio)('acd start that cannot', () => {
+  it('given a REST port in use, names it and what to do', async () => {
+    const { file, folder, rest } = await writeConfig(stage, { queues });
+    const port = Number(new URL(rest).port);
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
+    const acd = await stage.addForTest(runAcd(folder, ['start', '--config', file]));
+    const ended = await acd.ended;
+    await new Promise((resolve) => taken.close(resolve));
+    expect(ended).toEqual({ code: 1, signal: null });
+    expect(acd.output().trim()).toBe(
+      `TCP port ${port} on 127.0.0.1 is in use by another program (another ACD?); ` +
+        'stop that, or choose another at http.listen in acd.yaml',
+    );
+  });
+
+  it('given a second ACD on the same SIP port, leaves the first alone', async () => {
+    const first = await stage.addForTest(startAcd(stage, { queues }));
+    const [, port = ''] = first.sip.split(':');
+    const { file, folder } = await writeConfig(stage, {
+      queues,
+      sip: { listen: [`udp:127.0.0.1:${port}`] },
+    });
+    const second = await stage.addForTest(runAcd(folder, ['start', '--config', file]));
+    expect((await second.ended).code).toBe(1);
+    expect(second.output()).toContain(`UDP port ${port} on 127.0.0.1 is in use`);
+    expect(second.output()).toContain('sip.listen');
+    expect(await first.health()).toMatchObject({ status: 'ok' });
+  });
+
+  it('given a configuration with mistakes, names them all and starts nothing', async () => {
+    const { file, folder } = await writeConfig(stage, {
+      queues: [{ name: 'queue1', tiemout: 3 }, { name: 'queue1' }],
+    });
+    const acd = await stage.addForTest(runAcd(folder, ['start', '--config', file]));
+    expect((await acd.ended).code).toBe(1);
+    expect(acd.output()).toContain('did you mean `timeout`?');
+    expect(acd.output()).toContain('queue "queue1" is there already');
+    expect(acd.output()).toContain('acd.yaml has 2 mistakes; nothing of it was used');
+    const check = await stage.addForTest(runAcd(folder, ['check', file]));
+    expect((await check.ended).code).toBe(1);
+    expect(check.output()).toBe(acd.output());
+  });
+
+  it('given a secret that the drachtio-server does not take, says so', async () => {
+    const first = await stage.addForTest(startAcd(stage, { queues }));
+    const { file, folder } = await writeConfig(stage, { queues });
+    const admin = adminOf(first);
+    const env = { ACD_DRACHTIO: `${admin}:wrong` };
+    const second = await stage.addForTest(runAcd(folder, ['start', '--config', file], env));
+    expect((await second.ended).code).toBe(1);
+    expect(second.output()).toMatch(/secret/i);
+    expect(await first.health()).toMatchObject({ status: 'ok' });
+  });
+});
+
+/** Where sipd takes clients: what its server was told. */
+function adminOf(acd: Acd): string {
+  const { pid } = childNamed(acd, 'main.js serve');
+  const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+  const [, host = '', port = ''] = /ACD_DRACHTIO=([^:]+):(\d+):/.exec(environment) ?? [];
+  return `${host}:${port}`;
+}
+
+describe('acd check', () => {
+  it('given the repository’s configuration, is OK', async () => {
+    const root = path.resolve(import.meta.dirname, '../../..');
+    const acd = await stage.addForTest(
+      runAcd(stage.folder, ['check', path.join(root, 'acd.yaml')]),
+    );
+    expect((await acd.ended).code).toBe(0);
+    expect(acd.output()).toContain('OK (3 queues, 3 agents, 0 PBXs)');
+  });
+});
