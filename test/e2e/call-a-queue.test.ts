@@ -3,7 +3,7 @@
  * music, with a periodic announcement after which the music goes on where it stopped; an unknown
  * queue is 404; a caller who hangs up at any moment is gone from everything at once.
  */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { startAcd, type Acd } from '../support/acd.ts';
 import { header } from '../support/sip-message.ts';
 import { openStage } from '../support/stage.ts';
@@ -39,7 +39,7 @@ beforeAll(async () => {
   );
 });
 
-afterEach(async () => allWell(acd));
+stage.check(async () => allWell(acd));
 
 describe('a caller', () => {
   it('hears the welcome, then music, which goes on where an announcement stopped it', async () => {

@@ -257,6 +257,13 @@ export class Call {
     return response;
   }
 
+  /** Ends the call, in whatever state it is. */
+  async drop(): Promise<unknown> {
+    if (this.answeredAt > 0) return this.bye();
+    if (this.isIncoming) return this.reject(480, 'Switched Off');
+    return this.cancel();
+  }
+
   /** Digits by SIP INFO, one request each: `dtmf-relay` or the bare `dtmf`. */
   async info(digits: string, kind: 'dtmf-relay' | 'dtmf'): Promise<void> {
     for (const digit of digits) {

@@ -10,7 +10,7 @@
  */
 import { Call, sdpFor, type CallPhone, type DialogState } from './call.ts';
 import { answerChallenge, type Credentials } from './digest.ts';
-import { Inbox, until } from './inbox.ts';
+import { Inbox, until, within } from './inbox.ts';
 import { freePort } from './ports.ts';
 import { RtpPeer } from './rtp.ts';
 import {
@@ -93,7 +93,12 @@ export class Phone implements Actor, CallPhone {
 
   // --- Actor -------------------------------------------------------------------------------
 
+  /** Ends what calls are left, as a phone does that is switched off, and closes. */
   async stop(): Promise<void> {
+    const left = [...this.calls.values()].map(async (call) => call.drop());
+    await within('calls to end', Promise.all(left), 2_000).catch((trouble: Error) =>
+      this.wire.trace.push(`-- ${trouble.message}`),
+    );
     for (const call of this.history) call.rtp.close();
     await this.wire.close();
   }

@@ -22,6 +22,8 @@ export interface Stage {
   add<T extends Actor>(actor: Promise<T> | T): Promise<T>;
   /** Puts an actor on stage until the end of the running test. */
   addForTest<T extends Actor>(actor: Promise<T> | T): Promise<T>;
+  /** After every test, when its own actors have gone: what must then be true of those who stay. */
+  check(look: () => Promise<void>): void;
 }
 
 const results = path.resolve(import.meta.dirname, '../../test-results');
@@ -32,6 +34,7 @@ export function openStage(name: string): Stage {
   mkdirSync(folder, { recursive: true });
   const forFile: Actor[] = [];
   const forTest: Actor[] = [];
+  const checks: (() => Promise<void>)[] = [];
   let failed = 0;
 
   const clear = async (actors: Actor[], label: string): Promise<void> => {
@@ -49,6 +52,12 @@ export function openStage(name: string): Stage {
     if (context.task.result?.state === 'fail') failed += 1;
     const label = context.task.name.replace(/[^a-z0-9]+/gi, '-').slice(0, 60);
     await clear(forTest, `${label}--`);
+    for (const look of checks) {
+      await look().catch((trouble: unknown) => {
+        failed += 1;
+        throw trouble;
+      });
+    }
   });
   afterAll(async () => {
     await clear(forFile, '');
@@ -62,5 +71,10 @@ export function openStage(name: string): Stage {
       list.push(ready);
       return ready;
     };
-  return { folder, add: addTo(forFile), addForTest: addTo(forTest) };
+  return {
+    folder,
+    add: addTo(forFile),
+    addForTest: addTo(forTest),
+    check: (look) => checks.push(look),
+  };
 }
