@@ -1,0 +1,116 @@
+/**
+ * Benchmark (c): from an agent's BYE leaving his phone to the INVITE that brings him the next
+ * caller, with so many agents and so many callers waiting all the time. SIPp plays the callers
+ * and replaces whoever ends; the agents' phones are in this process (desk.ts).
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { percentile } from '../../src/cli/demo/score.ts';
+import { until } from '../support/inbox.ts';
+import { Desk } from './desk.ts';
+import { openSink } from './ears.ts';
+import { agentIds, minus, startProduct } from './product.ts';
+import type { ByPart } from './product.ts';
+import { logIn, startCallers } from './sipp.ts';
+
+export interface LatencyFigure {
+  readonly agents: number;
+  readonly waiting: number;
+  readonly samples: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  /** Offers that came to nothing, and callers who failed: 0 is right. */
+  readonly failed: number;
+  /** Share of one core, percent. */
+  readonly cpuPercent: ByPart;
+}
+
+export interface LatencyPlan {
+  readonly cases: readonly { readonly agents: number; readonly waiting: number }[];
+  readonly seconds: number;
+}
+
+const CASES = [10, 100].flatMap((agents) =>
+  [1, 100, 1_000].map((waiting) => ({ agents, waiting })),
+);
+export const FULL_LATENCY: LatencyPlan = { cases: CASES, seconds: 60 };
+export const QUICK_LATENCY: LatencyPlan = {
+  cases: CASES.filter(({ waiting }) => waiting < 1_000),
+  seconds: 8,
+};
+
+const CALLERS_PER_SECOND = 100;
+const TALK_MS = { least: 1_000, most: 3_000 };
+const FOREVER_MS = 3_600_000;
+const SETTLE_MS = 3_000;
+
+const tenths = (ms: number): number => Math.round(ms * 100) / 100;
+
+/** Talks of different lengths, so that agents do not free up in step; the same in each run. */
+function talks(): () => number {
+  let turn = 0;
+  return () => {
+    turn = (turn + 0.618_034) % 1;
+    return TALK_MS.least + (TALK_MS.most - TALK_MS.least) * turn;
+  };
+}
+
+async function measure(agents: number, waiting: number, seconds: number): Promise<LatencyFigure> {
+  const sink = await openSink();
+  const product = await startProduct(agents);
+  const desk = await Desk.open(product, sink.port, talks());
+  try {
+    await logIn(product, agentIds(agents), desk.port, sink.port);
+    const callers = await startCallers(product, {
+      calls: 1_000_000,
+      perSecond: CALLERS_PER_SECOND,
+      limit: agents + waiting,
+      patienceMs: FOREVER_MS,
+      rtp: [sink.port],
+    });
+    const ms = ((agents + waiting) / CALLERS_PER_SECOND) * 2_000 + 30_000;
+    const look = async () => (await product.calls()).waiting;
+    await until(`${waiting} callers in line`, look, (line) => line >= waiting, ms);
+    await pause(SETTLE_MS);
+    desk.waits.length = 0;
+    const [cpu, began] = [product.cpu(), performance.now()];
+    await pause(seconds * 1_000);
+    const lasted = performance.now() - began;
+    const spent = minus(product.cpu(), cpu);
+    const waits = [...desk.waits];
+    const failed = callers.counters().failed + desk.cancelled;
+    await callers.process.stop();
+    const percent = (part: keyof ByPart) => tenths((spent[part] / lasted) * 100);
+    return {
+      agents,
+      waiting,
+      samples: waits.length,
+      p50: tenths(percentile(waits, 0.5)),
+      p99: tenths(percentile(waits, 0.99)),
+      max: tenths(waits.reduce((most, wait) => Math.max(most, wait), 0)),
+      failed,
+      cpuPercent: {
+        sipd: percent('sipd'),
+        mediad: percent('mediad'),
+        server: percent('server'),
+      },
+    };
+  } finally {
+    desk.close();
+    await product.stop();
+    await sink.stop();
+  }
+}
+
+export async function benchLatency(
+  plan: LatencyPlan,
+  told: (figure: LatencyFigure) => void,
+): Promise<readonly LatencyFigure[]> {
+  const figures: LatencyFigure[] = [];
+  for (const { agents, waiting } of plan.cases) {
+    const figure = await measure(agents, waiting, plan.seconds);
+    figures.push(figure);
+    told(figure);
+  }
+  return figures;
+}

@@ -1,0 +1,102 @@
+/**
+ * `npm run bench [-- a b c d] [--quick] [--json]`: the benchmarks, all or those named. Prints
+ * tables in Markdown, or with --json one object. Figures of a machine that does something else
+ * meanwhile say nothing: its load is printed with them. docs/BENCHMARKS.md tells what they mean.
+ *
+ *   a  highest rate of complete queue calls, and what a call costs          (calls.ts)
+ *   b  callers waiting with music: CPU, memory, pacing                      (waiting.ts)
+ *   c  from an agent's BYE to the next INVITE to him                        (latency.ts)
+ *   d  the core alone: commands per second                                  (core.ts)
+ */
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import { isInstalled } from '../support/processes.ts';
+import { benchCalls, FULL_CALLS, QUICK_CALLS } from './calls.ts';
+import type { CoreFigure } from './core.ts';
+import { run as benchCore } from './core.ts';
+import { benchLatency, FULL_LATENCY, QUICK_LATENCY } from './latency.ts';
+import { callsTable, coreTable, latencyTable, waitingTable } from './tables.ts';
+import { benchWaiting, FULL_WAITING, QUICK_WAITING } from './waiting.ts';
+
+const LETTERS = ['a', 'b', 'c', 'd'] as const;
+type Letter = (typeof LETTERS)[number];
+
+function machine() {
+  const [cpu] = os.cpus();
+  return {
+    cpu: cpu?.model ?? 'unknown',
+    cores: os.cpus().length,
+    memoryGb: Math.round(os.totalmem() / 2 ** 30),
+    kernel: os.release(),
+    node: process.version,
+    load: Math.round((os.loadavg()[0] ?? 0) * 100) / 100,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
+
+/** What is under way goes to standard error, so that it never mixes with the result. */
+function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+function lettersOf(given: readonly string[]): readonly Letter[] {
+  const unknown = given.filter((letter) => !(LETTERS as readonly string[]).includes(letter));
+  if (unknown.length > 0) throw new Error(`no benchmark ${unknown.join(', ')}; there are a b c d`);
+  return given.length === 0 ? LETTERS : LETTERS.filter((letter) => given.includes(letter));
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+    },
+  });
+  const letters = lettersOf(positionals);
+  if (letters.some((letter) => letter !== 'd') && !isInstalled('sipp'))
+    throw new Error('SIPp is not installed; apt install sip-tester, or let npm test do it');
+  const results: Record<string, unknown> = { machine: machine(), quick: values.quick };
+  const tables: string[] = [];
+  const told = (figure: object) => note(JSON.stringify(figure));
+  const { quick } = values;
+  for (const letter of letters) {
+    note(`benchmark (${letter})`);
+    switch (letter) {
+      case 'a': {
+        const figures = await benchCalls(quick ? QUICK_CALLS : FULL_CALLS, told);
+        results['calls'] = figures;
+        tables.push(callsTable(figures));
+        break;
+      }
+      case 'b': {
+        const figures = await benchWaiting(quick ? QUICK_WAITING : FULL_WAITING, told);
+        results['waiting'] = figures;
+        tables.push(waitingTable(figures));
+        break;
+      }
+      case 'c': {
+        const figures = await benchLatency(quick ? QUICK_LATENCY : FULL_LATENCY, told);
+        results['latency'] = figures;
+        tables.push(latencyTable(figures));
+        break;
+      }
+      case 'd': {
+        const figures: readonly CoreFigure[] = benchCore({ seconds: quick ? 0.5 : 2 });
+        results['core'] = figures;
+        tables.push(coreTable(figures));
+        break;
+      }
+    }
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
+  else process.stdout.write(`${JSON.stringify(results['machine'])}\n\n${tables.join('\n\n')}\n`);
+}
+
+await main().then(
+  () => process.exit(0),
+  (trouble: Error) => {
+    process.stderr.write(`${trouble.stack ?? trouble.message}\n`);
+    process.exit(1);
+  },
+);
