@@ -1,0 +1,195 @@
+/**
+ * Goal: dialogs outlive their client. Whatever belongs to one that died waits, in order and within
+ * bounds, for the next; and only who knows the secret may do anything.
+ */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { headerOf, statusOf } from '../../support/raw-ua.ts';
+import type { FakeClient } from '../../support/sipd-core.ts';
+import { World } from '../../support/sipd-core.ts';
+
+let world: World;
+
+beforeEach(() => {
+  world = new World();
+});
+
+/** A call answered by this client; returns the To value of the dialog. */
+function answeredBy(client: FakeClient, callId = 'call-1'): string {
+  client.route('invite');
+  world.arrive(world.request('INVITE', { callId }));
+  client.respond(client.last('INVITE'), 200);
+  const ok = world.takeSent().at(-1) ?? '';
+  const to = headerOf(ok, 'To');
+  world.arrive(world.request('ACK', { to, callId }));
+  return to;
+}
+
+describe('a client that dies', () => {
+  it('given requests in its dialog meanwhile, then the next client gets them in order', () => {
+    const first = world.join();
+    const to = answeredBy(first);
+    first.leave();
+    world.arrive(world.request('INFO', { to, cseq: 2 }));
+    world.arrive(world.request('BYE', { to, cseq: 3 }));
+    expect(world.takeStory()).toEqual([]);
+    const next = world.join();
+    expect(next.story).toEqual(['INFO', 'BYE']);
+    expect(next.last('BYE').args[7]).toBe('call-1;from-tag=peer');
+    next.respond(next.last('INFO'), 200);
+    next.respond(next.last('BYE'), 200);
+    expect(world.takeStory()).toEqual(['200', '200']);
+  });
+
+  it('given its dialogs, then the next client owns them for good', () => {
+    const first = world.join();
+    const to = answeredBy(first);
+    first.leave();
+    const next = world.join();
+    world.arrive(world.request('INFO', { to, cseq: 2 }));
+    expect(next.story).toEqual(['INFO']);
+    next.leave();
+    const third = world.join();
+    world.arrive(world.request('INFO', { to, cseq: 3 }));
+    expect(third.story).toEqual(['INFO']);
+  });
+
+  it('given an unanswered INVITE and an outgoing call, then both go on', () => {
+    const first = world.join();
+    first.route('invite');
+    world.arrive(world.request('INVITE'));
+    const ringing = first.last('INVITE');
+    first.request('INVITE', 'sip:phone@192.0.2.9');
+    const out = world.takeSent().at(-1) ?? '';
+    first.leave();
+    world.arrive(world.response(out, 200));
+    const next = world.join();
+    expect(next.story).toEqual(['200']);
+    next.respond(ringing, 200);
+    expect(world.takeSent().map(statusOf)).toEqual([200]);
+    const id = next.last('200').args[7] ?? '';
+    expect(next.request('ACK', 'sip:x', [], '', ['', id])[0]).toBe('OK');
+  });
+
+  it('given nobody comes back in 30 s, then BYE is answered by us, others with 480', () => {
+    const first = world.join();
+    const to = answeredBy(first);
+    first.leave();
+    world.arrive(world.request('INFO', { to, cseq: 2 }));
+    world.arrive(world.request('BYE', { to, cseq: 3 }));
+    world.clock.advance(30_001);
+    expect(world.takeStory()).toEqual(['480', '200']);
+    expect(world.ctx.dialogs.size).toBe(0);
+    expect(world.join().story).toEqual([]);
+  });
+
+  it('given more frames than the limit, then the rest gets its answer at once', () => {
+    const first = world.join();
+    const to = answeredBy(first);
+    first.leave();
+    for (let i = 0; i < 105; i++) world.arrive(world.request('INFO', { to, cseq: 2 + i }));
+    expect(world.takeStory()).toEqual(['480', '480', '480', '480', '480']);
+  });
+
+  it('given clients of two kinds, then each first inherits from its own', () => {
+    const red = world.join('red');
+    answeredBy(red);
+    red.leave();
+    const blue = world.join('blue');
+    const heir = world.join('red');
+    const bye = world.request('INFO', { to: headerOf(invitedTo(), 'To'), cseq: 2 });
+    world.arrive(bye);
+    expect(heir.story).toEqual(['INFO']);
+    expect(blue.story).toEqual([]);
+  });
+
+  it('given only another kind comes, then it inherits after a short patience', () => {
+    const red = world.join('red');
+    const to = answeredBy(red);
+    red.leave();
+    world.arrive(world.request('INFO', { to, cseq: 2 }));
+    const blue = world.join('blue');
+    expect(blue.story).toEqual([]);
+    world.clock.advance(2_000);
+    expect(blue.story).toEqual(['INFO']);
+  });
+
+  it('given new requests in the gap, then they wait ten seconds for a taker', () => {
+    const first = world.join();
+    first.route('invite');
+    first.leave();
+    world.arrive(world.request('INVITE', { callId: 'gap-1' }));
+    world.clock.advance(5_000);
+    expect(world.takeStory()).toEqual(['100']);
+    const next = world.join();
+    next.route('invite');
+    expect(next.story).toEqual(['INVITE']);
+    next.leave();
+    world.arrive(world.request('INVITE', { callId: 'gap-2' }));
+    world.clock.advance(10_000);
+    const refusal = world.takeSent().at(-1) ?? '';
+    expect(statusOf(refusal)).toBe(503);
+    expect(headerOf(refusal, 'Retry-After')).not.toBe('');
+    world.arrive(world.request('INVITE', { callId: 'gap-3' }));
+    expect(world.takeStory()).toEqual(['100', '503']);
+  });
+
+  it('given a new call cancelled in the gap, then 487 and nobody hears of it', () => {
+    const first = world.join();
+    first.route('invite');
+    first.leave();
+    const invite = world.request('INVITE', { branch: 'z9hG4bKgap' });
+    world.arrive(invite);
+    world.arrive(invite.replaceAll('INVITE', 'CANCEL'));
+    expect(world.takeStory()).toEqual(['100', '200', '487']);
+    const next = world.join();
+    next.route('invite');
+    expect(next.story).toEqual([]);
+  });
+
+  it('given several clients, then new requests go round and skip the dead', () => {
+    const clients = [world.join(), world.join(), world.join()];
+    for (const client of clients) client.route('options');
+    for (let i = 0; i < 6; i++) world.arrive(world.request('OPTIONS', { callId: `o${i}` }));
+    expect(clients.map((client) => client.story.length)).toEqual([2, 2, 2]);
+    clients[1]?.leave();
+    for (let i = 6; i < 10; i++) world.arrive(world.request('OPTIONS', { callId: `o${i}` }));
+    expect(clients.map((client) => client.sip.length)).toEqual([4, 2, 4]);
+  });
+});
+
+function invitedTo(): string {
+  const [entry] = [...world.ctx.dialogs.all()];
+  return `INVITE sip:x SIP/2.0\r\nTo: ${entry?.state.local ?? ''}\r\n\r\n`;
+}
+
+describe('the door', () => {
+  it('given remove_route, then only that verb goes', () => {
+    const client = world.join();
+    client.route('options', 'invite');
+    expect(client.say('remove_route', ['options'])).toEqual(['OK', '']);
+    world.arrive(world.request('OPTIONS'));
+    expect(client.story).toEqual([]);
+    world.arrive(world.request('INVITE'));
+    expect(client.story).toEqual(['INVITE']);
+  });
+
+  it('given ping, unknown words and proxy, then each its answer', () => {
+    const client = world.join();
+    expect(client.say('ping', [])[1]).toBe('pong');
+    expect(client.say('proxy', ['x'])[0]).toBe('NOK');
+    expect(client.say('dance', [])[0]).toBe('NO');
+  });
+
+  it('given the version, then srf will ping', () => {
+    const answer = world.join().frames[0]?.args ?? [];
+    expect(answer[1]).toBe('OK');
+    expect(answer[2]).toBe('udp/192.0.2.1:5071');
+    expect(answer[3]).toMatch(/^v(\d+)\.(\d+)\.(\d+)/);
+  });
+
+  it('given a dialog state, then it survives a round through JSON', () => {
+    answeredBy(world.join());
+    const [entry] = [...world.ctx.dialogs.all()];
+    expect(JSON.parse(JSON.stringify(entry?.state))).toEqual(entry?.state);
+  });
+});

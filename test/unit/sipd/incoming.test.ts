@@ -1,0 +1,371 @@
+/**
+ * Goal: what the server promises about requests from the network, timers included. Method: the core
+ * in a world of its own, the clock turned by hand.
+ */
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Frame } from '../../../src/sipd/drachtio-protocol.ts';
+import { headerOf, headersOf, methodOf, statusOf, tagOf } from '../../support/raw-ua.ts';
+import { World, type FakeClient } from '../../support/sipd-core.ts';
+
+const SDP = 'v=0\r\no=x 1 1 IN IP4 192.0.2.9\r\n';
+let world: World;
+let client: FakeClient;
+
+beforeEach(() => {
+  world = new World();
+  client = world.join();
+  client.route('invite', 'options', 'notify', 'info', 'subscribe', 'message');
+});
+
+/** An INVITE that the client has before it. */
+function invite(given: Parameters<World['request']>[1] = {}): { text: string; frame: Frame } {
+  const text = world.request('INVITE', { branch: 'z9hG4bKinv', body: SDP, ...given });
+  world.arrive(text);
+  return { text, frame: client.last('INVITE') };
+}
+
+/** A call answered by the client; returns the 200 as sent. */
+function answered(given: Parameters<World['request']>[1] = {}): string {
+  const { frame } = invite(given);
+  world.takeSent();
+  client.respond(frame, 200, [], SDP);
+  return world.takeSent()[0] ?? '';
+}
+
+function ackFor(ok: string, cseq = 1): string {
+  return world.request('ACK', { to: headerOf(ok, 'To'), cseq });
+}
+
+describe('an INVITE from the network', () => {
+  it('given a new INVITE, then 100 goes out and the client gets it as it came', () => {
+    const { text, frame } = invite();
+    expect(world.takeStory()).toEqual(['100']);
+    expect(frame.sip).toBe(text);
+    expect(frame.args[7]).toBe('');
+    expect(frame.args.slice(8, 10)).toEqual(['192.0.2.1', '5071']);
+  });
+
+  it('given it comes again, then the last response does too and the client hears nothing', () => {
+    const { text, frame } = invite();
+    world.arrive(text);
+    expect(world.takeStory()).toEqual(['100', '100']);
+    client.respond(frame, 180);
+    world.takeSent();
+    world.arrive(text);
+    expect(world.takeStory()).toEqual(['180']);
+    expect(client.story).toEqual(['INVITE']);
+  });
+
+  it('given the same call by another way, then 482', () => {
+    invite();
+    world.takeSent();
+    world.arrive(world.request('INVITE', { branch: 'z9hG4bKother', body: SDP }));
+    expect(world.takeStory()).toEqual(['100', '482']);
+  });
+
+  it('given a 2xx without ACK, then it is repeated by T1 to T2, then we hang up', () => {
+    answered();
+    const start = world.clock.now();
+    world.clock.advance(31_000);
+    const times = world.network.sent.map((one) => one.at - start);
+    expect(times).toEqual([500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500]);
+    world.takeSent();
+    world.clock.advance(2_000);
+    const story = world.takeSent();
+    expect(story.map(methodOf)).toContain('BYE');
+    expect(headerOf(story.find((text) => methodOf(text) === 'BYE') ?? '', 'Reason')).toContain(
+      'ACK timeout',
+    );
+    expect(client.last('BYE').args.slice(0, 1)).toEqual(['application']);
+    expect(client.last('BYE').args[6]).toBe('unsolicited');
+    expect(world.ctx.dialogs.size).toBe(0);
+  });
+
+  it('given the ACK, then repeating ends and the client gets it once', () => {
+    const ok = answered();
+    world.arrive(ackFor(ok));
+    world.arrive(ackFor(ok));
+    world.clock.advance(40_000);
+    expect(world.takeStory()).toEqual([]);
+    expect(client.story).toEqual(['INVITE', 'ACK']);
+    expect(client.last('ACK').args[6]).toBe(client.last('INVITE').args[6]);
+  });
+
+  it('given a rejection on UDP, then it is repeated until its ACK, which nobody sees', () => {
+    const { frame } = invite();
+    world.takeSent();
+    client.respond(frame, 486);
+    world.clock.advance(1_600);
+    expect(world.takeStory()).toEqual(['486', '486', '486']);
+    world.arrive(world.request('ACK', { branch: 'z9hG4bKinv' }));
+    world.clock.advance(40_000);
+    expect(world.takeStory()).toEqual([]);
+    expect(client.story).toEqual(['INVITE']);
+    expect(world.ctx.serverTxs.size).toBe(0);
+  });
+
+  it('given no word from the client in 64 s, then 503 and a late answer is refused', () => {
+    const { frame } = invite();
+    world.takeSent();
+    world.clock.advance(64_000);
+    expect(world.takeStory()[0]).toBe('503');
+    expect(client.story).toEqual(['INVITE', 'CANCEL']);
+    expect(client.respond(frame, 200)[0]).toBe('NOK');
+  });
+
+  it('given no client at all, then 503 with Retry-After', () => {
+    world = new World();
+    world.arrive(world.request('INVITE'));
+    const sent = world.takeSent();
+    expect(sent.map(statusOf)).toEqual([100, 503]);
+    expect(headerOf(sent[1] ?? '', 'Retry-After')).not.toBe('');
+  });
+
+  it('given a Contact nobody can send to, then 400 and no dialog', () => {
+    world.arrive(world.request('INVITE', { contact: '<tel:+4930>' }));
+    expect(world.takeStory()).toEqual(['100', '400']);
+    expect(world.ctx.dialogs.size).toBe(0);
+  });
+
+  it('given Record-Route and Via, then responses repeat them in order', () => {
+    const extra = ['Record-Route: <sip:p2;lr>', 'Record-Route: <sip:p1;lr>'];
+    const ok = answered({ extra });
+    expect(headersOf(ok, 'Record-Route')).toEqual(['<sip:p2;lr>', '<sip:p1;lr>']);
+    expect(headerOf(ok, 'Contact')).toBe('<sip:192.0.2.1:5071>');
+    expect(headerOf(ok, 'Content-Type')).toBe('application/sdp');
+  });
+});
+
+describe('CANCEL', () => {
+  it('given ringing, then 200 and 487 with one tag, and the client is told', () => {
+    const { text, frame } = invite();
+    client.respond(frame, 180);
+    world.takeSent();
+    world.arrive(text.replaceAll('INVITE', 'CANCEL'));
+    const sent = world.takeSent();
+    expect(sent.map(statusOf)).toEqual([200, 487]);
+    expect(tagOf(headerOf(sent[0] ?? '', 'To'))).toBe(tagOf(headerOf(sent[1] ?? '', 'To')));
+    expect(client.story).toEqual(['INVITE', 'CANCEL']);
+    expect(client.respond(frame, 487)[0]).toBe('NOK');
+    expect(world.ctx.dialogs.size).toBe(0);
+  });
+
+  it('given an answer already sent, then 200 without effect', () => {
+    const ok = answered();
+    const cancel = world.request('CANCEL', { branch: 'z9hG4bKinv' });
+    world.arrive(cancel);
+    expect(world.takeStory()).toEqual(['200']);
+    expect(world.ctx.dialogs.size).toBe(1);
+    world.arrive(ackFor(ok));
+    expect(client.story).toEqual(['INVITE', 'ACK']);
+  });
+
+  it('given nothing to cancel, then 481', () => {
+    world.arrive(world.request('CANCEL'));
+    expect(world.takeStory()).toEqual(['481']);
+  });
+});
+
+describe('requests inside a dialog', () => {
+  let to = '';
+  beforeEach(() => {
+    const ok = answered();
+    to = headerOf(ok, 'To');
+    world.arrive(ackFor(ok));
+    world.takeSent();
+  });
+
+  it('given INFO, then it goes to the owner with the dialog id, whatever it routed', () => {
+    world.arrive(world.request('INFO', { to, cseq: 2 }));
+    const frame = client.last('INFO');
+    expect(frame.args[7]).toBe('call-1;from-tag=peer');
+    client.respond(frame, 200);
+    expect(world.takeStory()).toEqual(['200']);
+  });
+
+  it('given a CSeq that went backwards, then 500', () => {
+    world.arrive(world.request('INFO', { to, cseq: 5 }));
+    world.arrive(world.request('INFO', { to, cseq: 4 }));
+    expect(world.takeStory()).toEqual(['500']);
+  });
+
+  it('given a second INVITE before the first is answered, then 500 with Retry-After', () => {
+    world.arrive(world.request('INVITE', { to, cseq: 2 }));
+    world.arrive(world.request('INVITE', { to, cseq: 3 }));
+    const sent = world.takeSent();
+    expect(sent.map(statusOf)).toEqual([100, 100, 500]);
+    expect(headerOf(sent[2] ?? '', 'Retry-After')).not.toBe('');
+  });
+
+  it('given both sides re-INVITE at once, then the peer gets 491', () => {
+    client.request('INVITE', 'sip:placeholder', [], SDP, ['', 'call-1;from-tag=peer']);
+    expect(world.takeStory()).toEqual(['INVITE']);
+    world.arrive(world.request('INVITE', { to, cseq: 2 }));
+    expect(world.takeStory()).toEqual(['100', '491']);
+  });
+
+  it('given BYE, then the dialog ends with its answer', () => {
+    world.arrive(world.request('BYE', { to, cseq: 2 }));
+    const answer = client.respond(client.last('BYE'), 200);
+    expect(answer[8]).toBe('');
+    expect(world.takeStory()).toEqual(['200']);
+    expect(world.ctx.dialogs.size).toBe(0);
+    world.arrive(world.request('INFO', { to, cseq: 3, extra: [] }));
+    expect(client.last('INFO').args[7]).toBe('');
+  });
+
+  it('given requests of unknown dialogs, then 481', () => {
+    for (const method of ['INVITE', 'BYE', 'UPDATE', 'PRACK']) {
+      world.arrive(world.request(method, { to: '<sip:x@y>;tag=who', cseq: 9, callId: 'nope' }));
+    }
+    expect(world.takeStory()).toEqual(['100', '481', '481', '481', '481']);
+  });
+
+  it('given a short session interval, then 422 names the least', () => {
+    const extra = ['Supported: timer', 'Session-Expires: 30'];
+    world.arrive(world.request('UPDATE', { to, cseq: 2, extra }));
+    const [refusal = ''] = world.takeSent();
+    expect(statusOf(refusal)).toBe(422);
+    expect(headerOf(refusal, 'Min-SE')).toBe('90');
+  });
+
+  it('given a re-INVITE with a new Contact, when accepted, then requests go there', () => {
+    const contact = '<sip:moved@192.0.2.77:5080>';
+    world.arrive(world.request('INVITE', { to, cseq: 2, contact, extra: ['X: y'] }));
+    client.respond(client.last('INVITE'), 200, [], SDP);
+    world.arrive(world.request('ACK', { to, cseq: 2 }));
+    world.takeSent();
+    client.request('INFO', 'sip:placeholder', [], '', ['', 'call-1;from-tag=peer']);
+    expect(world.takeSent()[0]).toMatch(/^INFO sip:moved@192.0.2.77:5080 SIP/);
+  });
+});
+
+describe('reliable provisionals', () => {
+  const extra = ['Supported: 100rel'];
+
+  it('given no PRACK, then the 183 is repeated and at last the call refused', () => {
+    const { frame } = invite({ extra });
+    world.takeSent();
+    client.respond(frame, 183, ['Require: 100rel'], SDP);
+    world.clock.advance(31_900);
+    expect(world.takeStory()).toEqual(['183', '183', '183', '183', '183', '183', '183']);
+    world.clock.advance(200);
+    expect(world.takeStory()).toEqual(['504']);
+    expect(client.story).toEqual(['INVITE', 'CANCEL']);
+  });
+
+  it('given the PRACK, then repeating ends, the client answers it, and a held 200 leaves', () => {
+    const { frame } = invite({ extra });
+    world.takeSent();
+    client.respond(frame, 183, ['Require: 100rel'], SDP);
+    const [provisional = ''] = world.takeSent();
+    client.respond(frame, 200, [], SDP);
+    expect(world.takeStory()).toEqual([]);
+    const rack = `RAck: ${headerOf(provisional, 'RSeq')} 1 INVITE`;
+    const to = headerOf(provisional, 'To');
+    world.arrive(world.request('PRACK', { to, cseq: 2, extra: [rack] }));
+    client.respond(client.last('PRACK'), 200);
+    expect(world.takeStory()).toEqual(['200', '200']);
+    world.arrive(world.request('PRACK', { to, cseq: 3, extra: [rack] }));
+    expect(world.takeStory()).toEqual(['481']);
+  });
+
+  it('given a caller without 100rel, then the 183 goes out as usual', () => {
+    const { frame } = invite();
+    world.takeSent();
+    client.respond(frame, 183, ['Require: 100rel'], SDP);
+    const [provisional = ''] = world.takeSent();
+    expect(headerOf(provisional, 'RSeq')).toBe('');
+    expect(headerOf(provisional, 'Require')).toBe('');
+    world.clock.advance(10_000);
+    expect(world.takeStory()).toEqual([]);
+  });
+});
+
+describe('session timers', () => {
+  it('given an offer without a refresher, then the peer refreshes, or the call ends', () => {
+    const ok = answered({ extra: ['Supported: timer', 'Session-Expires: 300'] });
+    expect(headerOf(ok, 'Session-Expires')).toBe('300;refresher=uac');
+    expect(headerOf(ok, 'Require')).toBe('timer');
+    world.arrive(ackFor(ok));
+    world.clock.advance(267_000);
+    expect(world.takeStory()).toEqual([]);
+    world.clock.advance(2_000);
+    // On UDP it is repeated until its answer.
+    expect(new Set(world.takeStory())).toEqual(new Set(['BYE']));
+    expect(client.last('BYE').args[6]).toBe('unsolicited');
+  });
+
+  it('given we are to refresh, then a re-INVITE with our SDP goes out unseen by the client', () => {
+    const extra = ['Supported: timer', 'Session-Expires: 200;refresher=uas'];
+    const ok = answered({ extra });
+    world.arrive(ackFor(ok));
+    world.takeSent();
+    world.clock.advance(100_000);
+    const [refresh = ''] = world.takeSent();
+    expect(methodOf(refresh)).toBe('INVITE');
+    expect(refresh.endsWith(SDP)).toBe(true);
+    world.arrive(world.response(refresh, 200, { extra: ['Session-Expires: 200;refresher=uac'] }));
+    expect(world.takeStory()).toEqual(['ACK']);
+    expect(client.story).toEqual(['INVITE', 'ACK']);
+    world.clock.advance(100_000);
+    expect(new Set(world.takeStory())).toEqual(new Set(['INVITE']));
+  });
+});
+
+describe('requests outside dialogs', () => {
+  it('given OPTIONS, then it is answered once and the answer repeated', () => {
+    const options = world.request('OPTIONS', { branch: 'z9hG4bKopt' });
+    world.arrive(options);
+    client.respond(client.last('OPTIONS'), 200);
+    world.arrive(options);
+    expect(world.takeStory()).toEqual(['200', '200']);
+    expect(client.story).toEqual(['OPTIONS']);
+    world.clock.advance(32_000);
+    expect(world.ctx.serverTxs.size).toBe(0);
+  });
+
+  it('given a To tag in the answer, then it is used, and non-ASCII bodies keep their length', () => {
+    world.arrive(world.request('MESSAGE'));
+    const frame = client.last('MESSAGE');
+    client.respond(frame, 200, ['To: <sip:x@y>;tag=mine', 'X-Custom: 1'], 'gr\xc3\xbc\xc3\x9fe');
+    const [sent = ''] = world.takeSent();
+    expect(tagOf(headerOf(sent, 'To'))).toBe('mine');
+    expect(headerOf(sent, 'Content-Length')).toBe('7');
+    expect(headerOf(sent, 'X-Custom')).toBe('1');
+  });
+
+  it('given malformed requests, then 400 where possible, else silence', () => {
+    world.arrive(world.request('OPTIONS', { cseqMethod: 'INVITE' }));
+    world.arrive(world.request('OPTIONS', { extra: ['Call-ID: twice'] }));
+    world.arrive(world.request('OPTIONS', { from: 'nonsense' }));
+    world.arrive(`${world.request('OPTIONS').replace('Content-Length: 0', 'Content-Length: 9')}`);
+    world.arrive(world.request('OPTIONS').replace('SIP/2.0\r\n', 'SIP/3.0\r\n'));
+    expect(world.takeStory()).toEqual(['400', '400', '400', '400', '505']);
+    for (const junk of [
+      '',
+      '\0',
+      'hello world, how are you\r\n\r\n',
+      'INVITE\r\n\r\n',
+      '\r\n\r\n',
+    ]) {
+      world.arrive(junk);
+    }
+    world.arrive('OPTIONS sip:x SIP/2.0\r\nVia: rubbish\r\n\r\n');
+    world.arrive('SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1\r\n\r\n');
+    expect(world.takeStory()).toEqual([]);
+    expect(client.story).toEqual([]);
+  });
+
+  it('given rport, then the answer says where the request came from', () => {
+    const text = world
+      .request('OPTIONS')
+      .replace('192.0.2.9:5060;branch', '10.0.0.5:5099;rport;branch');
+    world.arrive(text);
+    const frame = client.last('OPTIONS');
+    expect(headerOf(frame.sip, 'Via')).toContain(';rport=5060');
+    expect(headerOf(frame.sip, 'Via')).toContain(';received=192.0.2.9');
+    client.respond(frame, 200);
+    expect(world.network.sent.at(-1)).toMatchObject({ address: '192.0.2.9', port: 5060 });
+  });
+});
