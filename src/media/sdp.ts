@@ -35,6 +35,8 @@ export interface OfferShape {
 export interface OfferRead {
   readonly audio: PartyAudio;
   readonly shape: OfferShape;
+  /** An address at which the offerer is: that of c=, or of o= while c= holds with 0.0.0.0. */
+  readonly reach: string;
 }
 
 export type SdpRead<T> =
@@ -84,7 +86,9 @@ export function readOffer(text: string, isReoffer = false): SdpRead<OfferRead> {
       continue;
     }
     const isMuxed = media.rtcpMux !== undefined;
-    return { ok: true, value: { audio, shape: { lines, audioIndex, isMuxed } } };
+    const isNowhere = audio.address === '0.0.0.0' || audio.address === '::';
+    const reach = isNowhere ? String(session.origin?.address ?? audio.address) : audio.address;
+    return { ok: true, value: { audio, shape: { lines, audioIndex, isMuxed }, reach } };
   }
   return refused(why);
 }

@@ -43,6 +43,8 @@ const knownReasons = new Set(['not-acceptable', 'unknown-leg', 'unavailable', 'l
 export class WorkerLink {
   private readonly where: string;
   private readonly handlers: LinkHandlers;
+  /** Why the line does not stand. */
+  why = 'connecting';
   private socket: Socket | null = null;
   private isReady = false;
   private isClosed = false;
@@ -56,6 +58,8 @@ export class WorkerLink {
   private pid = 0;
   private lastEvent = 0;
   private isAckDue = false;
+  /** Events that came before the line was declared up: told right after. */
+  private early: Fields[] = [];
 
   constructor(where: string, handlers: LinkHandlers) {
     this.where = where;
@@ -130,6 +134,7 @@ export class WorkerLink {
     await this.handlers.up(hello);
     if (this.socket !== socket) return;
     this.isReady = true;
+    for (const event of this.early.splice(0)) this.handlers.event(event);
     this.pauseMs = firstPauseMs;
     const waiting = this.waiting;
     this.waiting = [];
@@ -141,6 +146,7 @@ export class WorkerLink {
 
   private lost(socket: Socket, why: string): void {
     const wasUp = this.isReady;
+    this.why = why;
     if (this.socket === socket) {
       this.socket = null;
       this.isReady = false;
@@ -185,7 +191,10 @@ export class WorkerLink {
       if (number <= this.lastEvent) return;
       this.lastEvent = number;
     }
-    this.handlers.event(event);
+    if (this.isReady) this.handlers.event(event);
+    else if (this.early.length < maxInFlight) this.early.push(event);
+    // More at once than mediad holds: the line is made anew rather than filling memory.
+    else this.socket?.destroy(new Error('mediad sends too many events'));
   }
 
   /** One acknowledgement for all events of this turn of the loop. */

@@ -35,15 +35,14 @@ export class MediaWorker implements MediaPort {
   private readonly known = new Map<LegId, WorkerLeg>();
   private events: MediaEvents | null = null;
   private pid = 0;
-  private detail = 'connecting to mediad';
+  private detail = '';
 
   constructor(options: WorkerOptions) {
     this.options = options;
     this.link = new WorkerLink(options.control, {
       up: (hello) => this.resume(hello),
       down: (why) => {
-        this.detail = `mediad: ${why}`;
-        this.events?.down(this.detail);
+        this.events?.down(`mediad: ${why}`);
       },
       event: (event) => this.pass(event),
     });
@@ -63,8 +62,9 @@ export class MediaWorker implements MediaPort {
     if (!read.ok) return failure('not-acceptable', read.detail);
     const known = this.known.get(id);
     if (known !== undefined) return this.answerOffer(known, read.value);
-    const made = await this.create(id, read.value.audio.address, null);
+    const made = await this.create(id, read.value.reach, null);
     if (!made.ok) return made;
+    this.known.set(id, made.leg);
     const answer = await this.answerOffer(made.leg, read.value);
     // An accept that failed leaves no leg behind.
     if (!answer.ok) await this.release(id);
@@ -77,9 +77,12 @@ export class MediaWorker implements MediaPort {
     const made = await this.create(id, remoteHost, null);
     if (!made.ok) return made;
     const { leg } = made;
+    this.known.set(id, leg);
     leg.sdp = sdp.writeOffer(leg, leg.origin);
     const kept = await this.ask('memo', { leg: id, memo: memoOf(leg) });
-    return kept.ok ? { ok: true, sdp: leg.sdp } : kept;
+    if (kept.ok) return { ok: true, sdp: leg.sdp };
+    await this.release(id);
+    return kept;
   }
 
   async answered(id: LegId, answerSdp: string): Promise<MediaResult> {
@@ -171,7 +174,9 @@ export class MediaWorker implements MediaPort {
   }
 
   health(): { readonly up: boolean; readonly detail: string; readonly legs: number } {
-    return { up: this.link.isUp, detail: this.detail, legs: this.known.size };
+    const { isUp, why } = this.link;
+    const detail = isUp ? this.detail : `mediad at ${this.options.control}: ${why}`;
+    return { up: isUp, detail, legs: this.known.size };
   }
 
   /** Ends the line; mediad and its legs go on. */
@@ -213,7 +218,6 @@ export class MediaWorker implements MediaPort {
       partner: null,
       playId: null,
     };
-    this.known.set(id, leg);
     return { ok: true, leg };
   }
 
@@ -286,12 +290,13 @@ export class MediaWorker implements MediaPort {
   /** Makes a leg again on its old port; if that is taken, the leg is lost. */
   private async restore(old: WorkerLeg): Promise<void> {
     const made = await this.create(old.id, old.peer, old.port, true);
-    if (!made.ok || made.leg.port !== old.port || made.leg.address !== old.address) {
-      this.known.delete(old.id);
+    const isReleased = this.known.get(old.id) !== old;
+    const isElsewhere = !made.ok || made.leg.port !== old.port || made.leg.address !== old.address;
+    if (isReleased || isElsewhere) {
+      if (!isReleased) this.known.delete(old.id);
       if (made.ok) void this.ask('release', { leg: old.id }, true);
       return;
     }
-    this.known.set(old.id, old);
     if (old.remote === null) await this.order('memo', { leg: old.id, memo: memoOf(old) }, true);
     else await this.setRemote(old, old.remote, true);
     if (old.music !== null) await this.order('music', this.musicFields(old), true);

@@ -11,6 +11,8 @@ export const phases = 4;
 const frameMs = 20;
 const beatMs = frameMs / phases;
 const tendMs = 250;
+/** Timers count whole milliseconds: a beat due within half of one is served now. */
+const earlyMs = 0.5;
 
 export interface ClockWork {
   /** Serves a phase. `at`: when the beat was due. `skipped`: time was lost before it. */
@@ -82,7 +84,7 @@ export class Clock {
       this.skippedFrames += frames;
       this.skipBeats = phases;
     }
-    while (this.due <= now) {
+    while (this.due <= now + earlyMs) {
       if (now - this.due > frameMs) this.lateBeats += 1;
       this.work.beat(this.phase, this.due, this.skipBeats > 0);
       if (this.skipBeats > 0) this.skipBeats -= 1;
@@ -93,6 +95,6 @@ export class Clock {
 
   private sleep(now: number): void {
     const until = this.isBeating ? Math.min(this.due, this.tendDue) : this.tendDue;
-    this.timer = setTimeout(this.run, Math.max(1, Math.floor(until - now)));
+    this.timer = setTimeout(this.run, Math.max(1, Math.round(until - now)));
   }
 }

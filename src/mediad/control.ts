@@ -106,7 +106,7 @@ export class Control {
       if (this.listener !== client) return;
       this.listener = null;
       this.legs.events.listen(null);
-      log('info', 'client gone; legs go on', { legs: this.legs.list().length });
+      log('info', 'client gone; legs go on', { legs: this.legs.count });
     });
   }
 

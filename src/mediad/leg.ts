@@ -239,7 +239,7 @@ export class Leg {
       this.rtcp.receive(packet, from, now);
       return;
     }
-    if (this.remote === null || !parseRtp(packet, view)) {
+    if (!parseRtp(packet, view)) {
       this.reception.invalid += 1;
       return;
     }

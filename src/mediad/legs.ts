@@ -225,6 +225,10 @@ export class Legs {
     return { ok: true };
   }
 
+  get count(): number {
+    return this.legs.size;
+  }
+
   list(): LegDescription[] {
     return [...this.legs.values()].map((leg) => describeLeg(leg));
   }
@@ -250,6 +254,11 @@ export class Legs {
       memory: process.memoryUsage().rss,
       cpu: process.cpuUsage(),
     };
+  }
+
+  /** Can RTP be bound at all? Null, or why not. */
+  fault(): Promise<string | null> {
+    return this.ports.fault();
   }
 
   close(): void {

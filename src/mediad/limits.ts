@@ -9,8 +9,8 @@ export const limits = {
   lineBytes: 256 * 1024,
   /** Control clients at once; one more is told `limit` and closed. */
   clients: 8,
-  /** Bytes waiting for a client that does not read; then its connection is ended. */
-  clientBacklogBytes: 4 * 1024 * 1024,
+  /** Bytes waiting for a client that does not read (a list of all legs fits); then it is ended. */
+  clientBacklogBytes: 64 * 1024 * 1024,
   /** Events kept for a client that has not acknowledged them; the oldest is dropped, counted. */
   heldEvents: 2000,
   /** Opaque text a client keeps with a leg; longer: refused. */

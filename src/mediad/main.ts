@@ -79,6 +79,11 @@ async function main(): Promise<void> {
     return;
   }
   const legs = new Legs(options);
+  const fault = await legs.fault();
+  if (fault !== null) {
+    refuse(`RTP address ${options.range.address}: ${fault}`);
+    return;
+  }
   const control = new Control(legs);
   const listening = await control.listen(options.control);
   if (!listening.ok) {

@@ -46,14 +46,15 @@ export class Ports {
   async open(family: Family, wish: number | null, now: number): Promise<PortPair | null> {
     if (wish !== null && (wish & 1) === 0 && this.isFree(wish, now)) {
       const pair = await this.bind(wish, family);
-      if (pair !== null) return pair;
+      if (typeof pair === 'object') return pair;
     }
     for (let tried = 0; tried < this.pairs; tried += 1) {
       const port = this.first + this.next * 2;
       this.next = (this.next + 1) % this.pairs;
       if (!this.isFree(port, now)) continue;
       const pair = await this.bind(port, family);
-      if (pair !== null) return pair;
+      if (pair === 'impossible') return null;
+      if (pair !== 'busy') return pair;
     }
     return null;
   }
@@ -81,20 +82,33 @@ export class Ports {
     return true;
   }
 
-  private async bind(port: number, family: Family): Promise<PortPair | null> {
+  /** Why no port can be bound whatever its number; null: it can. */
+  async fault(): Promise<string | null> {
+    const family = this.range.address.includes(':') ? 6 : 4;
+    const socket = await bound(this.range.address, 0, family);
+    if (typeof socket === 'string') return `cannot be bound (${socket})`;
+    socket.close();
+    return null;
+  }
+
+  private async bind(port: number, family: Family): Promise<PortPair | 'busy' | 'impossible'> {
     const address = this.boundAddress(family);
-    if (address === null) return null;
+    if (address === null) return 'impossible';
     this.used.add(port);
     const rtp = await bound(address, port, family);
-    const rtcp = rtp === null ? null : await bound(address, port + 1, family);
-    if (rtp !== null && rtcp !== null) return { rtp, rtcp, port, family };
-    rtp?.close();
+    const rtcp = typeof rtp === 'string' ? rtp : await bound(address, port + 1, family);
+    if (typeof rtp !== 'string' && typeof rtcp !== 'string') return { rtp, rtcp, port, family };
+    if (typeof rtp !== 'string') rtp.close();
     this.used.delete(port);
-    return null;
+    if (rtcp === 'EADDRINUSE' || rtcp === 'EACCES') return 'busy';
+    // No such address, no more files: the next port would fare no better.
+    log('warn', 'no port can be bound', { address, port, why: rtcp });
+    return 'impossible';
   }
 }
 
-function bound(address: string, port: number, family: Family): Promise<Socket | null> {
+/** A bound socket, or the system's name for why not. */
+function bound(address: string, port: number, family: Family): Promise<Socket | string> {
   const socket = createSocket({
     type: family === 4 ? 'udp4' : 'udp6',
     ipv6Only: family === 6,
@@ -103,9 +117,8 @@ function bound(address: string, port: number, family: Family): Promise<Socket | 
   });
   return new Promise((resolve) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') log('warn', 'port not bound', { port, why: error.message });
       socket.close();
-      resolve(null);
+      resolve(error.code ?? error.message);
     });
     socket.bind({ address, port, exclusive: true }, () => {
       socket.removeAllListeners('error');

@@ -2,12 +2,13 @@
  * What must not disturb anybody: strangers, hostile packets, hold, dead clients, a killed mediad,
  * full port ranges, nonsense on the control socket.
  */
+import { createSocket } from 'node:dgram';
 import { existsSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { locate, toneShare } from '../../support/audio.ts';
-import { until } from '../../support/inbox.ts';
+import { Inbox, until } from '../../support/inbox.ts';
 import { run } from '../../support/processes.ts';
 import { buildRtp, RtpPeer } from '../../support/rtp.ts';
 import { openStage } from '../../support/stage.ts';
@@ -180,6 +181,25 @@ describe('given offers', () => {
   });
 });
 
+describe('given IPv6', () => {
+  it('when a party is there, then its leg is there too, music included', async () => {
+    const any = await stage.addForTest(startMediad(stage, { args: ['--rtp', '0.0.0.0'] }));
+    const { worker } = await stage.addForTest(startWorker(any.control));
+    const socket = createSocket('udp6');
+    await stage.addForTest({ stop: () => Promise.resolve(void socket.close()) });
+    const heard = new Inbox<Buffer>('IPv6 packets', (packet) => String(packet.length));
+    socket.on('message', (packet) => heard.put(packet));
+    await new Promise<void>((resolve) => socket.bind(0, '::1', resolve));
+    const sdp = offerSdp(socket.address().port).replaceAll('IP4 127.0.0.1', 'IP6 0:0:0:0:0:0:0:1');
+    const answer = good(await worker.accept('six', sdp));
+    expect(answer.sdp).toContain('c=IN IP6 ::1\r\n');
+    good(await worker.music('six', 'default'));
+    for (let index = 0; index < 5; index += 1) await heard.take('frame', (p) => p.length === 172);
+    const four = await worker.reoffered('six', offerSdp(4000));
+    expect(four).toMatchObject({ ok: false, reason: 'not-acceptable' });
+  });
+});
+
 describe('given a client that dies', () => {
   it('when another comes, then no packet was lost and digits are told', async () => {
     const own = await stage.addForTest(startMediad(stage));
@@ -295,6 +315,8 @@ describe('given the control socket', () => {
     const third = start(left, '--ports', 'abc');
     expect((await third.printed(/"ready":false.*/))[0]).toContain('--ports abc');
     expect((await third.ended).code).toBe(1);
+    const nowhere = start(left, '--rtp', '192.0.2.77');
+    expect((await nowhere.printed(/"ready":false.*/))[0]).toContain('192.0.2.77: cannot be bound');
     const fourth = start(left, '--stop-with-parent');
     await fourth.printed(/"ready":true/);
     fourth.signal('SIGTERM');

@@ -77,6 +77,11 @@ describe('an answer', () => {
     expect(answerTo(held)).toContain('a=recvonly');
     const inactive = offer('m=audio 4000 RTP/AVP 0', 'c=IN IP4 0.0.0.0', 'a=recvonly');
     expect(answerTo(inactive)).toContain('a=inactive');
+    const read = readOffer(held);
+    expect(read.ok && [read.value.audio.address, read.value.reach]).toEqual([
+      '0.0.0.0',
+      '192.0.2.1',
+    ]);
   });
 
   it('accepts multiplexed RTCP when it is offered', () => {
