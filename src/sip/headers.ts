@@ -55,7 +55,7 @@ const URI = new RegExp(
   [
     /^(sips?):(?:([^@<>\s]*)@)?/, // scheme, user and password
     /(\[[0-9a-f:.]+\]|[^\s:;?@<>[\]]+)(?::(\d{1,5}))?/, // host, port
-    /((?:;[^?<>\s]*)?)/, // parameters
+    /((?:;[^?<>\s]*)?)(?:\?[^<>\s]*)?$/, // parameters, headers
   ]
     .map((part) => part.source)
     .join(''),
@@ -138,7 +138,9 @@ export function nameAddr(display: string, uri: string): string {
 
 /** A user part with what RFC 3261 §25.1 does not allow in it escaped. */
 export function escapeUser(user: string): string {
-  return encodeURIComponent(user).replace(/%(2B|24|26|3D|2C|3B|3F|2F)/gi, (hex) =>
+  // By way of bytes, because half a surrogate pair would make the encoder throw.
+  const whole = Buffer.from(user, 'utf8').toString('utf8');
+  return encodeURIComponent(whole).replace(/%(2B|24|26|3D|2C|3B|3F|2F)/gi, (hex) =>
     decodeURIComponent(hex),
   );
 }

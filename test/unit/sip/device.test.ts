@@ -1,0 +1,112 @@
+/** Goal: the phone that logs in is named as its PBX knows it. Method: recorded login INVITEs. */
+import { describe, expect, it } from 'vitest';
+import type { DeviceRule } from '../../../src/config/types.ts';
+import { identifyDevice, registrarOf } from '../../../src/sip/device.ts';
+import type { KnownRegistrar } from '../../../src/sip/device.ts';
+import { capture, request } from './captures.ts';
+import { registrar } from './fakes.ts';
+
+function known(more: Parameters<typeof registrar>[0] = {}, port = 5060): KnownRegistrar {
+  return { config: registrar(more), hosts: new Set(['127.0.0.1']), port };
+}
+
+function recorded(name: string, sourcePort: number) {
+  const { headers, body } = capture(name);
+  return request(Object.fromEntries(headers), { body, sourcePort });
+}
+
+describe('behind Asterisk', () => {
+  it('chan_sip: Contact names the phone', () => {
+    const found = identifyDevice(recorded('chan_sip-login', 25060), [known({}, 25060)], 'auto');
+    expect(found).toEqual({
+      device: { uri: 'sip:phone1@127.0.0.1', registrar: 'pbx1' },
+      contact: null,
+    });
+  });
+
+  it('pjsip: Contact names the PBX, From the phone', () => {
+    const found = identifyDevice(recorded('pjsip-login', 25070), [known({}, 25070)], 'auto');
+    expect(found?.device).toEqual({ uri: 'sip:pjphone1@127.0.0.1', registrar: 'pbx1' });
+  });
+
+  const invite = request({
+    From: '<sip:from@pbx>;tag=1',
+    'P-Asserted-Identity': '"P" <sip:pai@pbx>, <tel:+1>',
+    Contact: '<sip:acd@127.0.0.1>',
+  });
+  it.each<[DeviceRule, string | undefined]>([
+    ['auto', 'sip:pai@127.0.0.1'], // the Contact is our own account
+    ['p-asserted-identity', 'sip:pai@127.0.0.1'],
+    ['from', 'sip:from@127.0.0.1'],
+    ['contact', undefined],
+  ])('the rule %s decides', (deviceFrom, uri) => {
+    expect(identifyDevice(invite, [known({ deviceFrom })], 'auto')?.device.uri).toBe(uri);
+  });
+});
+
+describe('the registrar', () => {
+  const one = known({ name: 'one' }, 5060);
+  const two = known({ name: 'two' }, 5070);
+  const far: KnownRegistrar = {
+    config: registrar({ name: 'far', domain: 'pbx.example' }),
+    hosts: new Set(['192.0.2.1']),
+    port: 5060,
+  };
+  const at = (sourceHost: string, sourcePort: number, headers = {}, protocol = 'udp') =>
+    registrarOf(request(headers, { sourceHost, sourcePort, protocol }), [one, two, far])?.config
+      .name;
+
+  it('is told by address and port', () => {
+    expect(at('127.0.0.1', 5060)).toBe('one');
+    expect(at('127.0.0.1', 5070)).toBe('two');
+    expect(at('192.0.2.1', 5060)).toBe('far');
+  });
+
+  it('is told by Via or From where the port is another', () => {
+    expect(at('127.0.0.1', 9, { Via: 'SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK1' })).toBe('two');
+    expect(at('127.0.0.1', 9, { From: '<sip:a@127.0.0.1>' })).toBe('one');
+  });
+
+  it('is told by address alone over TCP, if only one lives there', () => {
+    expect(at('192.0.2.1', 40_000, {}, 'tcp')).toBe('far');
+    expect(at('127.0.0.1', 40_000, {}, 'tcp')).toBeUndefined();
+  });
+
+  it('is told by a domain of its own in From', () => {
+    expect(at('198.51.100.7', 5060, { From: '<sip:a@pbx.example>' })).toBe('far');
+  });
+
+  it('is none for a phone beside the PBX', () => {
+    expect(at('127.0.0.1', 6000, { From: '<sip:a@127.0.0.1:6000>' })).toBeUndefined();
+  });
+});
+
+describe('a phone without a registrar', () => {
+  it('is reached at its Contact', () => {
+    const found = identifyDevice(
+      request({ Contact: '<sip:ann@127.0.0.1:6000;transport=tcp;ob>' }, { sourcePort: 6000 }),
+      [],
+      'auto',
+    );
+    expect(found).toEqual({
+      device: { uri: 'sip:ann@127.0.0.1:6000', registrar: null },
+      contact: { uri: 'sip:ann@127.0.0.1:6000;transport=tcp', nextHop: null },
+    });
+  });
+
+  it('is reached where its packets come from, if it lives behind NAT', () => {
+    const found = identifyDevice(
+      request(
+        { Contact: '<sip:ann@10.0.0.5:5060>' },
+        { sourceHost: '203.0.113.9', sourcePort: 41_000 },
+      ),
+      [],
+      'auto',
+    );
+    expect(found?.contact?.nextHop).toBe('sip:203.0.113.9:41000');
+  });
+
+  it('cannot be told without a Contact', () => {
+    expect(identifyDevice(request({ From: '<sip:a@b>' }), [], 'auto')).toBeNull();
+  });
+});
