@@ -93,9 +93,8 @@ describe('an answer', () => {
   });
 
   it('is for IPv6 where we are', () => {
-    const read = readOffer(
-      'v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 2001:db8::7\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n',
-    );
+    const sdp = offer('m=audio 9 RTP/AVP 0').replaceAll('IP4 192.0.2.1', 'IP6 2001:db8::7');
+    const read = readOffer(sdp);
     expect(read.ok && read.value.audio.address).toBe('2001:db8::7');
     if (!read.ok) return;
     const text = writeAnswer(read.value, { address: '2001:db8::9', port: 20_000 }, origin);
