@@ -51,8 +51,8 @@ export function writeBanner(config: AcdConfig, reached: Reached, own = ownAddres
   const [loginCode = '', ...otherCodes] = config.sip.loginUsers;
   const short = otherCodes.find((code) => code.startsWith('*'));
   const agent = agents.find(({ id }) => !config.pins.has(id)) ?? agents[0];
-  const direct =
-    short === undefined || agent === undefined ? '' : `, or ${short}, or ${short}${agent.id}`;
+  const full = agent === undefined ? '' : `, or ${short ?? ''}${agent.id}`;
+  const direct = short === undefined ? '' : `, or ${short}${full}`;
   const named = agents.map(({ id, name }) => {
     const pin = config.pins.has(id) ? ' with a PIN' : '';
     return `${id}${name === '' ? '' : ` (${name})`}${pin}`;

@@ -190,7 +190,8 @@ export async function startRtpengine(options: RtpengineProcessOptions): Promise<
   const command = [program, ...daemonArguments(options, interfaces, ngPort)];
   if (setpriv !== null) command.unshift(setpriv, '--pdeathsig', 'SIGKILL');
   const [file = program, ...args] = command;
-  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  // A group of its own: Ctrl-C in the terminal is the supervisor's alone to hear.
+  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   const { ended, stop } = watch(child);
   const engine = { host: '127.0.0.1', port: ngPort };
   const ng = createNgClient({ ...engine, deadlineMs: READY_WITHIN_MS, repeatAtMs: READY_ASK_MS });

@@ -50,6 +50,30 @@ async function allGone(pids: readonly number[]): Promise<void> {
   );
 }
 
+describe('acd start with media.engine rtpengine', () => {
+  it('starts one, mends it when it dies, and leaves none behind', async () => {
+    const acd = await stage.addForTest(startAcd(stage, { queues, media: { engine: 'rtpengine' } }));
+    const { pid } = childNamed(acd, 'rtpengine');
+    process.kill(pid, 'SIGKILL');
+    await acd.process.printed(/rtpengine ended with SIGKILL.*starting it again/, 10_000);
+    const found = await until(
+      'another rtpengine',
+      async () => childrenOf(acd.process.pid).find(({ command }) => command.includes('rtpengine')),
+      (child) => child !== undefined && child.pid !== pid,
+      10_000,
+    );
+    await until(
+      'healthy',
+      async () => acd.health(),
+      ({ status }) => status === 'ok',
+      15_000,
+    );
+    acd.process.signal('SIGTERM');
+    expect(await acd.process.ended).toEqual({ code: 0, signal: null });
+    await allGone([found?.pid ?? 0]);
+  });
+});
+
 // On a drachtio-server there is no sipd to look at.
 describe.skipIf(onDrachtio)('acd start', () => {
   it('starts three children, is healthy, and ends with status 0 and no orphans', async () => {
