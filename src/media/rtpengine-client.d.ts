@@ -12,9 +12,8 @@ declare module 'rtpengine-client' {
     params: Readonly<Record<string, unknown>>,
   ) => Promise<Record<string, unknown>>;
 
-  /** Settles with the engine's reply (also an error reply), or rejects after `timeout` ms. */
-  class Client extends EventEmitter {
-    constructor(options: { timeout: number; localAddress?: string });
+  /** Calls settle with the engine's reply (also an error reply), or reject after `timeout` ms. */
+  interface Client extends EventEmitter {
     readonly socket: Socket;
     readonly ping: Send;
     readonly offer: Send;
@@ -24,6 +23,8 @@ declare module 'rtpengine-client' {
     close(): void;
   }
 
-  const library: { readonly Client: typeof Client };
+  const library: {
+    readonly Client: new (options: { timeout: number; localAddress?: string }) => Client;
+  };
   export default library;
 }

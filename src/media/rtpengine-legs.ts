@@ -100,7 +100,8 @@ export class RtpengineLegs {
   /** Turn of the question: the leg asked last goes to the end. */
   readonly #turns = new Map<Engine, Set<LegId>>();
   readonly #orphans = new Map<Engine, Set<LegId>>();
-  readonly #sweeping = new Map<Engine, Promise<void>>();
+  /** Work under way, by kind and engine: whoever wants it again waits for it. */
+  readonly #running = new Map<string, Promise<void>>();
   readonly #listener: LegsListener;
 
   constructor(options: Omit<EnginesOptions, 'listener'>, listener: LegsListener) {
@@ -110,6 +111,7 @@ export class RtpengineLegs {
       listener: {
         question: (engine) => this.#question(engine),
         answered: (engine, result) => {
+          void this.#dropOrphans(engine);
           if (!result.ok && result.detail === UNKNOWN_CALL) void this.#sweep(engine);
         },
         down: (engine) => this.#lose(engine, this.#on(engine)),
@@ -174,8 +176,9 @@ export class RtpengineLegs {
     for (const engine of candidates.slice(0, MAX_TRIES)) {
       const offered = await exchange(engine, 'offer', leg, params);
       if (offered.ok) return { ...offered, engine };
-      // It may have been carried out although no reply came.
-      void this.drop(engine, leg);
+      // It may be carried out yet, even after a `delete` sent now: the engine has many threads.
+      if (offered.reason === 'timeout') this.#orphan(engine, leg);
+      else void this.drop(engine, leg);
       if (offered.reason === 'not-acceptable') return offered;
       last = offered;
     }
@@ -188,11 +191,7 @@ export class RtpengineLegs {
       const result = await engine.request('delete', { 'call-id': leg, 'delete delay': 0 });
       if (result.ok || result.why === 'refused') return;
     }
-    const orphans = this.#orphans.get(engine);
-    if (orphans === undefined) return;
-    const [oldest] = orphans;
-    if (orphans.size >= MAX_ORPHANS && oldest !== undefined) orphans.delete(oldest);
-    orphans.add(leg);
+    this.#orphan(engine, leg);
   }
 
   /** A leg of ours from before a restart: which engine has it? Null: none of those that answer. */
@@ -215,6 +214,30 @@ export class RtpengineLegs {
       const inside = await insideOf(id);
       if (inside.ok) await this.find(id, inside.sdp);
     });
+  }
+
+  /** The call is to be deleted when the engine has answered a question that was asked later. */
+  #orphan(engine: Engine, leg: LegId): void {
+    const orphans = this.#orphans.get(engine) ?? new Set();
+    const [oldest] = orphans;
+    if (orphans.size >= MAX_ORPHANS && oldest !== undefined) orphans.delete(oldest);
+    orphans.add(leg);
+  }
+
+  #dropOrphans(engine: Engine): Promise<void> {
+    return this.#once(`drop ${engine.name}`, async () => {
+      const orphans = [...(this.#orphans.get(engine) ?? [])];
+      this.#orphans.get(engine)?.clear();
+      await inBatches(orphans, async (id) => {
+        if (this.#legs.get(id)?.engine !== engine) await this.drop(engine, id);
+      });
+    });
+  }
+
+  #once(what: string, work: () => Promise<void>): Promise<void> {
+    const running = this.#running.get(what) ?? work().finally(() => this.#running.delete(what));
+    this.#running.set(what, running);
+    return running;
   }
 
   #on(engine: Engine): Leg[] {
@@ -244,9 +267,7 @@ export class RtpengineLegs {
 
   /** Asks the engine for each of its legs: some may be gone, others be back. */
   #sweep(engine: Engine): Promise<void> {
-    const running = this.#sweeping.get(engine);
-    if (running !== undefined) return running;
-    const sweep = (async () => {
+    return this.#once(`sweep ${engine.name}`, async () => {
       const gone: Leg[] = [];
       await inBatches(this.#on(engine), async (leg) => {
         const presence = await lookFor(leg.id, engine);
@@ -255,19 +276,12 @@ export class RtpengineLegs {
         if (presence === 'gone') gone.push(leg);
         if (presence === 'there') leg.lost = false;
       });
-      this.#sweeping.delete(engine);
       if (gone.some((leg) => !leg.lost)) this.#lose(engine, gone);
-    })();
-    this.#sweeping.set(engine, sweep);
-    return sweep;
+    });
   }
 
   async #welcome(engine: Engine, first: boolean): Promise<void> {
-    const orphans = [...(this.#orphans.get(engine) ?? [])];
-    this.#orphans.get(engine)?.clear();
-    await inBatches(orphans, async (id) => {
-      if (this.#legs.get(id)?.engine !== engine) await this.drop(engine, id);
-    });
+    await this.#dropOrphans(engine);
     await this.#sweep(engine);
     if (!first) this.#listener.back(engine.name);
   }

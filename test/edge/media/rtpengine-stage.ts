@@ -203,3 +203,16 @@ export async function hasCall(engine: EngineActor, id: string): Promise<boolean>
   ng.close();
   return result.ok;
 }
+
+interface Tag {
+  readonly medias: readonly { readonly streams: readonly Record<string, unknown>[] }[];
+}
+
+/** The engine's own RTP ports of a call: towards the party, and towards mediad. */
+export async function portsOf(engine: EngineActor, id: string): Promise<unknown[]> {
+  const ng = createNgClient(engine.engine);
+  const { reply } = must(await ng.request('query', { 'call-id': id }));
+  ng.close();
+  const tags = reply['tags'] as Record<string, Tag>;
+  return ['party', 'mediad'].map((tag) => tags[tag]?.medias[0]?.streams[0]?.['local port']);
+}

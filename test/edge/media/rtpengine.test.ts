@@ -15,6 +15,7 @@ import {
   must,
   openPhone,
   placeOf,
+  portsOf,
   releaseAll,
   sdpOf,
   startEngine,
@@ -114,6 +115,7 @@ describe('a leg behind rtpengine', () => {
     const b = await agent();
     must(await media.connect(a.leg, b.leg));
     await hearEachOther(a.peer, b.peer);
+    const before = await portsOf(engine, a.leg);
     const moved = await phone();
     const { sdp } = must(await media.reoffered(a.leg, sdpOf(moved)));
     expect(placeOf(sdp)).toEqual(placeOf(a.sdp));
@@ -126,6 +128,7 @@ describe('a leg behind rtpengine', () => {
     agentMoved.remote = placeOf(again.sdp);
     b.peer.mute();
     await hearEachOther(moved, agentMoved);
+    expect(await portsOf(engine, a.leg)).toEqual(before);
   });
 
   it('given a 183 and a 200 that differ, the 200 counts', async () => {
@@ -167,9 +170,12 @@ describe('a leg behind rtpengine', () => {
     const a = await caller();
     const b = await agent();
     must(await media.connect(a.leg, b.leg));
+    await hearEachOther(a.peer, b.peer);
+    a.peer.mute(); // so that the engine cannot learn his address anew from what he sends
     const foreign = sdpOf(await phone(), '120', ['a=rtpmap:120 FOO/8000']);
     expect(await media.reoffered(a.leg, foreign)).toMatchObject({ reason: 'not-acceptable' });
-    await hearEachOther(a.peer, b.peer);
+    b.peer.sendTone(700);
+    await a.peer.hearTone(700);
   });
 
   for (const [what, sdp] of [
