@@ -83,7 +83,8 @@ interface SrfSocket {
   readonly destroyed: boolean;
   end(): void;
   destroy(): void;
-  on(event: 'close', listener: () => void): void;
+  once(event: 'close', listener: () => void): void;
+  off(event: 'close', listener: () => void): void;
 }
 interface SrfAgent {
   readonly mapServer: ReadonlyMap<
@@ -227,9 +228,11 @@ class DrachtioStack implements Stack {
         socket.destroy();
       }, SERVER_DEADLINE_MS);
       overdue.unref();
-      socket.on('close', () => clearTimeout(overdue));
+      const forget = () => clearTimeout(overdue);
+      socket.once('close', forget);
       server.pendingRequests.set(wp.send(socket, 'ping'), () => {
-        clearTimeout(overdue);
+        forget();
+        socket.off('close', forget);
         answered();
       });
     }
