@@ -184,6 +184,12 @@ export class Clients {
     return fitting[turn % fitting.length] ?? null;
   }
 
+  /** Methods that some client wants, upper case. */
+  verbs(): string[] {
+    const all = [...this.connected.values()].flatMap((client) => [...client.routes]);
+    return [...new Set(all)].filter((verb) => !verb.includes(':')).map((v) => v.toUpperCase());
+  }
+
   route(client: Client, verb: string): void {
     client.routes.add(verb);
     for (const one of [...this.waiting]) {

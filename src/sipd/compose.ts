@@ -78,15 +78,17 @@ export function fillLocalhost(value: string, path: Path): string {
     .replaceAll(/([@:])localhost(?=:\d)/g, `$1${bracketed(path.ownHost)}`);
 }
 
-/** The same for a Contact, which must also name the protocol it can be reached by. */
+/** A client's Contact: in brackets, `localhost` filled in and with the protocol it is good for. */
 export function fillContact(value: string, path: Path): string {
-  if (!value.includes('localhost')) return value;
-  const filled = fillLocalhost(value, path);
+  if (value === '*' || value === '') return value;
+  const semicolon = value.indexOf(';');
+  const end = semicolon < 0 ? value.length : semicolon;
+  // Without brackets the parameters are the header's, not the URI's (RFC 3261 section 20.10).
+  const named = value.includes('<') ? value : `<${value.slice(0, end)}>${value.slice(end)}`;
+  if (!named.includes('localhost')) return named;
+  const filled = fillLocalhost(named, path);
   if (path.proto !== 'tcp' || /;transport=/i.test(filled)) return filled;
-  if (filled.includes('<')) return filled.replace('>', ';transport=tcp>');
-  const semicolon = filled.indexOf(';');
-  const end = semicolon < 0 ? filled.length : semicolon;
-  return `<${filled.slice(0, end)};transport=tcp>${filled.slice(end)}`;
+  return filled.replace('>', ';transport=tcp>');
 }
 
 export const reasons: Record<number, string> = {

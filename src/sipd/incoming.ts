@@ -230,7 +230,33 @@ function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
   );
   if (isWaiting) return;
   if (received.toTag !== '') reject(received, tx, 481, []);
-  else reject(received, tx, 503, [retryAfter]);
+  else unwanted(ctx, received, tx);
+}
+
+/** Methods that have a name here; what else comes is "not implemented" (RFC 3261 section 8.2.1). */
+const known = new Set([
+  'REGISTER',
+  'OPTIONS',
+  'SUBSCRIBE',
+  'NOTIFY',
+  'INFO',
+  'MESSAGE',
+  'REFER',
+  'PUBLISH',
+]);
+
+/**
+ * No client wants such a request. Calls may be wanted again soon; a 503 to anything else would make
+ * proxies shun us altogether (RFC 3261 section 21.5.4).
+ */
+function unwanted(ctx: Context, received: Received, tx: ServerTx): void {
+  const { method } = received.message;
+  if (ctx.clients.count === 0 || method === 'INVITE') reject(received, tx, 503, [retryAfter]);
+  else if (!known.has(method)) reject(received, tx, 501, []);
+  else {
+    const allowed = ['ACK', 'CANCEL', 'BYE', 'PRACK', 'UPDATE', ...ctx.clients.verbs()];
+    reject(received, tx, 405, [{ name: 'Allow', value: allowed.join(', ') }]);
+  }
 }
 
 /** The same request by another way: its twin is still being served. */

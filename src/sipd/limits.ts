@@ -69,8 +69,6 @@ export const MAX_QUEUED_RELIABLE = 16;
 export const MAX_WAITING_FOR_ACK = 8;
 /** Call-IDs remembered to keep CSeq rising where the client sets the Call-ID but no CSeq. */
 export const MAX_CSEQ_MEMORY = 2_000;
-/** Contacts bound to the connection over which they registered. Beyond: the oldest goes. */
-export const MAX_BINDINGS = 10_000;
 /** Receive buffer asked of the kernel for each UDP socket. */
 export const UDP_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Smallest session interval we accept, seconds (RFC 4028 section 5). */

@@ -160,6 +160,8 @@ function transmit(
   entry: DialogEntry | null,
 ): void {
   if (status >= 200) settle(uas);
+  // A refusal (a CANCEL came) leaves nothing to be sent after a PRACK.
+  if (status >= 300) uas.queued = [];
   uas.tx.respond(status, text);
   const isOk = status >= 200 && status < 300;
   if (isOk && entry !== null && uas.received.message.method === 'INVITE') {

@@ -227,9 +227,11 @@ describe('other methods', () => {
     }
   });
 
-  it('given a method nobody routed, then the caller gets 503', async () => {
+  it('given a method nobody routed, then the caller gets 405 with Allow', async () => {
     const request = await caller.request(target(), { method: 'REFER' });
-    expect((await finalOf(request)).status).toBe(503);
+    const refusal = await finalOf(request);
+    expect(refusal.status).toBe(405);
+    expect(refusal.get('Allow')).toContain('INVITE');
   });
 
   it('given a reliable 183, when it is acknowledged, then the call goes on', async () => {

@@ -325,7 +325,7 @@ describe('requests outside dialogs', () => {
     expect(world.ctx.serverTxs.size).toBe(0);
   });
 
-  it('given a To tag in the answer, then it is used, and non-ASCII bodies keep their length', () => {
+  it('given a To tag in the answer, then it is used; non-ASCII bodies keep their length', () => {
     world.arrive(world.request('MESSAGE'));
     const frame = client.last('MESSAGE');
     client.respond(frame, 200, ['To: <sip:x@y>;tag=mine', 'X-Custom: 1'], 'gr\xc3\xbc\xc3\x9fe');
@@ -342,19 +342,26 @@ describe('requests outside dialogs', () => {
     world.arrive(`${world.request('OPTIONS').replace('Content-Length: 0', 'Content-Length: 9')}`);
     world.arrive(world.request('OPTIONS').replace('SIP/2.0\r\n', 'SIP/3.0\r\n'));
     expect(world.takeStory()).toEqual(['400', '400', '400', '400', '505']);
-    for (const junk of [
-      '',
-      '\0',
-      'hello world, how are you\r\n\r\n',
-      'INVITE\r\n\r\n',
-      '\r\n\r\n',
-    ]) {
-      world.arrive(junk);
+    const junk = ['', '\0', 'hello world, how are you\r\n\r\n', 'INVITE\r\n\r\n', '\r\n\r\n'];
+    for (const text of junk) {
+      world.arrive(text);
     }
     world.arrive('OPTIONS sip:x SIP/2.0\r\nVia: rubbish\r\n\r\n');
     world.arrive('SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1\r\n\r\n');
     expect(world.takeStory()).toEqual([]);
     expect(client.story).toEqual([]);
+  });
+
+  it('given methods nobody wants, then 405 with Allow, 501, or 503 without any client', () => {
+    world.arrive(world.request('PUBLISH', { callId: 'p' }));
+    world.arrive(world.request('DANCE', { callId: 'd' }));
+    const sent = world.takeSent();
+    expect(sent.map(statusOf)).toEqual([405, 501]);
+    expect(headerOf(sent[0] ?? '', 'Allow')).toContain('OPTIONS');
+    client.leave();
+    world.clock.advance(11_000);
+    world.arrive(world.request('PUBLISH', { callId: 'p2' }));
+    expect(world.takeStory()).toEqual(['503']);
   });
 
   it('given rport, then the answer says where the request came from', () => {

@@ -83,7 +83,7 @@ describe('a request of a client', () => {
     expect(world.ctx.dialogs.size).toBe(0);
   });
 
-  it('given a 2xx, then the ACK is the client’s, and is replayed when the 2xx comes again', () => {
+  it('given a 2xx, then the client’s ACK is sent, and again when the 2xx comes again', () => {
     const { text, dialogId } = invite();
     world.arrive(world.response(text, 100, { tag: '' }));
     world.arrive(world.response(text, 180));
