@@ -7,6 +7,7 @@
  * Comes in: frames of the server. Goes out: `Stack` (port.ts). Every promise here settles within
  * a deadline, and a lost connection settles everything that was waiting.
  */
+import type { Socket } from 'node:net';
 import Srf from 'drachtio-srf';
 import type {
   Headers,
@@ -79,13 +80,7 @@ interface SrfResponse {
   ): void;
   readonly stackDialogId?: string;
 }
-interface SrfSocket {
-  readonly destroyed: boolean;
-  end(): void;
-  destroy(): void;
-  once(event: 'close', listener: () => void): void;
-  off(event: 'close', listener: () => void): void;
-}
+type SrfSocket = Pick<Socket, 'destroyed' | 'end' | 'destroy' | 'once' | 'off'>;
 interface SrfAgent {
   readonly mapServer: ReadonlyMap<
     SrfSocket,
