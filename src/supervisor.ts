@@ -56,7 +56,7 @@ function ours(file: string, args: readonly string[]): Pick<ChildSpec, 'command' 
 }
 
 function makeFolder(): string {
-  const name = path.join(tmpdir(), 'acd-XXXXXX', 'mediad.sock');
+  const name = path.join(tmpdir(), 'acd-123456', 'mediad.sock');
   return mkdtempSync(path.join(name.length > SOCKET_PATH_MAX ? '/tmp' : tmpdir(), 'acd-'));
 }
 

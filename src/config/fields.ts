@@ -152,10 +152,10 @@ export function splitAddress(
   written: string,
   standard: { readonly host: string | null; readonly port: number | null },
 ): { readonly host: string; readonly port: number } | null {
-  const found =
-    /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:\s[\]]*[^:\s[\]\d][^:\s[\]]*|\d+(?:\.\d+){3}))?(?::?(\d+))?$/.exec(
-      written,
-    );
+  // 1: IPv6 in brackets. 2: a name, which is not digits alone, or IPv4. 3: the port.
+  const named = String.raw`[^:\s[\]]*[^:\s[\]\d][^:\s[\]]*|\d+(?:\.\d+){3}`;
+  const pattern = String.raw`^(?:\[([0-9A-Fa-f:.%]+)\]|(${named}))?(?::?(\d+))?$`;
+  const found = new RegExp(pattern).exec(written);
   if (found === null || written === '') return null;
   const host = found[1] ?? found[2] ?? standard.host;
   const port = found[3] === undefined ? standard.port : Number(found[3]);

@@ -69,7 +69,7 @@ function parseObject(line: string): Record<string, unknown> | null {
 function writeField(value: unknown): string {
   if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
   if (typeof value === 'object' && value !== null && 'message' in value) {
-    return JSON.stringify((value).message);
+    return JSON.stringify(value.message);
   }
   return JSON.stringify(value) ?? 'undefined';
 }
