@@ -53,6 +53,7 @@ export async function until<T>(
   ask: () => Promise<T> | T,
   fits: (answer: T) => boolean,
   ms = 10_000,
+  pauseMs = 25,
 ): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {
@@ -61,7 +62,7 @@ export async function until<T>(
     if (Date.now() > end) {
       throw new Error(`not within ${ms} ms: ${what}; last: ${JSON.stringify(answer)}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 

@@ -3,7 +3,7 @@
  * what they print, and certainly gone at the end, whatever happens to the test.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { accessSync, appendFileSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
 export interface Ended {
@@ -78,12 +78,13 @@ export function run(start: Start): Running {
     detached: true, // a group of its own, so that its children can be ended with it
   });
   alive.add(child);
+  let log = start.log === undefined ? null : openSync(start.log, 'a');
   let text = '';
   const watchers = new Set<() => void>();
   const collect = (chunk: Buffer) => {
     const piece = chunk.toString('utf8');
     text = (text + piece).slice(-4_000_000);
-    if (start.log !== undefined) appendFileSync(start.log, piece);
+    if (log !== null) writeSync(log, piece);
     for (const look of [...watchers]) look();
   };
   child.stdout.on('data', collect);
@@ -93,6 +94,8 @@ export function run(start: Start): Running {
   const ended = new Promise<Ended>((resolve) => {
     const finish = (code: number | null, signal: NodeJS.Signals | null) => {
       alive.delete(child);
+      if (log !== null) closeSync(log);
+      log = null;
       done = { code, signal };
       for (const look of [...watchers]) look();
       resolve(done);

@@ -1,6 +1,6 @@
 /**
  * The stage on which one test file plays: everything it starts is stopped at its end, last first,
- * and logs and traces stay in test-results/<file>/ only if something failed.
+ * and logs and traces stay in test-results/<file>-<pid>/ only if something failed.
  *
  *   const stage = openStage('queue-call');            // at the top of the file
  *   const acd = await stage.add(startAcd(stage, …));
@@ -29,7 +29,8 @@ export interface Stage {
 const results = path.resolve(import.meta.dirname, '../../test-results');
 
 export function openStage(name: string): Stage {
-  const folder = path.join(results, name);
+  // Its own, so that two runs at a time do not clear each other's.
+  const folder = path.join(results, `${name}-${process.pid}`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const forFile: Actor[] = [];

@@ -60,24 +60,28 @@ export async function talk(caller: Call, agent: Call, tones = [440, 1000] as con
   await Promise.all([agent.rtp.hearTone(high), caller.rtp.hearTone(low)]);
 }
 
-/** Where a recording is found in what was heard from `from` on, waiting for it to be said. */
+/**
+ * Where a recording is found in what was heard from `from` on, waiting for it to be said. It looks
+ * again whenever something was heard: a line may fall silent, without packets, after a prompt.
+ */
 export async function hears(
   rtp: RtpPeer,
   sound: Int16Array,
   from = 0,
   ms = 15_000,
 ): Promise<Match> {
-  const end = Date.now() + ms;
+  let looked = 0;
   let best: Match = { at: 0, score: 0 };
-  let wanted = sound.length;
-  while (Date.now() < end) {
-    await rtp.hearAtLeast(wanted, from, Math.max(1, end - Date.now()));
-    const found = locate(sound, rtp.heard(from));
+  const look = () => {
+    const heard = rtp.heard(from);
+    if (heard.length < sound.length || heard.length === looked) return best;
+    looked = heard.length;
+    const found = locate(sound, heard);
     if (found.score > best.score) best = found;
-    if (best.score > 0.9) return { at: best.at + from, score: best.score };
-    wanted = rtp.mark() - from + 4_000;
-  }
-  throw new Error(`not heard within ${ms} ms; nearest ${best.score.toFixed(2)} at ${best.at}`);
+    return best;
+  };
+  await until('the recording to be heard', look, ({ score }) => score > 0.9, ms, 250);
+  return { at: best.at + from, score: best.score };
 }
 
 /** Place in the music of half a second that was heard at `at`; fails if it is not our music. */
