@@ -76,6 +76,9 @@ export const MIN_SESSION_SECONDS = 90;
 /** Times a failed parse or a defect is written to the log per second; the rest is counted. */
 export const MAX_LOG_LINES_PER_SECOND = 50;
 
+/** Bytes of log waiting for a slow reader of stderr. Beyond: entries are left out. */
+export const MAX_LOG_BACKLOG_BYTES = 1024 * 1024;
+
 /** RFC 3261 section 17.1.1.1, table 4. */
 export const T1 = 500;
 export const T2 = 4_000;

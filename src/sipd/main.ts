@@ -2,7 +2,9 @@
  * The SIP server as a program of its own. It prints one JSON line when it is ready or cannot be,
  * logs to stderr, stops on SIGTERM, and otherwise outlives everybody it serves.
  */
+import { createWriteStream } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { MAX_LOG_BACKLOG_BYTES } from './limits.ts';
 import { parseListen, type ListenSpec } from './path.ts';
 import { startServer, type ServerOptions } from './server.ts';
 import { splitHostPort } from './uri.ts';
@@ -14,6 +16,16 @@ const usage = `Usage: sipd --listen udp:HOST:PORT [--listen tcp:HOST:PORT ...] [
   --stop-with-parent           stop when standard input ends
 The secret for clients is read from the environment: ACD_SIPD_SECRET.
 `;
+
+// Not process.stderr: writing to a pipe there blocks, and a reader that stopped would stop us.
+const stderr = createWriteStream('', { fd: 2, autoClose: false });
+// Nobody reads what we say any more: no reason to stop serving.
+stderr.on('error', () => undefined);
+process.stdout.on('error', () => undefined);
+
+function log(line: string): void {
+  if (stderr.writableLength < MAX_LOG_BACKLOG_BYTES) stderr.write(line);
+}
 
 function fail(error: string): never {
   process.stdout.write(`${JSON.stringify({ ready: false, error })}\n`);
@@ -57,9 +69,7 @@ function readArguments(): Arguments {
       secret: Buffer.from(secret, 'utf8').toString('latin1'),
       externalAddress: values['external-address'],
       trace: values.trace,
-      log: (line) => {
-        process.stderr.write(line);
-      },
+      log,
     },
     stopWithParent: values['stop-with-parent'],
   };
@@ -72,8 +82,6 @@ async function main(): Promise<void> {
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
   }
-  // Nobody reads what we say any more: no reason to stop serving.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     const server = await startServer(given.options);
     const stop = (): void => {
@@ -94,10 +102,10 @@ async function main(): Promise<void> {
 }
 
 process.on('uncaughtException', (error) => {
-  process.stderr.write(`${new Date().toISOString()} warn defect: ${error.stack ?? ''}\n`);
+  log(`${new Date().toISOString()} warn defect: ${error.stack ?? ''}\n`);
 });
 process.on('unhandledRejection', (error) => {
-  process.stderr.write(`${new Date().toISOString()} warn defect: ${String(error)}\n`);
+  log(`${new Date().toISOString()} warn defect: ${String(error)}\n`);
 });
 
 await main();

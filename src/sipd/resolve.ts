@@ -30,7 +30,7 @@ interface Entry {
 
 export class Names {
   private readonly cache = new Map<string, Entry>();
-  private readonly resolver = new Resolver({ timeout: 2_000, tries: 2 });
+  private readonly resolver = new Resolver({ timeout: 1_000, tries: 2 });
   private readonly families: readonly (4 | 6)[];
 
   /** @param families address families we have sockets for, in order of preference */
@@ -57,8 +57,10 @@ export class Names {
       const target = { proto, address: place.address, port: found === 0 ? 5060 : found };
       done({ ok: true, target });
     };
-    // RFC 3263 section 4.2: an explicit port rules SRV out.
-    this.find(uri.host, port !== 0 ? '' : `_sip._${proto}.`, finish);
+    // RFC 3263 section 4.2: an explicit port rules SRV out. A name without a dot is one of the
+    // local network or of /etc/hosts, where nobody keeps SRV records.
+    const service = port !== 0 || !uri.host.includes('.') ? '' : `_sip._${proto}.`;
+    this.find(uri.host, service, finish);
   }
 
   private find(host: string, service: string, done: (place: Place | null) => void): void {

@@ -278,3 +278,40 @@ describe('other methods', () => {
     expect((await finalOf(lost)).status).toBe(503);
   });
 });
+
+describe('a back-to-back agent', () => {
+  it('given srf joins two calls, then SDP and the end travel through', async () => {
+    const middle = await startSipd();
+    const joiner = await connectSrf(middle, {
+      invite: (req, res) => {
+        const b2b = joiner as unknown as {
+          createB2BUA(
+            req: SrfRequest,
+            res: SrfResponse,
+            uri: string,
+            opts: object,
+          ): Promise<{ uas: SrfDialog; uac: SrfDialog }>;
+        };
+        b2b.createB2BUA(req, res, target(), { localSdpB: req.body }).then(
+          ({ uas, uac }) => {
+            uas.on('destroy', () => void uac.destroy());
+            uac.on('destroy', () => void uas.destroy());
+          },
+          () => undefined,
+        );
+      },
+    });
+    const taken = answering();
+    const out = await caller.createUAC(`sip:x@127.0.0.1:${middle.udpPort}`, {
+      localSdp: sdp('caller'),
+    });
+    const into = await taken;
+    expect(into.remote.sdp).toContain('o=caller');
+    expect(out.remote.sdp).toContain('o=callee');
+    const ended = eventOf(into, 'destroy');
+    await out.destroy();
+    await ended;
+    joiner.disconnect();
+    await middle.stop();
+  });
+});

@@ -136,6 +136,60 @@ describe('an INVITE from the network', () => {
   });
 });
 
+describe('hanging up before the ACK', () => {
+  it('given the client says BYE at once, then it leaves only after the ACK', () => {
+    const ok = answered();
+    const bye = client.request('BYE', 'sip:placeholder', [], '', ['', 'call-1;from-tag=peer']);
+    expect(bye[0]).toBe('OK');
+    expect(world.takeStory()).toEqual([]);
+    world.arrive(ackFor(ok));
+    const [sent = ''] = world.takeSent();
+    expect(methodOf(sent)).toBe('BYE');
+    world.arrive(world.response(sent, 200));
+    expect(client.story).toEqual(['INVITE', 'ACK', '200']);
+    expect(world.ctx.dialogs.size).toBe(0);
+  });
+
+  it('given the ACK never comes, then the BYE of the client ends the call', () => {
+    answered();
+    client.request('BYE', 'sip:placeholder', [], '', ['', 'call-1;from-tag=peer']);
+    world.clock.advance(32_000);
+    expect(world.takeStory().filter((one) => one === 'BYE')).toEqual(['BYE']);
+    expect(client.story).toEqual(['INVITE']);
+  });
+});
+
+describe('memory', () => {
+  it('given calls of every ending, then nothing of them is left in the end', () => {
+    const done = answered({ callId: 'a', branch: 'z9hG4bKa' });
+    world.arrive(world.request('ACK', { callId: 'a', to: headerOf(done, 'To') }));
+    world.arrive(world.request('BYE', { callId: 'a', to: headerOf(done, 'To'), cseq: 2 }));
+    client.respond(client.last('BYE'), 200);
+    answered({ callId: 'b', branch: 'z9hG4bKb' });
+    const { text } = invite({ callId: 'c', branch: 'z9hG4bKc', extra: ['Supported: 100rel'] });
+    client.respond(client.last('INVITE'), 183, ['Require: 100rel'], SDP);
+    world.arrive(text.replaceAll('INVITE', 'CANCEL'));
+    client.respond(invite({ callId: 'd', branch: 'z9hG4bKd' }).frame, 302);
+    invite({ callId: 'e', branch: 'z9hG4bKe' });
+    world.arrive(world.request('MESSAGE', { callId: 'f' }));
+    client.request('SUBSCRIBE', 'sip:x@192.0.2.9');
+    const text2 = client.request('INVITE', 'sip:x@192.0.2.9').at(-1) ?? '';
+    world.arrive(world.response(text2, 200));
+    client.request('INVITE', 'sip:y@192.0.2.9');
+    world.clock.advance(200_000);
+    const { ctx } = world;
+    expect({
+      server: ctx.serverTxs.size,
+      client: ctx.clientTxs.size,
+      dialogs: ctx.dialogs.size,
+      uas: ctx.uas.size,
+      uac: ctx.uac.size,
+      unacked: ctx.unacked.size,
+      timers: world.clock.pending,
+    }).toEqual({ server: 0, client: 0, dialogs: 0, uas: 0, uac: 0, unacked: 0, timers: 0 });
+  });
+});
+
 describe('CANCEL', () => {
   it('given ringing, then 200 and 487 with one tag, and the client is told', () => {
     const { text, frame } = invite();
