@@ -103,7 +103,7 @@ export class WorkerLink {
   }
 
   private dial(): void {
-    const tcp = /^(.*):(\d+)$/.exec(this.where);
+    const tcp = /^\[?([^/\]]*)\]?:(\d+)$/.exec(this.where);
     const socket =
       tcp === null
         ? connect(this.where)

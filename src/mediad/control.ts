@@ -64,7 +64,7 @@ export class Control {
 
   /** Listens on a path or `host:port`; gives where, or why not. */
   async listen(where: string): Promise<{ ok: true; where: string } | { ok: false; why: string }> {
-    const tcp = /^(.*):(\d+)$/.exec(where);
+    const tcp = /^\[?([^/\]]*)\]?:(\d+)$/.exec(where);
     if (tcp === null && existsSync(where)) {
       if (await answers(where)) return { ok: false, why: `${where} is in use by another mediad` };
       // Left by a process that was killed; nobody listens there.
@@ -83,6 +83,9 @@ export class Control {
       };
       if (tcp === null) server.listen(where, ready);
       else server.listen({ host: tcp[1] ?? '127.0.0.1', port: Number(tcp[2]) }, ready);
+      if (tcp !== null && !/^(127\.|::1$|localhost$)/.test(tcp[1] ?? '')) {
+        log('warn', 'whoever reaches the control port can listen to every call', { where });
+      }
     });
   }
 

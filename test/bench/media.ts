@@ -57,6 +57,15 @@ function rssKb(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
 }
 
+/** Who measures must not be kept waiting longer than who is measured. */
+function shareRank(from: number, to: number): void {
+  try {
+    os.setPriority(to, os.getPriority(from));
+  } catch (error) {
+    process.stderr.write(`callers run at ordinary priority: ${(error as Error).message}\n`);
+  }
+}
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function measure(legs: number, seconds: number, isSpeaking: boolean): Promise<Row> {
@@ -72,6 +81,7 @@ async function measure(legs: number, seconds: number, isSpeaking: boolean): Prom
     const ready = await mediad.line();
     if (ready['ready'] !== true) throw new Error(String(ready['error']));
     const ports = (await callers.line())['ports'] as number[];
+    shareRank(mediad.child.pid ?? 0, callers.child.pid ?? 0);
     worker.start();
     const pid = mediad.child.pid ?? 0;
     const rssBefore = rssKb(pid);

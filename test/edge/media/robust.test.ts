@@ -129,6 +129,27 @@ describe('given a talking pair', () => {
     await Promise.all([b.hearTone(1200), moved.hearTone(700)]);
   });
 
+  it('when a phone’s port is closed for a moment, then it is served again', async () => {
+    const a = await RtpPeer.open();
+    const { sdp } = good(await driver.worker.accept('closed-a', offerSdp(a.port)));
+    a.remote = { host: '127.0.0.1', port: portOf(sdp) };
+    const b = await party('closed-b');
+    a.sendTone(440);
+    b.sendTone(700);
+    good(await driver.worker.connect('closed-a', 'closed-b'));
+    // A second: by then mediad's socket is connected and meets the refusals of the closed port.
+    await Promise.all([a.hearTone(700), b.hearAtLeast(second)]);
+    const { port } = a;
+    a.close();
+    await driver.told.take('silence', ({ what, leg }) => what === 'silence' && leg === 'closed-a');
+    const reopened = createSocket('udp4');
+    await stage.addForTest({ stop: () => Promise.resolve(void reopened.close()) });
+    const heard = new Inbox<Buffer>('packets', (packet) => String(packet.length));
+    reopened.on('message', (packet) => heard.put(packet));
+    await new Promise<void>((resolve) => reopened.bind(port, '127.0.0.1', resolve));
+    for (let index = 0; index < 10; index += 1) await heard.take('audio', (p) => p.length === 172);
+  });
+
   it('when a party falls silent, then that is told, and that it is back', async () => {
     const a = await party('quiet');
     a.sendTone(440);
