@@ -1,9 +1,9 @@
 # The ACD as an image: `docker build -t acd .`
 #
 # Not built where it was written: there was no container engine. What was tried instead, by hand on
-# Debian 12: `npm ci`, `npm run build`, then `npm ci --omit=dev` in a copy of the production
-# stage's files (dist, prompts, package.json, acd.yaml), and `node dist/main.js start` there. Not
-# tried: the base image, the user change, the health check inside a container.
+# Debian 12 with Node 20: `npm ci`, the build and `npm prune --omit=dev` in a fresh clone; then only
+# the last stage's files copied to an empty folder, and `node dist/main.js start` there as an
+# unprivileged user, ended by SIGTERM. Not tried: the base image, Node 24, the health check.
 
 FROM node:24-bookworm-slim AS build
 # SQLite is compiled where no ready-made binary can be fetched.

@@ -154,7 +154,7 @@ export function splitAddress(
 ): { readonly host: string; readonly port: number } | null {
   // 1: IPv6 in brackets. 2: a name, which is not digits alone, or IPv4. 3: the port.
   const named = String.raw`[^:\s[\]]*[^:\s[\]\d][^:\s[\]]*|\d+(?:\.\d+){3}`;
-  const pattern = String.raw`^(?:\[([0-9A-Fa-f:.%]+)\]|(${named}))?(?::?(\d+))?$`;
+  const pattern = String.raw`^(?:\[([0-9A-Fa-f:.%]+)\]|(${named}))?(?:(?:^|:)(\d+))?$`;
   const found = new RegExp(pattern).exec(written);
   if (found === null || written === '') return null;
   const host = found[1] ?? found[2] ?? standard.host;

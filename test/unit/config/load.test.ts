@@ -186,6 +186,14 @@ describe('a configuration that is wrong', () => {
       ],
     ],
     [
+      'port without a colon',
+      'sip:\n  listen: udp:[::1]5071',
+      [
+        'acd.yaml:2:11: sip.listen[0]: "udp:[::1]5071" is no place to listen; ' +
+          'write udp:0.0.0.0:5071, or a port',
+      ],
+    ],
+    [
       'registrar that is no SIP URI',
       'sip:\n  register:\n    - {name: p, registrar: "http://x", username: u, password: p}',
       [
