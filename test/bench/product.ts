@@ -10,6 +10,8 @@ import { freePort } from '../support/ports.ts';
 import { run, type Running } from '../support/processes.ts';
 
 export const root = path.resolve(import.meta.dirname, '../..');
+/** `ACD_DIST`: another build in the place of dist/. */
+const dist = path.resolve(process.env['ACD_DIST'] ?? path.join(root, 'dist'));
 export const QUEUE = 'bench';
 /** Program in the command line -> process, as the tables name it. */
 const PROCESSES = { 'sipd/main': 'sipd', 'mediad/main': 'mediad', ' serve ': 'server' } as const;
@@ -124,10 +126,11 @@ interface HealthSeen {
   readonly media: { readonly legs: number };
 }
 
-/** `ACD_BENCH_PROFILE=folder`: each process leaves a CPU profile there at its end. */
-function profiling(): Record<string, string> {
+/** `ACD_BENCH_PROFILE=folder`: each process leaves a CPU profile there at its end; the supervisor
+ *  hands its own options of node on to its children. */
+function profiling(): string[] {
   const folder = process.env['ACD_BENCH_PROFILE'];
-  return folder === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
 }
 
 /** The supervisor's children: a process that restarted would be another one. */
@@ -139,8 +142,7 @@ export async function startProduct(agents: number): Promise<Product> {
   const supervisor: Running = run({
     name: 'acd',
     command: process.execPath,
-    args: [path.join(root, 'dist/main.js'), 'start', '--config', file],
-    env: profiling(),
+    args: [...profiling(), path.join(dist, 'main.js'), 'start', '--config', file],
     graceMs: 20_000,
   });
   const rest = `http://127.0.0.1:${http}`;
