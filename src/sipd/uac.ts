@@ -161,7 +161,8 @@ function onResponse(ctx: Context, uac: UacTx, response: Received): void {
 function onProvisional(ctx: Context, uac: UacTx, response: Received): void {
   const { message, toTag } = response;
   uac.hasProvisional = true;
-  if (uac.parts.method === 'INVITE') {
+  // After a CANCEL its own deadline counts, however often the peer says that it is trying.
+  if (uac.parts.method === 'INVITE' && uac.cancel?.isSent !== true) {
     uac.watch?.cancel();
     uac.watch = ctx.clock.after(PROCEEDING_MS, () => {
       // Timer C (RFC 3261 section 16.6) for a user agent: nothing rings for ever.

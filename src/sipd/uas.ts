@@ -121,7 +121,12 @@ function prackLost(ctx: Context, uas: UasTx): void {
 function keepDialog(ctx: Context, uas: UasTx, status: number, extra: Header[]): DialogEntry | null {
   const { message, path } = uas.received;
   const isOk = status >= 200 && status < 300;
-  if (beginsDialog(uas) && status > 100 && status < 300) {
+  // Only an INVITE has early dialogs.
+  if (
+    beginsDialog(uas) &&
+    status < 300 &&
+    (isOk || (message.method === 'INVITE' && status > 100))
+  ) {
     const contact = extra.find((one) => one.name.toLowerCase() === 'contact')?.value ?? '';
     uas.dialog ??= beginUasDialog(ctx, uas, contact);
     const entry = uas.dialog;
