@@ -1,0 +1,92 @@
+/** The beat: four phases in 20 ms, no drift, bounded catching up after a stall, rest when idle. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Clock, phases } from '../../../src/mediad/clock.ts';
+import { limits } from '../../../src/mediad/limits.ts';
+
+let time = 1000;
+class HandClock extends Clock {
+  override now(): number {
+    return time;
+  }
+}
+
+const frameMs = 20;
+let isBusy = true;
+let beats: { phase: number; at: number; skipped: boolean }[] = [];
+let tends = 0;
+let clock: HandClock;
+
+/** Time passes and the timers fire on the millisecond. */
+function pass(ms: number): void {
+  for (let step = 0; step < ms; step += 1) {
+    time += 1;
+    vi.advanceTimersByTime(1);
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  [beats, tends, isBusy] = [[], 0, true];
+  clock = new HandClock({
+    beat: (phase, at, skipped) => beats.push({ phase, at, skipped }),
+    tend: () => (tends += 1),
+    isBusy: () => isBusy,
+  });
+  clock.start();
+});
+afterEach(() => {
+  clock.stop();
+  vi.useRealTimers();
+});
+
+describe('the clock', () => {
+  it('serves each phase once in 20 ms, in turn, without drifting', () => {
+    clock.wake();
+    pass(10 * frameMs);
+    expect(beats.length).toBeGreaterThanOrEqual(10 * phases);
+    expect(beats.map(({ phase }) => phase)).toEqual(beats.map((_, index) => index % phases));
+    const steps = beats.slice(1).map(({ at }, index) => at - (beats[index]?.at ?? 0));
+    expect(new Set(steps)).toEqual(new Set([frameMs / phases]));
+  });
+
+  it('says of the first round that time was lost before it, and of no other', () => {
+    clock.wake();
+    pass(3 * frameMs);
+    expect(beats.filter(({ skipped }) => skipped)).toHaveLength(phases);
+    expect(beats.slice(0, phases).every(({ skipped }) => skipped)).toBe(true);
+  });
+
+  it('makes up for a short stall', () => {
+    clock.wake();
+    pass(frameMs);
+    const before = beats.length;
+    time += 5 * frameMs;
+    pass(frameMs / phases);
+    expect(beats.length - before).toBeGreaterThanOrEqual(5 * phases);
+    expect(clock.skippedFrames).toBe(0);
+  });
+
+  it('gives up what a long stall cost beyond its limit', () => {
+    clock.wake();
+    pass(frameMs);
+    const before = beats.length;
+    time += 100 * frameMs;
+    pass(2 * frameMs);
+    const made = beats.slice(before);
+    expect(made.length).toBeLessThanOrEqual((limits.catchUpFrames + 3) * phases);
+    expect(made.filter(({ skipped }) => skipped)).toHaveLength(phases);
+    expect(clock.skippedFrames).toBeGreaterThanOrEqual(100 - limits.catchUpFrames - 1);
+  });
+
+  it('tends every quarter second and rests while nobody is served', () => {
+    pass(1000);
+    expect([beats.length, tends]).toEqual([0, 4]);
+    clock.wake();
+    pass(frameMs);
+    isBusy = false;
+    pass(300);
+    const count = beats.length;
+    pass(500);
+    expect(beats.length).toBe(count);
+  });
+});
