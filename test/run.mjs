@@ -73,7 +73,11 @@ function runVitest(args) {
 
 const args = process.argv.slice(2);
 installPeers();
+// A build that fails ends the process within prepare(): that is a failure to be counted, too.
+const unprepared = () => process.stdout.write('0 passed, 1 failed\n');
+process.once('exit', unprepared);
 prepare();
+process.off('exit', unprepared);
 const checks =
   args.length > 0
     ? []
