@@ -62,7 +62,7 @@ export class DialogEntry {
   /** By CSeq of the INVITE. */
   readonly awaitedAcks = new Map<number, AwaitedAck>();
   /** What the client wanted to send but must not before the ACK. */
-  waitingForAck: (() => void)[] = [];
+  readonly waitingForAck: (() => void)[] = [];
   isInviting = false;
   /** Transaction id of the peer's INVITE that waits for our final answer; '' if none does. */
   invitedBy = '';
@@ -149,7 +149,8 @@ export class Dialogs {
     if (this.byCallId.get(state.callId) === entry) this.byCallId.delete(state.callId);
     for (const awaited of entry.awaitedAcks.values()) awaited.stop();
     entry.awaitedAcks.clear();
-    entry.waitingForAck = [];
     entry.sessionAlarm?.cancel();
+    // The ACK will not come any more; whoever asked still deserves an answer.
+    for (const send of entry.waitingForAck.splice(0)) send();
   }
 }
