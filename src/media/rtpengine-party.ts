@@ -92,13 +92,22 @@ export const REWRITE: NgParams = { replace: ['origin', 'session connection'] };
 /** A leg keeps its ports on both sides, whatever its partners change (DESIGN, "Media"). */
 export const KEEP_PORTS: NgParams = { flags: ['port latching'] };
 
-/** For the ng `offer` that carries the party's SDP to mediad: plain RTP with G.711 in it. */
-export function towardsMediad(party: Party): NgParams {
+/**
+ * For the ng `offer` that carries the party's SDP to mediad: plain RTP with G.711 in it.
+ *
+ * A party that leaves the DTLS roles open is made the client here already, not only by the answer
+ * (RFC 5763 section 5 lets us choose). Else the engine, which begins ICE and DTLS as soon as it
+ * has an offer, begins as the client, changes over with the answer, and when a handshake is under
+ * way then, gets stuck: one call in ten stayed mute.
+ */
+export function towardsMediad(party: Party, offer: string): NgParams {
+  const sdp = offer.replace(/^a=setup:actpass/gm, 'a=setup:active');
   const codec = speaksG711(party)
     ? { strip: ['all'], offer: ['PCMU', 'PCMA', 'telephone-event'] }
     : { mask: ['all'], transcode: ['PCMU'], offer: ['telephone-event'] };
   return {
     ...REWRITE,
+    sdp,
     'transport protocol': 'RTP/AVP',
     'rtcp-mux': ['demux'],
     ICE: 'remove',

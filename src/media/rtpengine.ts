@@ -104,7 +104,7 @@ class Rtpengine {
     if (party === null) return NO_AUDIO;
     if (this.legs.get(id) !== undefined) return this.reoffered(id, sdp);
     if (this.legs.size >= MAX_LEGS) return TOO_MANY;
-    const offer = { 'from-tag': 'party', sdp, ...towardsMediad(party) };
+    const offer = { 'from-tag': 'party', ...towardsMediad(party, sdp) };
     const placed = await this.legs.place(id, offer);
     if (!placed.ok) return placed;
     const { engine } = placed;
@@ -241,7 +241,7 @@ class Rtpengine {
   }
 
   async #offerAgain(leg: Leg, sdp: string, party: Party): Promise<MediaResult<Sdp>> {
-    const offer = { sdp, ...towardsMediad(party) };
+    const offer = towardsMediad(party, sdp);
     if (!leg.lost) {
       return exchange(leg.engine, 'offer', leg.id, { ...PARTY_SPEAKS, ...offer, ...KEEP_PORTS });
     }

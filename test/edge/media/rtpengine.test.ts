@@ -21,6 +21,7 @@ import {
   startEngine,
   startMedia,
   startMediad,
+  type Kind,
 } from './rtpengine-stage.ts';
 
 const stage = openStage('media-rtpengine');
@@ -44,6 +45,16 @@ async function caller(list = '0 8 101'): Promise<{ peer: RtpPeer; leg: string; s
   const { sdp } = must(await media.accept(leg, sdpOf(peer, list)));
   peer.remote = placeOf(sdp);
   return { peer, leg, sdp };
+}
+
+/** A caller who speaks only what `kind` says. */
+async function behindGateway(kind: Kind) {
+  const peer = await phone();
+  const leg = fresh(kind);
+  const offer = await gateway.offerOf(leg, peer, kind);
+  const { sdp } = must(await media.accept(leg, offer));
+  await gateway.answer(leg, peer, sdp);
+  return { peer, leg, offer, sdp };
 }
 
 /** An agent who answers our offer. */
@@ -71,19 +82,34 @@ describe('a leg behind rtpengine', () => {
 
   for (const kind of kinds) {
     it(`given a caller with ${kind} only, he and a plain agent hear each other`, async () => {
-      const peer = await phone();
-      const leg = fresh(kind);
-      const offer = await gateway.offerOf(leg, peer, kind);
-      const { sdp } = must(await media.accept(leg, offer));
+      const { peer, leg, offer, sdp } = await behindGateway(kind);
       const protocol = / (\S*RTP\S*) /.exec(/^m=audio .*$/m.exec(sdp)?.[0] ?? '')?.[1];
       expect(offer).toContain(`${protocol} `);
       expect(formats(sdp)?.split(' ')[0]).toBe(formats(offer)?.split(' ')[0]);
-      await gateway.answer(leg, peer, sdp);
       const other = await agent();
       must(await media.connect(leg, other.leg));
       await hearEachOther(peer, other.peer);
     });
   }
+
+  for (const kind of ['G722', 'opus'] as const) {
+    it(`given digits keyed by a caller with ${kind} only, they are told`, async () => {
+      const { peer, leg } = await behindGateway(kind);
+      peer.sendSilence();
+      await peer.key('4#');
+      await told.take('4', (text) => text === `dtmf ${leg} 4`);
+      await told.take('#', (text) => text === `dtmf ${leg} #`);
+    });
+  }
+
+  it('given browsers one after another, each is heard: no handshake gets stuck', async () => {
+    for (let i = 0; i < 20; i += 1) {
+      const { peer, leg } = await behindGateway('WebRTC');
+      peer.sendTone(440);
+      await told.take('first packet', (text) => text === `firstPacket ${leg}`);
+      must(await media.release(leg));
+    }
+  });
 
   it('given music, when the caller is connected, his ports stay', async () => {
     const a = await caller();

@@ -79,19 +79,21 @@ describe('a party', () => {
 
 describe('what is asked of rtpengine', () => {
   it('given G.711 among the codecs, nothing is transcoded', () => {
-    const { codec } = towardsMediad(party('9 0'));
+    const { codec } = towardsMediad(party('9 0'), sdp('9 0'));
     expect(codec).toEqual({ strip: ['all'], offer: ['PCMU', 'PCMA', 'telephone-event'] });
   });
 
   it('given none of it, PCMU is added for mediad, the rest kept for the answer', () => {
-    const { codec } = towardsMediad(party('9'));
+    const { codec } = towardsMediad(party('9'), sdp('9'));
     expect(codec).toMatchObject({ mask: ['all'], transcode: ['PCMU'] });
   });
 
   it('given a browser, it is answered with ICE and DTLS, and mediad sees neither', () => {
     const read = party('0', browser, 'UDP/TLS/RTP/SAVPF');
     const plain = { 'transport protocol': 'RTP/AVP', ICE: 'remove', DTLS: 'off' };
-    expect(towardsMediad(read)).toMatchObject(plain);
+    const offer = sdp('0', browser, 'UDP/TLS/RTP/SAVPF');
+    expect(towardsMediad(read, offer)).toMatchObject(plain);
+    expect(towardsMediad(read, offer)['sdp']).toContain('a=setup:active');
     expect(backTowards(read)).toMatchObject({ ICE: 'force', DTLS: 'passive' });
     const again = { 'transport protocol': 'UDP/TLS/RTP/SAVPF', ICE: 'force' };
     expect(offerTowards(read)).toMatchObject(again);
