@@ -176,12 +176,43 @@ export interface SipClient {
   /** Any request but INVITE. */
   request(request: OutgoingRequest, options: RequestOptions): Promise<RequestOutcome>;
   invite(request: OutgoingRequest, identity: DialogIdentity, options: InviteOptions): InviteHandle;
+  /** The SIP server came back: ends the INVITEs that were under way when it was lost. */
+  reconnected(): void;
+  /** Settles when no BYE is under way any more, or after so long. */
+  farewell(maxMs: number): Promise<void>;
 }
 
+/** INVITEs whose answer was lost with the connection, kept to be ended; beyond it, forgotten. */
+const ORPHANS_MAX = 1_000;
+/** From the CANCEL of such an INVITE to the BYE, for the case that it had been answered. */
+const ORPHAN_BYE_MS = 1_000;
+
 export function createClient(stack: Stack): SipClient {
+  const byes = new Set<Promise<unknown>>();
+  const orphans = new Set<Invitation>();
   return {
-    request: (request, options) => sendRequest(stack, request, options),
-    invite: (request, identity, options) => new Invitation(stack, request, identity, options),
+    request: (request, options) => {
+      const outcome = sendRequest(stack, request, options);
+      if (request.method === 'BYE') {
+        byes.add(outcome);
+        void outcome.finally(() => byes.delete(outcome));
+      }
+      return outcome;
+    },
+    invite: (request, identity, options) =>
+      new Invitation(stack, request, identity, options, (orphan) => {
+        if (orphans.size < ORPHANS_MAX) orphans.add(orphan);
+      }),
+    reconnected: () => {
+      for (const orphan of orphans) orphan.bury();
+      orphans.clear();
+    },
+    farewell: async (maxMs) => {
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise((resolve) => (timer = setTimeout(resolve, maxMs)));
+      await Promise.race([Promise.all(byes), limit]);
+      clearTimeout(timer);
+    },
   };
 }
 
@@ -228,6 +259,7 @@ class Invitation implements InviteHandle {
   private readonly options: InviteOptions;
   private readonly attempts: Attempts;
   private readonly deadline: NodeJS.Timeout;
+  private readonly orphaned: (self: Invitation) => void;
   private resolve: (outcome: InviteOutcome) => void = () => undefined;
   private settled = false;
   private cancelled: { readonly headers: Headers } | null = null;
@@ -238,8 +270,10 @@ class Invitation implements InviteHandle {
     request: OutgoingRequest,
     identity: DialogIdentity,
     options: InviteOptions,
+    orphaned: (self: Invitation) => void,
   ) {
     this.stack = stack;
+    this.orphaned = orphaned;
     this.options = options;
     this.dialogId = dialogIdOf(identity);
     this.attempts = new Attempts(options.credentials);
@@ -287,9 +321,18 @@ class Invitation implements InviteHandle {
         if (!this.settled) this.options.onProvisional?.(response.status);
       },
       final: (response) => this.final(request, echo, response),
-      failed: (code, detail) =>
-        this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail }),
+      failed: (code, detail) => {
+        this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
+        // The server goes on without us: the phone rings, and may even be answered.
+        if (code === 'connection-lost') this.orphaned(this);
+      },
     });
+  }
+
+  /** Ends at the server, by its ids, what the lost connection left there. */
+  bury(): void {
+    this.sent?.cancel({ Reason: 'SIP;cause=503;text="Connection lost"' });
+    setTimeout(() => this.hangUp(this.dialogId), ORPHAN_BYE_MS).unref();
   }
 
   private final(
@@ -300,7 +343,7 @@ class Invitation implements InviteHandle {
     if (response.status < 300) {
       response.acknowledge();
       // RFC 3261 §9.1: the 200 crossed our CANCEL, or nobody waits any more: BYE.
-      if (this.settled) this.hangUp(response);
+      if (this.settled) this.hangUp(response.dialogId || this.dialogId);
       else
         this.settle({ kind: 'answered', dialogId: response.dialogId || this.dialogId, response });
       return;
@@ -312,11 +355,11 @@ class Invitation implements InviteHandle {
     else this.launch(next);
   }
 
-  private hangUp(response: IncomingResponse): void {
-    const bye = { method: 'BYE', dialogId: response.dialogId || this.dialogId };
-    void sendRequest(this.stack, bye, {
-      credentials: this.options.credentials,
-      deadlineMs: TRANSACTION_DEADLINE_MS,
-    });
+  private hangUp(dialogId: string): void {
+    void sendRequest(
+      this.stack,
+      { method: 'BYE', dialogId },
+      { credentials: this.options.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
+    );
   }
 }

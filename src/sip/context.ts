@@ -26,24 +26,44 @@ export const SDP = 'application/sdp';
 
 export type DialogOwner = (request: IncomingRequest) => void;
 
+interface Entry {
+  readonly owner: DialogOwner;
+  readonly probe: () => void;
+}
+
+/** Dialogs looked at in one go, and the pause between, when the SIP server came back. */
+const PROBES_AT_ONCE = 20;
+const PROBE_PAUSE_MS = 50;
+
 /** Owners of dialogs by dialog id. Bounded by what creates dialogs: calls, offers, logins. */
 export class Dialogs {
-  private readonly owners = new Map<string, DialogOwner>();
+  private readonly entries = new Map<string, Entry>();
 
-  add(dialogId: string, owner: DialogOwner): void {
-    this.owners.set(dialogId, owner);
+  /** `probe`: finds out whether the dialog still exists; called when the SIP server came back. */
+  add(dialogId: string, owner: DialogOwner, probe: () => void): void {
+    this.entries.set(dialogId, { owner, probe });
   }
 
   remove(dialogId: string): void {
-    this.owners.delete(dialogId);
+    this.entries.delete(dialogId);
+  }
+
+  /** Has every dialog look whether it survived, a few at a time. */
+  probe(): void {
+    const ids = [...this.entries.keys()];
+    const next = (): void => {
+      for (const id of ids.splice(0, PROBES_AT_ONCE)) this.entries.get(id)?.probe();
+      if (ids.length > 0) setTimeout(next, PROBE_PAUSE_MS).unref();
+    };
+    next();
   }
 
   has(dialogId: string): boolean {
-    return this.owners.has(dialogId);
+    return this.entries.has(dialogId);
   }
 
   get size(): number {
-    return this.owners.size;
+    return this.entries.size;
   }
 
   /**
@@ -51,13 +71,13 @@ export class Dialogs {
    * its SUBSCRIBE's 2xx), then Call-ID and either tag name the dialog.
    */
   ownerOf(request: IncomingRequest): DialogOwner | null {
-    const byId = this.owners.get(request.dialogId);
-    if (byId !== undefined) return byId;
+    const byId = this.entries.get(request.dialogId);
+    if (byId !== undefined) return byId.owner;
     const callId = request.header('Call-ID');
     for (const name of ['To', 'From']) {
       const tag = parseNameAddr(request.header(name))?.params.get('tag');
-      const owner = this.owners.get(`${callId};from-tag=${tag ?? ''}`);
-      if (owner !== undefined) return owner;
+      const entry = this.entries.get(`${callId};from-tag=${tag ?? ''}`);
+      if (entry !== undefined) return entry.owner;
     }
     return null;
   }

@@ -7,7 +7,6 @@
  * Comes in: frames of the server. Goes out: `Stack` (port.ts). Every promise here settles within
  * a deadline, and a lost connection settles everything that was waiting.
  */
-import type { Socket } from 'node:net';
 import Srf from 'drachtio-srf';
 import type {
   Headers,
@@ -21,6 +20,13 @@ import type {
   Stack,
   TransactionEvents,
 } from './port.ts';
+import type {
+  SrfMessage,
+  SrfRequest,
+  SrfReceived,
+  SrfResponse,
+  SrfInstance,
+} from './srf-shapes.ts';
 
 /** Methods the server hands to us outside of dialogs; in-dialog requests come in any case. */
 const ROUTED = [
@@ -40,70 +46,6 @@ const PING_INTERVAL_MS = 10_000;
 const SERVER_DEADLINE_MS = 5_000;
 const RECONNECT_MAX_DELAY_MS = 2_000;
 const CLOSE_MAX_MS = 500;
-
-/* Our own declarations of what srf really gives; its published types are partly wrong. */
-interface SrfMessage {
-  get(name: string): string | undefined;
-  readonly body?: string;
-}
-interface SrfRequest extends SrfMessage {
-  readonly method: string;
-  readonly uri: string;
-  readonly source: string;
-  readonly source_address: string;
-  readonly source_port: number;
-  readonly protocol: string;
-  readonly stackDialogId?: string;
-  readonly payload?: readonly { readonly type: string | null; readonly content?: string }[];
-  on(event: 'cancel', listener: (message: SrfMessage) => void): void;
-  on(
-    event: 'response',
-    listener: (response: SrfReceived, ack: (options?: object) => void) => void,
-  ): void;
-  on(event: 'update', listener: (request: SrfRequest, response: SrfResponse) => void): void;
-  cancel(options: object, callback: (error: unknown) => void): void;
-}
-interface SrfReceived extends SrfMessage {
-  readonly status: number;
-  readonly reason: string;
-  readonly source_address: string;
-  readonly source_port: number;
-  readonly stackDialogId?: string;
-}
-interface SrfResponse {
-  readonly status?: number;
-  send(
-    status: number,
-    reason: string,
-    options: object,
-    callback: (error: unknown, message: SrfMessage) => void,
-  ): void;
-  readonly stackDialogId?: string;
-}
-type SrfSocket = Pick<Socket, 'destroyed' | 'end' | 'destroy' | 'once' | 'off'>;
-interface SrfAgent {
-  readonly mapServer: ReadonlyMap<
-    SrfSocket,
-    {
-      readonly ready: boolean;
-      readonly pendingRequests: Map<string, () => void>;
-    }
-  >;
-  readonly wp: {
-    send(socket: SrfSocket, text: string): string;
-    closing?: boolean;
-    readonly reconnectVars?: { retryTimer: NodeJS.Timeout | null };
-  };
-}
-interface SrfInstance {
-  readonly app: { readonly client?: SrfAgent };
-  connect(options: object): void;
-  use(method: string, handler: (request: SrfRequest, response: SrfResponse) => void): void;
-  request(options: object, callback: (error: unknown, request?: SrfRequest) => void): void;
-  on(event: 'connect', listener: (error: unknown, hostports?: string) => void): void;
-  on(event: 'error', listener: (error: unknown) => void): void;
-  on(event: 'close', listener: () => void): void;
-}
 
 export interface ConnectOptions {
   readonly host: string;
@@ -358,8 +300,12 @@ class DrachtioStack implements Stack {
       ...message(req),
       uri: req.uri,
       cancel: (headers?: Headers) => {
+        // By its transaction id, not by srf's request: that one dies with its connection, while
+        // the server goes on with the transaction (facts §8).
+        const { uri, stackTxnId } = req;
+        const cancel = { method: 'CANCEL', uri, stackTxnId, headers: { ...headers } };
         try {
-          req.cancel({ headers: { ...headers } }, (error) => {
+          this.srf.request(cancel, (error) => {
             if (error) this.log.debug({ error: textOf(error) }, 'CANCEL was not sent');
           });
         } catch (error) {

@@ -47,6 +47,12 @@ export interface SipEdge {
   stop(): Promise<void>;
 }
 
+/** Phones get this long to answer our last BYEs, challenges included. */
+const FAREWELL_MAX_MS = 2_000;
+
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms).unref());
+
 export type EdgeStart =
   { readonly ok: true; readonly edge: SipEdge } | { readonly ok: false; readonly detail: string };
 
@@ -89,6 +95,8 @@ export function assemble(context: EdgeContext, stack: Stack): SipEdge {
   context.media.listen(mediaEvents(context, logins));
   stack.onRequest((request) => route({ context, callers, logins }, request));
   stack.onReconnected(() => {
+    context.client.reconnected();
+    context.dialogs.probe();
     for (const registration of registrations) registration.renew();
   });
   presence.resume();
@@ -104,6 +112,8 @@ export function assemble(context: EdgeContext, stack: Stack): SipEdge {
     }),
     stop: async () => {
       callers.stop();
+      await Promise.race([logins.stop(), pause(FAREWELL_MAX_MS)]);
+      await context.client.farewell(FAREWELL_MAX_MS);
       await Promise.all([presence.stop(), ...registrations.map((each) => each.stop())]);
       await stack.close();
     },

@@ -78,6 +78,8 @@ export class Logins {
   private readonly presence: LoginPresence;
   private readonly registrars: () => readonly KnownRegistrar[];
   private readonly calls = new Map<string, LoginCall>();
+  private readonly serving = new Set<Promise<void>>();
+  private stopping = false;
 
   constructor(
     context: EdgeContext,
@@ -95,6 +97,13 @@ export class Logins {
     return this.calls.size;
   }
 
+  /** No more logins; those under way are hung up. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    for (const call of this.calls.values()) call.keying.hangUp();
+    await Promise.all(this.serving);
+  }
+
   digit(leg: string, digit: string, source: DigitSource): void {
     this.calls.get(leg)?.keying.digit(digit, source);
   }
@@ -110,7 +119,7 @@ export class Logins {
     const refusal: Response | null =
       checkInvite(request) ??
       (dialogs.has(dialogIdFor(request)) ? { status: 482, reason: 'Loop Detected' } : null) ??
-      (this.calls.size < LOGINS_MAX
+      (this.calls.size < LOGINS_MAX && !this.stopping
         ? null
         : { status: 503, reason: 'Too Many Logins', headers: { 'Retry-After': '5' } }) ??
       (identified === null ? { status: 403, reason: 'Phone Not Identified' } : null);
@@ -120,10 +129,17 @@ export class Logins {
       await request.respond(refusal ?? { status: 403, reason: 'Forbidden' });
       return;
     }
-    await this.serve(request, wanted, identified);
+    const served = this.serve(request, wanted, identified);
+    this.serving.add(served);
+    await served;
+    this.serving.delete(served);
   }
 
-  private async serve(request: IncomingRequest, wanted: LoginRequest, identified: Identified) {
+  private async serve(
+    request: IncomingRequest,
+    wanted: LoginRequest,
+    identified: Identified,
+  ): Promise<void> {
     const { media, runtime, config } = this.context;
     const leg = `login-${runtime.newId()}`;
     const keying = new Keying({
@@ -208,9 +224,10 @@ export class Logins {
     }
     let given = wanted.agentId;
     for (let tries = this.context.config.sip.loginTries; tries > 0; tries -= 1) {
-      const agentId = given ?? (await this.askFor(call, 'agent-id'));
-      given = null;
+      const agentId: string = given ?? (await this.askFor(call, 'agent-id'));
       const known = agentId !== '' && (await this.knows(call, agentId));
+      // An id dialled with the code stays, so that only a mistyped PIN is asked for again.
+      if (!this.isAgent(agentId)) given = null;
       if (call.keying.isGone) return null;
       const result = known ? await this.logIn(call, agentId) : 'agent-incorrect';
       if (result !== 'agent-incorrect' || tries === 1) return result;
@@ -218,6 +235,10 @@ export class Logins {
       if (call.keying.isGone) return null;
     }
     return 'agent-incorrect';
+  }
+
+  private isAgent(agentId: string): boolean {
+    return this.context.runtime.state.agents.get(agentId)?.known === true;
   }
 
   /** '' : nothing was keyed in time, or he hung up. */
@@ -229,8 +250,8 @@ export class Logins {
   /** Agent and PIN. The PIN of an agent who does not exist is asked like any other if others have
    *  one, so that ids cannot be tried out. */
   private async knows(call: LoginCall, agentId: string): Promise<boolean> {
-    const { runtime, config } = this.context;
-    const isAgent = runtime.state.agents.get(agentId)?.known === true;
+    const { config } = this.context;
+    const isAgent = this.isAgent(agentId);
     const pin = config.pins.get(agentId);
     if (pin === undefined && (isAgent || config.pins.size === 0)) return isAgent;
     const given = await this.askFor(call, 'agent-pin');

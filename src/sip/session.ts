@@ -64,7 +64,11 @@ export class Session {
     this.credentials = options.credentials;
     this.awaitsAck = options.awaitsAck;
     this.hooks = hooks;
-    context.dialogs.add(this.dialogId, (request) => this.take(request));
+    context.dialogs.add(
+      this.dialogId,
+      (request) => this.take(request),
+      () => void this.probe(),
+    );
   }
 
   get isClosed(): boolean {
@@ -79,7 +83,7 @@ export class Session {
     if (this.awaitsAck) {
       // Kept until ACK or the server's own BYE (ACK timeout) comes.
       this.pendingBye = headers;
-      setTimeout(() => this.forget(), ACK_MAX_MS).unref();
+      setTimeout(() => this.acknowledged(''), ACK_MAX_MS).unref();
       return;
     }
     this.bye(headers);
@@ -89,6 +93,17 @@ export class Session {
   forget(): void {
     this.closed = true;
     this.context.dialogs.remove(this.dialogId);
+  }
+
+  /** The SIP server was away: does it still know the dialog, and the peer (RFC 3261 §12.2.1.2)? */
+  private async probe(): Promise<void> {
+    if (this.closed || this.awaitsAck) return;
+    const outcome = await this.context.client.request(
+      { method: 'OPTIONS', dialogId: this.dialogId },
+      { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
+    );
+    const status = outcome.kind === 'response' ? outcome.response.status : 0;
+    if (outcome.kind === 'no-dialog' || status === 481 || status === 408) this.peerEnded('failed');
   }
 
   private bye(headers: Headers): void {

@@ -129,7 +129,13 @@ export class Subscription {
     this.table = new DialogTable();
     this.lastCSeq = 0;
     // The owner is there before the SUBSCRIBE leaves: NOTIFY may overtake its 2xx.
-    context.dialogs.add(this.dialogId, (request) => this.take(request));
+    context.dialogs.add(
+      this.dialogId,
+      (request) => this.take(request),
+      () => {
+        if (this.established && !this.busy && !this.ended) void this.refresh();
+      },
+    );
     this.busy = true;
     const outcome = await context.client.request(
       {

@@ -1,0 +1,128 @@
+/**
+ * Goal: what a lost connection to the SIP server costs. Method: a proxy between the edge and the
+ * real SIP server that the test can cut; plain telephones outside.
+ */
+import { once } from 'node:events';
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { connectStack } from '../../../src/sip/drachtio.ts';
+import { freePort } from '../../support/ports.ts';
+import { openStage } from '../../support/stage.ts';
+import { acdConfig, quiet, SDP_OFFER } from '../../unit/sip/fakes.ts';
+import { sipServer, startAcd } from './acd.ts';
+import type { Acd, SipServer } from './acd.ts';
+import { header, Phone } from './phone.ts';
+
+const stage = openStage('sip-reconnect');
+const isOwnServer = process.env['ACD_DRACHTIO'] === undefined;
+let server: SipServer | null = null;
+let acd: Acd;
+let cut: () => void;
+let caller: Phone;
+let agent: Phone;
+
+/** Forwards bytes both ways; `cut` drops every connection there is. */
+async function openProxy(target: SipServer) {
+  const pairs = new Set<net.Socket>();
+  const proxy = net.createServer((near) => {
+    const far = net.connect(target.port, target.host);
+    for (const socket of [near, far]) {
+      pairs.add(socket);
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => pairs.delete(socket));
+    }
+    near.pipe(far);
+    far.pipe(near);
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const { port } = proxy.address() as AddressInfo;
+  return {
+    port,
+    cut: () => {
+      for (const socket of pairs) socket.destroy();
+    },
+    stop: async () => {
+      for (const socket of pairs) socket.destroy();
+      proxy.close();
+      await once(proxy, 'close');
+    },
+  };
+}
+
+beforeEach(async () => {
+  server ??= await stage.add(sipServer());
+  const proxy = await stage.addForTest(openProxy(server));
+  cut = proxy.cut;
+  acd = await stage.addForTest(startAcd({ ...server, port: proxy.port }, acdConfig()));
+  caller = await stage.addForTest(Phone.open('caller', acd.sip));
+  agent = await stage.addForTest(Phone.open('agent', acd.sip));
+  const device = { uri: agent.uri, registrar: null };
+  await acd.loop.submit({ kind: 'LogInAgent', by: 'test', agentId: '2771', device });
+  const idle = { state: 'idle', source: 'test' } as const;
+  await acd.loop.submit({ kind: 'ReportDevice', by: 'test', deviceUri: agent.uri, ...idle });
+});
+
+async function reconnected(): Promise<void> {
+  await expect.poll(() => acd.edge.health().up).toBe(false);
+  await expect.poll(() => acd.edge.health().up, { timeout: 8_000 }).toBe(true);
+}
+
+async function enter() {
+  const invite = caller.start('INVITE', 'queue1', { body: SDP_OFFER });
+  const ok = await caller.response(invite);
+  caller.ack(invite, ok);
+  await acd.event('CallConfirmed');
+  return { invite, ok };
+}
+
+describe('after the connection was lost', () => {
+  // drachtio-server gives dialogs of a lost client to nobody (facts on drachtio, §8).
+  it.runIf(isOwnServer)('a caller who waits is still there, and may hang up', async () => {
+    const { invite, ok } = await enter();
+    cut();
+    await reconnected();
+    expect(acd.edge.health().callers).toBe(1);
+    const bye = caller.within(invite, ok, 'BYE', 2);
+    expect((await caller.response(bye)).status).toBe(200);
+    expect(await acd.event('CallEnded')).toMatchObject({ endedBy: 'caller' });
+  });
+
+  it('a phone that rang is cancelled, and the caller keeps his place', async () => {
+    await enter();
+    const ringing = await agent.request('INVITE');
+    agent.answer(ringing, 180, 'Ringing');
+    await acd.event('OfferRang');
+    cut();
+    expect(await acd.event('OfferFailed')).toMatchObject({ failure: 'unreachable' });
+    const cancel = await agent.request('CANCEL');
+    expect(header(cancel, 'Call-ID')).toBe(header(ringing, 'Call-ID'));
+    agent.answer(cancel, 200, 'OK');
+    agent.answer(ringing, 487, 'Request Terminated');
+    expect(acd.loop.state.calls.size).toBe(1);
+  });
+
+  it('new calls come in', async () => {
+    cut();
+    await reconnected();
+    await enter();
+  });
+});
+
+describe('a SIP server that cannot be used', () => {
+  it('because nobody listens there is told', async () => {
+    const port = await freePort();
+    const options = { host: '127.0.0.1', port, secret: 'x', log: quiet, firstDeadlineMs: 300 };
+    const connected = await connectStack(options);
+    expect(connected).toMatchObject({ ok: false });
+    expect((connected as { detail: string }).detail).toContain(`127.0.0.1:${port}`);
+  });
+
+  it('because the secret is wrong is told', async () => {
+    const { host, port } = server!;
+    const connected = await connectStack({ host, port, secret: 'wrong', log: quiet });
+    expect(connected).toMatchObject({ ok: false });
+    expect((connected as { detail: string }).detail).toContain('secret');
+  });
+});
