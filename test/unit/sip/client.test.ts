@@ -1,0 +1,160 @@
+/** Goal: our own requests have exactly one outcome, whatever crosses. Method: a stack in memory. */
+import { describe, expect, it, vi } from 'vitest';
+import { createClient, dialogIdOf } from '../../../src/sip/client.ts';
+import type { InviteOutcome } from '../../../src/sip/client.ts';
+import { FakeStack } from './fake-stack.ts';
+
+const credentials = { username: 'acd', password: 'secret' };
+const challenge = (nonce: string, more = ''): Record<string, string> => ({
+  'WWW-Authenticate': `Digest realm="r", nonce="${nonce}", qop="auth"${more}`,
+});
+
+describe('a request', () => {
+  function ask(headers = {}) {
+    const stack = new FakeStack();
+    const request = { method: 'REGISTER', uri: 'sip:pbx', headers };
+    const outcome = createClient(stack).request(request, { credentials, deadlineMs: 1000 });
+    return { stack, outcome };
+  }
+
+  it('that is challenged goes again: digest, same Call-ID and From, next CSeq', async () => {
+    const { stack, outcome } = ask({ 'Call-ID': 'c', From: '<sip:a>;tag=1', CSeq: '7 REGISTER' });
+    stack.sent[0]?.echo();
+    stack.sent[0]?.answer(401, challenge('n'));
+    const again = stack.sent[1];
+    expect(again?.header('Call-ID')).toBe('c');
+    expect(again?.header('From')).toBe('<sip:a>;tag=1');
+    expect(again?.header('CSeq')).toBe('8 REGISTER');
+    expect(again?.header('Authorization')).toContain('nonce="n"');
+    again?.echo();
+    again?.answer(200);
+    expect(await outcome).toMatchObject({ kind: 'response', response: { status: 200 } });
+  });
+
+  it('answers proxy and server, each once', async () => {
+    const { stack, outcome } = ask();
+    stack.sent[0]?.echo();
+    stack.sent[0]?.answer(407, { 'Proxy-Authenticate': 'Digest realm="p", nonce="a"' });
+    stack.sent[1]?.echo();
+    stack.sent[1]?.answer(401, challenge('b'));
+    expect(stack.sent[2]?.header('Proxy-Authorization')).toContain('nonce="a"');
+    expect(stack.sent[2]?.header('Authorization')).toContain('nonce="b"');
+    stack.sent[2]?.answer(200);
+    expect((await outcome).kind).toBe('response');
+  });
+
+  it('challenged again is rejected, but not where only the nonce was stale', async () => {
+    const { stack, outcome } = ask();
+    stack.sent[0]?.echo();
+    stack.sent[0]?.answer(401, challenge('a'));
+    stack.sent[1]?.echo();
+    stack.sent[1]?.answer(401, challenge('b', ', stale=true'));
+    stack.sent[2]?.echo();
+    stack.sent[2]?.answer(401, challenge('c'));
+    expect((await outcome).kind).toBe('rejected-credentials');
+    expect(stack.sent).toHaveLength(3);
+  });
+
+  it('is not sent for ever to a server that always says stale', async () => {
+    const { stack, outcome } = ask();
+    for (let count = 0; count < 4; count += 1) {
+      stack.sent[count]?.echo();
+      stack.sent[count]?.answer(401, challenge(`n${count}`, ', stale=true'));
+    }
+    expect((await outcome).kind).toBe('rejected-credentials');
+    expect(stack.sent).toHaveLength(4);
+  });
+
+  it('that nobody answers ends at its deadline', async () => {
+    vi.useFakeTimers();
+    const { outcome } = ask();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect((await outcome).kind).toBe('no-answer');
+    vi.useRealTimers();
+  });
+});
+
+describe('an INVITE', () => {
+  function invite() {
+    const stack = new FakeStack();
+    const identity = { callId: 'c', fromTag: 't' };
+    const client = createClient(stack);
+    const provisional: number[] = [];
+    const handle = client.invite(
+      { method: 'INVITE', uri: 'sip:a@b', headers: { 'Call-ID': 'c' }, body: 'v=0' },
+      identity,
+      { credentials, deadlineMs: 60_000, onProvisional: (status) => provisional.push(status) },
+    );
+    let outcome: InviteOutcome | null = null;
+    void handle.outcome.then((value) => (outcome = value));
+    return { stack, handle, client, provisional, outcome: () => outcome };
+  }
+
+  it('is acknowledged and answered', async () => {
+    const { stack, handle, provisional } = invite();
+    stack.sent[0]?.echo();
+    stack.sent[0]?.answer(180);
+    stack.sent[0]?.answer(200, {}, 'v=0');
+    expect(await handle.outcome).toMatchObject({ kind: 'answered', dialogId: 'c;from-tag=t' });
+    expect(provisional).toEqual([180]);
+    expect(stack.sent[0]?.acks).toBe(1);
+    expect(handle.dialogId).toBe(dialogIdOf({ callId: 'c', fromTag: 't' }));
+  });
+
+  it('cancelled before its echo is cancelled as soon as it has left', () => {
+    const { stack, handle } = invite();
+    handle.cancel({ Reason: 'x' });
+    expect(stack.sent[0]?.cancels).toEqual([]);
+    stack.sent[0]?.echo();
+    expect(stack.sent[0]?.cancels).toEqual([{ Reason: 'x' }]);
+  });
+
+  it('answered across its CANCEL is acknowledged and hung up', async () => {
+    const { stack, handle } = invite();
+    stack.sent[0]?.echo();
+    handle.cancel();
+    stack.sent[0]?.answer(200);
+    expect((await handle.outcome).kind).toBe('cancelled');
+    expect(stack.sent[0]?.acks).toBe(1);
+    expect((await stack.wait('BYE')).request.dialogId).toBe('c;from-tag=t');
+  });
+
+  it('challenged after its CANCEL is not sent again', async () => {
+    const { stack, handle } = invite();
+    stack.sent[0]?.echo();
+    handle.cancel();
+    stack.sent[0]?.answer(401, challenge('n'));
+    expect((await handle.outcome).kind).toBe('cancelled');
+    expect(stack.of('INVITE')).toHaveLength(1);
+  });
+
+  it('cancelled between challenge and echo cancels the second one', () => {
+    const { stack, handle } = invite();
+    stack.sent[0]?.echo();
+    stack.sent[0]?.answer(401, challenge('n'));
+    handle.cancel();
+    stack.sent[1]?.echo();
+    expect(stack.sent[0]?.cancels).toEqual([]);
+    expect(stack.sent[1]?.cancels).toHaveLength(1);
+  });
+
+  it('asks again with the longer session the peer wants (RFC 4028)', async () => {
+    const { stack } = invite();
+    stack.sent[0]?.echo();
+    stack.sent[0]?.answer(422, { 'Min-SE': '1800' });
+    expect((await stack.wait('INVITE', 2)).header('Session-Expires')).toBe('1800');
+  });
+
+  it('whose connection was lost is ended at the server when it is back', async () => {
+    vi.useFakeTimers();
+    const { stack, client, handle } = invite();
+    stack.sent[0]?.echo();
+    stack.sent[0]?.fail('connection-lost');
+    expect((await handle.outcome).kind).toBe('lost');
+    client.reconnected();
+    expect(stack.sent[0]?.cancels).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(stack.of('BYE')).toHaveLength(1);
+    vi.useRealTimers();
+  });
+});

@@ -1,0 +1,142 @@
+/** A SIP stack in the test's hands: what is sent is kept, what comes back the test says. */
+import type {
+  Headers,
+  IncomingRequest,
+  IncomingResponse,
+  OutgoingRequest,
+  Responded,
+  Response,
+  Stack,
+  TransactionEvents,
+} from '../../../src/sip/port.ts';
+import { waitFor } from './fakes.ts';
+
+export class Transaction {
+  readonly request: OutgoingRequest;
+  readonly cancels: Headers[] = [];
+  acks = 0;
+  private readonly events: TransactionEvents;
+
+  constructor(request: OutgoingRequest, events: TransactionEvents) {
+    this.request = request;
+    this.events = events;
+  }
+
+  header(name: string): string {
+    const entries = Object.entries(this.request.headers ?? {});
+    return entries.find(([each]) => each.toLowerCase() === name.toLowerCase())?.[1] ?? '';
+  }
+
+  /** The server's echo: it left. */
+  echo(): void {
+    this.events.sent({
+      uri: this.request.uri ?? 'sip:remote@target',
+      body: this.request.body ?? '',
+      header: (name) => this.header(name) || (name === 'CSeq' ? `1 ${this.request.method}` : ''),
+      cancel: (headers = {}) => this.cancels.push(headers),
+    });
+  }
+
+  answer(status: number, headers: Headers = {}, body = ''): void {
+    const response: IncomingResponse = {
+      status,
+      reason: `Reason ${status}`,
+      local: false,
+      sourceHost: '127.0.0.1',
+      sourcePort: 5060,
+      dialogId: '',
+      body,
+      header: (name) => headers[name] ?? '',
+      acknowledge: () => (this.acks += 1),
+    };
+    if (status < 200) this.events.provisional(response);
+    else this.events.final(response);
+  }
+
+  fail(code: 'no-dialog' | 'not-sent' | 'connection-lost'): void {
+    this.events.failed(code, code);
+  }
+}
+
+export class FakeStack implements Stack {
+  readonly sent: Transaction[] = [];
+  private readonly watchers = new Set<() => void>();
+  private listener: ((request: IncomingRequest) => void) | null = null;
+
+  send(request: OutgoingRequest, events: TransactionEvents): void {
+    this.sent.push(new Transaction(request, events));
+    for (const watch of [...this.watchers]) watch();
+  }
+
+  of(method: string): Transaction[] {
+    return this.sent.filter((each) => each.request.method === method);
+  }
+
+  /** The count-th transaction of that method, as soon as it is there. */
+  wait(method: string, count = 1): Promise<Transaction> {
+    return waitFor(() => this.of(method)[count - 1], this.watchers);
+  }
+
+  onRequest(listener: (request: IncomingRequest) => void): void {
+    this.listener = listener;
+  }
+
+  onReconnected(): void {
+    // Tests of the reconnection use a real server.
+  }
+
+  addresses = (): string[] => ['udp/127.0.0.1:5071'];
+  health = () => ({ up: true, detail: '' });
+  close = (): Promise<void> => Promise.resolve();
+
+  /** A request from the network; keeps how it was answered. */
+  receive(method: string, headers: Headers, more: Partial<IncomingRequest> = {}): Incoming {
+    const incoming = new Incoming(method, headers, more);
+    this.listener?.(incoming.request);
+    return incoming;
+  }
+}
+
+export class Incoming {
+  readonly request: IncomingRequest;
+  readonly answers: Response[] = [];
+  outcome: Responded = { ok: true, dialogId: '' };
+  private cancelled: (() => void) | null = null;
+  private readonly watchers = new Set<() => void>();
+
+  constructor(method: string, headers: Headers, more: Partial<IncomingRequest>) {
+    const find = (name: string): string =>
+      Object.entries(headers).find(([each]) => each.toLowerCase() === name.toLowerCase())?.[1] ??
+      '';
+    this.request = {
+      method,
+      uri: 'sip:queue1@acd',
+      dialogId: '',
+      source: 'network',
+      sourceHost: '127.0.0.1',
+      sourcePort: 6000,
+      protocol: 'udp',
+      body: '',
+      header: find,
+      respond: (response) => {
+        this.answers.push(response);
+        for (const watch of [...this.watchers]) watch();
+        return Promise.resolve(this.outcome);
+      },
+      onCancel: (listener) => {
+        this.cancelled = () => listener({ header: () => '', body: '' });
+      },
+      ...more,
+    };
+  }
+
+  /** As the stack does: the server has answered 487, what we answer from now on is not sent. */
+  cancel(): void {
+    this.outcome = { ok: false, detail: 'unknown transaction' };
+    this.cancelled?.();
+  }
+
+  answered(): Promise<Response> {
+    return waitFor(() => this.answers[0], this.watchers);
+  }
+}
