@@ -32,21 +32,6 @@ export function isTerminatedNotify(message: SipMessage): boolean {
   return /^\s*terminated/i.test(header(message, 'subscription-state'));
 }
 
-/**
- * Where to send if the Contact is not where the peer was seen, and no proxy asked to stay in the
- * way: back to where it was seen. On a connection that is always so.
- */
-export function seenAtOfRequest(message: SipMessage, path: Path): DialogState['seenAt'] {
-  if (headerValues(message, 'record-route').length > 0) return null;
-  if (path.proto === 'tcp') return { address: path.address, port: path.port };
-  const uri = parseUri(contactUri(message) ?? '');
-  if (uri === null) return { address: path.address, port: path.port };
-  const port = uri.port === 0 ? 5060 : uri.port;
-  // A name is not resolved here just to compare: the packet's source is certain to be right.
-  const isSame = uri.host === path.address && port === path.port;
-  return isSame ? null : { address: path.address, port: path.port };
-}
-
 /** 2 for public addresses, 1 for private ones, 0 for loopback. */
 function reach(address: string): number {
   if (address.startsWith('127.') || address === '::1') return 0;
@@ -56,12 +41,34 @@ function reach(address: string): number {
 }
 
 /**
- * The same for a response. Behind a proxy that does not record its route, the source of a response
- * is not the peer, so its Contact is distrusted only if it cannot be reached from where we are.
+ * Where to send if the Contact is not where the peer was seen, and no proxy asked to stay in the
+ * way: back to where it was seen. On a connection that is always so.
  */
+export function seenAtOfRequest(message: SipMessage, path: Path): DialogState['seenAt'] {
+  if (headerValues(message, 'record-route').length > 0) return null;
+  // A second Via: this is a proxy that wants no part in the dialog, not the peer.
+  if (splitLists(headerValues(message, 'via')).length > 1) return seenThroughProxy(message, path);
+  if (path.proto === 'tcp') return { address: path.address, port: path.port };
+  const uri = parseUri(contactUri(message) ?? '');
+  if (uri === null) return { address: path.address, port: path.port };
+  const port = uri.port === 0 ? 5060 : uri.port;
+  // A name is not resolved here just to compare: the packet's source is certain to be right.
+  const isSame = uri.host === path.address && port === path.port;
+  return isSame ? null : { address: path.address, port: path.port };
+}
+
+/** The same for a response, of which nobody can tell whether it came through a proxy. */
 export function seenAtOfResponse(message: SipMessage, path: Path): DialogState['seenAt'] {
   if (headerValues(message, 'record-route').length > 0) return null;
-  if (path.proto === 'tcp') return { address: path.address, port: path.port };
+  const uri = parseUri(contactUri(message) ?? '');
+  if (path.proto === 'tcp' && uri?.host === path.address) {
+    return { address: path.address, port: path.port };
+  }
+  return seenThroughProxy(message, path);
+}
+
+/** The source need not be the peer: its Contact is distrusted only if we cannot reach it. */
+function seenThroughProxy(message: SipMessage, path: Path): DialogState['seenAt'] {
   const uri = parseUri(contactUri(message) ?? '');
   const seen = { address: path.address, port: path.port };
   if (uri === null || uri.host.endsWith('.invalid')) return seen;

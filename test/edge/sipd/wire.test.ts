@@ -24,6 +24,13 @@ import {
   type SrfRequest,
 } from '../../support/srf.ts';
 
+/** Calls that failed on the program's side, which some tests bring about. */
+const troubles: unknown[] = [];
+
+function note(error: unknown): void {
+  troubles.push(error);
+}
+
 let sipd: Sipd;
 let app: SrfApp;
 let udp: RawUdp;
@@ -31,7 +38,7 @@ let tcp: RawTcp;
 
 const answerAll = {
   invite: (req: SrfRequest, res: Parameters<SrfApp['createUAS']>[1]): void => {
-    app.createUAS(req, res, { localSdp: sdp('app') }).catch(() => undefined);
+    app.createUAS(req, res, { localSdp: sdp('app') }).catch(note);
   },
   options: (_req: SrfRequest, res: Parameters<SrfApp['createUAS']>[1]): void => res.send(200),
 };
@@ -178,7 +185,7 @@ describe('clients on the wire', () => {
     const caller = await RawUdp.open(own.udpPort);
     const first = await connectSrf(own, {
       invite: (req, res) => {
-        first.createUAS(req, res, { localSdp: sdp('app') }).catch(() => undefined);
+        first.createUAS(req, res, { localSdp: sdp('app') }).catch(note);
       },
     });
     const invite = caller.request('INVITE', { body: SDP });
@@ -224,7 +231,7 @@ describe('the process', () => {
     const [a, b] = await Promise.all([startSipd({ listen }), startSipd({ listen })]);
     const callee: SrfApp = await connectSrf(b, {
       invite: (req, res) => {
-        callee.createUAS(req, res, { localSdp: sdp('six') }).catch(() => undefined);
+        callee.createUAS(req, res, { localSdp: sdp('six') }).catch(note);
       },
     });
     const caller = await connectSrf(a);
