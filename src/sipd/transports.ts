@@ -42,8 +42,13 @@ export class Transports {
 
   private ownName(boundHost: string, remote: string): string {
     const now = Date.now();
-    if (this.external !== '' && !isNear(remote, now)) return this.external;
+    if (this.hasExternal(remote) && !isNear(remote, now)) return this.external;
     return isWildcard(boundHost) ? localAddressFor(remote, now) : boundHost;
+  }
+
+  /** Is there an external address of the same family? */
+  private hasExternal(address: string): boolean {
+    return this.external !== '' && this.external.includes(':') === address.includes(':');
   }
 
   /** `udp:127.0.0.1:5071` of every bound socket. */
@@ -57,7 +62,7 @@ export class Transports {
       const own = isWildcard(listener.host)
         ? localAddressFor(listener.host === '::' ? '2001:db8::1' : '192.0.2.1', Date.now())
         : listener.host;
-      const host = withExternal && this.external !== '' ? this.external : own;
+      const host = withExternal && this.hasExternal(listener.host) ? this.external : own;
       return `${listener.proto}/${bracketed(host)}:${listener.port}`;
     });
   }
