@@ -11,7 +11,7 @@ import { openHouse } from './demo/house.ts';
 import { castAgents, castCallers } from './demo/people.ts';
 import { Play } from './demo/play.ts';
 import { Random } from './demo/random.ts';
-import { Score } from './demo/score.ts';
+import { latencyInWords, Score } from './demo/score.ts';
 import type { Mode } from './demo/screen.ts';
 import { Screen } from './demo/screen.ts';
 import { Watch } from './demo/watch.ts';
@@ -119,11 +119,9 @@ async function perform(
 }
 
 function summarise(score: Score): string {
-  const { calls, connected, abandoned, failed, offer_latency_ms: latency } = score.result();
-  return (
-    `${calls} calls: ${connected} connected, ${abandoned} abandoned, ${failed} failed; ` +
-    `offered within ${latency.p50} ms (p50), ${latency.p99} ms (p99)\n`
-  );
+  const { calls, connected, abandoned, failed } = score;
+  const ends = `${connected} connected, ${abandoned} abandoned, ${failed} failed`;
+  return `${calls} calls: ${ends}; ${latencyInWords(score.result())}\n`;
 }
 
 /** Gives the exit status: 0, also when it was interrupted; 1: it could not start. */

@@ -53,17 +53,29 @@ export class Agent implements Extension {
   }
 
   private async logIn(): Promise<boolean> {
+    const { play, role } = this;
+    // His phone is in use meanwhile, and says so to whoever watches it.
+    this.isOnPhone = true;
+    this.watched?.publish(true);
+    const isDone = await this.dialLogin();
+    const told = this.leaveLine();
+    if (isDone && told !== null) play.score.agentFree(role.id, told);
+    if (play.isClosing) return true;
+    if (!isDone) return false;
+    await play.watch.look();
+    const state = play.watch.agent(role.id)?.state ?? 'loggedout';
+    if (state === 'loggedout') return false;
+    play.say(`Agent ${role.name} has logged in (serves ${role.queues.join(' and ')})`);
+    return true;
+  }
+
+  private async dialLogin(): Promise<boolean> {
     const { play, role, user } = this;
     const dialled = await play.exchange.dial({ user, name: role.name, to: `*44${role.id}` });
     if (!dialled.ok) return false;
     await play.pause(LOGIN_MS, dialled.line.ended);
     dialled.line.hangUp();
     dialled.line.release();
-    if (play.isClosing) return true;
-    await play.watch.look();
-    const state = play.watch.agent(role.id)?.state ?? 'loggedout';
-    if (state === 'loggedout') return false;
-    play.say(`Agent ${role.name} has logged in (serves ${role.queues.join(' and ')})`);
     return true;
   }
 

@@ -4,7 +4,7 @@
  */
 import { createClient, dialogIdOf, newTag } from '../../sip/client.ts';
 import type { InviteHandle, SipClient } from '../../sip/client.ts';
-import { dialogIdFor, Dialogs } from '../../sip/context.ts';
+import { dialogIdFor } from '../../sip/context.ts';
 import type { IncomingRequest } from '../../sip/port.ts';
 import type { House } from './house.ts';
 import type { LineWorld } from './line.ts';
@@ -47,13 +47,12 @@ export class Exchange {
   private readonly house: House;
   private readonly world: LineWorld;
   private readonly extensions = new Map<string, Extension>();
-  private readonly lines = new Set<Line>();
   private serial = 0;
 
   constructor(house: House) {
     this.house = house;
     this.client = createClient(house.stack);
-    this.world = { client: this.client, dialogs: new Dialogs(), media: house.media };
+    this.world = { client: this.client, lines: new Map(), media: house.media };
     house.stack.onRequest((request) => this.take(request));
   }
 
@@ -96,15 +95,12 @@ export class Exchange {
 
   /** Hangs up every phone. */
   hangUpAll(): void {
-    for (const line of [...this.lines]) line.hangUp();
+    for (const line of [...this.world.lines.values()]) line.hangUp();
   }
 
   private line(dialogId: string): Line {
     this.serial += 1;
-    const line = new Line(this.world, `phone-${this.serial}`, dialogId);
-    this.lines.add(line);
-    void line.ended.then(() => this.lines.delete(line));
-    return line;
+    return new Line(this.world, `phone-${this.serial}`, dialogId);
   }
 
   private failed(line: Line, detail: string): Dialled {
@@ -115,9 +111,9 @@ export class Exchange {
 
   private take(request: IncomingRequest): void {
     const at = performance.now();
-    const owner = this.world.dialogs.ownerOf(request);
-    if (owner !== null) {
-      owner(request);
+    const line = this.world.lines.get(request.dialogId);
+    if (line !== undefined) {
+      line.take(request);
       return;
     }
     const user = /^sip:([^@;>]+)@/.exec(request.uri)?.[1] ?? '';
@@ -126,6 +122,9 @@ export class Exchange {
     else if (request.method === 'SUBSCRIBE' && extension !== undefined) {
       if (!extension.subscribe(request)) void request.respond({ status: 489, reason: 'Bad Event' });
     } else if (request.method === 'OPTIONS') void request.respond({ status: 200, reason: 'OK' });
+    else if (request.method === 'BYE')
+      // Ours crossed theirs.
+      void request.respond({ status: 481, reason: 'Call/Transaction Does Not Exist' });
     else if (request.method !== 'ACK') void request.respond({ status: 404, reason: 'Not Found' });
   }
 

@@ -6,7 +6,6 @@
 import type { MediaPort } from '../../media/port.ts';
 import type { SipClient } from '../../sip/client.ts';
 import { TRANSACTION_DEADLINE_MS } from '../../sip/client.ts';
-import type { Dialogs } from '../../sip/context.ts';
 import { SDP } from '../../sip/context.ts';
 import type { Headers, IncomingRequest, Responded } from '../../sip/port.ts';
 
@@ -14,7 +13,8 @@ export type LineEnd = 'we' | 'they' | 'cancelled' | 'lost';
 
 export interface LineWorld {
   readonly client: SipClient;
-  readonly dialogs: Dialogs;
+  /** Lines by dialog id: whose in-dialog requests are. Bounded by the number of phones. */
+  readonly lines: Map<string, Line>;
   readonly media: MediaPort;
 }
 
@@ -40,7 +40,7 @@ export class Line {
     this.dialogId = dialogId;
     this.ended = new Promise((resolve) => (this.settleEnd = resolve));
     this.acknowledged = new Promise((resolve) => (this.settleAck = resolve));
-    world.dialogs.add(dialogId, (request) => this.take(request));
+    world.lines.set(dialogId, this);
   }
 
   get isEnded(): boolean {
@@ -90,7 +90,7 @@ export class Line {
   finish(end: LineEnd): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.world.dialogs.remove(this.dialogId);
+    this.world.lines.delete(this.dialogId);
     this.settleEnd(end);
     this.settleAck();
   }
@@ -99,7 +99,8 @@ export class Line {
     void this.world.media.release(this.leg);
   }
 
-  private take(request: IncomingRequest): void {
+  /** A request in the dialog. */
+  take(request: IncomingRequest): void {
     switch (request.method) {
       case 'ACK':
         this.settleAck();

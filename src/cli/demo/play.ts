@@ -20,10 +20,15 @@ export class Talk {
   readonly agentLine: Line;
   readonly callerLine: Line;
   readonly since = performance.now();
-  private readonly audio: AudioCheck;
+  private readonly audio: Pick<AudioCheck, 'received'>;
   private readonly begun: Promise<readonly [number | null, number | null]>;
 
-  constructor(agentName: string, agentLine: Line, callerLine: Line, audio: AudioCheck) {
+  constructor(
+    agentName: string,
+    agentLine: Line,
+    callerLine: Line,
+    audio: Pick<AudioCheck, 'received'>,
+  ) {
     this.agentName = agentName;
     this.agentLine = agentLine;
     this.callerLine = callerLine;

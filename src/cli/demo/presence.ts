@@ -45,7 +45,8 @@ export class Watched {
   private async accept(request: IncomingRequest): Promise<void> {
     const asked = Number(request.header('Expires') || LIFE_SECONDS);
     const life = Math.min(Number.isFinite(asked) ? asked : LIFE_SECONDS, LIFE_SECONDS);
-    const headers = { Expires: String(life) };
+    // The Contact names the phone, so that the next SUBSCRIBE in the dialog finds it.
+    const headers = { Expires: String(life), Contact: `<${this.entity}>` };
     const done = await request.respond({ status: 200, reason: 'OK', headers });
     if (!done.ok) return;
     const dialogId = done.dialogId || request.dialogId;

@@ -9,7 +9,8 @@ export interface DemoResult {
   readonly connected: number;
   readonly abandoned: number;
   readonly failed: number;
-  readonly offer_latency_ms: { readonly p50: number; readonly p99: number };
+  /** Null: no offer whose beginning could be seen. */
+  readonly offer_latency_ms: { readonly p50: number | null; readonly p99: number | null };
 }
 
 /** `isExact`: it happened then; else it was seen then, and had happened before. */
@@ -29,6 +30,12 @@ export function percentile(samples: readonly number[], share: number): number {
 }
 
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;
+
+/** For people. */
+export function latencyInWords(result: DemoResult): string {
+  const { p50, p99 } = result.offer_latency_ms;
+  return p50 === null ? 'nobody offered yet' : `offered within ${p50} ms (p50), ${p99} ms (p99)`;
+}
 
 export class Score {
   calls = 0;
@@ -74,8 +81,9 @@ export class Score {
 
   result(): DemoResult {
     const { calls, connected, abandoned, failed, samples } = this;
-    const p50 = tenths(percentile(samples, 0.5));
-    const p99 = tenths(percentile(samples, 0.99));
+    const ofAll = (share: number) =>
+      samples.length === 0 ? null : tenths(percentile(samples, share));
+    const [p50, p99] = [ofAll(0.5), ofAll(0.99)];
     return { calls, connected, abandoned, failed, offer_latency_ms: { p50, p99 } };
   }
 }

@@ -4,6 +4,7 @@
  * with --json nothing but the result.
  */
 import type { Score } from './score.ts';
+import { latencyInWords } from './score.ts';
 import type { Seen, SeenAgent, SeenCall, SeenQueue } from './watch.ts';
 
 export type Mode = 'terminal' | 'lines' | 'json';
@@ -85,7 +86,6 @@ export function draw(seen: Seen, score: Score, secondsLeft: number): Row[] {
   const nameOf = (id: string) => names.get(id) ?? id;
   const callers = new Map<string, string>();
   for (const { calls } of seen.queues) for (const call of calls) callers.set(call.id, call.name);
-  const { p50, p99 } = score.result().offer_latency_ms;
   const { calls, connected, abandoned, failed } = score;
   return [
     row(` ACD demo: real SIP and RTP on loopback; ${secondsLeft} s left, Ctrl-C ends it`, 'dim'),
@@ -95,7 +95,7 @@ export function draw(seen: Seen, score: Score, secondsLeft: number): Row[] {
     ...seen.agents.map((agent) => agentRow(agent, callers)),
     row(''),
     row(` calls ${calls}   connected ${connected}   abandoned ${abandoned}   failed ${failed}`),
-    row(` offered to an agent's phone within ${p50} ms (p50), ${p99} ms (p99)`, 'dim'),
+    row(` ${latencyInWords(score.result())}`, 'dim'),
     row(''),
   ];
 }

@@ -1,7 +1,10 @@
 /** Goal: the demo's counting and drawing, which its end-to-end test cannot see into. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { faultOfDemo } from '../../../src/cli/demo.ts';
+import type { AudioCheck } from '../../../src/cli/demo/audio-check.ts';
+import type { Line } from '../../../src/cli/demo/line.ts';
 import { castAgents } from '../../../src/cli/demo/people.ts';
+import { Talk } from '../../../src/cli/demo/play.ts';
 import { Random } from '../../../src/cli/demo/random.ts';
 import { percentile, Score } from '../../../src/cli/demo/score.ts';
 import { draw, Screen } from '../../../src/cli/demo/screen.ts';
@@ -32,12 +35,39 @@ describe('offer latency', () => {
     score.offered('2001', 'call', 600);
     score.offered('2001', 'nobody', 700);
     expect(score.samples).toEqual([]);
+    expect(score.result().offer_latency_ms).toEqual({ p50: null, p99: null });
   });
 
   it('gives percentiles by nearest rank, and 0 of nothing', () => {
     const samples = Array.from({ length: 100 }, (_, index) => 100 - index);
     expect([percentile(samples, 0.5), percentile(samples, 0.99)]).toEqual([50, 99]);
     expect(percentile([], 0.5)).toBe(0);
+  });
+});
+
+describe('audio of a talk', () => {
+  /** Packets that arrive at each leg in every millisecond. */
+  async function judge(rates: { caller: number; agent: number }, ms: number) {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const began = performance.now();
+    const received = async (leg: 'caller' | 'agent') => rates[leg] * (performance.now() - began);
+    const audio = { received: received as unknown as AudioCheck['received'] };
+    const line = (leg: string) => ({ leg, ended: new Promise(() => undefined) }) as unknown as Line;
+    const talk = new Talk('Anna', line('agent'), line('caller'), audio);
+    await vi.advanceTimersByTimeAsync(ms);
+    const heard = await talk.wasHeard();
+    vi.useRealTimers();
+    return heard;
+  }
+
+  it('given packets both ways, both were heard', async () => {
+    expect(await judge({ caller: 0.05, agent: 0.049 }, 5_000)).toBe('both');
+  });
+
+  it('given one direction is silent or in tatters, says who heard', async () => {
+    expect(await judge({ caller: 0.05, agent: 0 }, 5_000)).toBe('caller');
+    expect(await judge({ caller: 0.02, agent: 0.05 }, 5_000)).toBe('agent');
+    expect(await judge({ caller: 0, agent: 0 }, 5_000)).toBe('none');
   });
 });
 
