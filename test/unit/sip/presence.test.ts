@@ -1,0 +1,80 @@
+/** Goal: two subscriptions make one state, by the rules of presence.ts. Method: a table. */
+import { describe, expect, it } from 'vitest';
+import { combine } from '../../../src/sip/presence.ts';
+import type { SubscriptionView } from '../../../src/sip/subscription.ts';
+
+type View = SubscriptionView & { readonly name: string };
+const fresh = { status: 'asking', wasAccepted: false, state: null, isSilent: false, cause: '' };
+const make = (name: string, more: object): View => ({ ...fresh, name, ...more }) as View;
+const presence = (more: object): View => make('presence', more);
+const dialog = (more: object): View => make('dialog', more);
+const active = (state: string | null) => ({ status: 'active', wasAccepted: true, state });
+const lost = (cause: string) => ({ status: 'lost', wasAccepted: true, cause });
+const refused = { status: 'refused' };
+const silent = { status: 'active', wasAccepted: true, isSilent: true };
+const unanswered = { status: 'lost', cause: 'timeout' };
+
+describe('combined', () => {
+  it.each<[string, View[], string, string]>([
+    ['both idle', [presence(active('idle')), dialog(active('idle'))], 'idle', 'presence'],
+    ['dialog takes away', [presence(active('idle')), dialog(active('inuse'))], 'inuse', 'dialog'],
+    [
+      'presence takes away what dialog cannot see: unregistered',
+      [presence(active('unavailable')), dialog(active('idle'))],
+      'unavailable',
+      'presence',
+    ],
+    [
+      'dialog alone, presence refused',
+      [presence(refused), dialog(active('idle'))],
+      'idle',
+      'dialog',
+    ],
+    [
+      'presence alone, dialog refused',
+      [presence(active('idle')), dialog(refused)],
+      'idle',
+      'presence',
+    ],
+    [
+      'an accepted one is lost',
+      [presence(lost('481')), dialog(active('idle'))],
+      'unknown',
+      'lost:481',
+    ],
+    [
+      'one lost, the other refused for ever is no reason for trust',
+      [presence(lost('481')), dialog(refused)],
+      'unknown',
+      'lost:481',
+    ],
+    [
+      'accepted, and its first NOTIFY is awaited',
+      [presence(active(null)), dialog(active('idle'))],
+      'unknown',
+      'waiting:presence',
+    ],
+    [
+      'nothing was published (Kamailio): the other one speaks',
+      [presence(silent), dialog(active('idle'))],
+      'idle',
+      'dialog',
+    ],
+    ['never answered, settled', [presence(active('idle')), dialog(unanswered)], 'idle', 'presence'],
+    ['neither ever answered', [presence(unanswered), dialog(unanswered)], 'unknown', 'asking'],
+    ['both refused: trusted', [presence(refused), dialog(refused)], 'idle', 'trusted'],
+    ['none asked for (presence: off): trusted', [], 'idle', 'trusted'],
+  ])('%s', (_what, views, state, source) => {
+    expect(combine(views, true, false)).toMatchObject({ state, source });
+  });
+
+  it('waits for the undecided one until things have settled', () => {
+    const views = [presence(active('idle')), dialog({})];
+    expect(combine(views, false, false).state).toBe('unknown');
+    expect(combine(views, true, false).state).toBe('idle');
+  });
+
+  it('trusts nobody who is on the phone with us', () => {
+    expect(combine([presence(refused), dialog(refused)], true, true).state).toBe('inuse');
+  });
+});
