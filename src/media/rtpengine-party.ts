@@ -88,9 +88,17 @@ export function readParty(sdp: string, isReoffer = false): Party | null {
 const speaksG711 = (party: Party) => party.codecs.some((name) => G711.has(name));
 
 /** Our address in SDP is the engine's everywhere: o= and c= are rewritten, not only m=. */
-export const REWRITE: NgParams = { replace: ['origin', 'session connection'] };
+const REWRITE: NgParams = { replace: ['origin', 'session connection'] };
+/** A party is where its first packets come from (NAT), and then only there. */
+const PARTY_FLAGS = ['strict source'];
+/**
+ * mediad is where its SDP says, from the first packet on: by default the engine believes whoever
+ * sends to its port in the first seconds, and mediad, which may have nothing to say then, would
+ * lose its leg to a late packet of the port's former call.
+ */
+const MEDIAD_FLAGS = ['asymmetric', 'strict source'];
 /** A leg keeps its ports on both sides, whatever its partners change (DESIGN, "Media"). */
-export const KEEP_PORTS: NgParams = { flags: ['port latching'] };
+const KEEP_PORTS = ['port latching'];
 
 /**
  * For the ng `offer` that carries the party's SDP to mediad: plain RTP with G.711 in it.
@@ -100,13 +108,14 @@ export const KEEP_PORTS: NgParams = { flags: ['port latching'] };
  * has an offer, begins as the client, changes over with the answer, and when a handshake is under
  * way then, gets stuck: one call in ten stayed mute.
  */
-export function towardsMediad(party: Party, offer: string): NgParams {
+export function towardsMediad(party: Party, offer: string, again: boolean): NgParams {
   const sdp = offer.replace(/^a=setup:actpass/gm, 'a=setup:active');
   const codec = speaksG711(party)
     ? { strip: ['all'], offer: ['PCMU', 'PCMA', 'telephone-event'] }
     : { mask: ['all'], transcode: ['PCMU'], offer: ['telephone-event'] };
   return {
     ...REWRITE,
+    flags: [...PARTY_FLAGS, ...(again ? KEEP_PORTS : [])],
     sdp,
     'transport protocol': 'RTP/AVP',
     'rtcp-mux': ['demux'],
@@ -118,26 +127,35 @@ export function towardsMediad(party: Party, offer: string): NgParams {
 }
 
 /** For the ng `answer` that carries mediad's SDP back: in kind. */
-export function backTowards(party: Party): NgParams {
+export function backTowards(party: Party, answer: string, again: boolean): NgParams {
   return {
     ...REWRITE,
+    flags: [...MEDIAD_FLAGS, ...(again ? KEEP_PORTS : [])],
+    sdp: answer,
     ICE: party.ice ? 'force' : 'remove',
-    // RFC 5763 section 5 lets the answerer choose; passive is what browsers were measured with.
     ...(party.dtls ? { DTLS: 'passive' } : {}),
   };
 }
 
-/** For the ng `offer` that carries mediad's SDP to a party whose media is known: in kind. */
-export function offerTowards(party: Party): NgParams {
+/** For the ng `answer` that carries the party's answer to mediad. */
+export function answerOf(sdp: string): NgParams {
+  return { ...REWRITE, flags: PARTY_FLAGS, sdp };
+}
+
+/** For the ng `offer` of mediad's SDP to a party: in kind where its media is known, else plain. */
+export function offerTowards(party: Party | null, offer: string, again: boolean): NgParams {
+  const flags = [...MEDIAD_FLAGS, ...(again ? KEEP_PORTS : [])];
+  if (party === null) return { ...REWRITE, flags, sdp: offer };
   const codec = party.codecs[0]?.split('/')[0];
   return {
     ...REWRITE,
+    flags: party.ice ? [...flags, 'generate mid'] : flags,
+    sdp: offer,
     'transport protocol': party.protocol,
     ICE: party.ice ? 'force' : 'remove',
     ...(party.dtls
       ? { DTLS: 'passive', SDES: ['off'], 'rtcp-mux': ['offer', 'require'] }
       : { DTLS: 'off' }),
-    ...(party.ice ? { flags: ['generate mid'] } : {}),
     ...(speaksG711(party) || codec === undefined
       ? {}
       : { codec: { mask: ['all'], transcode: [codec], offer: ['telephone-event'] } }),

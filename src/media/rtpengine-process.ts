@@ -142,6 +142,7 @@ function daemonArguments(
     `--port-min=${options.portMin}`,
     `--port-max=${options.portMax}`,
     '--log-level=4',
+    '--endpoint-learning=heuristic', // whoever is where his SDP says goes before any stranger
     '--media-num-threads=1', // it plays nothing: mediad does
     `--timeout=${DAY_S}`,
     `--silent-timeout=${DAY_S}`,

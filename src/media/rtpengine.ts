@@ -24,12 +24,11 @@ import {
   type Sdp,
 } from './rtpengine-legs.ts';
 import {
+  answerOf,
   answersOffer,
   backTowards,
   offerTowards,
-  KEEP_PORTS,
   readParty,
-  REWRITE,
   towardsMediad,
   versioned,
   type Party,
@@ -61,6 +60,7 @@ const NO_AUDIO = failure('not-acceptable', 'the SDP has no audio stream we could
 const FOREIGN_CODEC = failure('not-acceptable', 'rtpengine knows none of the codecs offered');
 const TOO_MANY = failure('limit', `${MAX_LEGS} legs`);
 const PARTY_SPEAKS = { 'from-tag': 'party', 'to-tag': 'mediad' };
+const MEDIAD_SPEAKS = { 'from-tag': 'mediad', 'to-tag': 'party' };
 
 /** Runs the requests of a leg one after another. */
 function createLines() {
@@ -104,7 +104,7 @@ class Rtpengine {
     if (party === null) return NO_AUDIO;
     if (this.legs.get(id) !== undefined) return this.reoffered(id, sdp);
     if (this.legs.size >= MAX_LEGS) return TOO_MANY;
-    const offer = { 'from-tag': 'party', ...towardsMediad(party, sdp) };
+    const offer = { 'from-tag': 'party', ...towardsMediad(party, sdp, false) };
     const placed = await this.legs.place(id, offer);
     if (!placed.ok) return placed;
     const { engine } = placed;
@@ -113,7 +113,7 @@ class Rtpengine {
       await this.legs.drop(engine, id);
       return inside;
     }
-    const back = { ...PARTY_SPEAKS, sdp: inside.sdp, ...backTowards(party) };
+    const back = { ...PARTY_SPEAKS, ...backTowards(party, inside.sdp, false) };
     const answer = await exchange(engine, 'answer', id, back);
     if (!answer.ok || !answersOffer(party, answer.sdp)) {
       await Promise.all([this.legs.drop(engine, id), this.#inner.release(id)]);
@@ -134,7 +134,8 @@ class Rtpengine {
     const inside = await this.#inner.offer(id, first.host);
     if (!inside.ok) return inside;
     const family = isIPv6(remoteHost.replace(/^\[|\]$/g, '')) ? { 'address family': 'IP6' } : {};
-    const offer = { 'from-tag': 'mediad', sdp: inside.sdp, ...REWRITE, ...family };
+    const plain = offerTowards(null, inside.sdp, false);
+    const offer = { 'from-tag': 'mediad', ...plain, ...family };
     const placed = await this.legs.place(id, offer, candidates);
     if (!placed.ok) {
       await this.#inner.release(id);
@@ -161,7 +162,7 @@ class Rtpengine {
         return told.ok ? { ok: true, sdp: leg.inside } : told;
       });
     }
-    const answer = { 'from-tag': 'mediad', 'to-tag': 'party', sdp, ...REWRITE };
+    const answer = { ...MEDIAD_SPEAKS, ...answerOf(sdp) };
     const toward = await exchange(leg.engine, 'answer', id, answer);
     if (!toward.ok) return toward;
     const told = await this.#inner.answered(id, toward.sdp);
@@ -185,9 +186,9 @@ class Rtpengine {
   async current(id: LegId): Promise<MediaResult<Sdp>> {
     const leg = await this.#known(id);
     if (leg === null) return failure('unknown-leg', id);
-    const offer = { sdp: leg.inside, ...(leg.party ? offerTowards(leg.party.read) : REWRITE) };
+    const offer = (again: boolean) => offerTowards(leg.party?.read ?? null, leg.inside, again);
     if (leg.lost) {
-      const placed = await this.legs.place(id, { 'from-tag': 'mediad', ...offer });
+      const placed = await this.legs.place(id, { 'from-tag': 'mediad', ...offer(false) });
       if (!placed.ok) return placed;
       this.legs.move(leg, placed.engine);
       leg.stage = 'offered';
@@ -195,8 +196,7 @@ class Rtpengine {
     }
     if (leg.current === null) {
       // Found again after a restart: the engine still knows what it once told the party.
-      const tags = { 'from-tag': 'mediad', 'to-tag': 'party' };
-      const again = await exchange(leg.engine, 'offer', id, { ...tags, ...offer, ...KEEP_PORTS });
+      const again = await exchange(leg.engine, 'offer', id, { ...MEDIAD_SPEAKS, ...offer(true) });
       if (!again.ok) return again;
       leg.current = versioned(again.sdp, null);
     }
@@ -241,17 +241,18 @@ class Rtpengine {
   }
 
   async #offerAgain(leg: Leg, sdp: string, party: Party): Promise<MediaResult<Sdp>> {
-    const offer = towardsMediad(party, sdp);
     if (!leg.lost) {
-      return exchange(leg.engine, 'offer', leg.id, { ...PARTY_SPEAKS, ...offer, ...KEEP_PORTS });
+      const again = { ...PARTY_SPEAKS, ...towardsMediad(party, sdp, true) };
+      return exchange(leg.engine, 'offer', leg.id, again);
     }
-    const placed = await this.legs.place(leg.id, { 'from-tag': 'party', ...offer });
+    const anew = { 'from-tag': 'party', ...towardsMediad(party, sdp, false) };
+    const placed = await this.legs.place(leg.id, anew);
     if (placed.ok) this.legs.move(leg, placed.engine);
     return placed;
   }
 
   #answerAgain(leg: Leg, inside: string, party: Party): Promise<MediaResult<Sdp>> {
-    const answer = { ...PARTY_SPEAKS, sdp: inside, ...backTowards(party), ...KEEP_PORTS };
+    const answer = { ...PARTY_SPEAKS, ...backTowards(party, inside, true) };
     return exchange(leg.engine, 'answer', leg.id, answer);
   }
 

@@ -171,6 +171,26 @@ describe('a leg behind rtpengine', () => {
     expect(final.packets.at(-1)?.payloadType).toBe(8);
   });
 
+  it('given a stranger who sends to our ports, the talk goes on without him', async () => {
+    const a = await caller();
+    const b = await agent();
+    must(await media.connect(a.leg, b.leg));
+    // Before anybody has spoken, when the engine would still learn who is who.
+    const ports = [...(await portsOf(engine, a.leg)), ...(await portsOf(engine, b.leg))];
+    for (const port of ports) {
+      const stranger = await phone();
+      stranger.remote = { host: '127.0.0.1', port: Number(port) };
+      stranger.sendTone(2500);
+    }
+    await hearEachOther(a.peer, b.peer);
+    for (const hertz of [500, 600, 700]) {
+      a.peer.sendTone(hertz);
+      await b.peer.hearTone(hertz);
+      b.peer.sendTone(hertz + 250);
+      await a.peer.hearTone(hertz + 250);
+    }
+  });
+
   it('given a hold and its end, the answers mirror it, the version grows', async () => {
     const a = await caller();
     const hold = must(await media.reoffered(a.leg, sdpOf(a.peer, '0 101', ['a=sendonly'])));

@@ -79,12 +79,12 @@ describe('a party', () => {
 
 describe('what is asked of rtpengine', () => {
   it('given G.711 among the codecs, nothing is transcoded', () => {
-    const { codec } = towardsMediad(party('9 0'), sdp('9 0'));
+    const { codec } = towardsMediad(party('9 0'), sdp('9 0'), false);
     expect(codec).toEqual({ strip: ['all'], offer: ['PCMU', 'PCMA', 'telephone-event'] });
   });
 
   it('given none of it, PCMU is added for mediad, the rest kept for the answer', () => {
-    const { codec } = towardsMediad(party('9'), sdp('9'));
+    const { codec } = towardsMediad(party('9'), sdp('9'), false);
     expect(codec).toMatchObject({ mask: ['all'], transcode: ['PCMU'] });
   });
 
@@ -92,16 +92,16 @@ describe('what is asked of rtpengine', () => {
     const read = party('0', browser, 'UDP/TLS/RTP/SAVPF');
     const plain = { 'transport protocol': 'RTP/AVP', ICE: 'remove', DTLS: 'off' };
     const offer = sdp('0', browser, 'UDP/TLS/RTP/SAVPF');
-    expect(towardsMediad(read, offer)).toMatchObject(plain);
-    expect(towardsMediad(read, offer)['sdp']).toContain('a=setup:active');
-    expect(backTowards(read)).toMatchObject({ ICE: 'force', DTLS: 'passive' });
+    expect(towardsMediad(read, offer, false)).toMatchObject(plain);
+    expect(towardsMediad(read, offer, false)['sdp']).toContain('a=setup:active');
+    expect(backTowards(read, sdp('0'), false)).toMatchObject({ ICE: 'force', DTLS: 'passive' });
     const again = { 'transport protocol': 'UDP/TLS/RTP/SAVPF', ICE: 'force' };
-    expect(offerTowards(read)).toMatchObject(again);
+    expect(offerTowards(read, sdp('0'), false)).toMatchObject(again);
   });
 
   it('given a plain phone, no ICE and no DTLS come back', () => {
-    expect(backTowards(party('0'))).toMatchObject({ ICE: 'remove' });
-    expect(backTowards(party('0'))).not.toHaveProperty('DTLS');
+    expect(backTowards(party('0'), sdp('0'), false)).toMatchObject({ ICE: 'remove' });
+    expect(backTowards(party('0'), sdp('0'), false)).not.toHaveProperty('DTLS');
   });
 
   it('given an answer with a codec that was not offered, it is none', () => {
