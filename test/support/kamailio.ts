@@ -16,6 +16,9 @@ export interface KamailioOptions {
   readonly refuseSubscribe?: number;
   /** Life of a nonce, seconds: short ones turn stale under way. */
   readonly nonceSeconds?: number;
+  /** Longest registration granted, and shortest accepted, seconds. */
+  readonly maxExpires?: number;
+  readonly minExpires?: number;
   /** REGISTER of this user gets 403. */
   readonly forbidden?: string;
   /** Same port as before, for restarts. */
@@ -51,6 +54,8 @@ export async function startKamailio(
     .replaceAll('@DB@', db)
     .replaceAll('@REFUSE@', String(options.refuseSubscribe ?? 0))
     .replaceAll('@NONCE_EXPIRE@', String(options.nonceSeconds ?? 3600))
+    .replaceAll('@MAX_EXPIRES@', String(options.maxExpires ?? 3600))
+    .replaceAll('@MIN_EXPIRES@', String(options.minExpires ?? 2))
     .replaceAll('@FORBIDDEN@', options.forbidden ?? '-');
   const file = path.join(home, 'kamailio.cfg');
   writeFileSync(file, config);
