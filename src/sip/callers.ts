@@ -90,6 +90,20 @@ export class Callers {
     return this.callers.size;
   }
 
+  owns(leg: string): boolean {
+    return this.callers.has(leg);
+  }
+
+  /** Media came back from a fault with these legs; a caller without one hears nothing any more. */
+  mediaRestored(restored: ReadonlySet<string>): void {
+    for (const caller of this.callers.values()) {
+      if (caller.session === null || restored.has(caller.callId)) continue;
+      this.context.log.warn({ callId: caller.callId }, 'caller ended: his media leg was lost');
+      caller.session.hangUp('Q.850;cause=41;text="Media lost"');
+      this.close(caller, 'failed');
+    }
+  }
+
   /** No more calls are taken; those that are here go on. */
   stop(): void {
     this.stopping = true;

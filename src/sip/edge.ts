@@ -77,6 +77,7 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeStart> {
 interface Parts {
   readonly context: EdgeContext;
   readonly callers: Callers;
+  readonly offers: Offers;
   readonly logins: Logins;
 }
 
@@ -92,14 +93,18 @@ export function assemble(context: EdgeContext, stack: Stack): SipEdge {
   const logins = new Logins(context, routes, presence, () =>
     registrations.map((each) => each.known()),
   );
-  context.media.listen(mediaEvents(context, logins));
-  stack.onRequest((request) => route({ context, callers, logins }, request));
+  const parts = { context, callers, offers, logins };
+  context.media.listen(mediaEvents(parts));
+  stack.onRequest((request) => route(parts, request));
   stack.onReconnected(() => {
     context.client.reconnected();
     context.dialogs.probe();
     for (const registration of registrations) registration.renew();
   });
   presence.resume();
+  void context.media.legs().then((found) => {
+    if (found.ok) sweep(parts, found.legs);
+  });
   return {
     health: () => ({
       ...stack.health(),
@@ -120,15 +125,30 @@ export function assemble(context: EdgeContext, stack: Stack): SipEdge {
   };
 }
 
-function mediaEvents(context: EdgeContext, logins: Logins): MediaEvents {
-  const { log } = context;
+/** Legs that no call of ours has (left by a process before us) would hold their ports for ever. */
+function sweep(parts: Parts, legs: readonly string[]): void {
+  const { context, callers, offers, logins } = parts;
+  for (const leg of legs)
+    if (!callers.owns(leg) && !offers.ownsLeg(leg) && !logins.owns(leg))
+      void context.media.release(leg);
+}
+
+function mediaEvents(parts: Parts): MediaEvents {
+  const { callers, offers, logins } = parts;
+  const { log } = parts.context;
   return {
     dtmf: (leg, digit) => logins.digit(leg, digit, 'rtp'),
     playEnded: (leg, playId) => logins.playEnded(leg, playId),
     firstPacket: (leg) => log.debug({ leg }, 'first packet'),
     silence: (leg, silentMs) => log.debug({ leg, silentMs }, 'silence'),
     down: (detail) => log.warn({ detail }, 'media is down'),
-    up: (restored) => log.info({ restored: restored.length }, 'media is up'),
+    up: (restored) => {
+      log.info({ restored: restored.length }, 'media is up');
+      const legs = new Set(restored);
+      callers.mediaRestored(legs);
+      offers.mediaRestored(legs);
+      sweep(parts, restored);
+    },
   };
 }
 

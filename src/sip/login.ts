@@ -97,6 +97,10 @@ export class Logins {
     return this.calls.size;
   }
 
+  owns(leg: string): boolean {
+    return this.calls.has(leg);
+  }
+
   /** No more logins; those under way are hung up. */
   async stop(): Promise<void> {
     this.stopping = true;

@@ -68,6 +68,19 @@ export class Offers {
     return this.legs.size;
   }
 
+  ownsLeg(leg: string): boolean {
+    return this.legs.has(leg);
+  }
+
+  /** Media came back from a fault with these legs; an agent without one is ended. */
+  mediaRestored(restored: ReadonlySet<string>): void {
+    for (const leg of this.legs.values()) {
+      if (leg.phase !== 'answered' || restored.has(leg.offer.offerId)) continue;
+      leg.session?.hangUp('Q.850;cause=41;text="Media lost"');
+      this.agentLeft(leg, 'failed');
+    }
+  }
+
   /** Is this Call-ID one of our own offers? Phones tell it in dialog-info. */
   owns(sipCallId: string): boolean {
     return this.recent.has(sipCallId);

@@ -300,3 +300,24 @@ describe('an offer', () => {
     expect(invite.header('From')).toContain('\\"');
   });
 });
+
+describe('media', () => {
+  it('legs that nobody owns are released, legs that are lost end their calls', async () => {
+    runtime.answer('ArriveCall', (command) =>
+      command.kind === 'ArriveCall' ? [entered(command.callId)] : [],
+    );
+    const headers = { 'Call-ID': 'c', From: '<sip:a@b>;tag=f', To: '<sip:queue1@acd>' };
+    const sdp = { 'Content-Type': 'application/sdp' };
+    await stack.receive('INVITE', { ...headers, ...sdp }, { body: SDP_OFFER }).answered();
+    stack.receive('ACK', { ...headers, To: '<sip:q@a>;tag=t' }, { dialogId: 'c;from-tag=f' });
+    const { callId } = await runtime.wait('ConfirmCall');
+    media.live.add('stray');
+    media.events?.up([callId, 'stray']);
+    expect([...media.live]).toEqual([callId]);
+    expect(edge.health().callers).toBe(1);
+    media.events?.up([]);
+    expect((await runtime.wait('EndCall')).cause).toBe('failed');
+    await stack.wait('BYE');
+    nothingLeft();
+  });
+});
