@@ -128,6 +128,22 @@ export function runAcd(
   });
 }
 
+/** Starts sipd alone, as a server for a client with that secret; ready at once. */
+export async function runSipd(folder: string, admin: string, secret: string): Promise<Running> {
+  const running = run({
+    name: 'sipd',
+    command: process.execPath,
+    args: [
+      path.join(dist, 'sipd/main.js'),
+      ...['--listen', `udp:127.0.0.1:${await freePort()}`, '--admin', admin],
+    ],
+    env: { ACD_SIPD_SECRET: secret },
+    log: path.join(folder, 'sipd.log'),
+  });
+  await running.printed(/"ready":true/);
+  return running;
+}
+
 async function get<T>(url: string): Promise<T> {
   const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
   return (await response.json()) as T;

@@ -47,6 +47,8 @@ export interface DialOptions {
   readonly body?: { readonly type: string; readonly text: string };
   readonly headers?: readonly [string, string][];
   readonly callId?: string;
+  /** Contact instead of the phone's own: the name of another device. */
+  readonly contact?: string;
 }
 
 export class Phone implements Actor, CallPhone {
@@ -153,7 +155,7 @@ export class Phone implements Actor, CallPhone {
         ['To', dialog.remote],
         ['Call-ID', dialog.callId],
         ['CSeq', '1 INVITE'],
-        ['Contact', `<${this.contact}>`],
+        ['Contact', options.contact ?? `<${this.contact}>`],
         ['Allow', 'INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS, NOTIFY'],
         ...(options.headers ?? []),
         ...(body.text === '' ? [] : [['Content-Type', body.type] as [string, string]]),
