@@ -177,6 +177,15 @@ export class ClientTxs {
     return tx;
   }
 
+  /** A transaction that another process began: asked again only if nothing answered yet. */
+  resume(request: ClientTxRequest, user: ClientTxUser, hasProvisional: boolean): ClientTx {
+    const tx = new ClientTx(this.clock, this, request, user);
+    this.byKey.set(tx.key, tx);
+    if (hasProvisional) tx.state = 'proceeding';
+    else tx.start();
+    return tx;
+  }
+
   linger(tx: ClientTx): void {
     this.lingering.add(tx);
     if (this.lingering.size <= MAX_LINGERING_TRANSACTIONS) return;

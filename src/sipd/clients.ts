@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from './clock.ts';
 import {
+  ABANDON_MS,
   CLIENT_RETURN_MS,
   HELD_MS,
   MAX_CLIENT_BACKLOG_BYTES,
@@ -16,6 +17,13 @@ import {
 } from './limits.ts';
 
 const MAX_ORPHANED_OWNERS = 100;
+/** Tag of clients that want unanswered requests of a dead predecessor again. */
+const TAKEOVER = 'takeover';
+
+/** Clients with the same tags are of one kind, and heirs of each other first of all. */
+function kinOf(tags: string[]): string {
+  return tags.toSorted().join(',');
+}
 
 /** One connection from a client program. */
 export class Client {
@@ -24,6 +32,8 @@ export class Client {
   tags: string[] = [];
   readonly routes = new Set<string>();
   isAuthenticated = false;
+  /** Rest of a long answer, told page by page. */
+  pages: string[] = [];
   private out = '';
   private isFlushing = false;
 
@@ -42,6 +52,10 @@ export class Client {
     });
   }
 
+  get takesOver(): boolean {
+    return this.tags.includes(TAKEOVER);
+  }
+
   flush(): void {
     this.isFlushing = false;
     const text = this.out;
@@ -56,6 +70,7 @@ export class Client {
 interface Held {
   key: string;
   frame: string;
+  onGiven: (() => void) | undefined;
   timer: Timer;
 }
 
@@ -63,6 +78,7 @@ interface Orphan {
   tags: string[];
   goneAt: number;
   held: Set<Held>;
+  abandon: Timer;
 }
 
 interface WaitingRequest {
@@ -74,7 +90,9 @@ interface WaitingRequest {
 export interface ClientsOptions {
   clock: Clock;
   /** Everything owned by `from` now belongs to `to`. */
-  moveOwnership: (from: string, to: string) => void;
+  moveOwnership: (from: string, to: string, heir: Client | null) => void;
+  /** Nobody came for what this owner left. */
+  abandon: (owner: string) => void;
 }
 
 export class Clients {
@@ -100,11 +118,11 @@ export class Clients {
   join(client: Client): void {
     this.connected.set(client.id, client);
     const now = this.options.clock.now();
-    const kin = client.tags.toSorted().join(',');
+    const kin = kinOf(client.tags);
     let soonest = Infinity;
     for (const [id, orphan] of [...this.orphans]) {
       const wait = orphan.goneAt + TAG_PATIENCE_MS - now;
-      if (orphan.tags.toSorted().join(',') === kin || wait <= 0) this.adopt(id, orphan, client);
+      if (kinOf(orphan.tags) === kin || wait <= 0) this.adopt(id, orphan, client);
       else soonest = Math.min(soonest, wait);
     }
     if (soonest === Infinity) return;
@@ -120,19 +138,55 @@ export class Clients {
     for (const verb of client.routes) this.lastWanted.set(verb, now);
     const oldest = this.orphans.keys().next().value;
     if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) {
-      this.options.moveOwnership(client.id, oldest);
+      this.options.moveOwnership(client.id, oldest, null);
       return;
     }
-    this.orphans.set(client.id, { tags: client.tags, goneAt: now, held: new Set() });
+    this.orphan(client.id, client.tags);
+  }
+
+  private orphan(id: string, tags: string[]): void {
+    const { clock } = this.options;
+    const abandon = clock.after(ABANDON_MS, () => {
+      if (this.orphans.delete(id)) this.options.abandon(id);
+    });
+    this.orphans.set(id, { tags, goneAt: clock.now(), held: new Set(), abandon });
+  }
+
+  /** Owners of what was restored: gone since now. */
+  restoreOrphan(kin: string): string {
+    const id = `restored|${kin}`;
+    if (!this.orphans.has(id)) this.orphan(id, kin === '' ? [] : kin.split(','));
+    return id;
+  }
+
+  /** Before the restart somebody wanted these methods. */
+  restoreWanted(verbs: string[]): void {
+    for (const verb of verbs) this.lastWanted.set(verb, this.options.clock.now());
+  }
+
+  /** Methods that somebody wants, or wanted. */
+  wanted(): string[] {
+    const routes = [...this.connected.values()].flatMap((client) => [...client.routes]);
+    return [...new Set([...routes, ...this.lastWanted.keys()])];
+  }
+
+  kinOf(owner: string): string {
+    return kinOf(this.connected.get(owner)?.tags ?? this.orphans.get(owner)?.tags ?? []);
+  }
+
+  isConnected(owner: string): boolean {
+    return this.connected.has(owner);
   }
 
   private adopt(id: string, orphan: Orphan, client: Client): void {
     if (!this.orphans.delete(id)) return;
-    this.options.moveOwnership(id, client.id);
+    orphan.abandon.cancel();
+    this.options.moveOwnership(id, client.id, client);
     for (const held of orphan.held) {
       held.timer.cancel();
       this.release(held.key);
       client.send(held.frame);
+      held.onGiven?.();
     }
     orphan.held.clear();
   }
@@ -148,11 +202,19 @@ export class Clients {
    * Gives a frame to an owner, or holds it until one comes back.
    * @param key dialog or transaction the frame belongs to
    * @param onLost nobody came in time, or too much was held already
+   * @param onGiven it left for a client
    */
-  deliver(owner: string, key: string, frame: string, onLost: () => void): void {
+  deliver(
+    owner: string,
+    key: string,
+    frame: string,
+    onLost: () => void,
+    onGiven?: () => void,
+  ): void {
     const client = this.connected.get(owner);
     if (client !== undefined) {
       client.send(frame);
+      onGiven?.();
       return;
     }
     const orphan = this.orphans.get(owner);
@@ -166,6 +228,7 @@ export class Clients {
     const held: Held = {
       key,
       frame,
+      onGiven,
       timer: this.options.clock.after(HELD_MS, () => {
         orphan.held.delete(held);
         this.release(key);

@@ -12,8 +12,11 @@ import { parseRAck } from './headers.ts';
 import { MAX_ACTIVE_TRANSACTIONS, MAX_ROUTES, MAX_WAITING_FOR_ACK } from './limits.ts';
 import { header, parseMessage, type SipMessage } from './message.ts';
 import { dialogPath, pathToUri } from './outgoing.ts';
+import { countedCSeq, keepIncoming } from './records.ts';
 import { answer } from './uas.ts';
-import { acknowledge, launch, type Launch } from './uac.ts';
+import { dialogsVerdict, cancelVerdict, resumeInvite } from './takeover.ts';
+import { acknowledge } from './uac-ack.ts';
+import { launch, type Launch } from './uac.ts';
 import { cancelText, sendCancel } from './uac-cancel.ts';
 import { inDialogRequest, newRequest } from './uac-requests.ts';
 import { parseUri } from './uri.ts';
@@ -63,6 +66,16 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
       return true;
     case 'sip':
       return onSip(ctx, client, frame);
+    // Of our own: real servers close the connection on these, so clients ask the version first.
+    case 'dialogs':
+      say(dialogsVerdict(ctx, client, frame.args[0] === 'next'));
+      return true;
+    case 'cancel':
+      say(cancelVerdict(ctx, frame.args[0] ?? '', clientHeaders(frame.sip).extra));
+      return true;
+    case 'resume':
+      resumeInvite(ctx, client, frame.args[0] ?? '', say);
+      return true;
     case 'proxy':
       say('NOK|proxy is not supported by this server');
       return true;
@@ -87,6 +100,7 @@ function onRoute(ctx: Context, client: Client, frame: Frame): string {
     });
   });
   client.routes.add(verb);
+  ctx.keep.mark('v', () => ctx.clients.wanted());
   return 'OK';
 }
 
@@ -136,6 +150,7 @@ function onResponse(
   const { method } = uas.received.message;
   if (toTag !== '' && uas.dialog === null && /^[\w.!%*+`'~-]{1,128}$/.test(toTag)) {
     uas.toTag = toTag;
+    keepIncoming(ctx, uas);
   }
   // Whoever answers is whom the dialog belongs to from now on.
   uas.owner = client.id;
@@ -268,6 +283,7 @@ function inDialog(
       return;
     }
     entry.state.localCSeq = cseq;
+    countedCSeq(ctx, entry);
     const { parts, branch } = made;
     // RFC 3261 section 14.1: one INVITE at a time, whichever side sent it.
     const isGlare = method === 'INVITE' && (entry.isInviting || entry.invitedBy !== '');

@@ -8,7 +8,9 @@ import type { Log } from './log.ts';
 import type { Header } from './message.ts';
 import type { Path, Proto } from './path.ts';
 import type { Received } from './received.ts';
+import type { Endings } from './endings.ts';
 import type { Names } from './resolve.ts';
+import type { Keep } from './store.ts';
 import type { ServerTx, ServerTxs } from './server-tx.ts';
 
 /** The sockets as the core sees them. */
@@ -36,6 +38,9 @@ export interface UasTx {
   received: Received;
   tx: ServerTx;
   owner: string;
+  since: number;
+  /** Was it given to a client, as against held for one? */
+  isGiven: boolean;
   /** Our tag in To. */
   toTag: string;
   dialogId: string;
@@ -53,6 +58,11 @@ export interface UasTx {
 export interface UacTx {
   id: string;
   owner: string;
+  since: number;
+  /** Who asked for it is gone: an answer to a re-INVITE is acknowledged by us. */
+  isOrphaned: boolean;
+  /** The last response the client was given. */
+  last: string;
   parts: RequestParts;
   branch: string;
   /** Null if there was nowhere to send it. */
@@ -84,6 +94,9 @@ export interface Context {
   transports: Network;
   names: Names;
   dialogs: Dialogs;
+  keep: Keep;
+  /** What ended while its client was away. */
+  endings: Endings;
   clients: Clients;
   serverTxs: ServerTxs;
   clientTxs: ClientTxs;

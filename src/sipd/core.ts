@@ -7,12 +7,18 @@ import { Clients } from './clients.ts';
 import type { Clock } from './clock.ts';
 import type { Context, Network } from './context.ts';
 import { Dialogs } from './dialogs.ts';
+import { Endings } from './endings.ts';
 import { onRequest, refuse } from './incoming.ts';
 import type { Log } from './log.ts';
 import type { Path } from './path.ts';
+import { noteEnding } from './outgoing.ts';
 import { admit } from './received.ts';
+import { keepDialog } from './records.ts';
 import type { Names } from './resolve.ts';
 import { ServerTxs } from './server-tx.ts';
+import { keepNothing, type Keep } from './store.ts';
+import { abandon, inherit } from './takeover.ts';
+import { repeatAck } from './uac-ack.ts';
 
 export interface CoreParts {
   clock: Clock;
@@ -20,20 +26,34 @@ export interface CoreParts {
   transports: Network;
   names: Names;
   guard: (run: () => void) => void;
+  /** Where to keep what must outlive us. */
+  keep?: Keep;
 }
 
 export function createCore(parts: CoreParts): Context {
-  const { clock } = parts;
+  const { clock, keep = keepNothing } = parts;
   const clients = new Clients({
     clock,
-    moveOwnership: (from, to) => {
-      moveOwnership(ctx, from, to);
+    moveOwnership: (from, to, heir) => {
+      inherit(ctx, from, to, heir);
+    },
+    abandon: (owner) => {
+      abandon(ctx, owner);
     },
   });
   const ctx: Context = {
     ...parts,
+    keep,
+    endings: new Endings(clock, keep),
     clients,
-    dialogs: new Dialogs(),
+    dialogs: new Dialogs({
+      changed: (key, entry) => {
+        keepDialog(ctx, key, entry);
+      },
+      gone: (key) => {
+        keep.drop(`d|${key}`);
+      },
+    }),
     serverTxs: new ServerTxs(clock),
     clientTxs: new ClientTxs(clock),
     uas: new Map(),
@@ -66,15 +86,14 @@ export function onMessage(ctx: Context, text: string, path: Path, fault: string 
     }
     return;
   }
-  if (isRequest) onRequest(ctx, received);
-  // RFC 3261 section 18.1.2: no transaction of ours, not our response.
-  else ctx.clientTxs.find(clientKey(received.via.branch, received.cseq.method))?.receive(received);
-}
-
-function moveOwnership(ctx: Context, from: string, to: string): void {
-  for (const { state } of ctx.dialogs.all()) if (state.owner === from) state.owner = to;
-  for (const uas of ctx.uas.values()) if (uas.owner === from) uas.owner = to;
-  for (const uac of ctx.uac.values()) if (uac.owner === from) uac.owner = to;
+  if (isRequest) {
+    onRequest(ctx, received);
+    return;
+  }
+  const tx = ctx.clientTxs.find(clientKey(received.via.branch, received.cseq.method));
+  // RFC 3261 section 18.1.2: no transaction of ours, not our response; but it may have been.
+  if (tx === undefined) repeatAck(ctx, received);
+  else tx.receive(received);
 }
 
 /** Subscriptions that nobody renewed are over, whether or not anybody said so (RFC 6665). */
@@ -82,6 +101,8 @@ export function endLapsed(ctx: Context): void {
   const now = ctx.clock.now();
   for (const entry of [...ctx.dialogs.all()]) {
     const { expiresAt } = entry.state;
-    if (expiresAt > 0 && expiresAt < now) ctx.dialogs.remove(entry);
+    if (expiresAt <= 0 || expiresAt >= now) continue;
+    ctx.dialogs.remove(entry);
+    noteEnding(ctx, entry.state.owner, entry.state.id, 'expired');
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Dialogs (RFC 3261 section 12). What must outlive the process some day is one plain object
- * (`DialogState`); what belongs to running transactions stands beside it in the entry.
+ * Dialogs (RFC 3261 section 12). What must outlive the process is one plain object (`DialogState`);
+ * what belongs to running transactions stands beside it in the entry.
  */
 import { MAX_DIALOGS } from './limits.ts';
 import type { Proto } from './path.ts';
@@ -49,6 +49,10 @@ export interface DialogState {
   owner: string;
   /** SUBSCRIBE dialogs end by themselves: milliseconds since 1970, 0 for INVITE. */
   expiresAt: number;
+  /** When it began, milliseconds since 1970. */
+  since: number;
+  /** Our last ACK of a 2xx: should that come again, so does the ACK. */
+  acked: { cseq: number; withSdp: boolean } | null;
 }
 
 /** A 2xx to an INVITE that waits for its ACK. */
@@ -71,6 +75,14 @@ export class DialogEntry {
   sessionAlarm: Timer | null = null;
   /** Last RSeq seen from the peer of an early dialog (RFC 3262 section 4); 0 for none. */
   lastRseq = 0;
+  /** CSeq of requests of the peer that have no final answer yet. */
+  readonly unanswered = new Set<number>();
+  /** When the peer's BYE came; 0 if none did. */
+  hungUpAt = 0;
+  /** Our client's BYE is on its way. */
+  isEnding = false;
+  /** Our CSeq as it was last written to the store. */
+  keptCSeq = 0;
 
   /** Forks of the same INVITE, itself included. */
   siblings: Map<string, DialogEntry> | null = null;
@@ -80,7 +92,7 @@ export class DialogEntry {
   }
 }
 
-function keyOf(callId: string, localTag: string, remoteTag: string): string {
+export function keyOf(callId: string, localTag: string, remoteTag: string): string {
   return `${callId}|${localTag}|${remoteTag}`;
 }
 
@@ -88,10 +100,21 @@ export function dialogId(callId: string, initiatorTag: string): string {
   return `${callId};from-tag=${initiatorTag}`;
 }
 
+/** Is told of what must be kept. */
+export interface DialogWatch {
+  changed(key: string, entry: DialogEntry): void;
+  gone(key: string): void;
+}
+
 export class Dialogs {
   private readonly byKey = new Map<string, DialogEntry>();
   private readonly byId = new Map<string, DialogEntry>();
   private readonly byCallId = new Map<string, DialogEntry>();
+  private readonly watch: DialogWatch;
+
+  constructor(watch: DialogWatch) {
+    this.watch = watch;
+  }
 
   get size(): number {
     return this.byKey.size;
@@ -108,18 +131,29 @@ export class Dialogs {
   add(state: DialogState): DialogEntry {
     const entry = new DialogEntry(state);
     this.byKey.set(keyOf(state.callId, state.localTag, state.remoteTag), entry);
+    this.touch(entry);
     const known = this.byId.get(state.id);
     if (known?.state.isConfirmed !== true) this.byId.set(state.id, entry);
     this.byCallId.set(state.callId, entry);
     return entry;
   }
 
+  /** Its state has changed in a way that should survive us. */
+  touch(entry: DialogEntry): void {
+    const { state } = entry;
+    if (entry.isGone) return;
+    this.watch.changed(keyOf(state.callId, state.localTag, state.remoteTag), entry);
+  }
+
   /** The entry learnt its remote tag. */
   nameRemote(entry: DialogEntry, remoteTag: string): void {
     const { state } = entry;
-    this.byKey.delete(keyOf(state.callId, state.localTag, state.remoteTag));
+    const half = keyOf(state.callId, state.localTag, state.remoteTag);
+    this.byKey.delete(half);
+    this.watch.gone(half);
     state.remoteTag = remoteTag;
     this.byKey.set(keyOf(state.callId, state.localTag, remoteTag), entry);
+    this.touch(entry);
   }
 
   /** This fork is the one the id means from now on. */
@@ -144,7 +178,10 @@ export class Dialogs {
     entry.isGone = true;
     const { state } = entry;
     const key = keyOf(state.callId, state.localTag, state.remoteTag);
-    if (this.byKey.get(key) === entry) this.byKey.delete(key);
+    if (this.byKey.get(key) === entry) {
+      this.byKey.delete(key);
+      this.watch.gone(key);
+    }
     if (this.byId.get(state.id) === entry) this.byId.delete(state.id);
     if (this.byCallId.get(state.callId) === entry) this.byCallId.delete(state.callId);
     for (const awaited of entry.awaitedAcks.values()) awaited.stop();

@@ -4,7 +4,7 @@
  */
 import type { Context, UasTx } from './context.ts';
 import { composeResponse, reasons } from './compose.ts';
-import { dialogId, type DialogEntry } from './dialogs.ts';
+import { dialogId, type DialogEntry, type DialogState } from './dialogs.ts';
 import { networkFrame } from './drachtio-protocol.ts';
 import type { Header } from './message.ts';
 import { newTag, newUuid } from './ids.ts';
@@ -15,10 +15,13 @@ import {
   RETRY_AFTER_SECONDS,
   T64,
 } from './limits.ts';
+import { noteEnding } from './outgoing.ts';
+import { keepIncoming } from './records.ts';
 import { serverKey, type Received } from './received.ts';
 import type { Reply, ServerTx } from './server-tx.ts';
 import { isIntervalTooSmall } from './session-timer.ts';
 import { takePrack } from './reliable.ts';
+import type { Path } from './path.ts';
 import { answer, sendQueued, tellCancelled } from './uas.ts';
 import { contactUri } from './uas-dialogs.ts';
 
@@ -52,7 +55,8 @@ export function replyTo(ctx: Context, received: Received): Reply {
 
 /** A response without a transaction: nothing is remembered, the To tag is made up. */
 export function refuse(ctx: Context, received: Received, status: number, extra: Header[]): void {
-  const to = received.toTag === '' ? `${received.to};tag=${newTag()}` : received.to;
+  const needsTag = received.toTag === '' && received.to !== '';
+  const to = needsTag ? `${received.to};tag=${newTag()}` : received.to;
   replyTo(ctx, received).send(
     composeResponse(received.message, {
       status,
@@ -132,6 +136,8 @@ function open(
     received,
     tx,
     owner,
+    since: ctx.clock.now(),
+    isGiven: false,
     toTag: entry?.state.localTag ?? newTag(),
     dialogId: entry?.state.id ?? ownId,
     dialog: entry,
@@ -143,10 +149,23 @@ function open(
   };
   ctx.uas.set(uas.id, uas);
   if (isInvite) ctx.uasByTx.set(tx, uas);
-  uas.watch = ctx.clock.after(isInvite ? FIRST_ANSWER_MS : T64, () => {
+  if (begins && entry === null) ctx.endings.forget(ownId);
+  entry?.unanswered.add(received.cseq.seq);
+  keepIncoming(ctx, uas);
+  if (isInvite) watchInvite(ctx, uas);
+  else {
+    uas.watch = ctx.clock.after(T64, () => {
+      forget(ctx, uas);
+    });
+  }
+  return uas;
+}
+
+/** The client has this long for a first word. */
+export function watchInvite(ctx: Context, uas: UasTx): void {
+  uas.watch = ctx.clock.after(FIRST_ANSWER_MS, () => {
     forget(ctx, uas);
   });
-  return uas;
 }
 
 /** The client gave no answer in time. */
@@ -161,6 +180,7 @@ function forget(ctx: Context, uas: UasTx): void {
   } else {
     // RFC 4320: a late 408 to anything but INVITE only adds load.
     ctx.uas.delete(uas.id);
+    uas.dialog?.unanswered.delete(uas.received.cseq.seq);
     uas.tx.terminate();
   }
 }
@@ -205,11 +225,11 @@ function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
   const client = ctx.clients.pick(verb);
   const give = (owner: string): void => {
     const uas = open(ctx, received, tx, null, owner);
-    // Without a dialog yet, the first frame names none.
-    const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
-    const text = networkFrame({ ...frame, txnId: uas.id, dialogId: '', isNew: true });
-    ctx.clients.deliver(owner, uas.id, text, () => {
+    const lost = (): void => {
       if (!tx.isAnswered) forget(ctx, uas);
+    };
+    ctx.clients.deliver(owner, uas.id, frameOf(uas, ctx.clock.now()), lost, () => {
+      uas.isGiven = true;
     });
   };
   if (client !== null) {
@@ -276,6 +296,7 @@ function inDialog(ctx: Context, received: Received, tx: ServerTx, entry: DialogE
     return;
   }
   state.remoteCSeq = cseq.seq;
+  meet(ctx, state, received.path);
   const obstacle = obstacleTo(received, entry);
   if (obstacle !== null) {
     reject(received, tx, obstacle.status, obstacle.extra);
@@ -294,7 +315,20 @@ function inDialog(ctx: Context, received: Received, tx: ServerTx, entry: DialogE
   }
   const uas = giveToOwner(ctx, received, tx, entry);
   if (method === 'INVITE') entry.invitedBy = uas.id;
-  else if (method === 'BYE') endPendingInvite(ctx, entry);
+  else if (method === 'BYE') {
+    entry.hungUpAt = ctx.clock.now();
+    ctx.dialogs.touch(entry);
+    noteEnding(ctx, state.owner, state.id, 'BYE');
+    endPendingInvite(ctx, entry);
+  }
+}
+
+/** A peer whose connection broke is where its next request comes from. */
+function meet(ctx: Context, state: DialogState, path: Path): void {
+  const { seenAt } = state;
+  if (path.proto !== 'tcp' || seenAt === null || state.proto !== 'tcp') return;
+  if (ctx.transports.openTcp(seenAt.address, seenAt.port) !== null) return;
+  state.seenAt = { address: path.address, port: path.port };
 }
 
 /** Requests that cross others in the dialog, and intervals too short. */
@@ -323,14 +357,23 @@ function obstacleTo(
 function giveToOwner(ctx: Context, received: Received, tx: ServerTx, entry: DialogEntry): UasTx {
   const { owner, id } = entry.state;
   const uas = open(ctx, received, tx, entry, owner);
-  const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
-  ctx.clients.deliver(owner, id, networkFrame({ ...frame, txnId: uas.id, dialogId: id }), () => {
+  const lost = (): void => {
     if (tx.isAnswered) return;
     // The owner did not come back: a hang-up is taken note of, anything else must wait.
     const status = received.message.method === 'BYE' ? 200 : 480;
     answer(ctx, uas, { status, reason: '', extra: [], body: '' });
+  };
+  ctx.clients.deliver(owner, id, frameOf(uas, ctx.clock.now()), lost, () => {
+    uas.isGiven = true;
   });
   return uas;
+}
+
+/** A request as its client sees it. Without a dialog yet, the first frame names none. */
+export function frameOf(uas: UasTx, now: number): string {
+  const { text, path } = uas.received;
+  const dialogId = uas.isInDialog ? uas.dialogId : '';
+  return networkFrame({ text, path, now, txnId: uas.id, dialogId, isNew: !uas.isInDialog });
 }
 
 /** RFC 3261 section 15.1.2: a BYE leaves no request of the dialog unanswered. */
@@ -380,6 +423,7 @@ function onCancel(ctx: Context, received: Received, tx: ServerTx): void {
   }
   const dialogIdText = pending.dialog === null ? '' : pending.dialogId;
   answer(ctx, pending, { status: 487, reason: '', extra: [], body: '' });
+  noteEnding(ctx, pending.owner, pending.dialogId, 'CANCEL');
   const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
   const text = networkFrame({ ...frame, txnId: pending.id, dialogId: dialogIdText });
   ctx.clients.deliver(pending.owner, pending.id, text, () => {

@@ -71,10 +71,28 @@ export const MAX_WAITING_FOR_ACK = 8;
 export const MAX_CSEQ_MEMORY = 2_000;
 /** Receive buffer asked of the kernel for each UDP socket. */
 export const UDP_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Longest timer of the runtime, about 24 days. Beyond: this long. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Smallest session interval we accept, seconds (RFC 4028 section 5). */
 export const MIN_SESSION_SECONDS = 90;
 /** Times a failed parse or a defect is written to the log per second; the rest is counted. */
 export const MAX_LOG_LINES_PER_SECOND = 50;
+
+/** The store is written anew when it has grown by this and four times what is alive in it. */
+export const STORE_COMPACT_BYTES = 16 * 1024 * 1024;
+/** Records rewritten in one turn of the event loop. */
+export const STORE_SLICE = 500;
+/** Pause after the store could not be written; meanwhile nothing is kept, everything is served. */
+export const STORE_RETRY_MS = 5_000;
+/** What belongs to a client that died waits this long for another; then its calls are ended. */
+export const ABANDON_MS = 5 * 60_000;
+/** An INVITE dialog restored with its session timer overdue gets this for a late refresh. */
+export const RESTORE_GRACE_MS = 10_000;
+/** Endings nobody was there to hear of, and how long they are told. Beyond: the oldest goes. */
+export const MAX_ENDED = 2_000;
+export const ENDED_KEPT_MS = 10 * 60_000;
+/** Dialogs told in one answer to `dialogs`. */
+export const DIALOGS_PAGE = 500;
 
 /** Bytes of log waiting for a slow reader of stderr. Beyond: entries are left out. */
 export const MAX_LOG_BACKLOG_BYTES = 1024 * 1024;

@@ -13,6 +13,7 @@ const usage = `Usage: sipd --listen udp:HOST:PORT [--listen tcp:HOST:PORT ...] [
   --admin HOST:PORT            where clients connect (default 127.0.0.1:9022)
   --external-address ADDRESS   address to show to peers outside our own networks
   --trace FILE                 append every SIP message to FILE
+  --store FILE                 keep calls here, so that they outlive this process
   --stop-with-parent           stop when standard input ends
 The secret for clients is read from the environment: ACD_SIPD_SECRET.
 `;
@@ -44,6 +45,7 @@ function readArguments(): Arguments {
       admin: { type: 'string', default: '127.0.0.1:9022' },
       'external-address': { type: 'string', default: '' },
       trace: { type: 'string', default: '' },
+      store: { type: 'string', default: '' },
       'stop-with-parent': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -69,6 +71,7 @@ function readArguments(): Arguments {
       secret: Buffer.from(secret, 'utf8').toString('latin1'),
       externalAddress: values['external-address'],
       trace: values.trace,
+      store: values.store,
       log,
     },
     stopWithParent: values['stop-with-parent'],

@@ -170,11 +170,18 @@ function tellUnsolicited(ctx: Context, state: DialogState, text: string, path: P
   });
 }
 
+/** Notes an end that its client does not see, because there is none. */
+export function noteEnding(ctx: Context, owner: string, dialogId: string, why: string): void {
+  if (owner === '' || dialogId === '' || ctx.clients.isConnected(owner)) return;
+  ctx.endings.note({ dialogId, at: ctx.clock.now(), why });
+}
+
 /** Ends a dialog by our own BYE and tells its owner why. */
 export function endDialog(ctx: Context, entry: DialogEntry, why: string): void {
   const { state } = entry;
   if (entry.isGone) return;
   ctx.log.info(`ending ${state.id}: ${why}`);
+  noteEnding(ctx, state.owner, state.id, why);
   ctx.dialogs.remove(entry);
   const reason = { name: 'Reason', value: `SIP;cause=200;text="${why}"` };
   sendOwn(ctx, state, { method: 'BYE', extra: [reason], body: '' }, (status) => {

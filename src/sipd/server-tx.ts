@@ -71,6 +71,15 @@ export class ServerTx {
     }
   }
 
+  /** As it was left by another process: `last` went out, a 2xx or a provisional. */
+  resume(last: string, isAccepted: boolean): void {
+    this.last = last;
+    if (!isAccepted) return;
+    this.state = 'accepted';
+    this.table.linger(this);
+    this.liveFor(T64);
+  }
+
   /** @returns true if the ACK belonged to a rejection and is now dealt with */
   acknowledge(): boolean {
     if (!this.isInvite || this.state === 'accepted') return false;

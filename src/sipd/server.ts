@@ -9,6 +9,8 @@ import { createCore, endLapsed, onMessage } from './core.ts';
 import { createLog, type Log } from './log.ts';
 import { Names } from './resolve.ts';
 import type { ListenSpec } from './path.ts';
+import { restore } from './restore.ts';
+import { readStore, Store } from './store.ts';
 import { Trace } from './trace.ts';
 import { Transports } from './transports.ts';
 
@@ -23,6 +25,8 @@ export interface ServerOptions {
   externalAddress: string;
   /** Trace file, or ''. */
   trace: string;
+  /** File of what must outlive the process, or ''. */
+  store: string;
   log: (line: string) => void;
 }
 
@@ -36,6 +40,7 @@ interface Parts {
   ctx: Context;
   transports: Transports;
   trace: Trace | null;
+  store: Store | null;
 }
 
 function createGuard(log: Log): (run: () => void) => void {
@@ -81,13 +86,23 @@ function createContext(options: ServerOptions): Parts {
   const hasV4 = options.listen.some((spec) => !spec.host.includes(':'));
   const hasV6 = options.listen.some((spec) => spec.host.includes(':'));
   const names = new Names([...(hasV4 ? ([4] as const) : []), ...(hasV6 ? ([6] as const) : [])]);
-  const ctx = createCore({ clock, log, transports, names, guard });
-  return { ctx, transports, trace };
+  const soon = (run: () => void): void => {
+    setImmediate(() => {
+      guard(run);
+    });
+  };
+  const file = options.store;
+  const store = file === '' ? null : new Store({ file, log, clock, soon });
+  const kept = store === null ? {} : { keep: store };
+  const ctx: Context = createCore({ clock, log, transports, names, guard, ...kept });
+  return { ctx, transports, trace, store };
 }
 
 /** Binds everything and serves. Rejects with the system's error if a port cannot be had. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { ctx, transports, trace } = createContext(options);
+  const { ctx, transports, trace, store } = createContext(options);
+  const records = store === null ? new Map<string, string>() : readStore(options.store, ctx.log);
+  const restored = restore(ctx, records);
   const sweep = setInterval(() => {
     ctx.guard(() => {
       endLapsed(ctx);
@@ -98,11 +113,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     clearInterval(sweep);
     ctx.clients.flushAll();
     adminPort.close();
+    store?.close();
     await transports.close();
     await trace?.close();
   };
   try {
     for (const spec of options.listen) await transports.listen(spec);
+    // Only now is it certain that no other process serves these calls.
+    store?.open();
+    for (const run of restored.begin) ctx.guard(run);
+    if (records.size > 0) {
+      ctx.log.info(`restored ${restored.dialogs} dialogs, ${restored.calls} INVITEs under way`);
+    }
     const admin = await adminPort.listen(options.adminHost, options.adminPort);
     return { admin, listen: transports.names(), close };
   } catch (error) {

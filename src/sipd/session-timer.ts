@@ -6,7 +6,7 @@ import type { Context } from './context.ts';
 import type { DialogEntry, SessionTimer } from './dialogs.ts';
 import { leadingNumber, lists, param } from './headers.ts';
 import { header, headerValues, type Header, type SipMessage } from './message.ts';
-import { MIN_SESSION_SECONDS } from './limits.ts';
+import { MIN_SESSION_SECONDS, RESTORE_GRACE_MS } from './limits.ts';
 import { dialogPath, endDialog, sendAck, sendOwn } from './outgoing.ts';
 
 /** Seconds between attempts where a refresh met a passing obstacle (491, 500, 503). */
@@ -80,19 +80,23 @@ export function armSession(ctx: Context, entry: DialogEntry, timer: SessionTimer
   entry.sessionAlarm?.cancel();
   entry.sessionAlarm = null;
   entry.state.sessionTimer = timer;
+  ctx.dialogs.touch(entry);
   if (timer === null || entry.isGone) return;
   const interval = timer.intervalSeconds;
+  const age = ctx.clock.now() - timer.refreshedAt;
   if (timer.refresher === 'local') {
     // RFC 4028 section 7.2: half the interval; a few seconds less keep equal dialogs apart.
     const seconds = interval / 2 - Math.random() * 5;
-    entry.sessionAlarm = ctx.clock.after(seconds * 1000, () => {
+    entry.sessionAlarm = ctx.clock.after(Math.max(seconds * 1000 - age, 0), () => {
       refresh(ctx, entry, timer);
     });
     return;
   }
   // RFC 4028 section 10: the side that waits ends the session a little before it expires.
   const seconds = interval - Math.min(32, interval / 3);
-  entry.sessionAlarm = ctx.clock.after(seconds * 1000, () => {
+  // After a restart the peer's refresh may still be on its way.
+  const wait = Math.max(seconds * 1000 - age, RESTORE_GRACE_MS);
+  entry.sessionAlarm = ctx.clock.after(wait, () => {
     endDialog(ctx, entry, 'Session timer expired');
   });
 }

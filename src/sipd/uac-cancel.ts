@@ -5,6 +5,7 @@
 import type { Context, UacTx } from './context.ts';
 import { composeRequest, reasons } from './compose.ts';
 import { T64 } from './limits.ts';
+import { keepOutgoing } from './records.ts';
 import type { Header } from './message.ts';
 import { rejectionAck } from './outgoing.ts';
 
@@ -22,9 +23,11 @@ export function sendCancel(ctx: Context, uac: UacTx, extra: Header[]): boolean {
   if (uac.hasFinal || uac.cancel?.isSent === true) return false;
   if (!uac.hasProvisional || uac.path === null) {
     uac.cancel = { extra, isSent: false };
+    keepOutgoing(ctx, uac);
     return false;
   }
   uac.cancel = { extra, isSent: true };
+  keepOutgoing(ctx, uac);
   const request = {
     branch: uac.branch,
     method: 'CANCEL',

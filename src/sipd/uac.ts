@@ -2,6 +2,7 @@
  * Requests of clients, from the first byte on the wire to the last answer: what the client is told
  * and in which order, the dialogs that answers begin, and the forks nobody asked for.
  */
+import type { ClientTxUser } from './client-tx.ts';
 import type { Context, UacTx } from './context.ts';
 import { composeRequest, ownContact, reasons, type RequestParts } from './compose.ts';
 import { dialogId, type DialogEntry, type DialogState } from './dialogs.ts';
@@ -10,10 +11,12 @@ import { leadingNumber, lists, splitLists, tagOf } from './headers.ts';
 import { newUuid } from './ids.ts';
 import { ECHO_GAP_MS, MAX_FORKS, PROCEEDING_MS, T64 } from './limits.ts';
 import { header, headerValues, type SipMessage } from './message.ts';
-import { dialogPath, endDialog, rejectionAck, sendAck, sendOwn } from './outgoing.ts';
+import { dialogPath, noteEnding, rejectionAck, sendAck, sendOwn } from './outgoing.ts';
 import type { Path } from './path.ts';
 import type { Received } from './received.ts';
+import { dropOutgoing, keepOutgoing } from './records.ts';
 import { armSession, sessionOfResponse } from './session-timer.ts';
+import { oweAck } from './uac-ack.ts';
 import { sendCancel } from './uac-cancel.ts';
 import {
   contactUri,
@@ -43,6 +46,9 @@ export function launch(ctx: Context, one: Launch, reply: (frame: string) => void
   const uac: UacTx = {
     id: newUuid(),
     owner: one.owner,
+    since: ctx.clock.now(),
+    isOrphaned: false,
+    last: '',
     parts,
     branch: one.branch,
     path,
@@ -73,7 +79,8 @@ export function launch(ctx: Context, one: Launch, reply: (frame: string) => void
     failLocally(ctx, uac, failure.status, failure.reason);
     return uac;
   }
-  markSent(entry, parts);
+  markSent(ctx, entry, parts);
+  keepOutgoing(ctx, uac);
   if (begins && parts.method === 'SUBSCRIBE') {
     uac.forks.set('', ctx.dialogs.add(dialogOfRequest(ctx, uac, path, '')));
   }
@@ -85,17 +92,25 @@ export function launch(ctx: Context, one: Launch, reply: (frame: string) => void
   return uac;
 }
 
-function markSent(entry: DialogEntry | null, parts: RequestParts): void {
+function markSent(ctx: Context, entry: DialogEntry | null, parts: RequestParts): void {
   if (entry === null) return;
   if (parts.method === 'INVITE') entry.isInviting = true;
   if (parts.method === 'UPDATE' && parts.body !== '') entry.isUpdatingWithOffer = true;
   if (parts.body.startsWith('v=0')) entry.state.localSdp = parts.body;
+  if (parts.method === 'BYE') entry.isEnding = true;
+  if (parts.method === 'BYE' || parts.body !== '') ctx.dialogs.touch(entry);
 }
 
 function start(ctx: Context, uac: UacTx, path: Path, text: string): void {
   const { method } = uac.parts;
   const request = { branch: uac.branch, method, text, path, ackFor: rejectionAck(uac.parts) };
-  uac.tx = ctx.clientTxs.start(request, {
+  uac.tx = ctx.clientTxs.start(request, userOf(ctx, uac, path));
+}
+
+/** What its transaction tells a request. */
+export function userOf(ctx: Context, uac: UacTx, path: Path): ClientTxUser {
+  const { method } = uac.parts;
+  return {
     onResponse: (response) => {
       onResponse(ctx, uac, response);
     },
@@ -106,7 +121,7 @@ function start(ctx: Context, uac: UacTx, path: Path, text: string): void {
       ctx.log.info(`${method} to ${path.address}:${path.port} failed: ${reason}`);
       failLocally(ctx, uac, 503, '');
     },
-  });
+  };
 }
 
 /** Gives the client a response that no network ever saw. */
@@ -160,6 +175,7 @@ function onResponse(ctx: Context, uac: UacTx, response: Received): void {
 
 function onProvisional(ctx: Context, uac: UacTx, response: Received): void {
   const { message, toTag } = response;
+  if (!uac.hasProvisional) keepOutgoing(ctx, uac);
   uac.hasProvisional = true;
   // After a CANCEL its own deadline counts, however often the peer says that it is trying.
   if (uac.parts.method === 'INVITE' && uac.cancel?.isSent !== true) {
@@ -171,11 +187,15 @@ function onProvisional(ctx: Context, uac: UacTx, response: Received): void {
   }
   if (uac.cancel !== null && !uac.cancel.isSent) sendCancel(ctx, uac, uac.cancel.extra);
   if (message.status === 100) return;
+  uac.last = response.text;
   if (uac.parts.method === 'INVITE' && toTag !== '' && uac.dialog === null) {
     const fork = uac.forks.get(toTag) ?? beginFork(ctx, uac, response);
     if (fork === null) return;
     if (!isNextReliable(fork, message)) return;
-    if (fork.lastRseq !== 0) ctx.dialogs.prefer(fork);
+    if (fork.lastRseq !== 0) {
+      ctx.dialogs.prefer(fork);
+      ctx.dialogs.touch(fork);
+    }
   }
   deliver(ctx, uac, response.text, response.path);
 }
@@ -215,6 +235,8 @@ function dialogOfRequest(ctx: Context, uac: UacTx, path: Path, remoteTag: string
     sessionTimer: null,
     owner: uac.owner,
     expiresAt: parts.method === 'SUBSCRIBE' ? ctx.clock.now() + 2 * T64 : 0,
+    since: uac.since,
+    acked: null,
   };
 }
 
@@ -250,17 +272,11 @@ function onAccepted(ctx: Context, uac: UacTx, response: Received): void {
     if (response.toTag !== uac.confirmed?.state.remoteTag) dismiss(ctx, uac, response);
     return;
   }
+  uac.last = response.text;
   finish(ctx, uac, response.message.status, response);
-  const entry = uac.confirmed;
-  if (entry !== null) {
-    ctx.unacked.set(uac.dialogId, uac);
-    uac.watch = ctx.clock.after(T64, () => {
-      // The client owes an ACK; without it the peer would give up in the same moment.
-      if (ctx.unacked.get(uac.dialogId) !== uac) return;
-      acknowledge(ctx, uac, { extra: [], body: '' }, (result) => {
-        if (result.ok) endDialog(ctx, entry, 'no ACK from the application');
-      });
-    });
+  if (uac.confirmed !== null) {
+    keepOutgoing(ctx, uac);
+    oweAck(ctx, uac, T64);
   }
   deliver(ctx, uac, response.text, response.path);
 }
@@ -283,42 +299,16 @@ function dismiss(ctx: Context, uac: UacTx, response: Received): void {
   });
 }
 
-export type AckResult = { ok: true; text: string; path: Path } | { ok: false; reason: string };
-
-/** Sends the ACK of an accepted INVITE and remembers it for repetitions of the 2xx. */
-export function acknowledge(
-  ctx: Context,
-  uac: UacTx,
-  given: { extra: RequestParts['extra']; body: string },
-  done: (result: AckResult) => void,
-): void {
-  const entry = uac.confirmed;
-  ctx.unacked.delete(uac.dialogId);
-  uac.watch?.cancel();
-  if (entry === null || entry.isGone) {
-    done({ ok: false, reason: 'dialog is gone' });
-    return;
-  }
-  dialogPath(ctx, entry.state, (found) => {
-    if (!found.ok) {
-      done(found);
-      return;
-    }
-    const text = sendAck(entry.state, found.path, uac.parts.cseq, given.extra, given.body);
-    if (given.body.startsWith('v=0')) entry.state.localSdp = given.body;
-    uac.acks.set(entry.state.remoteTag, { text, path: found.path });
-    done({ ok: true, text, path: found.path });
-    // RFC 3261 section 9.1: an answer that crossed our CANCEL is hung up.
-    if (uac.cancel !== null) endDialog(ctx, entry, 'ACK-BYE: answered after it was cancelled');
-  });
-}
-
 /** Everything a final response changes, before the client hears of it. */
 function finish(ctx: Context, uac: UacTx, status: number, response: Received | null): void {
   uac.hasFinal = true;
   uac.watch?.cancel();
   ctx.uac.delete(uac.id);
   const isOk = status >= 200 && status < 300;
+  dropOutgoing(ctx, uac.id);
+  if (uac.parts.method === 'INVITE' && uac.dialog === null && !isOk) {
+    noteEnding(ctx, uac.owner, uac.dialogId, String(status));
+  }
   if (uac.dialog !== null) finishInDialog(ctx, uac, uac.dialog, status, response);
   else if (isOk && response !== null && uac.dialogId !== '') confirm(ctx, uac, response);
   for (const fork of uac.forks.values()) if (fork !== uac.confirmed) ctx.dialogs.remove(fork);
@@ -340,6 +330,7 @@ function confirm(ctx: Context, uac: UacTx, response: Received): void {
   if (state.remoteTag === toTag) learn(state, response);
   state.isConfirmed = true;
   ctx.dialogs.prefer(entry);
+  ctx.dialogs.touch(entry);
   if (uac.parts.method === 'SUBSCRIBE') {
     state.expiresAt = subscriptionEnd(message, ctx.clock.now());
   } else {
@@ -361,6 +352,7 @@ function finishInDialog(
   if (method === 'UPDATE') entry.isUpdatingWithOffer = false;
   if (method === 'BYE') {
     if (status !== 401 && status !== 407) ctx.dialogs.remove(entry);
+    entry.isEnding = false;
     return;
   }
   const isLastNotify =
@@ -379,6 +371,7 @@ function finishInDialog(
     if (uri !== null && state.routes.length === 0) {
       state.seenAt = seenAtOfResponse(message, response.path);
     }
+    ctx.dialogs.touch(entry);
   }
   if (method === 'SUBSCRIBE' && state.method === 'SUBSCRIBE') {
     state.expiresAt = subscriptionEnd(message, ctx.clock.now());

@@ -107,6 +107,8 @@ export function beginUasDialog(ctx: Context, uas: UasTx, contact: string): Dialo
     sessionTimer: null,
     owner: uas.owner,
     expiresAt: isSubscribe ? subscriptionEnd(message, ctx.clock.now()) : 0,
+    since: uas.since,
+    acked: null,
   });
 }
 

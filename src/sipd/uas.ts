@@ -10,7 +10,8 @@ import { networkFrame } from './drachtio-protocol.ts';
 import { MAX_QUEUED_RELIABLE, RINGING_MS, T1, T2, T64 } from './limits.ts';
 import type { Header } from './message.ts';
 import { composeRequest } from './compose.ts';
-import { endDialog } from './outgoing.ts';
+import { endDialog, noteEnding } from './outgoing.ts';
+import { dropIncoming, keepAnswer } from './records.ts';
 import { sendReliably, settle } from './reliable.ts';
 import { answerSession, armSession } from './session-timer.ts';
 import {
@@ -70,6 +71,7 @@ export function answer(ctx: Context, uas: UasTx, given: Answer): string {
     body: given.body,
   });
   const entry = keepDialog(ctx, uas, status, extra);
+  if (entry !== null && status > 100) ctx.dialogs.touch(entry);
   if (entry !== null && isSdp && message.method !== 'PRACK') entry.state.localSdp = given.body;
   if (entry !== null && session !== null) armSession(ctx, entry, session.timer);
   if (reliable !== null) {
@@ -170,12 +172,19 @@ function transmit(
   uas.tx.respond(status, text);
   const isOk = status >= 200 && status < 300;
   if (isOk && entry !== null && uas.received.message.method === 'INVITE') {
-    awaitAck(ctx, uas, entry, text);
+    keepAnswer(ctx, { id: uas.id, text, since: ctx.clock.now() });
+    awaitAck(ctx, uas, entry, text, T64 - 1);
   }
 }
 
 /** RFC 3261 section 13.3.1.4: the 2xx is repeated, on any transport, until the ACK arrives. */
-function awaitAck(ctx: Context, uas: UasTx, entry: DialogEntry, text: string): void {
+export function awaitAck(
+  ctx: Context,
+  uas: UasTx,
+  entry: DialogEntry,
+  text: string,
+  patience: number,
+): void {
   const cseq = uas.received.cseq.seq;
   let wait = T1;
   const repeat = (): void => {
@@ -184,7 +193,7 @@ function awaitAck(ctx: Context, uas: UasTx, entry: DialogEntry, text: string): v
     resend = ctx.clock.after(wait, repeat);
   };
   let resend = ctx.clock.after(wait, repeat);
-  const giveUp = ctx.clock.after(T64 - 1, () => {
+  const giveUp = ctx.clock.after(patience, () => {
     entry.awaitedAcks.get(cseq)?.stop();
     entry.awaitedAcks.delete(cseq);
     const waiting = entry.waitingForAck.splice(0);
@@ -196,6 +205,7 @@ function awaitAck(ctx: Context, uas: UasTx, entry: DialogEntry, text: string): v
     stop: () => {
       resend.cancel();
       giveUp.cancel();
+      dropIncoming(ctx, uas.id);
     },
   });
 }
@@ -205,6 +215,8 @@ export function watchOver(ctx: Context, uas: UasTx, status: number): void {
   if (status >= 200) {
     uas.watch?.cancel();
     ctx.uas.delete(uas.id);
+    uas.dialog?.unanswered.delete(uas.received.cseq.seq);
+    if (status >= 300 || uas.dialog === null) dropIncoming(ctx, uas.id);
     return;
   }
   if (uas.received.message.method !== 'INVITE') return;
@@ -234,6 +246,7 @@ export function tellCancelled(ctx: Context, uas: UasTx, why: string): void {
   });
   const now = ctx.clock.now();
   const dialogId = uas.dialog === null ? '' : uas.dialogId;
+  noteEnding(ctx, uas.owner, uas.dialogId, why);
   const frame = networkFrame({ text, path: received.path, now, txnId: uas.id, dialogId });
   ctx.clients.deliver(uas.owner, uas.id, frame, () => {
     ctx.log.info(`nobody came to hear of the end of ${received.callId}`);

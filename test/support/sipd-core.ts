@@ -12,6 +12,8 @@ import { createCore, onMessage } from '../../src/sipd/core.ts';
 import { FrameReader, type Frame } from '../../src/sipd/drachtio-protocol.ts';
 import type { Path, Proto } from '../../src/sipd/path.ts';
 import { Names } from '../../src/sipd/resolve.ts';
+import { restore } from '../../src/sipd/restore.ts';
+import type { Keep } from '../../src/sipd/store.ts';
 import { headerOf, methodOf, statusOf, unique } from './raw-ua.ts';
 
 interface Due {
@@ -22,9 +24,13 @@ interface Due {
 
 /** A clock turned by hand. */
 export class HandClock implements Clock {
-  private time = 1_800_000_000_000;
+  private time: number;
   private order = 0;
   private readonly dues = new Set<Due>();
+
+  constructor(time = 1_800_000_000_000) {
+    this.time = time;
+  }
 
   now(): number {
     return this.time;
@@ -184,14 +190,36 @@ export class FakeClient {
   }
 }
 
+/** A store whose file is a map. */
+export class MapStore implements Keep {
+  private readonly live = new Map<string, () => unknown>();
+
+  mark(key: string, make: () => unknown): void {
+    this.live.set(key, make);
+  }
+
+  drop(key: string): void {
+    this.live.delete(key);
+  }
+
+  /** What a process that dies now leaves to the next. */
+  records(): Map<string, string> {
+    return new Map([...this.live].map(([key, make]) => [key, JSON.stringify(make())]));
+  }
+}
+
 export class World {
-  readonly clock = new HandClock();
-  readonly network = new FakeNetwork(this.clock);
+  readonly clock: HandClock;
+  readonly network: FakeNetwork;
+  readonly store = new MapStore();
   readonly ctx: Context;
   readonly peer = { address: '192.0.2.9', port: 5060 };
   readonly logged: string[] = [];
 
-  constructor() {
+  /** @param before a server that died this moment, whose store is restored */
+  constructor(before: World | null = null) {
+    this.clock = before === null ? new HandClock() : new HandClock(before.clock.now());
+    this.network = new FakeNetwork(this.clock);
     const note = (text: string): void => {
       this.logged.push(text);
     };
@@ -203,7 +231,15 @@ export class World {
       guard: (run) => {
         run();
       },
+      keep: this.store,
     });
+    if (before === null) return;
+    for (const run of restore(this.ctx, before.store.records()).begin) run();
+  }
+
+  /** SIGKILL, and the next process. */
+  restart(): World {
+    return new World(this);
   }
 
   join(tags = ''): FakeClient {
