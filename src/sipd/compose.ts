@@ -47,9 +47,15 @@ export function composeResponse(request: SipMessage, parts: ResponseParts): stri
       text += `Record-Route: ${one.value}\r\n`;
     }
   }
-  text +=
-    `From: ${header(request, 'from')}\r\nTo: ${parts.to}\r\n` +
-    `Call-ID: ${header(request, 'call-id')}\r\nCSeq: ${header(request, 'cseq')}\r\n`;
+  // What a faulty request did not have, its refusal has not either.
+  for (const [name, value] of [
+    ['From', header(request, 'from')],
+    ['To', parts.to],
+    ['Call-ID', header(request, 'call-id')],
+    ['CSeq', header(request, 'cseq')],
+  ] as const) {
+    if (value !== '') text += `${name}: ${value}\r\n`;
+  }
   for (const one of parts.extra) text += `${prettyName(one.name)}: ${one.value}\r\n`;
   return `${text}Content-Length: ${parts.body.length}\r\n\r\n${parts.body}`;
 }

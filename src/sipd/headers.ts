@@ -56,7 +56,8 @@ export function parseNameAddr(value: string): NameAddr | null {
   if (open < 0) {
     const semicolon = value.indexOf(';');
     const uri = (semicolon < 0 ? value : value.slice(0, semicolon)).trim();
-    if (uri === '' || !uri.includes(':')) return null;
+    // RFC 3261 section 20: a URI with a question mark must stand in brackets.
+    if (!uri.includes(':') || uri.includes('?')) return null;
     return { display: '', uri, params: semicolon < 0 ? '' : value.slice(semicolon) };
   }
   const close = value.indexOf('>', open);
@@ -67,10 +68,28 @@ export function parseNameAddr(value: string): NameAddr | null {
   return { display: value.slice(0, open).trim(), uri, params: rest };
 }
 
+/** Splits at semicolons that stand outside quotes. */
+function splitParams(params: string): string[] {
+  const parts: string[] = [];
+  let quoted = false;
+  let start = 0;
+  for (let i = 0; i < params.length; i++) {
+    const c = params[i];
+    if (quoted && c === '\\') i++;
+    else if (c === '"') quoted = !quoted;
+    else if (c === ';' && !quoted) {
+      parts.push(params.slice(start, i));
+      start = i + 1;
+    }
+  }
+  parts.push(params.slice(start));
+  return parts;
+}
+
 /** Value of a header parameter, unquoted; '' for a flag; null if absent. */
 export function param(params: string, name: string): string | null {
   if (params === '') return null;
-  for (const part of params.split(';')) {
+  for (const part of params.includes('"') ? splitParams(params) : params.split(';')) {
     const equals = part.indexOf('=');
     const key = (equals < 0 ? part : part.slice(0, equals)).trim();
     if (key.length !== name.length || key.toLowerCase() !== name) continue;
@@ -84,9 +103,7 @@ export function param(params: string, name: string): string | null {
 /** The tag of a From or To value; '' if it has none. */
 export function tagOf(value: string): string {
   // Parameters of the header follow the bracket; a tag inside the URI would be the user's own.
-  const close = value.lastIndexOf('>');
-  const params = close >= 0 ? value.slice(close + 1) : value.slice(Math.max(value.indexOf(';'), 0));
-  return params.includes(';') ? (param(params, 'tag') ?? '') : '';
+  return param(parseNameAddr(value)?.params ?? '', 'tag') ?? '';
 }
 
 export interface Via {
@@ -101,7 +118,8 @@ export interface Via {
 
 /** One Via entry; null if malformed. */
 export function parseVia(value: string): Via | null {
-  const match = /^SIP\s*\/\s*2\.0\s*\/\s*([\w.-]+)\s+/i.exec(value);
+  // Another version can be answered too (505), so it is read.
+  const match = /^SIP\s*\/\s*\d\.\d\s*\/\s*([\w.-]+)\s+/i.exec(value);
   if (match === null) return null;
   const rest = value.slice(match[0].length);
   const semicolon = rest.indexOf(';');

@@ -79,20 +79,25 @@ function isToken(text: string): boolean {
 
 function parseStartLine(line: string, message: SipMessage): boolean {
   const first = line.indexOf(' ');
-  const second = line.indexOf(' ', first + 1);
   if (first <= 0) return false;
   if (line.startsWith('SIP/2.0 ')) {
+    const second = line.indexOf(' ', first + 1);
     const code = second < 0 ? line.slice(first + 1) : line.slice(first + 1, second);
     if (code.length !== 3) return false;
     message.status = Number(code);
     message.reason = second < 0 ? '' : line.slice(second + 1);
     return Number.isInteger(message.status) && message.status >= 100 && message.status <= 699;
   }
-  if (second < 0) return false;
+  // White space too much leaves the line readable: it can be refused instead of being ignored.
+  const tidy = line.trimEnd();
+  const last = tidy.lastIndexOf(' ');
+  if (last <= first) return false;
   message.method = line.slice(0, first);
-  message.uri = line.slice(first + 1, second);
+  message.uri = line.slice(first + 1, last);
   if (!isToken(message.method) || message.uri === '') return false;
-  const version = line.slice(second + 1);
+  const isSpaced = tidy !== line || /[\s<>"]/.test(message.uri);
+  if (isSpaced) message.fault = 'bad Request-URI';
+  const version = tidy.slice(last + 1);
   if (version !== 'SIP/2.0') {
     if (!/^SIP\/\d+\.\d+$/i.test(version)) return false;
     if (version.toUpperCase() !== 'SIP/2.0') message.fault = 'version not supported';
@@ -124,6 +129,12 @@ function addHeader(message: SipMessage, line: string, start: number, end: number
     message.viaEnd = end;
   }
   message.headers.push({ name, value: line.slice(colon + 1).trim() });
+}
+
+/** A NUL may stand in a quoted string, behind a backslash (RFC 3261 section 25.1, quoted-pair). */
+function hasControls(line: string): boolean {
+  if (line.includes('\n') || line.includes('\r')) return true;
+  return line.includes('\0') && /(^|[^\\])\0/.test(line);
 }
 
 /** Where the header section of `text` ends (index of its CRLFCRLF), or -1. */
@@ -166,7 +177,7 @@ export function parseMessage(text: string): SipMessage | null {
       line = `${line.trimEnd()} ${text.slice(lineEnd + 2, next).trim()}`;
       lineEnd = next;
     }
-    if (line.includes('\n') || line.includes('\r') || line.includes('\0')) {
+    if (hasControls(line)) {
       message.fault ??= 'control character in a header';
     } else {
       addHeader(message, line, start, lineEnd);

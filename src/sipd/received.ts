@@ -7,13 +7,14 @@ import {
   parseNameAddr,
   parseVia,
   splitList,
+  splitLists,
   tagOf,
   type CSeq,
   type Via,
 } from './headers.ts';
-import { header, parseMessage, type SipMessage } from './message.ts';
+import { header, headerValues, parseMessage, type SipMessage } from './message.ts';
 import type { Path } from './path.ts';
-import { bracketed } from './uri.ts';
+import { bracketed, parseUri } from './uri.ts';
 
 export interface Received {
   message: SipMessage;
@@ -37,8 +38,36 @@ export type Admission =
 
 const single = ['from', 'to', 'call-id', 'cseq', 'max-forwards', 'content-length', 'content-type'];
 
+/** Headers that name somebody or something, beyond what `faultOf` looks at. */
+function faultOfNames(message: SipMessage): string | null {
+  for (const name of ['from', 'to', 'call-id', 'cseq']) {
+    if (header(message, name) === '') return `no ${name}`;
+  }
+  const callId = header(message, 'call-id');
+  // No bar is allowed in a Call-ID or a tag; the client protocol and our tables divide by it.
+  if (/[\s|]/.test(callId)) return 'bad Call-ID';
+  for (const name of ['from', 'to'] as const) {
+    if (/[\s|]/.test(tagOf(header(message, name)))) return `bad tag in ${name}`;
+  }
+  for (const value of headerValues(message, 'via')) {
+    if (/(^|,)\s*(,|$)/.test(value)) return 'bad Via';
+  }
+  if (message.status !== 0) return null;
+  const contacts = splitLists(headerValues(message, 'contact'));
+  const isBad = contacts.some((one) => one !== '*' && parseNameAddr(one) === null);
+  if (isBad) return 'bad Contact';
+  // RFC 3261 section 19.1.1, table 1: no headers in a Request-URI.
+  const uri = parseUri(message.uri);
+  if (uri !== null && message.uri.slice(message.uri.lastIndexOf('@')).includes('?')) {
+    return 'headers in the Request-URI';
+  }
+  return null;
+}
+
 function faultOf(message: SipMessage, cseq: CSeq | null, isStream: boolean): string | null {
   if (message.fault !== null) return message.fault;
+  const ofNames = faultOfNames(message);
+  if (ofNames !== null) return ofNames;
   if (cseq === null) return 'bad CSeq';
   if (message.status === 0 && cseq.method !== message.method) return 'CSeq of another method';
   for (const name of single) {
@@ -105,8 +134,6 @@ export function admit(text: string, path: Path, fault: string | null): Admission
   const to = header(message, 'to');
   const cseqText = header(message, 'cseq');
   if (via === null) return { kind: 'hopeless', reason: 'no usable Via' };
-  const isAnswerable = from !== '' && to !== '' && callId !== '' && cseqText !== '';
-  if (!isAnswerable) return { kind: 'hopeless', reason: 'no From, To, Call-ID or CSeq' };
   const cseq = parseCSeq(cseqText);
   const reason = faultOf(message, cseq, path.reliable);
   const received: Received = {
@@ -132,7 +159,9 @@ export function admit(text: string, path: Path, fault: string | null): Admission
 export function serverKey(received: Received, method: string): string {
   const { via } = received;
   const sentBy = `${via.host}:${via.port}`;
-  if (via.branch.startsWith('z9hG4bK')) return `${via.branch}|${sentBy}|${method}`;
+  // The cookie alone is no branch: two requests that have it would be one (RFC 4475 section 3.2.1).
+  if (via.branch.startsWith('z9hG4bK') && via.branch.length > 7)
+    return `${via.branch}|${sentBy}|${method}`;
   const old = `${received.callId}|${received.fromTag}|${received.cseq.seq}|${via.branch}`;
   return `${old}|${sentBy}|${method}`;
 }

@@ -52,6 +52,8 @@ export class UdpListener {
       this.events.onTrouble(`udp socket ${this.name}: ${error.message}`);
     });
     this.socket.on('message', (data, from) => {
+      // Nobody can be answered there: a forged source.
+      if (from.port === 0) return;
       const text = data.toString('latin1', 0, Math.min(data.length, MAX_MESSAGE_BYTES));
       const path = this.pathTo(from.address, from.port);
       this.events.onTraffic?.('in', path, text);

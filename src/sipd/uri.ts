@@ -18,11 +18,12 @@ export function parseUri(text: string): SipUri | null {
   const scheme = text.slice(0, Math.max(colon, 0)).toLowerCase();
   if (scheme !== 'sip' && scheme !== 'sips') return null;
   let rest = text.slice(colon + 1);
-  const question = rest.indexOf('?');
-  if (question >= 0) rest = rest.slice(0, question);
+  // The user part may have a question mark of its own (RFC 3261 section 25.1, user-unreserved).
   const at = rest.lastIndexOf('@');
   const user = at < 0 ? '' : rest.slice(0, at);
   rest = rest.slice(at + 1);
+  const question = rest.indexOf('?');
+  if (question >= 0) rest = rest.slice(0, question);
   const semicolon = rest.indexOf(';');
   const params = semicolon < 0 ? '' : rest.slice(semicolon);
   const place = splitHostPort(semicolon < 0 ? rest : rest.slice(0, semicolon));
