@@ -24,7 +24,7 @@ import {
   type Place,
 } from './records.ts';
 import { armSession } from './session-timer.ts';
-import { oweAck } from './uac-ack.ts';
+import { acknowledge, oweAck } from './uac-ack.ts';
 import { sendCancel } from './uac-cancel.ts';
 import { failLocally, userOf } from './uac.ts';
 import { awaitAck } from './uas.ts';
@@ -109,6 +109,7 @@ function restoreDialog(one: Restoring, key: string, record: DialogRecord): void 
   const entry = ctx.dialogs.add(state);
   entry.lastRseq = record.lastRseq;
   entry.hungUpAt = record.hungUpAt;
+  entry.isEnding = record.isEnding;
   one.entries.set(key, entry);
   one.dialogs += 1;
   if (state.isConfirmed) armSession(ctx, entry, state.sessionTimer);
@@ -193,6 +194,7 @@ function restoreOutgoing(one: Restoring, record: OutgoingRecord): void {
   const dialog = one.entries.get(record.inside) ?? null;
   // Its dialog did not survive; nothing can come of it.
   if (record.inside !== '' && dialog === null) return;
+  if (record.accepted !== '' && !one.entries.has(record.accepted)) return;
   const uac: UacTx = {
     id,
     owner: ctx.clients.restoreOrphan(record.kin),
@@ -221,9 +223,11 @@ function restoreOutgoing(one: Restoring, record: OutgoingRecord): void {
   one.calls += 1;
   keepOutgoing(ctx, uac);
   if (uac.hasFinal) {
-    if (uac.confirmed === null) return;
-    one.begin.push(() => {
-      oweAck(ctx, uac, T64);
+    const isOver = uac.confirmed?.isEnding === true || uac.confirmed?.hungUpAt !== 0;
+    // The ACK before the BYE that is about to go out.
+    one.begin.unshift(() => {
+      if (isOver) acknowledge(ctx, uac, { extra: [], body: '' }, () => undefined);
+      else oweAck(ctx, uac, T64);
     });
     return;
   }

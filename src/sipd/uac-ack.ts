@@ -11,6 +11,12 @@ import { dropOutgoing } from './records.ts';
 
 /** The client owes an ACK; without it the peer would give up in the same moment. */
 export function oweAck(ctx: Context, uac: UacTx, patience: number): void {
+  const former = ctx.unacked.get(uac.dialogId);
+  if (former !== undefined) {
+    // A later INVITE of the dialog was accepted before the client acknowledged this one.
+    former.watch?.cancel();
+    dropOutgoing(ctx, former.id);
+  }
   ctx.unacked.set(uac.dialogId, uac);
   if (uac.isOrphaned && acceptForOrphan(ctx, uac)) return;
   uac.watch = ctx.clock.after(patience, () => {

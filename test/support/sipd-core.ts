@@ -27,6 +27,7 @@ export class HandClock implements Clock {
   private time: number;
   private order = 0;
   private readonly dues = new Set<Due>();
+  onTurn: () => void = () => undefined;
 
   constructor(time = 1_800_000_000_000) {
     this.time = time;
@@ -61,6 +62,7 @@ export class HandClock implements Clock {
       this.dues.delete(next);
       this.time = next.at;
       next.run();
+      this.onTurn();
     }
     this.time = end;
   }
@@ -143,6 +145,7 @@ export class FakeClient {
   say(kind: string, args: string[], sip = ''): string[] {
     const id = unique('m');
     onFrame(this.world.ctx, this.client, { id, kind, args, sip }, 'secret');
+    this.world.store.flush();
     this.client.flush();
     const answer = this.frames.find((frame) => frame.kind === 'response' && frame.args[0] === id);
     return answer === undefined ? [] : [...answer.args.slice(1), answer.sip];
@@ -156,6 +159,7 @@ export class FakeClient {
   leave(): void {
     this.isEnded = true;
     this.world.ctx.clients.leave(this.client);
+    this.world.store.flush();
   }
 
   /** SIP frames so far, flushed. */
@@ -190,21 +194,29 @@ export class FakeClient {
   }
 }
 
-/** A store whose file is a map. */
+/** A store whose file is a map. What was not marked in a turn is not written at its end. */
 export class MapStore implements Keep {
-  private readonly live = new Map<string, () => unknown>();
+  private readonly marked = new Map<string, () => unknown>();
+  private readonly written = new Map<string, string>();
 
   mark(key: string, make: () => unknown): void {
-    this.live.set(key, make);
+    this.marked.set(key, make);
   }
 
   drop(key: string): void {
-    this.live.delete(key);
+    this.marked.delete(key);
+    this.written.delete(key);
+  }
+
+  /** The end of a turn of the event loop. */
+  flush(): void {
+    for (const [key, make] of this.marked) this.written.set(key, JSON.stringify(make()));
+    this.marked.clear();
   }
 
   /** What a process that dies now leaves to the next. */
   records(): Map<string, string> {
-    return new Map([...this.live].map(([key, make]) => [key, JSON.stringify(make())]));
+    return new Map(this.written);
   }
 }
 
@@ -233,8 +245,12 @@ export class World {
       },
       keep: this.store,
     });
+    this.clock.onTurn = () => {
+      this.store.flush();
+    };
     if (before === null) return;
     for (const run of restore(this.ctx, before.store.records()).begin) run();
+    this.store.flush();
   }
 
   /** SIGKILL, and the next process. */
@@ -249,6 +265,7 @@ export class World {
   /** A message from the peer. */
   arrive(text: string, proto: Proto = 'udp'): void {
     onMessage(this.ctx, text, this.network.pathTo(proto, this.peer.address, this.peer.port), null);
+    this.store.flush();
   }
 
   /** What went out, and since when it was asked last. */

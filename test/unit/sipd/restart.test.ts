@@ -13,12 +13,22 @@ beforeEach(() => {
   world = new World();
 });
 
+interface Taken {
+  to: string;
+  ok: string;
+}
+
+interface Taken {
+  to: string;
+  ok: string;
+}
+
 /** A call from the peer, answered; returns To and the 2xx. */
 function taken(
   client: FakeClient,
   extra: string[] = [],
   isAcked = true,
-): { to: string; ok: string } {
+): Taken {
   client.route('invite');
   world.arrive(world.request('INVITE', { callId: 'in', extra, body: SDP }));
   client.respond(client.last('INVITE'), 200, [], SDP);
@@ -190,7 +200,7 @@ describe('a restarted server', () => {
     expect(world.takeSent().map(methodOf)).toEqual(['ACK', 'BYE']);
   });
 
-  it('given a re-INVITE with an offer whose client died, when answered, then the call stays', () => {
+  it('given a re-INVITE whose client died, when answered, then the call goes on', () => {
     const invite = made(world.join());
     const client = world.join();
     client.request('INVITE', 'sip:placeholder', [], SDP, ['', idOf(invite)]);
