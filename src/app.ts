@@ -13,7 +13,7 @@ import type { HealthAnswer } from './http/schemas.ts';
 import { createHttp } from './http/server.ts';
 import { MemoryJournal } from './journal/memory.ts';
 import type { Journal } from './journal/port.ts';
-import { openSqliteJournal } from './journal/sqlite.ts';
+import { openSqliteJournal } from './journal/open.ts';
 import type { MediaPort } from './media/port.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
@@ -46,8 +46,14 @@ export interface App {
 export type AppStart =
   { readonly ok: true; readonly app: App } | { readonly ok: false; readonly detail: string };
 
-function openJournal(path: string): { ok: true; journal: Journal } | { ok: false; detail: string } {
-  return path === ':memory:' ? { ok: true, journal: new MemoryJournal() } : openSqliteJournal(path);
+function openJournal(
+  path: string,
+  log: Log,
+): { ok: true; journal: Journal } | { ok: false; detail: string } {
+  if (path === ':memory:') return { ok: true, journal: new MemoryJournal() };
+  const opened = openSqliteJournal(path);
+  if (opened.ok) for (const note of opened.notes) log.warn({}, note);
+  return opened;
 }
 
 async function openRuntime(options: AppOptions, journal: Journal) {
@@ -195,7 +201,7 @@ export async function startApp(options: AppOptions): Promise<AppStart> {
 async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { config, endpoints, log, version } = options;
   const startedAt = performance.now();
-  const opened = openJournal(config.journal.path);
+  const opened = openJournal(config.journal.path, log);
   if (!opened.ok) return { ok: false, detail: `the journal cannot be used: ${opened.detail}` };
   undo.add(async () => opened.journal.close());
   const runtime = await openRuntime(options, opened.journal);

@@ -9,30 +9,39 @@ import {
   type AppendResult,
   type Journal,
   type JournalFailure,
+  type PruneResult,
   type ReadResult,
   type SnapshotResult,
 } from './port.ts';
 
 const CLOSED: JournalFailure = { ok: false, reason: 'unavailable', detail: 'journal is closed' };
 
+interface Kept {
+  readonly seq: number;
+  readonly body: string;
+}
+
 export class MemoryJournal implements Journal {
-  readonly #rows: string[] = [];
-  #snapshot: { seq: number; body: string } | null = null;
+  #rows: string[] = [];
+  /** Events removed from before the rows. */
+  #removed = 0;
+  /** At most two, the newest last. */
+  #snapshots: Kept[] = [];
   #closed = false;
 
   append(expectedSeq: number, events: readonly CoreEvent[]): AppendResult {
     if (this.#closed) return CLOSED;
-    if (expectedSeq !== this.#rows.length) {
-      return { ok: false, reason: 'conflict', lastSeq: this.#rows.length };
-    }
+    const lastSeq = this.lastSeq();
+    if (expectedSeq !== lastSeq) return { ok: false, reason: 'conflict', lastSeq };
     for (const event of events) this.#rows.push(JSON.stringify(event));
-    return { ok: true, lastSeq: this.#rows.length };
+    return { ok: true, lastSeq: this.lastSeq() };
   }
 
   read(fromSeq: number, limit: number): ReadResult {
     if (this.#closed) return CLOSED;
-    const from = Math.max(1, fromSeq);
-    const rows = this.#rows.slice(from - 1, from - 1 + Math.min(limit, READ_MAX));
+    const from = Math.max(this.firstSeq(), fromSeq);
+    const at = from - this.firstSeq();
+    const rows = this.#rows.slice(at, at + Math.min(limit, READ_MAX));
     const events = rows.map((row, index): StoredEvent => ({
       seq: from + index,
       event: JSON.parse(row) as CoreEvent,
@@ -40,21 +49,39 @@ export class MemoryJournal implements Journal {
     return { ok: true, events };
   }
 
+  firstSeq(): number {
+    return this.#removed + 1;
+  }
+
   lastSeq(): number {
-    return this.#rows.length;
+    return this.#removed + this.#rows.length;
   }
 
   saveSnapshot(seq: number, state: Snapshot): { readonly ok: true } | JournalFailure {
     if (this.#closed) return CLOSED;
-    this.#snapshot = { seq, body: JSON.stringify(state) };
+    const others = this.#snapshots.filter((one) => one.seq !== seq);
+    this.#snapshots = [...others, { seq, body: JSON.stringify(state) }].slice(-2);
     return { ok: true };
   }
 
   loadSnapshot(): SnapshotResult {
     if (this.#closed) return CLOSED;
-    if (this.#snapshot === null) return { ok: true, found: null };
-    const { seq, body } = this.#snapshot;
-    return { ok: true, found: { seq, state: JSON.parse(body) as Snapshot } };
+    const newest = this.#snapshots.at(-1);
+    if (newest === undefined) return { ok: true, found: null };
+    return { ok: true, found: { seq: newest.seq, state: JSON.parse(newest.body) as Snapshot } };
+  }
+
+  prune(before: number, limit: number): PruneResult {
+    if (this.#closed) return CLOSED;
+    const [older, newer] = this.#snapshots;
+    const floor = newer === undefined ? 0 : (older?.seq ?? 0);
+    const most = Math.max(0, Math.min(limit, floor - this.firstSeq()));
+    const rows = this.#rows.slice(0, most);
+    const young = rows.findIndex((row) => (JSON.parse(row) as CoreEvent).at >= before);
+    const removed = young === -1 ? rows.length : young;
+    this.#rows = this.#rows.slice(removed);
+    this.#removed += removed;
+    return { ok: true, removed };
   }
 
   close(): void {

@@ -33,6 +33,8 @@ export type SnapshotResult =
     }
   | JournalFailure;
 
+export type PruneResult = { readonly ok: true; readonly removed: number } | JournalFailure;
+
 /** Most events one read gives, whatever is asked. */
 export const READ_MAX = 10_000;
 
@@ -44,10 +46,18 @@ export interface Journal {
   append(expectedSeq: number, events: readonly CoreEvent[]): Now<AppendResult>;
   /** Events from sequence `fromSeq` on, at most `limit` of them (and READ_MAX). */
   read(fromSeq: number, limit: number): Now<ReadResult>;
+  /** Sequence of the oldest event still there (`prune`), 1 for an empty log. */
+  firstSeq(): Now<number>;
   /** Sequence of the last event, 0 for an empty log. */
   lastSeq(): Now<number>;
   /** Keeps the state as of `seq`; it only shortens the next start, so losing it is no fault. */
   saveSnapshot(seq: number, state: Snapshot): Now<{ readonly ok: true } | JournalFailure>;
+  /** The newest one that is whole. */
   loadSnapshot(): Now<SnapshotResult>;
+  /**
+   * Removes at most `limit` of the oldest events that are older than the instant `before`, and
+   * that the older of two snapshots stands for: what is left always gives the state.
+   */
+  prune(before: number, limit: number): Now<PruneResult>;
   close(): Now<void>;
 }

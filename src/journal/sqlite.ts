@@ -1,171 +1,63 @@
 /**
- * The journal in one SQLite file, durable at every commit (WAL, synchronous=FULL). The file says
- * of itself whose it is and in which shape, and a newer or foreign one is refused rather than
- * misread. One process writes: it holds an exclusive lock on a file beside the journal for as
- * long as it lives (the kernel lets go when it dies, however it dies), so readers can still open
- * the journal itself.
+ * The journal in one SQLite file, durable at every commit (WAL, synchronous=FULL), each row with
+ * its sum (`rows.ts`). `open.ts` opens it and looks it over first. One process writes: it holds a
+ * lock on a file beside the journal for as long as it lives; readers can still open the journal.
  */
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { EVENTS_VERSION, type CoreEvent, type StoredEvent } from '../core/events.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import { explain, refuse } from './faults.ts';
+import { SELECT_EVENTS } from './inspect.ts';
+import { getMeta, INSERT_EVENT, INSERT_SNAPSHOT, putMeta } from './layout.ts';
 import {
   READ_MAX,
   type AppendResult,
   type Journal,
   type JournalFailure,
+  type PruneResult,
   type ReadResult,
   type SnapshotResult,
 } from './port.ts';
+import { eventSum, isWholeEvent, isWholeSnapshot, snapshotSum } from './rows.ts';
+import type { EventRow, SnapshotRow } from './rows.ts';
 
-/** Layout of the tables; another number needs a migration or a newer program. */
-export const SCHEMA_VERSION = 1;
-/** "ACDJ": says in SQLite's own header that the file is ours. */
-const APPLICATION_ID = 0x4143444a;
+/** Snapshots kept: were the newest damaged, the one before would still be there. */
+const SNAPSHOTS_KEPT = 2;
 
-const TABLES = `
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-  CREATE TABLE event (
-    seq INTEGER PRIMARY KEY,
-    version INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    body TEXT NOT NULL
-  ) STRICT;
-  CREATE TABLE snapshot (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
-`;
-
-export type OpenResult = { readonly ok: true; readonly journal: SqliteJournal } | JournalFailure;
-
-interface EventRow {
+interface End {
   readonly seq: number;
-  readonly body: string;
+  readonly sum: number;
 }
 
-function failure(error: unknown): JournalFailure {
-  const detail = error instanceof Error ? error.message : String(error);
-  return { ok: false, reason: 'unavailable', detail };
-}
-
-function refuse(detail: string): JournalFailure {
-  return { ok: false, reason: 'unavailable', detail };
-}
-
-function numberOf(db: Database.Database, name: string): number {
-  const row = db.prepare('SELECT value FROM meta WHERE name = ?').get(name);
-  return (row as { value: number } | undefined)?.value ?? 0;
-}
-
-/** Holds the writer's lock until closed; null: another process has it. */
-function lockWriter(file: string): Database.Database | null {
-  const lock = new Database(`${file}.lock`, { timeout: 0 });
-  try {
-    lock.pragma('journal_mode = DELETE');
-    lock.exec('BEGIN EXCLUSIVE');
-    return lock;
-  } catch (error) {
-    lock.close();
-    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return null;
-    throw error;
-  }
-}
-
-/** Creates the tables in an empty file, or says in words why the file is not for us. */
-function prepareFile(db: Database.Database, file: string): string | null {
-  const isEmpty = db.prepare('SELECT count(*) AS n FROM sqlite_master').get() as { n: number };
-  if (isEmpty.n === 0) {
-    db.pragma(`application_id = ${APPLICATION_ID}`);
-    db.transaction(() => {
-      db.exec(TABLES);
-      const put = db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)');
-      put.run('schema', SCHEMA_VERSION);
-      put.run('events', EVENTS_VERSION);
-      put.run('probes', 0);
-    })();
-    return null;
-  }
-  if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
-    return `${file} is a database of another program; name another file in journal.path`;
-  }
-  const schema = numberOf(db, 'schema');
-  const events = numberOf(db, 'events');
-  if (schema > SCHEMA_VERSION || events > EVENTS_VERSION) {
-    return (
-      `${file} was written by a newer version (schema ${schema}, events ${events}; this one ` +
-      `knows ${SCHEMA_VERSION} and ${EVENTS_VERSION}); start that version, or name another file`
-    );
-  }
-  return null;
-}
-
-/**
- * Opens or creates the journal and takes the writer's lock. The detail of a failure is meant for
- * the user: it names the file and what to do.
- */
-export function openSqliteJournal(file: string): OpenResult {
-  const opened: Database.Database[] = [];
-  const giveUp = (detail: string): JournalFailure => {
-    for (const db of opened) db.close();
-    return refuse(detail);
-  };
-  try {
-    mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-    const lock = lockWriter(file);
-    if (lock === null) {
-      return refuse(`${file} is in use by another running ACD; stop it, or name another file`);
-    }
-    opened.push(lock);
-    const db = new Database(file);
-    opened.push(db);
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    const obstacle = prepareFile(db, file);
-    if (obstacle !== null) return giveUp(obstacle);
-    return { ok: true, journal: new SqliteJournal(db, lock) };
-  } catch (error) {
-    const { detail } = failure(error);
-    const code = error instanceof Database.SqliteError ? error.code : '';
-    const isDamaged = code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT');
-    return giveUp(
-      isDamaged
-        ? `${file} is damaged or not a journal (${detail}); move it away to begin a new one, ` +
-            'or put a backup in its place'
-        : `${file} cannot be opened (${detail}); check the path and its permissions`,
-    );
-  }
-}
+/** What an unreadable row makes of a read: the caller gets it as a value. */
+class Damaged extends Error {}
 
 export class SqliteJournal implements Journal {
   readonly #db: Database.Database;
   readonly #lock: Database.Database;
+  readonly #file: string;
   readonly #insert: Database.Statement;
-  readonly #probe: Database.Statement;
-  readonly #last: Database.Statement;
+  readonly #end: Database.Statement;
   readonly #page: Database.Statement;
   readonly #write: Database.Transaction<(from: number, events: readonly CoreEvent[]) => number>;
   #lastSeq: number;
+  #hasFailed = false;
 
   /** Use `openSqliteJournal`. */
-  constructor(db: Database.Database, lock: Database.Database) {
+  constructor(db: Database.Database, lock: Database.Database, file: string) {
     this.#db = db;
     this.#lock = lock;
-    this.#insert = db.prepare(
-      'INSERT INTO event (seq, version, at, kind, body) VALUES (?, ?, ?, ?, ?)',
-    );
-    this.#probe = db.prepare("UPDATE meta SET value = value + 1 WHERE name = 'probes'");
-    this.#last = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM event');
-    this.#page = db.prepare('SELECT seq, body FROM event WHERE seq >= ? ORDER BY seq LIMIT ?');
-    this.#lastSeq = this.#readLast();
+    this.#file = file;
+    this.#insert = db.prepare(INSERT_EVENT);
+    this.#end = db.prepare('SELECT seq, sum FROM event ORDER BY seq DESC LIMIT 1');
+    this.#page = db.prepare(SELECT_EVENTS);
+    this.#lastSeq = this.#readEnd().seq;
     // The expected position is compared inside the transaction that writes: that is the fence.
     this.#write = db.transaction((from: number, events: readonly CoreEvent[]) => {
-      const last = this.#readLast();
-      if (last !== from) return last;
-      if (events.length === 0) this.#probe.run();
-      events.forEach((event, index) => {
-        const body = JSON.stringify(event);
-        this.#insert.run(from + index + 1, EVENTS_VERSION, event.at, event.kind, body);
-      });
+      const end = this.#readEnd();
+      if (end.seq !== from) return end.seq;
+      if (events.length === 0) putMeta(db, 'probes', (getMeta(db, 'probes') ?? 0) + 1);
+      this.#insertAll(end, events);
       return from;
     });
   }
@@ -175,23 +67,31 @@ export class SqliteJournal implements Journal {
       const last = this.#write.immediate(expectedSeq, events);
       if (last !== expectedSeq) return { ok: false, reason: 'conflict', lastSeq: last };
       this.#lastSeq = expectedSeq + events.length;
+      if (this.#hasFailed) this.#cleanLog();
       return { ok: true, lastSeq: this.#lastSeq };
     } catch (error) {
-      return failure(error);
+      this.#hasFailed = true;
+      return explain(error, this.#file);
     }
   }
 
   read(fromSeq: number, limit: number): ReadResult {
     try {
       const rows = this.#page.all(Math.max(1, fromSeq), Math.min(limit, READ_MAX)) as EventRow[];
-      const events = rows.map((row): StoredEvent => ({
-        seq: row.seq,
-        event: JSON.parse(row.body) as CoreEvent,
-      }));
+      const events = rows.map((row): StoredEvent => {
+        if (!isWholeEvent(row)) throw new Damaged(`event ${row.seq} is damaged`);
+        return { seq: row.seq, event: JSON.parse(row.body) as CoreEvent };
+      });
       return { ok: true, events };
     } catch (error) {
-      return failure(error);
+      if (!(error instanceof Damaged)) return explain(error, this.#file);
+      return refuse(`${error.message}; stop the ACD and run: acd journal check ${this.#file}`);
     }
+  }
+
+  firstSeq(): number {
+    const row = this.#db.prepare('SELECT coalesce(min(seq), 1) AS seq FROM event').get();
+    return (row as { seq: number }).seq;
   }
 
   lastSeq(): number {
@@ -200,27 +100,49 @@ export class SqliteJournal implements Journal {
 
   saveSnapshot(seq: number, state: Snapshot): { readonly ok: true } | JournalFailure {
     try {
+      const body = JSON.stringify(state);
       this.#db.transaction(() => {
-        this.#db.prepare('DELETE FROM snapshot').run();
-        const body = JSON.stringify(state);
-        this.#db.prepare('INSERT INTO snapshot (seq, body) VALUES (?, ?)').run(seq, body);
+        this.#db.prepare('DELETE FROM snapshot WHERE seq = ?').run(seq);
+        this.#db.prepare(INSERT_SNAPSHOT).run({ seq, body, sum: snapshotSum({ seq, body }) });
+        const newest = `SELECT seq FROM snapshot ORDER BY seq DESC LIMIT ${SNAPSHOTS_KEPT}`;
+        this.#db.prepare(`DELETE FROM snapshot WHERE seq NOT IN (${newest})`).run();
       })();
       return { ok: true };
     } catch (error) {
-      return failure(error);
+      this.#hasFailed = true;
+      return explain(error, this.#file);
     }
   }
 
   loadSnapshot(): SnapshotResult {
     try {
-      const row = this.#db.prepare('SELECT seq, body FROM snapshot ORDER BY seq DESC').get();
-      if (row === undefined) return { ok: true, found: null };
-      const { seq, body } = row as EventRow;
+      const [newest] = this.#wholeSnapshots();
+      if (newest === undefined) return { ok: true, found: null };
+      const { seq, body } = newest;
       return { ok: true, found: { seq, state: JSON.parse(body) as Snapshot } };
     } catch (error) {
-      // Half a snapshot is none: the log itself has everything.
-      if (error instanceof SyntaxError) return { ok: true, found: null };
-      return failure(error);
+      return explain(error, this.#file);
+    }
+  }
+
+  prune(before: number, limit: number): PruneResult {
+    try {
+      const floor = this.#wholeSnapshots()[SNAPSHOTS_KEPT - 1]?.seq ?? 0;
+      const rows = this.#db
+        .prepare('SELECT seq, at FROM event WHERE seq < ? ORDER BY seq LIMIT ?')
+        .all(floor, limit) as { seq: number; at: number }[];
+      const young = rows.findIndex(({ at }) => at >= before);
+      const old = young === -1 ? rows : rows.slice(0, young);
+      const last = old.at(-1);
+      if (last === undefined) return { ok: true, removed: 0 };
+      this.#db.transaction(() => {
+        this.#db.prepare('DELETE FROM event WHERE seq <= ?').run(last.seq);
+        putMeta(this.#db, 'first', last.seq + 1);
+      })();
+      return { ok: true, removed: old.length };
+    } catch (error) {
+      this.#hasFailed = true;
+      return explain(error, this.#file);
     }
   }
 
@@ -229,7 +151,41 @@ export class SqliteJournal implements Journal {
     this.#lock.close();
   }
 
-  #readLast(): number {
-    return (this.#last.get() as { seq: number }).seq;
+  #readEnd(): End {
+    return (this.#end.get() as End | undefined) ?? { seq: 0, sum: 0 };
+  }
+
+  #insertAll(end: End, events: readonly CoreEvent[]): void {
+    const batch = end.seq + events.length;
+    let { seq, sum } = end;
+    for (const event of events) {
+      const [version, prev, body] = [EVENTS_VERSION, sum, JSON.stringify(event)];
+      const row = { seq: seq + 1, version, at: event.at, kind: event.kind, body, batch, prev };
+      sum = eventSum(row);
+      this.#insert.run({ ...row, sum });
+      seq += 1;
+    }
+  }
+
+  /** The whole ones, newest first. */
+  #wholeSnapshots(): SnapshotRow[] {
+    const rows = this.#db.prepare('SELECT seq, body, sum FROM snapshot ORDER BY seq DESC').all();
+    return (rows as SnapshotRow[]).filter(
+      (row) => row.seq <= this.#lastSeq && isWholeSnapshot(row),
+    );
+  }
+
+  /**
+   * A write that failed may have left pages in the log that look finished to whoever has to read
+   * a damaged log (`salvage.ts`): with the disk back, the log begins anew.
+   */
+  #cleanLog(): void {
+    try {
+      this.#db.pragma('wal_checkpoint(TRUNCATE)');
+      this.#hasFailed = false;
+    } catch (error) {
+      // The next append tries again; what was appended is durable all the same.
+      this.#hasFailed = error !== null;
+    }
   }
 }

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { openSqliteJournal } from '../../../src/journal/sqlite.ts';
+import { openSqliteJournal } from '../../../src/journal/open.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'acd-journal-'));
 const file = path.join(folder, 'acd.db');
@@ -21,7 +21,7 @@ function tryToOpen(): string {
 }
 
 it('refuses a second process while the first lives, not when it was killed', async () => {
-  const source = path.resolve(import.meta.dirname, '../../../src/journal/sqlite.ts');
+  const source = path.resolve(import.meta.dirname, '../../../src/journal/open.ts');
   const script = `
     const { openSqliteJournal } = await import(${JSON.stringify(source)});
     const opened = openSqliteJournal(${JSON.stringify(file)});

@@ -22,6 +22,8 @@ export interface World {
   readonly secondLogin: 'refuse' | 'replace';
   /** Check invariants after every event; else after every hundredth command. */
   readonly checkEvery: boolean;
+  /** Hears the events of each command, as a journal would. */
+  readonly decided?: (events: readonly CoreEvent[]) => void;
 }
 
 export interface Verdict {
@@ -230,6 +232,7 @@ export class Simulator {
     try {
       const decided = decide(this.#state, command);
       if (!decided.ok) return;
+      this.#world.decided?.(decided.events);
       for (const event of decided.events) this.#follow(event);
       if (this.#world.checkEvery) this.#check(this.#state);
     } catch (error) {

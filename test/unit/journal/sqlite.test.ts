@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openSqliteJournal, type SqliteJournal } from '../../../src/journal/sqlite.ts';
+import { openSqliteJournal } from '../../../src/journal/open.ts';
+import type { SqliteJournal } from '../../../src/journal/sqlite.ts';
+import { putMeta } from '../../../src/journal/layout.ts';
 import { fact, journalContract } from './contract.ts';
 
 let folder = '';
@@ -68,9 +70,9 @@ describe('the file', () => {
 
   it('of a newer version is refused, naming both', () => {
     open().close();
-    tamper((db) => db.exec("UPDATE meta SET value = 99 WHERE name = 'events'"));
-    expect(detailOf()).toMatch(/written by a newer version \(schema 1, events 99/);
-    tamper((db) => db.exec("UPDATE meta SET value = 7 WHERE name = 'schema'"));
+    tamper((db) => putMeta(db, 'events', 99));
+    expect(detailOf()).toMatch(/written by a newer version \(schema 2, events 99/);
+    tamper((db) => putMeta(db, 'schema', 7));
     expect(detailOf()).toMatch(/newer version \(schema 7/);
   });
 
@@ -82,22 +84,23 @@ describe('the file', () => {
 
   it('that is no database says what to do', () => {
     writeFileSync(file, 'this is not a database, but long enough to be looked at\n'.repeat(40));
-    expect(detailOf()).toMatch(/damaged or not a journal .* move it away to begin a new one/);
+    expect(detailOf()).toMatch(/is damaged or not a journal, and nothing in it can be read; put/);
+    expect(detailOf()).toMatch(/acd journal repair .*acd.db --drop-after 0$/);
   });
 
   it('that is a folder, or lies where nothing can be, says what to do', () => {
     file = folder;
-    expect(detailOf()).toMatch(/cannot be opened .* check the path and its permissions/);
+    expect(detailOf()).toMatch(/is no file; name another path in journal.path/);
     file = path.join(folder, 'plain', 'acd.db');
     writeFileSync(path.join(folder, 'plain'), '');
-    expect(detailOf()).toMatch(/cannot be opened/);
+    expect(detailOf()).toMatch(/cannot be used .*; check the path, and its permissions/);
   });
 
   it('fences a writer who was overtaken: his append is a conflict', () => {
     const journal = open();
     journal.append(0, [fact('a')]);
     tamper((db) => {
-      db.exec("INSERT INTO event VALUES (2, 1, 1, 'AgentResumed', '{}')");
+      db.exec("INSERT INTO event VALUES (2, 1, 1, 'AgentResumed', '{}', 2, 0, 0)");
     });
     expect(journal.append(1, [fact('b')])).toEqual({ ok: false, reason: 'conflict', lastSeq: 2 });
     journal.close();
@@ -106,7 +109,7 @@ describe('the file', () => {
   it('with a damaged snapshot is as good as without one', () => {
     const journal = open();
     journal.append(0, [fact('a')]);
-    tamper((db) => db.exec("INSERT INTO snapshot VALUES (1, '{half')"));
+    tamper((db) => db.exec("INSERT INTO snapshot VALUES (1, '{half', 7)"));
     expect(journal.loadSnapshot()).toEqual({ ok: true, found: null });
     journal.close();
   });
