@@ -6,6 +6,7 @@ import type { RequestParts } from './compose.ts';
 import type { DialogEntry, Dialogs } from './dialogs.ts';
 import type { Log } from './log.ts';
 import type { Header } from './message.ts';
+import type { Unheard } from './overload.ts';
 import type { Path, Proto } from './path.ts';
 import type { Received } from './received.ts';
 import type { Endings } from './endings.ts';
@@ -104,6 +105,8 @@ export interface Context {
   uac: Map<string, UacTx>;
   /** INVITEs of clients that were accepted and wait for the client's ACK, by dialog id. */
   unacked: Map<string, UacTx>;
+  /** New requests that no client has reacted to so far. */
+  unheard: Unheard;
   /** INVITEs from the network, for their CANCEL. */
   uasByTx: WeakMap<ServerTx, UasTx>;
   /** Which INVITE of a dialog sent reliable provisionals, for the PRACKs to come. */

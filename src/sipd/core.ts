@@ -8,11 +8,13 @@ import type { Clock } from './clock.ts';
 import type { Context, Network } from './context.ts';
 import { Dialogs } from './dialogs.ts';
 import { Endings } from './endings.ts';
-import { onRequest, refuse } from './incoming.ts';
+import { onRequest } from './incoming.ts';
 import type { Log } from './log.ts';
+import { Unheard } from './overload.ts';
 import type { Path } from './path.ts';
 import { noteEnding } from './outgoing.ts';
 import { admit } from './received.ts';
+import { refuse } from './refusal.ts';
 import { keepDialog } from './records.ts';
 import type { Names } from './resolve.ts';
 import { ServerTxs } from './server-tx.ts';
@@ -59,6 +61,7 @@ export function createCore(parts: CoreParts): Context {
     uas: new Map(),
     uac: new Map(),
     unacked: new Map(),
+    unheard: new Unheard(),
     uasByTx: new WeakMap(),
     reliables: new WeakMap(),
   };

@@ -83,7 +83,7 @@ export class Framer {
   }
 }
 
-const lengthLine = /\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r]*)/gi;
+const lengthLine = /\r\n(?:content-length|l)[ \t]*:(?:[ \t]|\r\n[ \t])*([^\r]*)/gi;
 
 /** Value of Content-Length in a header section; 0 if absent; -1 if malformed or contradictory. */
 export function contentLength(head: string): number {

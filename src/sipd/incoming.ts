@@ -3,22 +3,19 @@
  * that owns or wants them (RFC 3261 sections 8.2, 9.2, 12.2.2, 14.2, 15.1.2).
  */
 import type { Context, UasTx } from './context.ts';
-import { composeResponse, reasons } from './compose.ts';
+import { onCancel } from './cancel.ts';
+import { composeResponse } from './compose.ts';
 import { dialogId, type DialogEntry, type DialogState } from './dialogs.ts';
 import { networkFrame } from './drachtio-protocol.ts';
 import type { Header } from './message.ts';
 import { newTag, newUuid } from './ids.ts';
-import {
-  FIRST_ANSWER_MS,
-  MAX_ACTIVE_TRANSACTIONS,
-  MIN_SESSION_SECONDS,
-  RETRY_AFTER_SECONDS,
-  T64,
-} from './limits.ts';
+import { FIRST_ANSWER_MS, MIN_SESSION_SECONDS, T64 } from './limits.ts';
+import { hasRoom, isLoop } from './overload.ts';
 import { noteEnding } from './outgoing.ts';
 import { keepIncoming } from './records.ts';
 import { serverKey, type Received } from './received.ts';
-import type { Reply, ServerTx } from './server-tx.ts';
+import { refuse, reject, replyTo, retryAfter } from './refusal.ts';
+import type { ServerTx } from './server-tx.ts';
 import { isIntervalTooSmall } from './session-timer.ts';
 import { takePrack } from './reliable.ts';
 import type { Path } from './path.ts';
@@ -29,45 +26,6 @@ import { contactUri } from './uas-dialogs.ts';
 const inDialogOnly = new Set(['BYE', 'UPDATE', 'PRACK', 'ACK']);
 /** Of those with an unknown To tag, these are refused; others go to whoever routed them. */
 const needsDialog = new Set(['INVITE', 'BYE', 'UPDATE', 'PRACK']);
-
-const retryAfter: Header = { name: 'Retry-After', value: String(RETRY_AFTER_SECONDS) };
-
-/** Responses go where the request came from (RFC 3261 section 18.2.2, RFC 3581 section 4). */
-export function replyTo(ctx: Context, received: Received): Reply {
-  const { path, via } = received;
-  const port = via.port === 0 ? 5060 : via.port;
-  if (path.proto === 'udp') {
-    const isSymmetric = /;\s*rport\b/i.test(via.params) || port === path.port;
-    const back = isSymmetric
-      ? path
-      : (ctx.transports.pathTo('udp', path.address, port, path.listener) ?? path);
-    return back;
-  }
-  return {
-    reliable: true,
-    send: (text) => {
-      // The connection is gone: the sender's listening port is the second choice.
-      const open = path.isOpen() ? path : ctx.transports.pathTo('tcp', path.address, port);
-      open?.send(text);
-    },
-  };
-}
-
-/** A response without a transaction: nothing is remembered, the To tag is made up. */
-export function refuse(ctx: Context, received: Received, status: number, extra: Header[]): void {
-  const needsTag = received.toTag === '' && received.to !== '';
-  const to = needsTag ? `${received.to};tag=${newTag()}` : received.to;
-  replyTo(ctx, received).send(
-    composeResponse(received.message, {
-      status,
-      reason: reasons[status] ?? 'Unknown',
-      to,
-      withRecordRoute: false,
-      extra,
-      body: '',
-    }),
-  );
-}
 
 export function onRequest(ctx: Context, received: Received): void {
   const { method } = received.message;
@@ -81,11 +39,12 @@ export function onRequest(ctx: Context, received: Received): void {
     known.repeat();
     return;
   }
-  if (ctx.serverTxs.activeCount >= MAX_ACTIVE_TRANSACTIONS) {
+  if (!hasRoom(ctx, received)) {
     refuse(ctx, received, 503, [retryAfter]);
     return;
   }
-  const tx = ctx.serverTxs.add(key, method === 'INVITE', replyTo(ctx, received));
+  const bytes = received.text.length;
+  const tx = ctx.serverTxs.add(key, method === 'INVITE', replyTo(ctx, received), bytes);
   if (method === 'CANCEL') {
     onCancel(ctx, received, tx);
     return;
@@ -112,13 +71,6 @@ function findDialog(ctx: Context, received: Received): DialogEntry | undefined {
   half.state.remote = received.from;
   half.state.target = contactUri(message) ?? half.state.target;
   return half;
-}
-
-function reject(received: Received, tx: ServerTx, status: number, extra: Header[]): void {
-  const to = received.toTag === '' ? `${received.to};tag=${newTag()}` : received.to;
-  const reason = reasons[status] ?? 'Unknown';
-  const parts = { status, reason, to, withRecordRoute: false, extra, body: '' };
-  tx.respond(status, composeResponse(received.message, parts));
 }
 
 function open(
@@ -198,6 +150,11 @@ function outOfDialog(ctx: Context, received: Received, tx: ServerTx): void {
     reject(received, tx, 482, []);
     return;
   }
+  if (isLoop(ctx, received)) {
+    // RFC 3261 section 16.3: our own request came back to us by way of a proxy.
+    reject(received, tx, 482, []);
+    return;
+  }
   const scheme = message.uri.slice(0, message.uri.indexOf(':')).toLowerCase();
   if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel') {
     reject(received, tx, 416, []);
@@ -225,6 +182,7 @@ function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
   const client = ctx.clients.pick(verb);
   const give = (owner: string): void => {
     const uas = open(ctx, received, tx, null, owner);
+    ctx.unheard.add(uas);
     const lost = (): void => {
       if (!tx.isAnswered) forget(ctx, uas);
     };
@@ -399,41 +357,4 @@ function onAck(ctx: Context, received: Received): void {
   });
   if (entry.awaitedAcks.size > 0) return;
   for (const send of entry.waitingForAck.splice(0)) send();
-}
-
-function onCancel(ctx: Context, received: Received, tx: ServerTx): void {
-  const inviteTx = ctx.serverTxs.find(serverKey(received, 'INVITE'));
-  if (inviteTx === undefined) {
-    reject(received, tx, 481, []);
-    return;
-  }
-  // RFC 3261 section 9.2: the CANCEL succeeds even where it comes too late to have an effect.
-  const pending = ctx.uasByTx.get(inviteTx);
-  const toTag = pending?.toTag ?? newTag();
-  const to = received.toTag === '' ? `${received.to};tag=${toTag}` : received.to;
-  const ok = { status: 200, reason: 'OK', to, withRecordRoute: false, extra: [], body: '' };
-  tx.respond(200, composeResponse(received.message, ok));
-  if (inviteTx.isAnswered) return;
-  if (pending === undefined) {
-    // It was still waiting for a client.
-    const terminated = { ...ok, status: 487, reason: 'Request Terminated' };
-    const request = { ...received.message, headers: asInvite(received) };
-    inviteTx.respond(487, composeResponse(request, terminated));
-    return;
-  }
-  const dialogIdText = pending.dialog === null ? '' : pending.dialogId;
-  answer(ctx, pending, { status: 487, reason: '', extra: [], body: '' });
-  noteEnding(ctx, pending.owner, pending.dialogId, 'CANCEL');
-  const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
-  const text = networkFrame({ ...frame, txnId: pending.id, dialogId: dialogIdText });
-  ctx.clients.deliver(pending.owner, pending.id, text, () => {
-    ctx.log.info(`nobody came for the CANCEL of ${received.callId}`);
-  });
-}
-
-/** A CANCEL has all headers of its INVITE that a response repeats, but for the CSeq method. */
-function asInvite(received: Received): Header[] {
-  return received.message.headers.map((one) =>
-    one.name === 'cseq' ? { name: 'cseq', value: `${received.cseq.seq} INVITE` } : one,
-  );
 }

@@ -13,12 +13,20 @@ export const MAX_HEADER_BYTES = 8 * 1024;
 export const MAX_ACTIVE_TRANSACTIONS = 20_000;
 /** Finished transactions kept to answer retransmissions. Beyond: the oldest is forgotten. */
 export const MAX_LINGERING_TRANSACTIONS = 60_000;
+/** Bytes of requests and answers that transactions keep. Beyond: lingering ones go, then 503. */
+export const MAX_TRANSACTION_BYTES = 128 * 1024 * 1024;
+/** New INVITEs a client has not reacted to, and other new requests. Beyond: 503 at once. */
+export const MAX_UNHEARD_REQUESTS = 1_000;
 /** Dialogs, early ones included. Beyond: 503 in, NOK out. */
 export const MAX_DIALOGS = 20_000;
 /** Forks of one outgoing INVITE that may ring at once. Beyond: the response is dropped. */
 export const MAX_FORKS = 32;
 /** SIP connections over TCP, both directions. Beyond: refused at accept, NOK/503 out. */
 export const MAX_TCP_CONNECTIONS = 1_000;
+/** Connections that one address may open. Beyond: refused at accept. */
+export const MAX_TCP_PER_PEER = 250;
+/** A peer that connects must bring a first whole message within this, else it is closed. */
+export const TCP_FIRST_MS = 30_000;
 /** A TCP connection without traffic is closed after this. */
 export const TCP_IDLE_MS = 10 * 60_000;
 /** A TCP peer must complete a message it began within this, else it is closed. */

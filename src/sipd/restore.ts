@@ -7,11 +7,12 @@ import { composeRequest, composeResponse } from './compose.ts';
 import type { Context, UacTx, UasTx } from './context.ts';
 import type { DialogEntry } from './dialogs.ts';
 import type { Ending } from './endings.ts';
-import { replyTo, watchInvite } from './incoming.ts';
+import { watchInvite } from './incoming.ts';
 import { PROCEEDING_MS, T2, T64 } from './limits.ts';
 import { endDialog, rejectionAck } from './outgoing.ts';
 import type { Path, Proto } from './path.ts';
 import { admit, serverKey, type Received } from './received.ts';
+import { replyTo } from './refusal.ts';
 import {
   CSEQ_JUMP,
   keepAnswer,

@@ -3,7 +3,7 @@
  * retransmissions, repeat what must arrive, and absorb the ACK of a rejection.
  */
 import type { Clock, Timer } from './clock.ts';
-import { MAX_LINGERING_TRANSACTIONS, T1, T2, T4, T64 } from './limits.ts';
+import { MAX_LINGERING_TRANSACTIONS, MAX_TRANSACTION_BYTES, T1, T2, T4, T64 } from './limits.ts';
 
 export interface Reply {
   reliable: boolean;
@@ -18,6 +18,8 @@ export class ServerTx {
   state: State = 'proceeding';
   /** What it is known by apart from its branch (RFC 3261 section 8.2.2.2); '' if not claimed. */
   identity = '';
+  /** What it keeps, request and answer. */
+  bytes = 0;
   private readonly clock: Clock;
   private readonly reply: Reply;
   private readonly table: ServerTxs;
@@ -54,6 +56,7 @@ export class ServerTx {
     this.last = text;
     this.reply.send(text);
     if (status < 200) return;
+    this.table.weigh(this, text.length);
     this.table.linger(this);
     if (!this.isInvite) {
       this.state = 'completed';
@@ -124,6 +127,7 @@ export class ServerTxs {
   private readonly byKey = new Map<string, ServerTx>();
   private readonly lingering = new Set<ServerTx>();
   private readonly claims = new Map<string, ServerTx>();
+  private bytes = 0;
   private readonly clock: Clock;
 
   constructor(clock: Clock) {
@@ -153,10 +157,26 @@ export class ServerTxs {
     return this.byKey.get(key);
   }
 
-  add(key: string, isInvite: boolean, reply: Reply): ServerTx {
+  /** @param bytes length of the request */
+  add(key: string, isInvite: boolean, reply: Reply, bytes = 0): ServerTx {
     const tx = new ServerTx(this.clock, this, key, isInvite, reply);
     this.byKey.set(key, tx);
+    this.weigh(tx, bytes);
     return tx;
+  }
+
+  weigh(tx: ServerTx, bytes: number): void {
+    tx.bytes += bytes;
+    this.bytes += bytes;
+  }
+
+  /** Forgets what only lingers as far as needed; false if `bytes` more are too many even then. */
+  makeRoom(bytes: number): boolean {
+    for (const oldest of this.lingering) {
+      if (this.bytes + bytes <= MAX_TRANSACTION_BYTES) break;
+      oldest.terminate();
+    }
+    return this.bytes + bytes <= MAX_TRANSACTION_BYTES;
   }
 
   linger(tx: ServerTx): void {
@@ -172,5 +192,7 @@ export class ServerTxs {
     this.lingering.delete(tx);
     if (tx.identity !== '' && this.claims.get(tx.identity) === tx) this.claims.delete(tx.identity);
     if (this.byKey.get(tx.key) === tx) this.byKey.delete(tx.key);
+    this.bytes -= tx.bytes;
+    tx.bytes = 0;
   }
 }

@@ -8,7 +8,9 @@ import { Framer } from './framer.ts';
 import {
   MAX_TCP_BACKLOG_BYTES,
   MAX_TCP_CONNECTIONS,
+  MAX_TCP_PER_PEER,
   TCP_CONNECT_MS,
+  TCP_FIRST_MS,
   TCP_IDLE_MS,
   TCP_PARTIAL_MS,
 } from './limits.ts';
@@ -22,6 +24,7 @@ function plain(address: string | undefined): string {
 
 export class TcpPool {
   private readonly connections = new Map<string, TcpConnection>();
+  private readonly perPeer = new Map<string, number>();
   readonly events: TransportEvents;
 
   constructor(events: TransportEvents) {
@@ -32,18 +35,28 @@ export class TcpPool {
     return this.connections.size >= MAX_TCP_CONNECTIONS;
   }
 
+  /** One host must not take the places of all others. */
+  isFullFor(address: string): boolean {
+    return this.isFull || (this.perPeer.get(address) ?? 0) >= MAX_TCP_PER_PEER;
+  }
+
   find(address: string, port: number): TcpConnection | undefined {
     const found = this.connections.get(`${address}|${port}`);
     return found?.isOpen() === true ? found : undefined;
   }
 
   add(connection: TcpConnection): void {
-    this.connections.set(`${connection.address}|${connection.port}`, connection);
+    const { address } = connection;
+    this.connections.set(`${address}|${connection.port}`, connection);
+    this.perPeer.set(address, (this.perPeer.get(address) ?? 0) + 1);
   }
 
   remove(connection: TcpConnection): void {
     const key = `${connection.address}|${connection.port}`;
     if (this.connections.get(key) === connection) this.connections.delete(key);
+    const left = (this.perPeer.get(connection.address) ?? 1) - 1;
+    if (left > 0) this.perPeer.set(connection.address, left);
+    else this.perPeer.delete(connection.address);
   }
 
   closeAll(): void {
@@ -90,7 +103,7 @@ export class TcpListener {
 
   private accept(socket: Socket): void {
     const address = plain(socket.remoteAddress);
-    if (this.pool.isFull || address === '') {
+    if (this.pool.isFullFor(address) || address === '') {
       socket.destroy();
       this.pool.events.onTrouble(`tcp connection from ${address} refused: too many`);
       return;
@@ -136,6 +149,8 @@ export class TcpConnection implements Path {
   private unsent: Unsent[] = [];
   private isDead = false;
   private partial: NodeJS.Timeout | null = null;
+  /** Runs until an accepted peer has brought its first message. */
+  private first: NodeJS.Timeout | null = null;
   private readonly connecting: NodeJS.Timeout | null;
 
   constructor(
@@ -157,6 +172,11 @@ export class TcpConnection implements Path {
           this.end('connect took too long');
         }, TCP_CONNECT_MS)
       : null;
+    if (!socket.connecting) {
+      this.first = setTimeout(() => {
+        this.end('no message in time');
+      }, TCP_FIRST_MS);
+    }
     socket.setTimeout(TCP_IDLE_MS, () => {
       this.end('idle');
     });
@@ -228,11 +248,16 @@ export class TcpConnection implements Path {
   }
 
   private receive(chunk: string): void {
+    let isPinged = false;
     for (const framed of this.framer.push(chunk)) {
       if (framed.kind === 'ping') {
-        this.socket.write('\r\n');
+        // One pong for all pings of a chunk: who sends many without reading gets no memory of us.
+        if (!isPinged && this.socket.writableLength === 0) this.socket.write('\r\n');
+        isPinged = true;
         continue;
       }
+      if (this.first !== null) clearTimeout(this.first);
+      this.first = null;
       this.pool.events.onTraffic?.('in', this, framed.text);
       const fault = framed.kind === 'broken' ? framed.reason : null;
       this.pool.events.onMessage(framed.text, this, fault);
@@ -262,6 +287,7 @@ export class TcpConnection implements Path {
     this.isDead = true;
     if (this.connecting !== null) clearTimeout(this.connecting);
     if (this.partial !== null) clearTimeout(this.partial);
+    if (this.first !== null) clearTimeout(this.first);
     this.pool.remove(this);
     const waiting = this.unsent;
     this.unsent = [];

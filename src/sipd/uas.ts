@@ -50,6 +50,7 @@ function contactFor(uas: UasTx, status: number, extra: Header[]): Header[] {
 export function answer(ctx: Context, uas: UasTx, given: Answer): string {
   const { status } = given;
   const { message } = uas.received;
+  ctx.unheard.delete(uas);
   const extra = [...given.extra];
   extra.push(...contactFor(uas, status, extra));
   const isOk = status >= 200 && status < 300;

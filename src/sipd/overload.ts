@@ -1,0 +1,55 @@
+/**
+ * Whether there is room for another request, decided before anything is kept of it. A flood of new
+ * calls must cost one refusal each and nothing more: what a client program has not even looked at
+ * yet is bounded, so that a slow client gets no more than it can chew, and dialogs go on.
+ */
+import { clientKey } from './client-tx.ts';
+import type { Context, UasTx } from './context.ts';
+import { parseVia, splitLists } from './headers.ts';
+import { MAX_ACTIVE_TRANSACTIONS, MAX_UNHEARD_REQUESTS } from './limits.ts';
+import { headerValues } from './message.ts';
+import type { Received } from './received.ts';
+
+/** New requests given to clients that have said nothing to them yet; calls apart from the rest. */
+export class Unheard {
+  private readonly calls = new Set<UasTx>();
+  private readonly others = new Set<UasTx>();
+
+  get size(): number {
+    return this.calls.size + this.others.size;
+  }
+
+  isFull(method: string): boolean {
+    return (method === 'INVITE' ? this.calls : this.others).size >= MAX_UNHEARD_REQUESTS;
+  }
+
+  add(uas: UasTx): void {
+    (uas.received.message.method === 'INVITE' ? this.calls : this.others).add(uas);
+  }
+
+  delete(uas: UasTx): void {
+    this.calls.delete(uas);
+    this.others.delete(uas);
+  }
+}
+
+/** Can this request be served at all? What belongs to a dialog or ends something always can. */
+export function hasRoom(ctx: Context, received: Received): boolean {
+  const { method } = received.message;
+  const entry = ctx.dialogs.find(received.callId, received.toTag, received.fromTag);
+  if (entry === undefined && method !== 'CANCEL') {
+    if (ctx.unheard.isFull(method)) return false;
+    if (ctx.serverTxs.activeCount >= MAX_ACTIVE_TRANSACTIONS) return false;
+  }
+  return ctx.serverTxs.makeRoom(received.text.length);
+}
+
+/** Did we send this request ourselves? Then one of its Vias names a transaction of ours. */
+export function isLoop(ctx: Context, received: Received): boolean {
+  const { message } = received;
+  const vias = splitLists(headerValues(message, 'via'));
+  return vias.slice(1).some((entry) => {
+    const branch = parseVia(entry)?.branch ?? '';
+    return branch !== '' && ctx.clientTxs.find(clientKey(branch, message.method)) !== undefined;
+  });
+}
