@@ -7,6 +7,7 @@ import { runCheck } from './check.ts';
 import type { WrittenDemo } from './demo.ts';
 import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
+import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
 import { version } from './project.ts';
 import { runServe } from './serve.ts';
 import { runStart } from './start.ts';
@@ -16,6 +17,30 @@ const CONFIG = [
   'the configuration',
   process.env['ACD_CONFIG'] ?? 'acd.yaml',
 ];
+
+/** `acd journal …`: two verbs on one file. */
+function addJournal(program: Command, done: (status: number) => void): void {
+  const [flags = '', text = '', standard = ''] = CONFIG;
+  const journal = program.command('journal').description('look at the journal, or repair it');
+  journal
+    .command('check')
+    .description('look at every event; changes nothing')
+    .argument('[file]', 'the journal; the one of the configuration where none is named')
+    .option(flags, text, standard)
+    .action((file: string | undefined, { config }: { config: string }) => {
+      done(runJournalCheck(file, config));
+    });
+  journal
+    .command('repair')
+    .description('make a damaged journal sound; the old file is kept')
+    .argument('[file]', 'the journal; the one of the configuration where none is named')
+    .option(flags, text, standard)
+    .option('--drop-after <event>', 'keep what is up to this event; 0 begins anew')
+    .option('--drop-before <event>', 'keep what is from this event on')
+    .action((file: string | undefined, written: WrittenRepair) => {
+      done(runJournalRepair(file, written));
+    });
+}
 
 /** Runs the verb named by the arguments (without node and script); gives the exit status. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -59,6 +84,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .action(async (written: WrittenDemo) => {
       status = await runDemo(readDemo(written));
     });
+  addJournal(program, (given) => {
+    status = given;
+  });
   program
     .command('docs')
     .description('write docs/ out of the running schemas')

@@ -19,7 +19,7 @@ import { SqliteJournal } from './sqlite.ts';
 import { readWal, type Wal } from './wal.ts';
 
 /** A file up to this size is looked over as a whole at every start (about half a second). */
-const WHOLE_MAX_BYTES = 64 * 1024 * 1024;
+const WHOLE_MAX_BYTES = 32 * 1024 * 1024;
 
 export type OpenResult =
   | {

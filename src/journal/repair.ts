@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { createTables, INSERT_EVENT, INSERT_SNAPSHOT } from './layout.ts';
+import type { EventRow } from './rows.ts';
 import type { Run, Salvage } from './salvage.ts';
 
 const PAGE_ROWS = 5_000;
@@ -23,7 +24,7 @@ function syncFolder(file: string): void {
 
 /** The same file under a second name; where the file system knows no links, a copy. */
 function keepAs(file: string, kept: string): void {
-  if (!fs.existsSync(file)) return;
+  if (!fs.existsSync(file) || fs.statSync(file).size === 0) return;
   try {
     fs.linkSync(file, kept);
   } catch (error) {
@@ -41,8 +42,11 @@ function copyRows(from: Database.Database, to: Database.Database, run: Run): voi
   const put = to.prepare(INSERT_EVENT);
   to.transaction(() => {
     for (let next = run.from; next <= run.to;) {
-      const rows = page.all(next, run.to, PAGE_ROWS) as { seq: number }[];
-      for (const row of rows) put.run(row);
+      const rows = page.all(next, run.to, PAGE_ROWS) as EventRow[];
+      for (const row of rows) {
+        const { seq, version, at, kind, body, batch, prev, sum } = row;
+        put.run(seq, version, at, kind, body, batch, prev, sum);
+      }
       next = (rows.at(-1)?.seq ?? run.to) + 1;
     }
     const snapshots = from.prepare(

@@ -160,10 +160,10 @@ export class SqliteJournal implements Journal {
     let { seq, sum } = end;
     for (const event of events) {
       const [version, prev, body] = [EVENTS_VERSION, sum, JSON.stringify(event)];
-      const row = { seq: seq + 1, version, at: event.at, kind: event.kind, body, batch, prev };
-      sum = eventSum(row);
-      this.#insert.run({ ...row, sum });
+      const { at, kind } = event;
       seq += 1;
+      sum = eventSum({ seq, version, at, kind, body, batch, prev });
+      this.#insert.run(seq, version, at, kind, body, batch, prev, sum);
     }
   }
 

@@ -28,8 +28,19 @@ async function loadSnapshot(
   const { found } = loaded;
   // One that we cannot read, or that is ahead of the log, is worth nothing: replay from the start.
   const isUsable = found !== null && found.state.version === SNAPSHOT_VERSION;
-  if (!isUsable || found.seq > lastSeq) return { ok: true, state: initialState(), seq: 0 };
-  return { ok: true, state: restore(found.state), seq: found.seq };
+  if (isUsable && found.seq <= lastSeq) {
+    return { ok: true, state: restore(found.state), seq: found.seq };
+  }
+  const first = await journal.firstSeq();
+  if (first === 1) return { ok: true, state: initialState(), seq: 0 };
+  return broken(
+    `it begins at event ${first} (journal.keep), and this version cannot use its snapshot; ` +
+      'start the version that wrote it',
+  );
+}
+
+function broken(detail: string): JournalFailure {
+  return { ok: false, reason: 'unavailable', detail };
 }
 
 export async function rebuild(journal: Journal): Promise<Rebuilt> {
@@ -43,12 +54,12 @@ export async function rebuild(journal: Journal): Promise<Rebuilt> {
     const read = await journal.read(next, READ_MAX);
     if (!read.ok) return read;
     for (const { seq, event } of read.events) {
-      if (seq !== next) throw new Error(`broken journal: ${seq} where ${next} should be`);
+      if (seq !== next) return broken(`broken journal: ${seq} where ${next} should be`);
       if (seq > snapshotSeq) evolve(state, event);
       lastAt = event.at;
       next += 1;
     }
-    if (read.events.length === 0) throw new Error(`broken journal: it ends before ${lastSeq}`);
+    if (read.events.length === 0) return broken(`broken journal: it ends before ${lastSeq}`);
   }
   return { ok: true, state, lastSeq, snapshotSeq, lastAt };
 }

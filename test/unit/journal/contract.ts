@@ -28,6 +28,7 @@ export function journalContract(name: string, open: () => Journal): void {
 
     it('begins empty', async () => {
       expect(await journal.lastSeq()).toBe(0);
+      expect(await journal.firstSeq()).toBe(1);
       expect(await bodies(journal)).toEqual([]);
       expect(await journal.loadSnapshot()).toEqual({ ok: true, found: null });
     });
@@ -107,6 +108,24 @@ export function journalContract(name: string, open: () => Journal): void {
       expect(await journal.loadSnapshot()).toEqual({ ok: true, found: { seq: 2, state } });
     });
 
+    it('removes the oldest events only as far as the older of two snapshots stands', async () => {
+      const state = snapshot(initialState());
+      await journal.append(
+        0,
+        [10, 20, 30, 40, 50].map((at) => fact('a', at)),
+      );
+      expect(await journal.prune(100, 10)).toEqual({ ok: true, removed: 0 });
+      await journal.saveSnapshot(3, state);
+      expect(await journal.prune(100, 10)).toEqual({ ok: true, removed: 0 });
+      await journal.saveSnapshot(5, state);
+      expect(await journal.prune(100, 1)).toEqual({ ok: true, removed: 1 });
+      expect(await journal.prune(20, 10)).toEqual({ ok: true, removed: 0 });
+      expect(await journal.prune(100, 10)).toEqual({ ok: true, removed: 1 });
+      expect(await journal.firstSeq()).toBe(3);
+      expect(await bodies(journal)).toEqual(['3:a', '4:a', '5:a']);
+      expect(await journal.append(5, [fact('b')])).toEqual({ ok: true, lastSeq: 6 });
+    });
+
     it('says that it is unavailable once closed, as a value', async () => {
       await journal.close();
       const gone = { ok: false, reason: 'unavailable' };
@@ -114,6 +133,7 @@ export function journalContract(name: string, open: () => Journal): void {
       expect(await journal.read(1, 1)).toMatchObject(gone);
       expect(await journal.saveSnapshot(1, snapshot(initialState()))).toMatchObject(gone);
       expect(await journal.loadSnapshot()).toMatchObject(gone);
+      expect(await journal.prune(1, 1)).toMatchObject(gone);
     });
   });
 }
