@@ -132,6 +132,7 @@ function forget(ctx: Context, uas: UasTx): void {
   } else {
     // RFC 4320: a late 408 to anything but INVITE only adds load.
     ctx.uas.delete(uas.id);
+    ctx.unheard.delete(uas);
     uas.dialog?.unanswered.delete(uas.received.cseq.seq);
     uas.tx.terminate();
   }
@@ -178,7 +179,9 @@ function outOfDialog(ctx: Context, received: Received, tx: ServerTx): void {
 }
 
 function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
-  const verb = received.message.method.toLowerCase();
+  const { method } = received.message;
+  // RFC 3261 section 7.1: methods are case-sensitive; an `invite` is not what routed INVITEs want.
+  const verb = method === method.toUpperCase() ? method.toLowerCase() : '';
   const client = ctx.clients.pick(verb);
   const give = (owner: string): void => {
     const uas = open(ctx, received, tx, null, owner);

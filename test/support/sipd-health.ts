@@ -18,6 +18,7 @@ export function leftovers(world: World): Record<string, number> {
     uas: ctx.uas.size,
     uac: ctx.uac.size,
     unacked: ctx.unacked.size,
+    unheard: ctx.unheard.size,
     dialogs: ctx.dialogs.size,
     timers: world.clock.pending,
   };
