@@ -23,15 +23,23 @@ import type { Log } from './log.ts';
 
 const HEADER = 'sipd-store 1\n';
 
-/** What is worth keeping, said by whoever changes it; written at the end of the turn. */
+/**
+ * What is worth keeping, said by whoever changes it; written at the end of the turn, or before
+ * something leaves that a successor must know of.
+ */
 export interface Keep {
   /** `make` is called when the value is written, so it gives the latest. */
   mark(key: string, make: () => unknown): void;
   drop(key: string): void;
+  flush(): void;
 }
 
 /** Without a store. */
-export const keepNothing: Keep = { mark: () => undefined, drop: () => undefined };
+export const keepNothing: Keep = {
+  mark: () => undefined,
+  drop: () => undefined,
+  flush: () => undefined,
+};
 
 function lineOf(key: string, json: string): string {
   const rest = `${key.length} ${key}${json}`;
@@ -145,6 +153,7 @@ export class Store implements Keep {
     if (this.isFlushing) return;
     this.isFlushing = true;
     this.options.soon(() => {
+      this.isFlushing = false;
       this.flush();
     });
   }
@@ -157,7 +166,6 @@ export class Store implements Keep {
 
   /** Writes what changed. A failure is logged, and mended by writing everything again later. */
   flush(): void {
-    this.isFlushing = false;
     if (this.dirty.size === 0) return;
     let text = '';
     for (const key of this.dirty) {

@@ -170,10 +170,16 @@ function transmit(
   if (status >= 200) settle(uas);
   // A refusal (a CANCEL came) leaves nothing to be sent after a PRACK.
   if (status >= 300) uas.queued = [];
-  uas.tx.respond(status, text);
+  if (status >= 200) uas.dialog?.unanswered.delete(uas.received.cseq.seq);
   const isOk = status >= 200 && status < 300;
-  if (isOk && entry !== null && uas.received.message.method === 'INVITE') {
+  const isAccepted = isOk && uas.received.message.method === 'INVITE';
+  if (isAccepted && entry !== null) {
     keepAnswer(ctx, { id: uas.id, text, since: ctx.clock.now() });
+    // A caller who has our answer must never meet a successor of ours without his call.
+    ctx.keep.flush();
+  }
+  uas.tx.respond(status, text);
+  if (isAccepted && entry !== null) {
     awaitAck(ctx, uas, entry, text, T64 - 1);
   }
 }
@@ -216,7 +222,6 @@ export function watchOver(ctx: Context, uas: UasTx, status: number): void {
   if (status >= 200) {
     uas.watch?.cancel();
     ctx.uas.delete(uas.id);
-    uas.dialog?.unanswered.delete(uas.received.cseq.seq);
     if (status >= 300 || uas.dialog === null) dropIncoming(ctx, uas.id);
     return;
   }

@@ -15,12 +15,15 @@ export interface Sipd {
   udpPort: number;
   tcpPort: number;
   log(): string;
+  /** SIGKILL, and the same again on the same ports. */
+  restart(): Promise<Sipd>;
   stop(): Promise<void>;
 }
 
 export interface SipdOptions {
   listen?: string[];
   args?: string[];
+  admin?: string;
   secret?: string;
 }
 
@@ -62,7 +65,7 @@ export async function startSipd(options: SipdOptions = {}): Promise<Sipd> {
   const args = [
     ...listen.flatMap((one) => ['--listen', one]),
     '--admin',
-    '127.0.0.1:0',
+    options.admin ?? '127.0.0.1:0',
     ...(options.args ?? []),
   ];
   const { child, first, stderr } = await launchSipd(args, options.secret ?? SECRET);
@@ -79,14 +82,23 @@ export async function startSipd(options: SipdOptions = {}): Promise<Sipd> {
     udpPort: portOf('udp'),
     tcpPort: portOf('tcp'),
     log: stderr,
+    restart: async () => {
+      await ended(child, 'SIGKILL');
+      const again = first.listen;
+      return await startSipd({ ...options, listen: again, admin: first.admin });
+    },
     stop: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      await new Promise<void>((resolve) => {
-        child.once('exit', () => {
-          resolve();
-        });
-        child.kill('SIGTERM');
-      });
+      await ended(child, 'SIGTERM');
     },
   };
+}
+
+async function ended(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      resolve();
+    });
+    child.kill(signal);
+  });
 }

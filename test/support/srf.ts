@@ -1,5 +1,5 @@
 /** drachtio-srf as tests use it: its real behaviour, with types that say so. */
-import type { EventEmitter} from 'node:events';
+import type { EventEmitter } from 'node:events';
 import { once } from 'node:events';
 import Srf from 'drachtio-srf';
 import { SECRET, type Sipd } from './sipd.ts';
@@ -52,6 +52,7 @@ export interface SrfApp extends EventEmitter {
   createUAS(req: SrfRequest, res: SrfResponse, opts: object): Promise<SrfDialog>;
   createUAC(uri: string, opts: object, progress?: object): Promise<SrfDialog>;
   request(uri: string, opts: object): Promise<SrfRequest>;
+  request(opts: object): Promise<SrfRequest>;
   disconnect(): void;
 }
 
@@ -78,17 +79,22 @@ interface Inner {
   app: {
     client: {
       wp: { send(socket: unknown, text: string): string };
-      mapServer: Map<unknown, { pendingRequests: Map<string, () => void> }>;
+      mapServer: Map<unknown, { pendingRequests: Map<string, (tokens: string[]) => void> }>;
     };
   };
 }
 
 /** A round trip through the protocol: everything said before has been dealt with. */
 export async function pingOf(app: SrfApp): Promise<void> {
+  await ask(app, 'ping');
+}
+
+/** Says something that srf has no words for; the tokens of the answer. */
+export async function ask(app: SrfApp, what: string): Promise<string[]> {
   const { client } = (app as unknown as Inner).app;
   const [socket, state] = client.mapServer.entries().next().value ?? [];
-  await new Promise<void>((resolve) => {
-    const id = client.wp.send(socket, 'ping');
+  return await new Promise<string[]>((resolve) => {
+    const id = client.wp.send(socket, what);
     state?.pendingRequests.set(id, resolve);
   });
 }

@@ -24,11 +24,7 @@ interface Taken {
 }
 
 /** A call from the peer, answered; returns To and the 2xx. */
-function taken(
-  client: FakeClient,
-  extra: string[] = [],
-  isAcked = true,
-): Taken {
+function taken(client: FakeClient, extra: string[] = [], isAcked = true): Taken {
   client.route('invite');
   world.arrive(world.request('INVITE', { callId: 'in', extra, body: SDP }));
   client.respond(client.last('INVITE'), 200, [], SDP);
