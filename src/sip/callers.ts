@@ -31,7 +31,12 @@ interface Caller {
   session: Session | null;
   /** We made the offer (INVITE without SDP): the ACK brings the answer. */
   readonly lateOffer: boolean;
+  /** To be told once that his phone is free again. */
+  readonly phoneFreed: () => void;
 }
+
+/** Told of every caller's phone: an agent's phone that calls a queue is not idle meanwhile. */
+export type PhoneWatch = (request: IncomingRequest) => () => void;
 
 /** Final answer for a call that gets no place. 486 and 503 as Asterisk's FULL and congestion. */
 const REFUSALS: Readonly<Record<ExitStatus, Response>> = {
@@ -79,10 +84,12 @@ export function checkInvite(request: IncomingRequest): Response | null {
 export class Callers {
   private readonly context: EdgeContext;
   private readonly callers = new Map<CallId, Caller>();
+  private readonly watchPhone: PhoneWatch;
   private stopping = false;
 
-  constructor(context: EdgeContext) {
+  constructor(context: EdgeContext, watchPhone: PhoneWatch = () => () => undefined) {
     this.context = context;
+    this.watchPhone = watchPhone;
     context.runtime.react(({ event }) => this.react(event));
   }
 
@@ -136,6 +143,7 @@ export class Callers {
       closed: false,
       session: null,
       lateOffer: request.body === '',
+      phoneFreed: this.watchPhone(request),
     };
     this.callers.set(caller.callId, caller);
     request.onCancel(() => this.close(caller, 'cancel'));
@@ -191,7 +199,7 @@ export class Callers {
 
   private async refuse(request: IncomingRequest, caller: Caller, refusal: Response) {
     caller.closed = true;
-    this.callers.delete(caller.callId);
+    this.forget(caller);
     this.release(caller.callId);
     await request.respond(refusal);
   }
@@ -224,9 +232,13 @@ export class Callers {
   private close(caller: Caller, cause: 'bye' | 'cancel' | 'failed'): void {
     if (caller.closed) return;
     caller.closed = true;
-    this.callers.delete(caller.callId);
+    this.forget(caller);
     this.release(caller.callId);
     if (caller.entered) this.tell(caller, cause);
+  }
+
+  private forget(caller: Caller): void {
+    if (this.callers.delete(caller.callId)) caller.phoneFreed();
   }
 
   private tell(caller: Caller, cause: 'bye' | 'cancel' | 'failed'): void {
@@ -279,7 +291,7 @@ export class Callers {
     const caller = this.callers.get(event.callId);
     if (caller === undefined) return;
     caller.closed = true;
-    this.callers.delete(caller.callId);
+    this.forget(caller);
     this.release(caller.callId);
     caller.session?.hangUp(
       event.status === 'FAILED'

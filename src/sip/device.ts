@@ -7,6 +7,7 @@
 import type { DeviceRule, RegisterConfig } from '../config/types.ts';
 import type { Device } from '../core/types.ts';
 import { escapeUser, parseNameAddr, parseUri, splitList } from './headers.ts';
+import { homeOf } from './routes.ts';
 import type { SipUri } from './headers.ts';
 import type { IncomingRequest } from './port.ts';
 import type { DirectContact } from './routes.ts';
@@ -67,10 +68,25 @@ export function registrarOf(
   );
 }
 
+/**
+ * Does the Contact name a phone as the PBX knows it? chan_sip writes the phone's name at its own
+ * address. A proxy (Kamailio) leaves the phone's own Contact alone: its user may be any token the
+ * phone drew, at an address of the phone, and only From is a name the registrar can route.
+ */
+function isContactOfPbx(request: IncomingRequest, { hosts, port, config }: KnownRegistrar) {
+  const contact = firstUri(request, 'Contact');
+  if (contact === null) return false;
+  const host = plain(contact.host);
+  const isThere = hosts.has(host) || host === plain(request.sourceHost);
+  if (!isThere && contact.host !== config.domain.toLowerCase()) return false;
+  return contact.port === null || contact.port === port || contact.port === request.sourcePort;
+}
+
 function userBy(
   request: IncomingRequest,
   rule: DeviceRule,
   isPhone: (user: string) => boolean,
+  believesContact = true,
 ): string | null {
   const user = (name: string): string | null => {
     const found = firstUri(request, name)?.user ?? '';
@@ -84,7 +100,9 @@ function userBy(
     case 'from':
       return user('From');
     case 'auto':
-      return user('Contact') ?? user('P-Asserted-Identity') ?? user('From');
+      return (
+        (believesContact ? user('Contact') : null) ?? user('P-Asserted-Identity') ?? user('From')
+      );
   }
 }
 
@@ -99,9 +117,10 @@ export function identifyDevice(
     const { config } = registrar;
     const isPhone = (user: string): boolean =>
       !NOT_A_PHONE.has(user.toLowerCase()) && user !== config.username;
-    const user = userBy(request, config.deviceFrom, isPhone);
+    const isPbx = isContactOfPbx(request, registrar);
+    const user = userBy(request, config.deviceFrom, isPhone, isPbx);
     if (user === null) return null;
-    const uri = `sip:${escapeUser(user)}@${config.domain}`;
+    const uri = `sip:${escapeUser(user)}@${homeOf(config)}`;
     return { device: { uri, registrar: config.name }, contact: null };
   }
   const contact = firstUri(request, 'Contact');

@@ -9,6 +9,7 @@ import { Callers } from './callers.ts';
 import { createClient } from './client.ts';
 import { ALLOW, Dialogs, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
+import { identifyDevice } from './device.ts';
 import { connectStack } from './drachtio.ts';
 import { clean, parseUri } from './headers.ts';
 import { loginRequestOf, Logins } from './login.ts';
@@ -84,15 +85,19 @@ interface Parts {
 /** Puts the parts on a connected stack; tests do so on one in memory. */
 export function assemble(context: EdgeContext, stack: Stack): SipEdge {
   const routes = new Routes(context);
-  const callers = new Callers(context);
   const offers = new Offers(context, routes);
   const presence = new Presence(context, routes, (callId) => offers.owns(callId));
   const registrations = context.config.sip.register.map(
     (config) => new Registration(context, config),
   );
-  const logins = new Logins(context, routes, presence, () =>
-    registrations.map((each) => each.known()),
-  );
+  const known = () => registrations.map((each) => each.known());
+  const logins = new Logins(context, routes, presence, known);
+  const callers = new Callers(context, (request) => {
+    const uri = identifyDevice(request, known(), context.config.sip.deviceFrom)?.device.uri;
+    if (uri === undefined) return () => undefined;
+    presence.callBegan(uri);
+    return () => presence.callEnded(uri);
+  });
   const parts = { context, callers, offers, logins };
   context.media.listen(mediaEvents(parts));
   stack.onRequest((request) => route(parts, request));

@@ -44,11 +44,15 @@ const BY_STATUS: ReadonlyMap<number, OfferFailure> = new Map<number, OfferFailur
 /** 480 says "not here" or "do not disturb"; phones tell the latter only in words. */
 const DO_NOT_DISTURB = /\b(dnd|do not disturb|declin|reject)/i;
 
+/** Q.850 cause 21, "call rejected": what Asterisk makes of a phone's 603, with a 403. */
+const CALL_REJECTED = /Q\.850\s*;\s*cause=21\b/i;
+
 /** The verdict on a final answer of 300 and above. `words`: reason phrase, Reason, Warning. */
 export function judgeStatus(status: number, words: string): Verdict {
   const detail = clean(`${status} ${words}`);
   if (status === 480 && DO_NOT_DISTURB.test(words))
     return { failure: 'declined', sipStatus: status, detail };
+  if (CALL_REJECTED.test(words)) return { failure: 'declined', sipStatus: status, detail };
   return { failure: BY_STATUS.get(status) ?? 'failed', sipStatus: status, detail };
 }
 

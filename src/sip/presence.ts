@@ -44,7 +44,7 @@ export interface Combined {
 
 /**
  * The one state of several subscriptions. `settled`: undecided ones no longer hold back the rest.
- * `isCalling`: the phone has a call with us that the core does not know (it is logging in).
+ * `isCalling`: the phone has a call with us of its own making (it logs in, or waits in a queue).
  */
 export function combine(
   views: readonly (SubscriptionView & { readonly name: string })[],
@@ -74,6 +74,8 @@ export function combine(
   }
   // Nobody said anything yet: idle is a word that somebody must say.
   if (source === '') return { state: 'unknown', source: 'asking', refused };
+  // A phone may call itself idle, or its NOTIFY be late, while it talks with us: we know better.
+  if (isCalling && state === 'idle') return { state: 'inuse', source: 'own call', refused };
   return { state, source, refused };
 }
 
@@ -82,7 +84,7 @@ export class Presence implements LoginPresence {
   private readonly routes: Routes;
   private readonly isOurs: (callId: string) => boolean;
   private readonly watches = new Map<string, Watch>();
-  /** Login calls of a device that are up now. */
+  /** Calls with us that a device made and that are up now. */
   private readonly calling = new Map<string, number>();
 
   constructor(context: EdgeContext, routes: Routes, isOurs: (callId: string) => boolean) {

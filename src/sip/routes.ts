@@ -73,6 +73,19 @@ export class Routes {
   }
 }
 
+/**
+ * `host[:port]` of the phones of a registrar. A registrar known by its address alone, at a port
+ * of its own, is named with it: its phones are others than those of its neighbour at 5060, and a
+ * proxy must recognise the Request-URI as its own.
+ */
+export function homeOf(registrar: RegisterConfig): string {
+  const { host, port } = parseUri(registrar.registrar) ?? { host: '', port: null };
+  const isOwnName = registrar.domain.toLowerCase() !== host;
+  return isOwnName || port === null || port === 5060
+    ? registrar.domain
+    : `${registrar.domain}:${port}`;
+}
+
 export function accountOf(registrar: RegisterConfig): string {
   return `sip:${escapeUser(registrar.username)}@${registrar.domain}`;
 }

@@ -52,7 +52,7 @@ describe('behind a PBX', () => {
   it('a caller reaches an agent, watched and dialled through the PBX', async () => {
     const agent = await desk(stage, pbx, 'desk');
     await logInThrough(agent, '2771');
-    expect(await acd.agent('2771')).toMatchObject({ device: 'sip:desk@127.0.0.1' });
+    expect(await acd.agent('2771')).toMatchObject({ device: `sip:desk@127.0.0.1:${pbx.port}` });
     const caller = await desk(stage, pbx, 'alice');
     const call = await (await caller.dial(at(pbx, 'queue1'))).answered();
     const rung = await agent.incoming();

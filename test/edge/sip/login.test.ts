@@ -270,6 +270,22 @@ describe('presence', () => {
     expect(reports.every((report) => report.source === 'trusted')).toBe(true);
   });
 
+  it('does not ring a phone that itself waits in a queue', async () => {
+    await open();
+    await logIn();
+    await refuseSubscriptions();
+    await hungUp();
+    const deviceState = () => acd.loop.state.agents.get('2771')?.deviceState;
+    await expect.poll(deviceState).toBe('idle');
+    const dialog = await call('queue1');
+    await acd.event('CallConfirmed');
+    await expect.poll(deviceState).toBe('inuse');
+    expect(acd.events.some(({ event }) => event.kind === 'AgentOffered')).toBe(false);
+    const bye = phone.within(dialog.invite, dialog.ok, 'BYE', 10);
+    expect((await phone.response(bye)).status).toBe(200);
+    await expect.poll(deviceState).toBe('idle');
+  });
+
   it('refuses such a login where presence is required', async () => {
     await open(acdConfig({ presence: 'required' }));
     await call('*442771');

@@ -126,7 +126,7 @@ describe('a phone behind the registrar', () => {
     });
     pbx.ack(invite, await pbx.response(invite));
     expect(await acd.event('AgentLoggedIn')).toMatchObject({
-      device: { uri: 'sip:phone1@127.0.0.1', registrar: 'pbx1' },
+      device: { uri: `sip:phone1@127.0.0.1:${pbx.port}`, registrar: 'pbx1' },
     });
     for (const event of ['presence', 'dialog']) {
       const subscribe = await authentic(
@@ -135,7 +135,7 @@ describe('a phone behind the registrar', () => {
         `s-${event}`,
         (request) => header(request, 'Event') === event,
       );
-      expect(subscribe.start).toContain('SUBSCRIBE sip:phone1@127.0.0.1 ');
+      expect(subscribe.start).toContain(`SUBSCRIBE sip:phone1@127.0.0.1:${pbx.port} `);
       expect(header(subscribe, 'From')).toContain('<sip:acd@127.0.0.1>');
       pbx.answer(subscribe, 489, 'Bad Event');
     }
@@ -150,7 +150,7 @@ describe('a phone behind the registrar', () => {
     });
     caller.ack(call, await caller.response(call));
     const offer = await authentic(pbx, 'INVITE', 'i1');
-    expect(offer.start).toContain('INVITE sip:phone1@127.0.0.1 ');
+    expect(offer.start).toContain(`INVITE sip:phone1@127.0.0.1:${pbx.port} `);
     expect(header(offer, 'From')).toContain('"Bob (queue1)" <sip:acd@127.0.0.1>');
     expect(header(offer, 'P-Asserted-Identity')).toBe('"Bob" <sip:4711@127.0.0.1>');
     pbx.answer(offer, 200, 'OK', { body: SDP_OFFER });

@@ -44,6 +44,28 @@ describe('behind Asterisk', () => {
   });
 });
 
+describe('behind a proxy', () => {
+  const contactAt = (port: string) =>
+    request({ From: '<sip:ann@pbx>;tag=1', Contact: `<sip:ann-0x562c@127.0.0.1${port}>` });
+
+  it('auto: a Contact of the phone itself is no name the registrar knows', () => {
+    const found = identifyDevice(contactAt(':7000'), [known()], 'auto');
+    expect(found?.device.uri).toBe('sip:ann@127.0.0.1');
+  });
+
+  it('auto: a Contact at the registrar is', () => {
+    const found = identifyDevice(contactAt(':5060'), [known()], 'auto');
+    expect(found?.device.uri).toBe('sip:ann-0x562c@127.0.0.1');
+  });
+
+  it('a registrar at a port of its own has phones of its own', () => {
+    const config = registrar({ registrar: 'sip:127.0.0.1:5080' });
+    const other = { config, hosts: new Set(['127.0.0.1']), port: 5080 };
+    const login = request({ From: '<sip:ann@pbx>;tag=1' }, { sourcePort: 5080 });
+    expect(identifyDevice(login, [other], 'auto')?.device.uri).toBe('sip:ann@127.0.0.1:5080');
+  });
+});
+
 describe('the registrar', () => {
   const one = known({ name: 'one' }, 5060);
   const two = known({ name: 'two' }, 5070);

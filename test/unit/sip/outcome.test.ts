@@ -59,6 +59,12 @@ describe('a final answer', () => {
     });
   });
 
+  it('403 with Q.850 cause 21 is a phone that declined, behind Asterisk', () => {
+    expect(judgeStatus(403, 'Forbidden; Q.850;cause=21').failure).toBe('declined');
+    expect(judgeStatus(403, 'Forbidden; Q.850;cause=2').failure).toBe('failed');
+    expect(judgeStatus(403, 'Forbidden').failure).toBe('failed');
+  });
+
   it.each(['DND', 'Do Not Disturb', 'Declined', 'Call Rejected'])(
     '480 "%s" is do-not-disturb: declined',
     (words) => expect(judgeStatus(480, words).failure).toBe('declined'),

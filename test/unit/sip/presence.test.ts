@@ -76,5 +76,12 @@ describe('combined', () => {
 
   it('trusts nobody who is on the phone with us', () => {
     expect(combine([presence(refused), dialog(refused)], true, true).state).toBe('inuse');
+    const says = [presence(active('idle')), dialog(active('idle'))];
+    expect(combine(says, true, true)).toMatchObject({ state: 'inuse', source: 'own call' });
+  });
+
+  it('leaves worse news alone while the phone talks with us', () => {
+    const views = [presence(active('unavailable')), dialog(active('idle'))];
+    expect(combine(views, true, true).state).toBe('unavailable');
   });
 });
