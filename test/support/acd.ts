@@ -1,7 +1,8 @@
 /**
  * The product as a user starts it, `acd start`, on free loopback ports with a configuration made
  * for the test. `ACD_DRACHTIO=host:port:secret` puts a drachtio-server in the place of sipd (the
- * product reads it itself), `ACD_DIST` another build in the place of dist/.
+ * product reads it itself), `ACD_MEDIA_ENGINE=rtpengine` an rtpengine in front of mediad,
+ * `ACD_DIST` another build in the place of dist/.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -82,6 +83,8 @@ export interface Acd extends Actor {
 const dist = path.resolve(process.env['ACD_DIST'] ?? path.join(import.meta.dirname, '../../dist'));
 /** Where a drachtio-server listens for SIP is its own business: told in the environment. */
 export const onDrachtio = process.env['ACD_DRACHTIO'] !== undefined;
+/** Who speaks RTP with the phones where a test does not say: `media.engine`. */
+const engine = process.env['ACD_MEDIA_ENGINE'] ?? 'mediad';
 
 /** Writes the configuration; gives the file and where things will be. */
 export async function writeConfig(
@@ -99,7 +102,7 @@ export async function writeConfig(
       listen: [`udp:127.0.0.1:${port}`, `tcp:127.0.0.1:${port}`],
       ...options.sip,
     },
-    media: { address: '127.0.0.1', ports: `${rtp.min}-${rtp.max}`, ...options.media },
+    media: { address: '127.0.0.1', ports: `${rtp.min}-${rtp.max}`, engine, ...options.media },
     http: { listen: `127.0.0.1:${web}` },
     journal: { path: 'journal.db' },
     log: { level: 'debug', format: 'json' },
