@@ -36,8 +36,8 @@ const PRESENCE =
   'What to do where an agent’s phone cannot be watched: `auto` trusts it to be idle when we have ' +
   'no call on it, `required` refuses the login, `off` never subscribes.';
 const DEVICE =
-  'Which header of a login call names the phone: `auto` takes Contact unless a PBX put its own ' +
-  'name there, then P-Asserted-Identity, then From.';
+  'Which header of a login call names the phone: `auto` takes Contact, through a registrar only ' +
+  'where it is at the PBX and not its own name; then P-Asserted-Identity, then From.';
 
 const registrar = section('One PBX at which the ACD registers like a phone.', {
   name: needed(f.name('name', 'Short name, shown in GET /health and in the log.'), 'pbx'),
