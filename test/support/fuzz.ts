@@ -199,6 +199,6 @@ export function fuzzRound(seed: number, round: number): Offence | null {
 /** A file to look at and to keep: the seed that makes it again, and each message as it arrived. */
 export function report(seed: number, offence: Offence): string {
   const { round, what, messages } = offence;
-  const head = `seed ${seed} round ${round}: npm run fuzz -- --seed ${seed} --round ${round}\n${what}`;
-  return [head, ...messages.map((text) => JSON.stringify(text))].join('\n');
+  const again = `npm run fuzz -- --seed ${seed} --round ${round}`;
+  return [again, what, ...messages.map((text) => JSON.stringify(text))].join('\n');
 }

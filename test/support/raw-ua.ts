@@ -200,7 +200,7 @@ export class RawUdp extends Agent {
     return agent;
   }
 
-  send(text: string): void {
+  send(text: string | Buffer): void {
     this.socket.send(text, this.peerPort, this.host);
   }
 
