@@ -6,8 +6,9 @@
  * When the journal fails, the state is put back to what the journal holds and everything decided
  * in that turn is undecided again. Requests (a new call, a login …) are answered `unavailable`
  * at once; facts (a BYE, an answer, a passed deadline) cannot be un-happened, so they wait, in
- * order, and are decided when the journal is back. A journal somebody else has written to means
- * that we are not the writer any more: the loop ends for good.
+ * order, and are decided when the journal is back. A journal that is only slow goes on writing
+ * what happens, but takes no requests until it is fast again. A journal somebody else has written
+ * to means that we are not the writer any more: the loop ends for good.
  */
 import type { Command } from '../core/commands.ts';
 import { decide } from '../core/decide.ts';
@@ -15,17 +16,18 @@ import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import { nextDeadline, type State } from '../core/state.ts';
 import { snapshot } from '../core/snapshot.ts';
 import type { AppendResult, Journal, JournalFailure } from '../journal/port.ts';
+import { Backlog, isRequest, UNAVAILABLE, type Pending } from './backlog.ts';
 import type { Clock } from './clock.ts';
 import type { NewCommand, Outcome, Reactor, Runtime } from './port.ts';
 import { rebuild } from './rebuild.ts';
 
 /** Most commands decided, and so most events appended, in one turn. */
 export const BATCH_MAX = 256;
-/** Most commands waiting; one more is answered `unavailable`. */
-export const BACKLOG_MAX = 20_000;
 /** setTimeout takes no more than 2^31 - 1 ms. */
 const TIMER_MAX_MS = 2_147_483_647;
 const RETRY_MS = 500;
+/** A write that takes longer makes the journal slow; one of less than half makes it fast again. */
+const SLOW_MS = 1_000;
 /** A start replays at most about this many events, or twice that after a busy time. */
 const SNAPSHOT_EVERY = 50_000;
 
@@ -41,11 +43,18 @@ export interface LoopOptions {
   readonly snapshotEvery?: number;
   /** Wait between attempts to reach a failed journal; default 500 ms. */
   readonly retryMs?: number;
+  /** From how long a write on makes the journal slow; default 1 s. */
+  readonly slowMs?: number;
 }
 
+export type LoopPhase =
+  'running' | 'journal-slow' | 'journal-down' | 'draining' | 'stopped' | 'failed';
+
 export interface LoopHealth {
-  readonly phase: 'running' | 'journal-down' | 'draining' | 'stopped' | 'failed';
+  readonly phase: LoopPhase;
   readonly detail: string;
+  /** Instant since which the journal is slow or down, ms since the epoch; null: it is well. */
+  readonly since: number | null;
   readonly lastSeq: number;
   readonly backlog: number;
   readonly counters: LoopCounters;
@@ -63,11 +72,6 @@ export interface LoopCounters {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-interface Pending {
-  readonly command: NewCommand;
-  readonly settle: (outcome: Outcome) => void;
-}
-
 interface Decided {
   readonly pending: Pending;
   readonly refusal: Extract<Outcome, { ok: false }> | null;
@@ -75,28 +79,18 @@ interface Decided {
   readonly from: number;
 }
 
-const UNAVAILABLE: Outcome = { ok: false, refusal: 'unavailable' };
-
-/** What can be asked again by whoever asked; everything else is a fact that has happened. */
-const REQUESTS: ReadonlySet<Command['kind']> = new Set<Command['kind']>([
-  'ApplyConfig',
-  'ArriveCall',
-  'LogInAgent',
-  'LogOutAgent',
-  'PauseAgent',
-  'ResumeAgent',
-  'EndWrapup',
-]);
-
 export class Loop implements Runtime {
   readonly #options: LoopOptions;
   readonly #reactors: Reactor[] = [];
-  #queue: Pending[] = [];
+  readonly #queue = new Backlog();
   #state: State;
   #lastSeq: number;
   #snapshotSeq: number;
-  #phase: 'running' | 'journal-down' | 'stopped' | 'failed' = 'running';
+  /** No snapshot is tried before this event: the last attempt failed. */
+  #snapshotFrom = 0;
+  #phase: Exclude<LoopPhase, 'draining'> = 'running';
   #detail = '';
+  #since: number | null = null;
   #draining = false;
   #stopping = false;
   #scheduled = false;
@@ -143,7 +137,8 @@ export class Loop implements Runtime {
   submit(command: NewCommand): Promise<Outcome> {
     if (!this.#takes(command)) return Promise.resolve(UNAVAILABLE);
     return new Promise((settle) => {
-      this.#queue.push({ command, settle });
+      if (this.#phase === 'journal-down') this.#queue.pushFact({ command, settle });
+      else this.#queue.push({ command, settle });
       this.#schedule();
     });
   }
@@ -162,8 +157,8 @@ export class Loop implements Runtime {
   /** Settles when everything submitted is durable or answered; then nothing is taken any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#phase === 'journal-down') this.#refuseAll();
-    if (this.#queue.length > 0 || this.#turning) {
+    if (this.#phase === 'journal-down') this.#queue.refuseAll();
+    if (this.#queue.size > 0 || this.#turning) {
       await new Promise<void>((done) => this.#idle.push(done));
     }
     if (this.#phase !== 'failed' && this.#phase !== 'stopped') {
@@ -178,7 +173,8 @@ export class Loop implements Runtime {
       phase: this.#phase === 'running' && this.#draining ? 'draining' : this.#phase,
       detail: this.#detail,
       lastSeq: this.#lastSeq,
-      backlog: this.#queue.length,
+      since: this.#since,
+      backlog: this.#queue.size,
       counters: { ...this.#counters },
     };
   }
@@ -187,8 +183,9 @@ export class Loop implements Runtime {
     if (this.#phase === 'stopped' || this.#phase === 'failed') return false;
     if (this.#stopping) return false;
     if (this.#draining && command.kind === 'ArriveCall') return false;
-    if (this.#phase === 'journal-down' && REQUESTS.has(command.kind)) return false;
-    return this.#queue.length < BACKLOG_MAX;
+    const isWell = this.#phase === 'running';
+    if (!isWell && isRequest(command)) return false;
+    return !this.#queue.isFull;
   }
 
   #schedule(): void {
@@ -200,24 +197,25 @@ export class Loop implements Runtime {
     });
   }
 
-  async #turn(): Promise<void> {
+  /** `probes`: appends even where there is nothing to append. */
+  async #turn(probes = false): Promise<void> {
     if (this.#turning || this.#phase === 'failed') return;
     this.#turning = true;
-    const batch = this.#queue.splice(0, BATCH_MAX);
+    const batch = this.#queue.take(BATCH_MAX);
     try {
-      await this.#runBatch(batch);
+      await this.#runBatch(batch, probes);
     } catch (error) {
       this.#fail(error);
       for (const pending of batch) pending.settle(UNAVAILABLE);
     }
     this.#turning = false;
-    if (this.#queue.length > 0) this.#schedule();
+    if (this.#queue.size > 0) this.#schedule();
     else for (const done of this.#idle.splice(0)) done();
     this.#arm();
   }
 
   /** Decides the batch, makes it durable, tells everybody. */
-  async #runBatch(batch: Pending[]): Promise<void> {
+  async #runBatch(batch: Pending[], probes: boolean): Promise<void> {
     const events: CoreEvent[] = [];
     const decided: Decided[] = [];
     try {
@@ -226,12 +224,10 @@ export class Loop implements Runtime {
       this.#counters.brokenInvariants += 1;
       throw error;
     }
-    if (events.length > 0) {
-      const answer = this.#options.journal.append(this.#lastSeq, events);
-      // A local journal has answered: no await, so nobody sees the state before it is durable.
-      const result = answer instanceof Promise ? await answer : answer;
+    if (events.length > 0 || probes) {
+      const result = await this.#append(events);
       if (!result.ok) return this.#appendFailed(batch, result);
-      this.#counters.batches += 1;
+      if (events.length > 0) this.#counters.batches += 1;
       this.#counters.events += events.length;
     }
     const stored = events.map((event, index) => ({ seq: this.#lastSeq + index + 1, event }));
@@ -243,8 +239,8 @@ export class Loop implements Runtime {
     });
     // A snapshot stops everything for a moment: wait for a quiet one, but not for ever.
     const every = this.#options.snapshotEvery ?? SNAPSHOT_EVERY;
-    const isDue = this.#lastSeq - this.#snapshotSeq >= (this.#queue.length > 0 ? 2 * every : every);
-    if (isDue) await this.#saveSnapshot();
+    const isDue = this.#lastSeq - this.#snapshotSeq >= (this.#queue.size > 0 ? 2 * every : every);
+    if (isDue && this.#lastSeq >= this.#snapshotFrom) await this.#saveSnapshot();
   }
 
   #decide(pending: Pending, events: CoreEvent[]): Decided {
@@ -271,6 +267,42 @@ export class Loop implements Runtime {
     }
   }
 
+  /** Appends, and takes no requests any more while that lasts too long. */
+  async #append(events: readonly CoreEvent[]): Promise<AppendResult> {
+    const slowMs = this.#options.slowMs ?? SLOW_MS;
+    const begun = performance.now();
+    const slow = setTimeout(() => this.#slowDown(slowMs), slowMs);
+    const result = await this.#options.journal.append(this.#lastSeq, events);
+    clearTimeout(slow);
+    const tookMs = performance.now() - begun;
+    if (result.ok && tookMs >= slowMs) this.#slowDown(tookMs);
+    if (result.ok && tookMs < slowMs / 2 && this.#phase === 'journal-slow') {
+      this.#recover('journal is fast again');
+    }
+    return result;
+  }
+
+  #slowDown(tookMs: number): void {
+    if (this.#phase !== 'running' && this.#phase !== 'journal-slow') return;
+    this.#detail = `its disk is slow: a write has taken ${(tookMs / 1000).toFixed(1)} s`;
+    if (this.#phase === 'journal-slow') return;
+    this.#phase = 'journal-slow';
+    this.#since = this.now() - Math.floor(tookMs);
+    this.#options.log('warn', `journal is slow, requests are refused: ${this.#detail}`);
+    this.#queue.refuseRequests();
+    this.#probeLater();
+  }
+
+  /** Where nothing is to be written, only an empty append can tell that it is fast again. */
+  #probeLater(): void {
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      if (this.#phase !== 'journal-slow' || this.#stopping) return;
+      this.#probeLater();
+      if (!this.#turning && this.#queue.size === 0) void this.#turn(true);
+    }, this.#options.retryMs ?? RETRY_MS);
+  }
+
   /** Undecides the batch; facts wait at the head of the queue, requests are refused. */
   async #appendFailed(batch: Pending[], result: Exclude<AppendResult, { ok: true }>) {
     this.#counters.appendFailures += 1;
@@ -282,16 +314,13 @@ export class Loop implements Runtime {
     }
     this.#phase = 'journal-down';
     this.#detail = result.detail;
+    this.#since ??= this.now();
     this.#options.log('error', `journal cannot be written: ${result.detail}`);
     const rebuilt = await this.#putBack();
     // Only now may anybody hear: whoever looks at the state next sees the durable one.
-    const waiting = [...batch, ...this.#queue];
-    this.#queue = [];
-    for (const pending of waiting) {
-      const givesUp = this.#stopping || REQUESTS.has(pending.command.kind);
-      if (givesUp) pending.settle(UNAVAILABLE);
-      else this.#queue.push(pending);
-    }
+    this.#queue.putBack(batch);
+    if (this.#stopping) this.#queue.refuseAll();
+    else this.#queue.refuseRequests();
     if (!this.#stopping) this.#retryLater(rebuilt);
   }
 
@@ -310,6 +339,7 @@ export class Loop implements Runtime {
   }
 
   #retryLater(rebuilt: boolean): void {
+    if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
       this.#retry = null;
       this.#tryAgain(rebuilt).catch((error: unknown) => this.#fail(error));
@@ -323,15 +353,16 @@ export class Loop implements Runtime {
     const probe = rebuilt ? await this.#options.journal.append(this.#lastSeq, []) : null;
     if (this.#stopping) return;
     if (probe?.ok !== true) return this.#retryLater(rebuilt);
-    this.#phase = 'running';
-    this.#detail = '';
-    this.#options.log('info', 'journal can be written again');
+    this.#recover('journal can be written again');
     this.#schedule();
     this.#arm();
   }
 
-  #refuseAll(): void {
-    for (const pending of this.#queue.splice(0)) pending.settle(UNAVAILABLE);
+  #recover(text: string): void {
+    this.#phase = 'running';
+    this.#detail = '';
+    this.#since = null;
+    this.#options.log('info', text);
   }
 
   #fail(error: unknown): void {
@@ -339,7 +370,7 @@ export class Loop implements Runtime {
     this.#phase = 'failed';
     this.#detail = fatal.message;
     this.#options.log('error', 'the ACD cannot go on', fatal);
-    this.#refuseAll();
+    this.#queue.refuseAll();
     this.#clearTimers();
     this.#options.onFatal(fatal);
   }
@@ -348,7 +379,7 @@ export class Loop implements Runtime {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (!this.#started || this.#deadlineSubmitted) return;
-    if (this.#phase !== 'running') return;
+    if (this.#phase !== 'running' && this.#phase !== 'journal-slow') return;
     const due = nextDeadline(this.#state);
     if (due === null) return;
     const wait = Math.min(TIMER_MAX_MS, Math.max(0, due - this.now()));
@@ -368,6 +399,8 @@ export class Loop implements Runtime {
     const saved = await journal.saveSnapshot(seq, snapshot(this.#state));
     if (saved.ok) this.#snapshotSeq = seq;
     else log('warn', `no snapshot was kept: ${saved.detail}`);
+    // A full disk is not asked at every turn.
+    this.#snapshotFrom = saved.ok ? 0 : seq + (this.#options.snapshotEvery ?? SNAPSHOT_EVERY) / 10;
   }
 
   #clearTimers(): void {

@@ -7,7 +7,8 @@ import type { CoreEvent } from '../../../src/core/events.ts';
 import { canonicalHash } from '../../../src/core/snapshot.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import type { AppendResult, Journal, ReadResult } from '../../../src/journal/port.ts';
-import { BACKLOG_MAX, openLoop, type Loop, type LoopOptions } from '../../../src/runtime/loop.ts';
+import { BACKLOG_MAX } from '../../../src/runtime/backlog.ts';
+import { openLoop, type Loop, type LoopOptions } from '../../../src/runtime/loop.ts';
 import type { NewCommand, Outcome } from '../../../src/runtime/port.ts';
 import { agent, config, device, queue } from '../core/scenario.ts';
 
@@ -258,6 +259,20 @@ describe('a start', () => {
     journal.failsRead = true;
     await expect(start(journal)).rejects.toThrow('cannot read');
   });
+
+  it('on a journal with a hole, or without what its first event needs, says so', async () => {
+    const journal = new TrialJournal();
+    const first = await start(journal, { snapshotEvery: 2 });
+    for (const command of [apply, arrive('a'), confirm('a'), bye('a')]) {
+      await first.loop.submit(command);
+    }
+    expect(journal.prune(Infinity, 1)).toEqual({ ok: true, removed: 1 });
+    expect((await start(journal)).loop.state.queues.size).toBe(1);
+    const loaded = journal.loadSnapshot();
+    if (!loaded.ok || loaded.found === null) throw new Error('no snapshot');
+    journal.saveSnapshot(4, { ...loaded.found.state, version: 0 });
+    await expect(start(journal)).rejects.toThrow(/begins at event 2 \(journal.keep\)/);
+  });
 });
 
 describe('a journal that fails', () => {
@@ -347,6 +362,115 @@ describe('a journal that fails', () => {
     ]);
     expect(loop.health().phase).toBe('failed');
     expect(await kinds(loop.submit(bye('a')))).toBe('unavailable');
+  });
+});
+
+describe('an outage of any length', () => {
+  it('keeps of the reports about one phone only the last, in its place', async () => {
+    const journal = new TrialJournal();
+    const { loop, told } = await start(journal);
+    await loop.submit(apply);
+    await loop.submit({ kind: 'LogInAgent', agentId: '1', device: device('1'), ...BY });
+    journal.failsAppend = true;
+    const report = (state: 'idle' | 'inuse'): NewCommand => ({
+      kind: 'ReportDevice',
+      deviceUri: device('1').uri,
+      state,
+      source: 'presence',
+      ...BY,
+    });
+    await loop.submit(arrive('a'));
+    const reports = ['inuse', 'idle', 'inuse', 'idle'] as const;
+    const settled = reports.map((state) => kinds(loop.submit(report(state))));
+    expect(loop.health().backlog).toBe(1);
+    journal.failsAppend = false;
+    expect(await Promise.all(settled)).toEqual([[], [], [], ['DeviceReported']]);
+    expect(told.at(-1)).toMatch(/DeviceReported/);
+  });
+
+  it('does not ask for a snapshot at every turn where none can be kept', async () => {
+    const journal = new TrialJournal();
+    let asked = 0;
+    journal.saveSnapshot = () => {
+      asked += 1;
+      return { ok: false, reason: 'unavailable', detail: 'full' };
+    };
+    const { loop } = await start(journal, { snapshotEvery: 20 });
+    for (let maxCalls = 1; maxCalls <= 40; maxCalls += 1) {
+      await loop.submit({ kind: 'ApplyConfig', config: { ...CONFIG, maxCalls }, ...BY });
+    }
+    expect(asked).toBe(11);
+  });
+});
+
+describe('a slow journal', () => {
+  /** Appends wait for `release`; reactors and health are looked at meanwhile. */
+  async function slow() {
+    const journal = new TrialJournal();
+    const held: (() => void)[] = [];
+    let holds = false;
+    const append = journal.append.bind(journal);
+    journal.append = (expectedSeq, events) => {
+      if (!holds) return append(expectedSeq, events);
+      const answer = new Promise((done) =>
+        held.push(() => done(append(expectedSeq, events))),
+      ) as unknown;
+      return answer as AppendResult;
+    };
+    const started = await start(journal, { slowMs: 30, retryMs: 5 });
+    for (const command of [apply, arrive('a'), confirm('a')]) await started.loop.submit(command);
+    const hold = (value: boolean) => {
+      holds = value;
+      if (!value) for (const release of held.splice(0)) release();
+    };
+    return { journal, hold, ...started };
+  }
+
+  it('takes facts but no requests, says so, and is well again by itself', async () => {
+    const { loop, hold, logged } = await slow();
+    hold(true);
+    const first = kinds(loop.submit(bye('a')));
+    await expect.poll(() => loop.health().phase).toBe('journal-slow');
+    expect(loop.health().detail).toMatch(/its disk is slow: a write has taken 0\.\d s/);
+    expect(loop.health().since).toBe(1_000_000 - 30);
+    expect(await kinds(loop.submit(arrive('b')))).toBe('unavailable');
+    const fact = kinds(loop.submit(bye('a')));
+    hold(false);
+    expect([await first, await fact]).toEqual([['CallEnded'], 'unknown-call']);
+    await expect.poll(() => loop.health()).toMatchObject({ phase: 'running', since: null });
+    expect(await kinds(loop.submit(arrive('b')))).toEqual(['CallEntered']);
+    expect(logged.filter((text) => /slow|fast/.test(text))).toHaveLength(2);
+  });
+
+  it('writes what came meanwhile as one batch', async () => {
+    const { loop, hold, journal } = await slow();
+    hold(true);
+    const first = loop.submit(confirm('a'));
+    const ended = loop.submit(bye('a'));
+    await new Promise((done) => setImmediate(done));
+    const rest = Array.from({ length: 50 }, (_, n) => loop.submit(arrive(`n${n}`)));
+    journal.batches.length = 0;
+    hold(false);
+    await Promise.all([first, ended, ...rest]);
+    expect(journal.batches).toEqual([1, 50]);
+  });
+
+  it('that then fails is down, and comes back', async () => {
+    const { loop, hold, journal } = await slow();
+    hold(true);
+    const fact = kinds(loop.submit(bye('a')));
+    await expect.poll(() => loop.health().phase).toBe('journal-slow');
+    journal.failsAppend = true;
+    hold(false);
+    await expect
+      .poll(() => loop.health())
+      .toMatchObject({
+        phase: 'journal-down',
+        detail: 'disk full',
+      });
+    journal.failsAppend = false;
+    expect(await fact).toEqual(['CallEnded']);
+    await expect.poll(() => loop.health().phase).toBe('running');
   });
 });
 

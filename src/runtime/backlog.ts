@@ -1,0 +1,94 @@
+/**
+ * Commands that wait for their turn, in order. While the journal fails, requests are refused and
+ * facts stay; of the reports about one phone only the last stays, so that an outage of any length
+ * cannot fill the backlog with presence.
+ */
+import type { Command } from '../core/commands.ts';
+import type { NewCommand, Outcome } from './port.ts';
+
+/** Most commands waiting; one more is answered `unavailable`. */
+export const BACKLOG_MAX = 20_000;
+
+export interface Pending {
+  readonly command: NewCommand;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+export const UNAVAILABLE: Outcome = { ok: false, refusal: 'unavailable' };
+
+/** What can be asked again by whoever asked; everything else is a fact that has happened. */
+const REQUESTS: ReadonlySet<Command['kind']> = new Set<Command['kind']>([
+  'ApplyConfig',
+  'ArriveCall',
+  'LogInAgent',
+  'LogOutAgent',
+  'PauseAgent',
+  'ResumeAgent',
+  'EndWrapup',
+]);
+
+export function isRequest(command: NewCommand): boolean {
+  return REQUESTS.has(command.kind);
+}
+
+export class Backlog {
+  #waiting: Pending[] = [];
+  /** The last report of each phone among those that wait; kept only while the journal fails. */
+  readonly #reports = new Map<string, Pending>();
+
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.length >= BACKLOG_MAX;
+  }
+
+  push(pending: Pending): void {
+    this.#waiting.push(pending);
+  }
+
+  /** The oldest, at most `limit`. */
+  take(limit: number): Pending[] {
+    this.#reports.clear();
+    return this.#waiting.splice(0, limit);
+  }
+
+  /** What was taken and could not be written goes back to the head. */
+  putBack(batch: readonly Pending[]): void {
+    this.#waiting = [...batch, ...this.#waiting];
+  }
+
+  /** Waits for the journal: a report takes the place of an older one about the same phone. */
+  pushFact(pending: Pending): void {
+    const { command } = pending;
+    if (command.kind === 'ReportDevice') {
+      const older = this.#reports.get(command.deviceUri);
+      if (older !== undefined) this.#drop(older);
+      this.#reports.set(command.deviceUri, pending);
+    }
+    this.push(pending);
+  }
+
+  refuseRequests(): void {
+    this.#refuse((pending) => isRequest(pending.command));
+  }
+
+  refuseAll(): void {
+    this.#refuse(() => true);
+  }
+
+  #refuse(isMeant: (pending: Pending) => boolean): void {
+    const refused = this.#waiting.filter(isMeant);
+    this.#waiting = this.#waiting.filter((pending) => !isMeant(pending));
+    for (const pending of refused) pending.settle(UNAVAILABLE);
+  }
+
+  /** What a later report makes void has happened, and changed nothing. */
+  #drop(older: Pending): void {
+    const at = this.#waiting.indexOf(older);
+    if (at === -1) return;
+    this.#waiting.splice(at, 1);
+    older.settle({ ok: true, events: [] });
+  }
+}
