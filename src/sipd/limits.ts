@@ -88,6 +88,10 @@ export const MAX_LOG_LINES_PER_SECOND = 50;
 
 /** The store is written anew when it has grown by this and four times what is alive in it. */
 export const STORE_COMPACT_BYTES = 16 * 1024 * 1024;
+/** What is over is struck out in the store within this, together with what else has ended. */
+export const STORE_DROP_MS = 50;
+/** A store last written longer ago than this is of calls long over. */
+export const STORE_STALE_MS = 60 * 60_000;
 /** Records rewritten in one turn of the event loop. */
 export const STORE_SLICE = 500;
 /** Pause after the store could not be written; meanwhile nothing is kept, everything is served. */

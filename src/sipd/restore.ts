@@ -8,7 +8,7 @@ import type { Context, UacTx, UasTx } from './context.ts';
 import type { DialogEntry } from './dialogs.ts';
 import type { Ending } from './endings.ts';
 import { watchInvite } from './incoming.ts';
-import { PROCEEDING_MS, T2, T64 } from './limits.ts';
+import { PROCEEDING_MS, STORE_STALE_MS, T2, T64 } from './limits.ts';
 import { endDialog, rejectionAck } from './outgoing.ts';
 import type { Path, Proto } from './path.ts';
 import { admit, serverKey, type Received } from './received.ts';
@@ -255,6 +255,12 @@ function goOn(ctx: Context, uac: UacTx, path: Path): void {
   }
 }
 
+/** When the store was last written, give or take half a minute; null if it does not say. */
+function lastSign(records: Map<string, string>): number | null {
+  const at = Number(records.get('t'));
+  return Number.isFinite(at) ? at : null;
+}
+
 /** Fills the empty tables. Records of a shape unknown are left out, and counted in the log. */
 export function restore(ctx: Context, records: Map<string, string>): Restored {
   const one: Restoring = {
@@ -265,6 +271,11 @@ export function restore(ctx: Context, records: Map<string, string>): Restored {
     calls: 0,
     begin: [],
   };
+  const sign = lastSign(records);
+  if (sign !== null && ctx.clock.now() - sign > STORE_STALE_MS) {
+    ctx.log.warn('store: its calls are long over; started empty');
+    return one;
+  }
   let bad = 0;
   const each = (kind: string, take: (value: never, key: string) => void): void => {
     for (const [key, json] of records) {

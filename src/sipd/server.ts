@@ -106,6 +106,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const sweep = setInterval(() => {
     ctx.guard(() => {
       endLapsed(ctx);
+      ctx.keep.mark('t', () => ctx.clock.now());
     });
   }, SWEEP_MS);
   const adminPort = new AdminPort(ctx, options.secret);
@@ -120,6 +121,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     for (const spec of options.listen) await transports.listen(spec);
     // Only now is it certain that no other process serves these calls.
+    ctx.keep.mark('t', () => ctx.clock.now());
     store?.open();
     for (const run of restored.begin) ctx.guard(run);
     if (records.size > 0) {

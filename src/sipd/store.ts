@@ -18,7 +18,7 @@ import {
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Clock, Timer } from './clock.ts';
-import { STORE_COMPACT_BYTES, STORE_RETRY_MS, STORE_SLICE } from './limits.ts';
+import { STORE_COMPACT_BYTES, STORE_DROP_MS, STORE_RETRY_MS, STORE_SLICE } from './limits.ts';
 import type { Log } from './log.ts';
 
 const HEADER = 'sipd-store 1\n';
@@ -132,6 +132,7 @@ export class Store implements Keep {
   private rewriting: Rewriting | null = null;
   private retry: Timer | null = null;
   private isOpen = false;
+  private lateFlush: Timer | null = null;
   private isFlushing = false;
 
   constructor(options: StoreOptions) {
@@ -140,20 +141,22 @@ export class Store implements Keep {
 
   mark(key: string, make: () => unknown): void {
     this.live.set(key, make);
-    this.note(key);
-  }
-
-  drop(key: string): void {
-    if (this.live.delete(key)) this.note(key);
-  }
-
-  private note(key: string): void {
     if (!this.isOpen) return;
     this.dirty.add(key);
     if (this.isFlushing) return;
     this.isFlushing = true;
     this.options.soon(() => {
       this.isFlushing = false;
+      this.flush();
+    });
+  }
+
+  drop(key: string): void {
+    if (!this.live.delete(key) || !this.isOpen) return;
+    this.dirty.add(key);
+    // What is over may be found again without harm: an ACK is repeated, a BYE gets its 481.
+    this.lateFlush ??= this.options.clock.after(STORE_DROP_MS, () => {
+      this.lateFlush = null;
       this.flush();
     });
   }
@@ -244,6 +247,7 @@ export class Store implements Keep {
     this.flush();
     this.isOpen = false;
     this.retry?.cancel();
+    this.lateFlush?.cancel();
     const { log } = this.options;
     for (const fd of [this.fd, this.rewriting?.fd ?? -1]) if (fd >= 0) closeQuietly(fd, log);
     this.fd = -1;

@@ -72,7 +72,7 @@ describe('a restarted server', () => {
     expect(world.store.records().size).toBe(1);
   });
 
-  it('given a call to us, when the client hangs up, then tags and route are those of before', () => {
+  it('given a call to us, when the client hangs up, then tags and route are the same', () => {
     const { to } = taken(world.join(), ['Record-Route: <sip:192.0.2.8;lr>']);
     world = world.restart();
     const client = world.join();
