@@ -7,9 +7,9 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { dist } from '../support/acd.ts';
 import { openStage } from '../support/stage.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
 const stage = openStage('demo');
 
 interface Performance {
@@ -23,7 +23,7 @@ async function perform(name: string, args: readonly string[], until?: RegExp) {
   const folder = path.join(stage.folder, name);
   mkdirSync(folder, { recursive: true });
   const done = new Promise<Performance>((resolve) => {
-    const child = spawn(process.execPath, [path.join(root, 'dist/main.js'), 'demo', ...args], {
+    const child = spawn(process.execPath, [path.join(dist, 'main.js'), 'demo', ...args], {
       env: { ...process.env, TMPDIR: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,7 +1,7 @@
 /**
  * Issue 2, point 5, first half: logging in and out by telephone. Prompt for the id, DTMF until `#`
  * by INFO of both kinds and by RFC 4733, optional PIN, three tries, spoken result, then BYE;
- * `*44<id>` without asking; a second login is refused or replaces the first.
+ * `*44<id>` without asking; a second login is refused (choices.test.ts: or replaces the first).
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startAcd, type Acd } from '../support/acd.ts';
@@ -159,26 +159,5 @@ describe('a second login is refused', () => {
     await hears(call.rtp, prompt('agent-device-taken'));
     await hungUpOn(call);
     expect((await acd.agent('2772')).state).toBe('loggedout');
-  });
-});
-
-describe('where the second login replaces the first', () => {
-  it('an agent moves to the new phone, and a phone to the new agent', async () => {
-    const other = await stage.addForTest(
-      startAcd(stage, {
-        queues: [{ name: 'queue1', welcome: [] }],
-        agents,
-        sip: { login: { 'second-login': 'replace' } },
-      }),
-    );
-    const [desk, elsewhere] = [await phone(stage, 'desk'), await phone(stage, 'elsewhere')];
-    await logIn(other, desk, '2771');
-    const call = await (await elsewhere.dial(other.uri('*442771'))).answered();
-    await hungUpOn(call);
-    expect(await other.agentIs('2771', 'idle')).toMatchObject({ device: elsewhere.aor });
-    const again = await (await elsewhere.dial(other.uri('*442772'))).answered();
-    await hungUpOn(again);
-    expect(await other.agentIs('2772', 'idle')).toMatchObject({ device: elsewhere.aor });
-    expect((await other.agent('2771')).state).toBe('loggedout');
   });
 });

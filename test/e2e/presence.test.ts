@@ -1,15 +1,16 @@
 /**
  * Issue 2, point 5, second half: the agent's phone is watched by presence and by dialog-info, and
  * either may take availability away; subscriptions are refreshed and re-made; a phone that
- * refuses them is trusted, unless `presence: required`. And bad NOTIFYs disturb nobody.
+ * refuses them is trusted (choices.test.ts: unless `presence: required`). And bad NOTIFYs disturb
+ * nobody.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startAcd, type Acd } from '../support/acd.ts';
-import { until, within } from '../support/inbox.ts';
+import { until } from '../support/inbox.ts';
 import type { Phone } from '../support/phone.ts';
 import { header, statusOf, tagOf, target } from '../support/sip-message.ts';
 import { openStage } from '../support/stage.ts';
-import { allWell, enter, hears, logIn, phone, prompt, talk } from '../support/stories.ts';
+import { allWell, enter, logIn, phone, talk } from '../support/stories.ts';
 
 const stage = openStage('presence');
 const common = {
@@ -139,20 +140,6 @@ describe('a phone that refuses subscriptions', () => {
     await acd.agentIs('2771', 'unavailable');
     await desk.watched.show('idle');
     await acd.agentIs('2771', 'idle');
-  });
-
-  it('cannot log in where presence is required', async () => {
-    const strict = await stage.addForTest(
-      startAcd(stage, { ...common, sip: { presence: 'required' } }),
-    );
-    const desk = await phone(stage, 'desk');
-    desk.watched.policy.presence = 489;
-    desk.watched.policy.dialog = 489;
-    const call = await (await desk.dial(strict.uri('*442771'))).answered();
-    call.rtp.sendSilence();
-    await hears(call.rtp, prompt('agent-no-presence'));
-    expect(await within('BYE', call.ended)).toBe('bye received');
-    expect((await strict.agent('2771')).state).toBe('loggedout');
   });
 });
 

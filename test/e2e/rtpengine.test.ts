@@ -3,10 +3,10 @@
  * child of its own, serves a queue through it, callers with G.722 or Opus alone included, and takes
  * it along when it ends. Those callers are plain phones behind a second rtpengine, which has the
  * codecs; so they are judged by signal, like everybody else. Always in rtpengine mode, whatever
- * ACD_MEDIA_ENGINE says.
+ * ACD_MEDIA_ENGINE says; an ACD for each test, as one of them ends it.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Gateway, openPhone, startEngine } from '../edge/media/rtpengine-stage.ts';
 import { startAcd, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
@@ -28,12 +28,10 @@ let gateway: Gateway;
 beforeAll(async () => {
   gateway = new Gateway(await stage.add(startEngine()));
   await stage.add({ stop: () => Promise.resolve(gateway.close()) });
-  acd = await stage.add(startAcd(stage, options));
 });
 
-stage.check(async () => {
-  await fetch(`${acd.rest}/agents/2771/logout`, { method: 'POST' });
-  await allWell(acd);
+beforeEach(async () => {
+  acd = await stage.addForTest(startAcd(stage, options));
 });
 
 /** rtpengines that a process has started, by their ids. */
@@ -121,19 +119,19 @@ describe('with rtpengine in front of the audio process', () => {
       await (codec === 'G722' ? rung.bye() : call.bye());
       const other = codec === 'G722' ? call : rung;
       expect(await within('BYE', other.ended)).toBe('bye received');
+      await allWell(acd);
     },
   );
 
   it('SIGTERM amid a call ends the call and leaves no rtpengine behind', async () => {
-    const other = await stage.addForTest(startAcd(stage, options));
-    const pids = rtpenginesOf(other.process.pid);
+    const pids = rtpenginesOf(acd.process.pid);
     expect(pids).toHaveLength(1);
     const caller = await phone(stage, 'caller');
-    const call = await (await caller.dial(other.uri('queue1'))).answered();
+    const call = await (await caller.dial(acd.uri('queue1'))).answered();
     await call.rtp.hearAtLeast(800);
-    process.kill(other.process.pid, 'SIGTERM');
+    process.kill(acd.process.pid, 'SIGTERM');
     expect(await within('BYE', call.ended)).toBe('bye received');
-    const ended = await within('acd to end', other.process.ended, 20_000);
+    const ended = await within('acd to end', acd.process.ended, 20_000);
     expect(ended).toMatchObject({ code: 0 });
     expect(pids.map(statOf)).toEqual(['']);
   });

@@ -80,7 +80,10 @@ export interface Acd extends Actor {
   isEmpty(ms?: number): Promise<void>;
 }
 
-const dist = path.resolve(process.env['ACD_DIST'] ?? path.join(import.meta.dirname, '../../dist'));
+/** The built product. */
+export const dist = path.resolve(
+  process.env['ACD_DIST'] ?? path.join(import.meta.dirname, '../../dist'),
+);
 /** Where a drachtio-server listens for SIP is its own business: told in the environment. */
 export const onDrachtio = process.env['ACD_DRACHTIO'] !== undefined;
 /** Who speaks RTP with the phones where a test does not say: `media.engine`. */

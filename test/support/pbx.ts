@@ -11,11 +11,12 @@ import { phone } from './stories.ts';
 
 /**
  * An entry of `sip.register` for a user of the PBX. Kamailio is a proxy and leaves the Contact of
- * the phone alone, whose user may be anything (baresip's is `ann-0x55…`): From names the phone.
+ * the phone alone, whose user may be anything (baresip's is `ann-0x55…`): the standard rule,
+ * `device-from: auto`, must find the phone's name in From.
  */
 export function account(pbx: { readonly uri: string }, name = 'pbx', username = 'acd') {
   const password = `pw-${username}`;
-  return { name, registrar: pbx.uri, username, password, expires: 60, 'device-from': 'from' };
+  return { name, registrar: pbx.uri, username, password, expires: 60 };
 }
 
 /** Waits until GET /health says that of the registrar. */
