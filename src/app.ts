@@ -13,7 +13,7 @@ import type { HealthAnswer } from './http/schemas.ts';
 import { createHttp } from './http/server.ts';
 import { MemoryJournal } from './journal/memory.ts';
 import type { Journal } from './journal/port.ts';
-import { openSqliteJournal } from './journal/open.ts';
+import { openThreadedJournal } from './journal/threaded.ts';
 import type { MediaPort } from './media/port.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
@@ -22,6 +22,8 @@ import { makeClock } from './runtime/clock.ts';
 import { makeIds } from './runtime/ids.ts';
 import type { Loop } from './runtime/loop.ts';
 import { openLoop } from './runtime/loop.ts';
+import type { Upkeep } from './runtime/upkeep.ts';
+import { startUpkeep } from './runtime/upkeep.ts';
 import type { SipEdge } from './sip/edge.ts';
 import { startEdge } from './sip/edge.ts';
 
@@ -46,14 +48,45 @@ export interface App {
 export type AppStart =
   { readonly ok: true; readonly app: App } | { readonly ok: false; readonly detail: string };
 
-function openJournal(
-  path: string,
-  log: Log,
-): { ok: true; journal: Journal } | { ok: false; detail: string } {
+type OpenedJournal =
+  { readonly ok: true; readonly journal: Journal } | { readonly ok: false; detail: string };
+
+async function openJournal({ config, log, onFatal }: AppOptions): Promise<OpenedJournal> {
+  const { path } = config.journal;
   if (path === ':memory:') return { ok: true, journal: new MemoryJournal() };
-  const opened = openSqliteJournal(path);
+  const opened = await openThreadedJournal({
+    file: path,
+    onDeath: (error) => {
+      log.error({ err: error }, 'the journal cannot go on');
+      onFatal(error);
+    },
+  });
   if (opened.ok) for (const note of opened.notes) log.warn({}, note);
   return opened;
+}
+
+function startUpkeepOf(journal: Journal, { config, log }: AppOptions): Upkeep {
+  const told = log.child({ name: 'journal' });
+  return startUpkeep({
+    journal,
+    now: Date.now,
+    keepMs: config.journal.keepMs,
+    log: (level, text) => told[level]({}, text),
+  });
+}
+
+function journalHealth({ loop, upkeep }: Parts): HealthAnswer['journal'] {
+  const { phase, detail, since, lastSeq } = loop.health();
+  if (since !== null) {
+    const from = new Date(since).toISOString();
+    const what = 'calls in progress go on, new ones are refused; it recovers by itself';
+    return { up: false, detail: `${detail}; since ${from}; ${what}`, seq: lastSeq };
+  }
+  const damaged = upkeep.damaged();
+  const history = `${damaged} events of its history are damaged; see acd journal check`;
+  const told = detail === '' ? phase : detail;
+  const words = damaged === 0 ? told : `${told}; ${history}`;
+  return { up: phase === 'running', detail: words, seq: lastSeq };
 }
 
 async function openRuntime(options: AppOptions, journal: Journal) {
@@ -91,6 +124,7 @@ function countEvent(metrics: Metrics, event: CoreEvent): void {
 
 interface Parts {
   readonly loop: Loop;
+  readonly upkeep: Upkeep;
   readonly media: MediaPort;
   readonly edge: SipEdge;
   readonly metrics: Metrics;
@@ -99,7 +133,7 @@ interface Parts {
 function healthOf(parts: Parts, options: AppOptions, startedAt: number): HealthAnswer {
   const { loop, media, edge } = parts;
   const places = new Map(options.config.sip.register.map((one) => [one.name, one.registrar]));
-  const { phase, detail, lastSeq, counters } = loop.health();
+  const { counters } = loop.health();
   const sip = edge.health();
   const sound = media.health();
   const registrars = sip.registrars.map(({ name, state, detail, expiresIn }) => ({
@@ -109,7 +143,7 @@ function healthOf(parts: Parts, options: AppOptions, startedAt: number): HealthA
     detail,
     expires_in_seconds: expiresIn,
   }));
-  const journal = { up: phase === 'running', detail: detail === '' ? phase : detail, seq: lastSeq };
+  const journal = journalHealth(parts);
   const isWell =
     sip.up && sound.up && journal.up && registrars.every((one) => one.state === 'registered');
   return {
@@ -201,13 +235,15 @@ export async function startApp(options: AppOptions): Promise<AppStart> {
 async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { config, endpoints, log, version } = options;
   const startedAt = performance.now();
-  const opened = openJournal(config.journal.path, log);
+  const opened = await openJournal(options);
   if (!opened.ok) return { ok: false, detail: `the journal cannot be used: ${opened.detail}` };
   undo.add(async () => opened.journal.close());
   const runtime = await openRuntime(options, opened.journal);
   if (!runtime.ok) return { ok: false, detail: `the journal cannot be read: ${runtime.detail}` };
   const { loop } = runtime;
   undo.add(() => loop.stop());
+  const upkeep = startUpkeepOf(opened.journal, options);
+  undo.add(() => upkeep.stop());
   const unsettled = await settleState(loop, config);
   if (unsettled !== null) return { ok: false, detail: unsettled };
 
@@ -227,7 +263,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     }),
   );
   loop.react(({ event }) => countEvent(metrics, event));
-  const parts = { loop, media: media.port, edge: edge.edge, metrics };
+  const parts = { loop, upkeep, media: media.port, edge: edge.edge, metrics };
   const http = await createHttp({
     view: createView({
       runtime: loop,

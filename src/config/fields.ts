@@ -66,6 +66,15 @@ export function seconds(text: string, min: number, max: number) {
   });
 }
 
+/** A duration written in days; gives milliseconds. */
+export function days(text: string, min: number, max: number) {
+  return field('days', text, (written) => {
+    const value = decimal(written);
+    if (value >= min && value <= max) return Math.round(value * 86_400_000);
+    return new Wrong(`"${written}" cannot be used; give days from ${min} to ${max}, as 30`);
+  });
+}
+
 /** A duration written in milliseconds. */
 export function milliseconds(text: string, min: number, max: number) {
   return field('milliseconds', text, (written) => {

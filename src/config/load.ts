@@ -107,7 +107,10 @@ function assemble(file: ConfigFile, folder: string): AcdConfig {
     sip: sipConfig(file.sip),
     media: mediaConfig(file.media),
     http: file.http.listen,
-    journal: { path: journal === ':memory:' ? journal : path.resolve(folder, journal) },
+    journal: {
+      path: journal === ':memory:' ? journal : path.resolve(folder, journal),
+      keepMs: file.journal.keep,
+    },
     prompts: file.prompts,
     queues: file.queues.map((queue) => ({
       name: queue.name,

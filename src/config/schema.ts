@@ -229,6 +229,15 @@ export const fileSchema = section('acd.yaml', {
       ),
       'data/journal.db',
     ),
+    keep: standard(
+      f.days(
+        'How long events are kept; 0 is for ever. The state needs no old ones: only what ' +
+          'reports look back on is removed.',
+        0,
+        36_500,
+      ),
+      '30',
+    ),
   }).prefault({}),
   prompts: section('What callers and agents hear.', {
     set: standard(

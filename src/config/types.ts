@@ -91,8 +91,12 @@ export interface AcdConfig {
   readonly sip: SipConfig;
   readonly media: MediaConfig;
   readonly http: { readonly host: string; readonly port: number };
-  /** Absolute path, or `:memory:`. */
-  readonly journal: { readonly path: string };
+  readonly journal: {
+    /** Absolute path, or `:memory:`. */
+    readonly path: string;
+    /** How long events are kept; 0: for ever. */
+    readonly keepMs: number;
+  };
   readonly prompts: PromptsConfig;
   readonly queues: readonly QueueEdgeConfig[];
   /** PIN by agent id; an agent without one has none. */

@@ -12,6 +12,7 @@ import {
   type PruneResult,
   type ReadResult,
   type SnapshotResult,
+  type VerifyResult,
 } from './port.ts';
 
 const CLOSED: JournalFailure = { ok: false, reason: 'unavailable', detail: 'journal is closed' };
@@ -82,6 +83,12 @@ export class MemoryJournal implements Journal {
     this.#rows = this.#rows.slice(removed);
     this.#removed += removed;
     return { ok: true, removed };
+  }
+
+  verify(fromSeq: number, limit: number): VerifyResult {
+    if (this.#closed) return CLOSED;
+    const next = Math.max(fromSeq, this.firstSeq()) + limit;
+    return { ok: true, next: next > this.lastSeq() ? null : next, damaged: [] };
   }
 
   close(): void {

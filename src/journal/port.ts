@@ -35,6 +35,16 @@ export type SnapshotResult =
 
 export type PruneResult = { readonly ok: true; readonly removed: number } | JournalFailure;
 
+export type VerifyResult =
+  | {
+      readonly ok: true;
+      /** Where to go on; null: that was the last event. */
+      readonly next: number | null;
+      /** Numbers of events that are damaged or missing. */
+      readonly damaged: readonly number[];
+    }
+  | JournalFailure;
+
 /** Most events one read gives, whatever is asked. */
 export const READ_MAX = 10_000;
 
@@ -59,5 +69,7 @@ export interface Journal {
    * that the older of two snapshots stands for: what is left always gives the state.
    */
   prune(before: number, limit: number): Now<PruneResult>;
+  /** Looks at the events from `fromSeq` on, at most `limit` of them: are they whole? */
+  verify(fromSeq: number, limit: number): Now<VerifyResult>;
   close(): Now<void>;
 }

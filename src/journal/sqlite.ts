@@ -17,6 +17,7 @@ import {
   type PruneResult,
   type ReadResult,
   type SnapshotResult,
+  type VerifyResult,
 } from './port.ts';
 import { eventSum, isWholeEvent, isWholeSnapshot, snapshotSum } from './rows.ts';
 import type { EventRow, SnapshotRow } from './rows.ts';
@@ -40,6 +41,7 @@ export class SqliteJournal implements Journal {
   readonly #end: Database.Statement;
   readonly #page: Database.Statement;
   readonly #write: Database.Transaction<(from: number, events: readonly CoreEvent[]) => number>;
+  #firstSeq: number;
   #lastSeq: number;
   #hasFailed = false;
 
@@ -51,6 +53,7 @@ export class SqliteJournal implements Journal {
     this.#insert = db.prepare(INSERT_EVENT);
     this.#end = db.prepare('SELECT seq, sum FROM event ORDER BY seq DESC LIMIT 1');
     this.#page = db.prepare(SELECT_EVENTS);
+    this.#firstSeq = getMeta(db, 'first') ?? 1;
     this.#lastSeq = this.#readEnd().seq;
     // The expected position is compared inside the transaction that writes: that is the fence.
     this.#write = db.transaction((from: number, events: readonly CoreEvent[]) => {
@@ -90,8 +93,7 @@ export class SqliteJournal implements Journal {
   }
 
   firstSeq(): number {
-    const row = this.#db.prepare('SELECT coalesce(min(seq), 1) AS seq FROM event').get();
-    return (row as { seq: number }).seq;
+    return this.#firstSeq;
   }
 
   lastSeq(): number {
@@ -139,9 +141,24 @@ export class SqliteJournal implements Journal {
         this.#db.prepare('DELETE FROM event WHERE seq <= ?').run(last.seq);
         putMeta(this.#db, 'first', last.seq + 1);
       })();
+      this.#firstSeq = last.seq + 1;
       return { ok: true, removed: old.length };
     } catch (error) {
       this.#hasFailed = true;
+      return explain(error, this.#file);
+    }
+  }
+
+  verify(fromSeq: number, limit: number): VerifyResult {
+    try {
+      const from = Math.max(fromSeq, this.#firstSeq);
+      const to = Math.min(from + Math.min(limit, READ_MAX) - 1, this.#lastSeq);
+      const rows = this.#page.all(from, Math.max(0, to - from + 1)) as EventRow[];
+      const whole = new Set(rows.filter(isWholeEvent).map(({ seq }) => seq));
+      const damaged: number[] = [];
+      for (let seq = from; seq <= to; seq += 1) if (!whole.has(seq)) damaged.push(seq);
+      return { ok: true, next: to < this.#lastSeq ? to + 1 : null, damaged };
+    } catch (error) {
       return explain(error, this.#file);
     }
   }

@@ -18,11 +18,11 @@ async function bodies(journal: Journal, from = 1, limit = READ_MAX): Promise<str
   return read.events.map(({ seq, event }) => `${seq}:${'agentId' in event ? event.agentId : ''}`);
 }
 
-export function journalContract(name: string, open: () => Journal): void {
+export function journalContract(name: string, open: () => Journal | Promise<Journal>): void {
   describe(`${name} keeps the contract of a journal`, () => {
     let journal: Journal;
-    beforeEach(() => {
-      journal = open();
+    beforeEach(async () => {
+      journal = await open();
       return () => journal.close();
     });
 
@@ -126,6 +126,15 @@ export function journalContract(name: string, open: () => Journal): void {
       expect(await journal.append(5, [fact('b')])).toEqual({ ok: true, lastSeq: 6 });
     });
 
+    it('looks its events over, step by step', async () => {
+      await journal.append(
+        0,
+        ['a', 'b', 'c'].map((id) => fact(id)),
+      );
+      expect(await journal.verify(1, 2)).toEqual({ ok: true, next: 3, damaged: [] });
+      expect(await journal.verify(3, 2)).toEqual({ ok: true, next: null, damaged: [] });
+    });
+
     it('says that it is unavailable once closed, as a value', async () => {
       await journal.close();
       const gone = { ok: false, reason: 'unavailable' };
@@ -134,6 +143,7 @@ export function journalContract(name: string, open: () => Journal): void {
       expect(await journal.saveSnapshot(1, snapshot(initialState()))).toMatchObject(gone);
       expect(await journal.loadSnapshot()).toMatchObject(gone);
       expect(await journal.prune(1, 1)).toMatchObject(gone);
+      expect(await journal.verify(1, 1)).toMatchObject(gone);
     });
   });
 }

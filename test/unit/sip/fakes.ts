@@ -67,7 +67,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       silenceMs: 30_000,
     },
     http: { host: '127.0.0.1', port: 0 },
-    journal: { path: ':memory:' },
+    journal: { path: ':memory:', keepMs: 0 },
     prompts: { set: 'builtin', language: 'en' },
     queues: [
       {

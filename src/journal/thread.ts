@@ -1,0 +1,47 @@
+/**
+ * The journal's own thread: opens the file, and does one thing after the other as asked. It ends
+ * when it has closed the journal; whatever it cannot do it answers as a value.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openSqliteJournal } from './open.ts';
+import type { SqliteJournal } from './sqlite.ts';
+import type { Ask, Tell, ThreadData } from './threaded.ts';
+
+function tell(message: Tell): void {
+  parentPort?.postMessage(message);
+}
+
+function answer(journal: SqliteJournal, ask: Ask): unknown {
+  switch (ask.method) {
+    case 'append':
+      return journal.append(...ask.args);
+    case 'read':
+      return journal.read(...ask.args);
+    case 'firstSeq':
+      return journal.firstSeq();
+    case 'saveSnapshot':
+      return journal.saveSnapshot(...ask.args);
+    case 'loadSnapshot':
+      return journal.loadSnapshot();
+    case 'prune':
+      return journal.prune(...ask.args);
+    case 'verify':
+      return journal.verify(...ask.args);
+    case 'close':
+      return journal.close();
+  }
+}
+
+const opened = openSqliteJournal((workerData as ThreadData).file);
+if (opened.ok) {
+  const { journal, notes } = opened;
+  parentPort?.on('message', (ask: Ask) => {
+    const value = answer(journal, ask);
+    tell({ kind: 'answer', id: ask.id, value });
+    if (ask.method === 'close') parentPort?.close();
+  });
+  tell({ kind: 'opened', result: { ok: true, notes, lastSeq: journal.lastSeq() } });
+} else {
+  tell({ kind: 'opened', result: opened });
+  parentPort?.close();
+}
