@@ -3,7 +3,9 @@
  * may make its packets come from elsewhere. The rules:
  * - From the very address and port of the SDP, or another port of the same address: believed at
  *   once. From another address: after `probation` packets in a row of one stream.
- * - Who is believed first stays: packets from elsewhere are strangers', ignored and counted.
+ * - Who is believed first stays: packets from elsewhere are strangers', ignored and counted. Only
+ *   the very address and port of the SDP can still take over: who was quicker than the party does
+ *   not keep it out. For `settleMs` the kernel lets such packets through to us.
  * - A re-offer with another address begins anew. Otherwise a new source is taken only when the
  *   old one has been silent for `relatchMs` and the new one has the SDP's address or the old
  *   source's: a restarted phone is heard again, a stranger never.
@@ -14,6 +16,7 @@ import { seqDelta } from './rtp.ts';
 
 export const relatchMs = 3000;
 export const probation = 3;
+export const settleMs = 5000;
 
 export interface Endpoint {
   readonly address: string;
@@ -25,6 +28,7 @@ export class Latch {
   private source: Endpoint | null = null;
   /** When the source was last heard. */
   heardAt = 0;
+  private takenAt = 0;
   private candidate: { from: Endpoint; ssrc: number; seq: number; count: number } | null = null;
 
   /** Where our packets go; null: the party has not said yet. */
@@ -34,6 +38,21 @@ export class Latch {
 
   get isLatched(): boolean {
     return this.source !== null;
+  }
+
+  isSource(address: string, port: number): boolean {
+    return this.source?.port === port && this.source.address === address;
+  }
+
+  private isAnnounced(address: string, port: number): boolean {
+    return this.sdp?.port === port && this.sdp.address === address;
+  }
+
+  /** Is the source certain enough to let the kernel keep all others out? */
+  isSettled(now: number): boolean {
+    const { source } = this;
+    if (source === null) return false;
+    return this.isAnnounced(source.address, source.port) || now - this.takenAt >= settleMs;
   }
 
   /** The party's SDP; the same address again keeps what was learnt. */
@@ -49,9 +68,12 @@ export class Latch {
   admit(address: string, port: number, ssrc: number, seq: number, now: number): boolean {
     const source = this.source;
     if (source !== null) {
-      if (source.port === port && source.address === address) {
+      if (this.isSource(address, port)) {
         this.heardAt = now;
         return true;
+      }
+      if (this.isAnnounced(address, port) && now - this.takenAt < settleMs) {
+        return this.take({ address, port }, now);
       }
       const known = address === this.sdp?.address || address === source.address;
       if (!known || now - this.heardAt < relatchMs) return false;
@@ -78,6 +100,7 @@ export class Latch {
   private take(from: Endpoint, now: number): true {
     this.source = from;
     this.heardAt = now;
+    this.takenAt = now;
     this.candidate = null;
     return true;
   }

@@ -6,6 +6,7 @@
  * and taker of audio; a recorder taps `receive` and `Outgoing`.
  */
 import type { RemoteInfo } from 'node:dgram';
+import { Budget } from './budget.ts';
 import { convertInPlace, silenceByte, type Law } from './g711.ts';
 import { DtmfReceiver, DtmfSender, type Digit } from './dtmf.ts';
 import type { LegEvent } from './events.ts';
@@ -74,8 +75,9 @@ export class Leg {
   private sendType = 0;
   private heardSince = 0;
   private isSilent = false;
-  private budgetTick = 0;
-  private budgetUsed = 0;
+  private readonly fromParty = new Budget(limits.packetsAtOnce, limits.packetsPerSecond);
+  private readonly fromOthers = new Budget(limits.packetsAtOnce, limits.packetsPerSecond);
+  private readonly keyed = new Budget(limits.digitsPerSecond, limits.digitsPerSecond);
   private isClosed = false;
   private isConnected = false;
 
@@ -230,7 +232,12 @@ export class Leg {
 
   private receive(packet: Buffer, from: RemoteInfo): void {
     const now = this.world.now();
-    if (!this.withinBudget(now)) return;
+    // Apart: whoever floods the port must not use up what the party is due.
+    const budget = this.latch.isSource(from.address, from.port) ? this.fromParty : this.fromOthers;
+    if (!budget.take(now)) {
+      this.reception.flooded += 1;
+      return;
+    }
     if (packet.length > limits.packetBytes || packet.length < 2) {
       this.reception.invalid += 1;
       return;
@@ -291,19 +298,11 @@ export class Leg {
   }
 
   private report(digits: readonly Digit[]): void {
-    for (const digit of digits) this.world.emit({ event: 'dtmf', leg: this.id, ...digit });
-  }
-
-  private withinBudget(now: number): boolean {
-    const tick = Math.floor(now / 20);
-    if (tick !== this.budgetTick) {
-      this.budgetTick = tick;
-      this.budgetUsed = 0;
+    for (const digit of digits) {
+      if (this.keyed.take(this.world.now())) {
+        this.world.emit({ event: 'dtmf', leg: this.id, ...digit });
+      } else this.reception.flooded += 1;
     }
-    this.budgetUsed += 1;
-    if (this.budgetUsed <= limits.packetsPerTick) return true;
-    this.reception.flooded += 1;
-    return false;
   }
 
   private sendSilence(): void {
@@ -327,7 +326,7 @@ export class Leg {
    */
   private tendConnection(now: number): void {
     const target = this.latch.target;
-    const isHeard = this.latch.isLatched && now - this.latch.heardAt < relatchMs;
+    const isHeard = this.latch.isSettled(now) && now - this.latch.heardAt < relatchMs;
     if (!isHeard) this.letGo();
     if (!isHeard || this.isConnected || target === null || this.isClosed) return;
     this.pair.rtp.connect(target.port, target.address, (error?: Error) => {

@@ -40,8 +40,16 @@ export const limits = {
   parallelReads: 4,
   /** Announcement files must be ready by then; what is not is skipped with a warning. */
   loadMs: 1_500,
-  /** RTP packets taken per leg in 20 ms; the rest is dropped, counted as flood. */
-  packetsPerTick: 60,
+  /**
+   * RTP packets taken per leg at once, and per second in the long run (2.5 ms of audio each), the
+   * party's apart from everybody else's; the rest is dropped, counted as flood.
+   */
+  packetsAtOnce: 60,
+  packetsPerSecond: 400,
+  /** RTCP packets taken per leg and second; the rest is dropped, counted as flood. */
+  rtcpPerSecond: 20,
+  /** Keyed digits told per leg and second; no finger is faster, the rest is counted as flood. */
+  digitsPerSecond: 25,
   /** A larger datagram is no telephone audio: dropped, counted as invalid. */
   packetBytes: 1500,
   /** A released port pair rests before it is used again, so that late packets find nobody. */

@@ -3,13 +3,17 @@
  * legs do not report at once, RFC 3550 §6.2), where to, and what the party's reports say.
  */
 import type { RemoteInfo } from 'node:dgram';
+import { Budget } from './budget.ts';
 import type { Leg } from './leg.ts';
+import { limits } from './limits.ts';
 import { buildRtcp, parseRtcp, roundTripMs } from './rtcp.ts';
 
 /** Mean time between reports. */
 const intervalMs = 5000;
 /** A report of at least this share lost is an event. */
 const lossWorthTelling = 0.05;
+/** A party that reports more often is told of this often. */
+const lossEveryMs = 1000;
 
 /** What the party last said of our stream. */
 export interface RemoteReport {
@@ -27,6 +31,8 @@ export class RtcpSession {
   private sentPackets = 0;
   private lastSr = 0;
   private lastSrAt = 0;
+  private lossToldAt = -lossEveryMs;
+  private readonly budget = new Budget(limits.rtcpPerSecond, limits.rtcpPerSecond);
 
   constructor(cname: string, leg: Leg) {
     this.cname = cname;
@@ -49,7 +55,12 @@ export class RtcpSession {
   receive(packet: Buffer, from: RemoteInfo, now: number): void {
     const target = this.leg.latch.target;
     if (target === null || from.address !== target.address) return;
-    const news = parseRtcp(packet, this.leg.outgoing.ssrc);
+    if (!this.budget.take(now)) {
+      this.leg.reception.flooded += 1;
+      return;
+    }
+    const isTooLarge = packet.length > limits.packetBytes;
+    const news = isTooLarge ? null : parseRtcp(packet, this.leg.outgoing.ssrc);
     if (news === null) {
       this.leg.reception.invalid += 1;
       return;
@@ -66,7 +77,9 @@ export class RtcpSession {
       jitterMs: jitter / 8,
       roundTripMs: roundTripMs(news.report, Date.now()),
     };
-    if (fraction >= lossWorthTelling) this.leg.emitLoss('out', fraction);
+    if (fraction < lossWorthTelling || now - this.lossToldAt < lossEveryMs) return;
+    this.lossToldAt = now;
+    this.leg.emitLoss('out', fraction);
   }
 
   private transmit(now: number, isBye: boolean): void {

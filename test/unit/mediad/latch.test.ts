@@ -1,6 +1,6 @@
 /** Whose packets are believed. */
 import { describe, expect, it } from 'vitest';
-import { Latch, probation, relatchMs } from '../../../src/mediad/latch.ts';
+import { Latch, probation, relatchMs, settleMs } from '../../../src/mediad/latch.ts';
 
 const party = { address: '192.0.2.1', port: 4000 };
 
@@ -57,6 +57,27 @@ describe('a leg', () => {
     expect(latch.admit('192.0.2.1', 9999, 1, 2, relatchMs - 1)).toBe(false);
     expect(latch.admit('192.0.2.1', 9999, 1, 3, relatchMs)).toBe(true);
     expect(latch.target?.port).toBe(9999);
+  });
+
+  it('is taken back by the very place of the SDP from who was quicker, for a while', () => {
+    const latch = new Latch();
+    latch.expect(party);
+    expect(latch.admit('192.0.2.1', 9999, 6, 1, 0)).toBe(true);
+    expect(latch.isSettled(settleMs - 1)).toBe(false);
+    expect(latch.admit('192.0.2.1', 8888, 5, 1, 10)).toBe(false);
+    expect(latch.admit(party.address, party.port, 1, 1, 20)).toBe(true);
+    expect(latch.isSettled(20)).toBe(true);
+    expect(latch.admit('192.0.2.1', 9999, 6, 2, 40)).toBe(false);
+    expect(latch.target).toEqual(party);
+  });
+
+  it('is settled on a source that is not of the SDP when nobody claimed it in time', () => {
+    const latch = new Latch();
+    latch.expect(party);
+    latch.admit('192.0.2.1', 9999, 6, 1, 0);
+    latch.admit('192.0.2.1', 9999, 6, 2, settleMs);
+    expect(latch.isSettled(settleMs)).toBe(true);
+    expect(latch.admit(party.address, party.port, 1, 1, settleMs)).toBe(false);
   });
 
   it('learns anew after a re-offer with another address, and not after the same one', () => {
