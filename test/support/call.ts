@@ -50,7 +50,7 @@ export function sdpFor(rtp: RtpPeer, codecs: readonly string[], version = 1): st
   const rows: Record<string, string> = {
     PCMU: '0', PCMA: '8', G722: '9', opus: '96',
   }; // prettier-ignore
-  const payloads = codecs.map((codec) => rows[codec] ?? '18');
+  const payloads = codecs.map((codec) => rows[codec] ?? '97');
   return [
     'v=0',
     `o=phone 4711 ${version} IN IP4 127.0.0.1`,
@@ -58,7 +58,7 @@ export function sdpFor(rtp: RtpPeer, codecs: readonly string[], version = 1): st
     'c=IN IP4 127.0.0.1',
     't=0 0',
     `m=audio ${rtp.port} RTP/AVP ${[...payloads, DTMF_PAYLOAD].join(' ')}`,
-    ...codecs.map((codec) => `a=rtpmap:${rows[codec] ?? '18'} ${codec}/${clock(codec)}`),
+    ...codecs.map((codec) => `a=rtpmap:${rows[codec] ?? '97'} ${codec}/${clock(codec)}`),
     `a=rtpmap:${DTMF_PAYLOAD} telephone-event/8000`,
     `a=fmtp:${DTMF_PAYLOAD} 0-15`,
     'a=ptime:20',
