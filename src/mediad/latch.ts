@@ -9,12 +9,16 @@
  * - A re-offer with another address begins anew. Otherwise a new source is taken only when the
  *   old one has been silent for `relatchMs` and the new one has the SDP's address or the old
  *   source's: a restarted phone is heard again, a stranger never.
+ * - One stream (SSRC) at a time: another from the same source is taken when the first has been
+ *   silent for `streamMs`. A relay such as rtpengine passes strangers on, too, for the 3 s in
+ *   which it learns where the party is; they must not be heard over him.
  * Once the socket is connected to the source (leg.ts), the kernel drops strangers before we count
  * them. We send to the source believed, until there is one to the address of the SDP.
  */
 import { seqDelta } from './rtp.ts';
 
 export const relatchMs = 3000;
+export const streamMs = 100;
 export const probation = 3;
 export const settleMs = 5000;
 
@@ -29,6 +33,7 @@ export class Latch {
   /** When the source was last heard. */
   heardAt = 0;
   private takenAt = 0;
+  private ssrc = 0;
   private candidate: { from: Endpoint; ssrc: number; seq: number; count: number } | null = null;
 
   /** Where our packets go; null: the party has not said yet. */
@@ -69,19 +74,21 @@ export class Latch {
     const source = this.source;
     if (source !== null) {
       if (this.isSource(address, port)) {
+        if (ssrc !== this.ssrc && now - this.heardAt < streamMs) return false;
+        this.ssrc = ssrc;
         this.heardAt = now;
         return true;
       }
       if (this.isAnnounced(address, port) && now - this.takenAt < settleMs) {
-        return this.take({ address, port }, now);
+        return this.take({ address, port }, ssrc, now);
       }
       const known = address === this.sdp?.address || address === source.address;
       if (!known || now - this.heardAt < relatchMs) return false;
-      return this.take({ address, port }, now);
+      return this.take({ address, port }, ssrc, now);
     }
     if (this.sdp === null) return false;
-    if (address === this.sdp.address) return this.take({ address, port }, now);
-    return this.probe(address, port, ssrc, seq) && this.take({ address, port }, now);
+    if (address === this.sdp.address) return this.take({ address, port }, ssrc, now);
+    return this.probe(address, port, ssrc, seq) && this.take({ address, port }, ssrc, now);
   }
 
   private probe(address: string, port: number, ssrc: number, seq: number): boolean {
@@ -97,8 +104,9 @@ export class Latch {
     return count >= probation;
   }
 
-  private take(from: Endpoint, now: number): true {
+  private take(from: Endpoint, ssrc: number, now: number): true {
     this.source = from;
+    this.ssrc = ssrc;
     this.heardAt = now;
     this.takenAt = now;
     this.candidate = null;

@@ -1,6 +1,6 @@
 /** Whose packets are believed. */
 import { describe, expect, it } from 'vitest';
-import { Latch, probation, relatchMs, settleMs } from '../../../src/mediad/latch.ts';
+import { Latch, probation, relatchMs, settleMs, streamMs } from '../../../src/mediad/latch.ts';
 
 const party = { address: '192.0.2.1', port: 4000 };
 
@@ -49,6 +49,15 @@ describe('a leg', () => {
     expect(latch.admit('192.0.2.1', 9999, 1, 2, 20)).toBe(false);
     expect(latch.admit('203.0.113.5', 4000, 1, 2, 20)).toBe(false);
     expect(latch.target).toEqual(party);
+  });
+
+  it('ignores a second stream from its source until the first has been silent', () => {
+    const latch = latched();
+    expect(latch.admit(party.address, party.port, 2, 900, 20)).toBe(false);
+    expect(latch.admit(party.address, party.port, 1, 2, 20)).toBe(true);
+    expect(latch.admit(party.address, party.port, 2, 901, 20 + streamMs - 1)).toBe(false);
+    expect(latch.admit(party.address, party.port, 2, 902, 20 + streamMs)).toBe(true);
+    expect(latch.admit(party.address, party.port, 1, 3, 21 + streamMs)).toBe(false);
   });
 
   it('takes the restarted phone, not the stranger, after the old source fell silent', () => {
