@@ -278,8 +278,8 @@ function inDialog(ctx: Context, received: Received, tx: ServerTx, entry: DialogE
   if (method === 'INVITE') entry.invitedBy = uas.id;
   else if (method === 'BYE') {
     entry.hungUpAt = ctx.clock.now();
-    // With its owner here it is answered and forgotten at once.
-    if (!ctx.clients.isConnected(state.owner)) ctx.dialogs.touch(entry);
+    // On UDP it would come again; with its owner here it is answered and forgotten at once.
+    if (received.path.reliable || !ctx.clients.isConnected(state.owner)) ctx.dialogs.touch(entry);
     noteEnding(ctx, state.owner, state.id, 'BYE');
     endPendingInvite(ctx, entry);
   }

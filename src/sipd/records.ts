@@ -106,8 +106,9 @@ export function keepAnswer(ctx: Context, record: AnswerRecord): void {
 }
 
 export function dropIncoming(ctx: Context, id: string): void {
-  ctx.keep.drop(`i|${id}`);
-  ctx.keep.drop(`a|${id}`);
+  // A successor that still waits for an ACK would hang up in the end.
+  ctx.keep.drop(`i|${id}`, true);
+  ctx.keep.drop(`a|${id}`, true);
 }
 
 export function keepOutgoing(ctx: Context, uac: UacTx): void {

@@ -30,7 +30,8 @@ const HEADER = 'sipd-store 1\n';
 export interface Keep {
   /** `make` is called when the value is written, so it gives the latest. */
   mark(key: string, make: () => unknown): void;
-  drop(key: string): void;
+  /** @param soon true if finding it again could do harm */
+  drop(key: string, soon?: boolean): void;
   flush(): void;
 }
 
@@ -143,6 +144,10 @@ export class Store implements Keep {
     this.live.set(key, make);
     if (!this.isOpen) return;
     this.dirty.add(key);
+    this.flushSoon();
+  }
+
+  private flushSoon(): void {
     if (this.isFlushing) return;
     this.isFlushing = true;
     this.options.soon(() => {
@@ -151,10 +156,14 @@ export class Store implements Keep {
     });
   }
 
-  drop(key: string): void {
+  drop(key: string, soon = false): void {
     if (!this.live.delete(key) || !this.isOpen) return;
     this.dirty.add(key);
-    // What is over may be found again without harm: an ACK is repeated, a BYE gets its 481.
+    if (soon) {
+      this.flushSoon();
+      return;
+    }
+    // Most of what is over may be found again without harm: a second BYE gets its 481.
     this.lateFlush ??= this.options.clock.after(STORE_DROP_MS, () => {
       this.lateFlush = null;
       this.flush();

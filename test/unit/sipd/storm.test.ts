@@ -40,11 +40,16 @@ const step = fc.record({
   ms: fc.constantFrom(1, 500, 5_000, 33_000),
 });
 
+/** Calls that are about to end, or wait for the client's ACK. */
+function restlessIn(world: World): Set<string> {
+  const ending = [...world.ctx.dialogs.all()].filter((one) => one.isEnding || one.hungUpAt > 0);
+  return new Set([...ending.map((one) => one.state.id), ...world.ctx.unacked.keys()]);
+}
+
 /** Of each call at rest what must not be forgotten. */
-function essence(world: World, isOwed: (id: string) => boolean): unknown[] {
+function essence(world: World, restless: Set<string>): unknown[] {
   return [...world.ctx.dialogs.all()]
-    .filter((one) => one.state.isConfirmed && !one.isEnding && one.hungUpAt === 0)
-    .filter((one) => !isOwed(one.state.id))
+    .filter((one) => one.state.isConfirmed && !restless.has(one.state.id))
     .map(({ state, lastRseq }) => ({
       ...state,
       owner: '',
@@ -172,8 +177,8 @@ class Walk {
     else if (what === 'crash') {
       const before = this.world;
       this.world = before.restart();
-      const isOwed = (id: string): boolean => before.ctx.unacked.has(id);
-      expect(essence(this.world, isOwed)).toEqual(essence(before, isOwed));
+      const restless = restlessIn(before);
+      expect(essence(this.world, restless)).toEqual(essence(before, restless));
       this.client = this.join();
     }
   }
