@@ -4,13 +4,15 @@
  * was killed: callers then miss about a second of music and need no re-INVITE. A server that
  * starts anew takes over the legs mediad still has; they are named in `up`.
  *
- * Deadlines: each request to mediad 2 s (`requestDeadlineMs`), at most two in a row per call.
+ * Deadlines: each request to mediad 2 s (`requestDeadlineMs`). A call costs one, with two
+ * exceptions: a party whose SDP names its host by name costs `accept` a second, and whatever
+ * fails half-way a `release`.
  */
-import { randomInt } from 'node:crypto';
 import type { Playlist } from './playlist.ts';
 import type { LegId, MediaEvents, MediaPort, MediaResult, PlayItem } from './port.ts';
 import * as sdp from './sdp.ts';
-import { adoptLeg, memoOf, wireRemote, type WireRemote, type WorkerLeg } from './worker-legs.ts';
+import * as legs from './worker-legs.ts';
+import type { WireRemote, WorkerLeg } from './worker-legs.ts';
 import { failure, WorkerLink, type Reply } from './worker-link.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -62,27 +64,31 @@ export class MediaWorker implements MediaPort {
     if (!read.ok) return failure('not-acceptable', read.detail);
     const known = this.known.get(id);
     if (known !== undefined) return this.answerOffer(known, read.value);
-    const made = await this.create(id, read.value.reach, null);
+    const { audio, reach } = read.value;
+    // mediad wants an address: that of a host named by name is known only with the leg.
+    const remote = legs.isNumeric(audio) ? legs.wireRemote(audio, reach) : null;
+    const made = await this.create(id, reach, null, { basis: legs.newBasis(read.value), remote });
     if (!made.ok) return made;
-    this.known.set(id, made.leg);
-    const answer = await this.answerOffer(made.leg, read.value);
+    const { leg } = made;
+    this.known.set(id, leg);
+    const done: MediaResult =
+      remote === null
+        ? await this.setRemote(leg, legs.wireRemote(audio, leg.peer))
+        : fitting(leg, remote);
+    if (done.ok) return { ok: true, sdp: leg.sdp };
     // An accept that failed leaves no leg behind.
-    if (!answer.ok) await this.release(id);
-    return answer;
+    await this.release(id);
+    return done;
   }
 
   async offer(id: LegId, remoteHost: string): Promise<SdpResult> {
     const known = this.known.get(id);
-    if (known !== undefined && known.sdp !== '') return { ok: true, sdp: known.sdp };
-    const made = await this.create(id, remoteHost, null);
+    if (known !== undefined) return { ok: true, sdp: known.sdp };
+    const basis = legs.newBasis(null);
+    const made = await this.create(id, remoteHost, null, { basis, remote: null });
     if (!made.ok) return made;
-    const { leg } = made;
-    this.known.set(id, leg);
-    leg.sdp = sdp.writeOffer(leg, leg.origin);
-    const kept = await this.ask('memo', { leg: id, memo: memoOf(leg) });
-    if (kept.ok) return { ok: true, sdp: leg.sdp };
-    await this.release(id);
-    return kept;
+    this.known.set(id, made.leg);
+    return { ok: true, sdp: made.leg.sdp };
   }
 
   async answered(id: LegId, answerSdp: string): Promise<MediaResult> {
@@ -90,7 +96,7 @@ export class MediaWorker implements MediaPort {
     if (leg === undefined) return failure('unknown-leg', id);
     const read = sdp.readAnswer(answerSdp);
     if (!read.ok) return failure('not-acceptable', read.detail);
-    return this.setRemote(leg, wireRemote(read.value, leg.peer));
+    return this.setRemote(leg, legs.wireRemote(read.value, leg.peer));
   }
 
   async reoffered(id: LegId, offerSdp: string): Promise<SdpResult> {
@@ -198,22 +204,24 @@ export class MediaWorker implements MediaPort {
     id: LegId,
     host: string,
     wish: number | null,
+    { basis, remote }: Pick<WorkerLeg, 'basis' | 'remote'>,
     first = false,
   ): Promise<MediaResult<{ leg: WorkerLeg }>> {
-    const reply = await this.ask('create', { leg: id, host, port: wish }, first);
+    const memo = legs.memoOf(basis);
+    const reply = await this.ask('create', { leg: id, host, port: wish, remote, memo }, first);
     if (!reply.ok) {
       // It may exist all the same: whatever became of it, it is ours no more.
       if (reply.reason === 'timeout') void this.ask('release', { leg: id }, first);
       return reply;
     }
+    const local = { address: String(reply['address']), port: Number(reply['port']) };
     const leg: WorkerLeg = {
       id,
-      address: String(reply['address']),
-      port: Number(reply['port']),
+      ...local,
       peer: String(reply['peer']),
-      sdp: '',
-      origin: { sessionId: String(randomInt(1, 2 ** 47)), version: 1 },
-      remote: null,
+      sdp: legs.sdpOf(basis, local),
+      basis,
+      remote,
       music: null,
       partner: null,
       playId: null,
@@ -222,22 +230,20 @@ export class MediaWorker implements MediaPort {
   }
 
   private async answerOffer(leg: WorkerLeg, offer: sdp.OfferRead): Promise<SdpResult> {
-    const remote = wireRemote(offer.audio, leg.peer);
-    if (remote.address.includes(':') !== leg.address.includes(':')) {
-      return failure('not-acceptable', 'the other IP version than the leg began with');
-    }
-    const same = sdp.writeAnswer(offer, leg, leg.origin);
-    if (leg.sdp !== '' && !sdp.sameButOrigin(same, leg.sdp)) {
-      leg.origin = { ...leg.origin, version: leg.origin.version + 1 };
-    }
-    leg.sdp = sdp.writeAnswer(offer, leg, leg.origin);
+    const remote = legs.wireRemote(offer.audio, leg.peer);
+    const fits = fitting(leg, remote);
+    if (!fits.ok) return fits;
+    const { origin } = leg.basis;
+    const isSame = sdp.sameButOrigin(legs.sdpOf({ origin, offer }, leg), leg.sdp);
+    leg.basis = { origin: isSame ? origin : { ...origin, version: origin.version + 1 }, offer };
+    leg.sdp = legs.sdpOf(leg.basis, leg);
     const done = await this.setRemote(leg, remote);
     return done.ok ? { ok: true, sdp: leg.sdp } : done;
   }
 
-  private async setRemote(leg: WorkerLeg, remote: WireRemote, first = false): Promise<MediaResult> {
+  private async setRemote(leg: WorkerLeg, remote: WireRemote): Promise<MediaResult> {
     leg.remote = remote;
-    return this.order('remote', { leg: leg.id, remote, memo: memoOf(leg) }, first);
+    return this.order('remote', { leg: leg.id, remote, memo: legs.memoOf(leg.basis) });
   }
 
   private musicFields(leg: WorkerLeg): Fields {
@@ -268,7 +274,7 @@ export class MediaWorker implements MediaPort {
     for (const entry of listed) {
       const id = String(entry['leg']);
       if (this.known.has(id)) continue;
-      const leg = isFirst ? adoptLeg(entry) : null;
+      const leg = isFirst ? legs.adoptLeg(entry) : null;
       if (leg !== null) this.known.set(id, leg);
       // Released while the line was down, or nobody's.
       else void this.ask('release', { leg: id }, true);
@@ -289,7 +295,7 @@ export class MediaWorker implements MediaPort {
 
   /** Makes a leg again on its old port; if that is taken, the leg is lost. */
   private async restore(old: WorkerLeg): Promise<void> {
-    const made = await this.create(old.id, old.peer, old.port, true);
+    const made = await this.create(old.id, old.peer, old.port, old, true);
     const isReleased = this.known.get(old.id) !== old;
     const isElsewhere = !made.ok || made.leg.port !== old.port || made.leg.address !== old.address;
     if (isReleased || isElsewhere) {
@@ -297,8 +303,6 @@ export class MediaWorker implements MediaPort {
       if (made.ok) void this.ask('release', { leg: old.id }, true);
       return;
     }
-    if (old.remote === null) await this.order('memo', { leg: old.id, memo: memoOf(old) }, true);
-    else await this.setRemote(old, old.remote, true);
     if (old.music !== null) await this.order('music', this.musicFields(old), true);
   }
 
@@ -345,6 +349,12 @@ export class MediaWorker implements MediaPort {
         return;
     }
   }
+}
+
+/** A leg has one address: the party cannot change between IPv4 and IPv6. */
+function fitting(leg: WorkerLeg, remote: WireRemote): MediaResult {
+  if (remote.address.includes(':') === leg.address.includes(':')) return { ok: true };
+  return failure('not-acceptable', 'the other IP version than the leg began with');
 }
 
 function listedLegs(message: Fields): Fields[] {

@@ -3,7 +3,9 @@ import type { Leg, Remote } from './leg.ts';
 
 export interface LegDescription {
   readonly leg: string;
+  readonly address: string;
   readonly port: number;
+  readonly peer: string;
   readonly family: 4 | 6;
   readonly memo: string;
   readonly partner: string | null;
@@ -18,7 +20,9 @@ export interface LegDescription {
 export function describeLeg(leg: Leg, now?: number): LegDescription {
   const basic = {
     leg: leg.id,
+    address: leg.ends.address,
     port: leg.pair.port,
+    peer: leg.ends.peer,
     family: leg.pair.family,
     memo: leg.memo,
     partner: leg.partnerId,

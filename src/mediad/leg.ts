@@ -35,6 +35,12 @@ export interface Remote {
   readonly receives: boolean;
 }
 
+/** Our address as the party sees it, and the party's, when the leg was made. */
+export interface Ends {
+  readonly address: string;
+  readonly peer: string;
+}
+
 export interface LegWorld {
   now(): number;
   emit(event: LegEvent): void;
@@ -53,6 +59,7 @@ const view: RtpView = newView();
 export class Leg {
   readonly id: string;
   readonly pair: PortPair;
+  readonly ends: Ends;
   readonly createdAt: number;
   readonly reception = new Reception();
   readonly outgoing: Outgoing;
@@ -81,13 +88,14 @@ export class Leg {
   private isClosed = false;
   private isConnected = false;
 
-  constructor(id: string, pair: PortPair, cname: string, world: LegWorld) {
+  constructor(id: string, pair: PortPair, ends: Ends, world: LegWorld) {
     this.id = id;
     this.pair = pair;
+    this.ends = ends;
     this.world = world;
     this.createdAt = world.now();
     this.outgoing = new Outgoing((packet, start, end) => this.transmit(packet, start, end));
-    this.rtcp = new RtcpSession(cname, this);
+    this.rtcp = new RtcpSession(`acd-${pair.port}@${ends.address}`, this);
     pair.rtp.on('message', (packet, from) => this.receive(packet, from));
     pair.rtcp.on('message', (packet, from) => this.rtcp.receive(packet, from, world.now()));
   }

@@ -28,6 +28,12 @@ export interface Settings {
 /** A part of an announcement as the client names it. */
 export type Item = { readonly file: string } | { readonly silenceMs: number };
 
+/** What a client may know of a leg before there is one. */
+export interface Given {
+  readonly remote: Remote | null;
+  readonly memo: string | null;
+}
+
 function failed(reason: Reason, detail: string): Result {
   return { ok: false, reason, detail };
 }
@@ -70,8 +76,19 @@ export class Legs {
     this.sounds = { get: (path) => this.shelf.now(path, this.clock.now()) };
   }
 
-  /** A new leg towards `host`, on port `wish` if that is free; the same id again gives the same. */
-  async create(id: string, host: string, wish: number | null): Promise<Result> {
+  /**
+   * A new leg towards `host`, on port `wish` if that is free; the same id again gives the same.
+   * With what is known of the party already, so that a call costs one request and not two.
+   */
+  async create(id: string, host: string, wish: number | null, given: Given): Promise<Result> {
+    const made = await this.open(id, host, wish);
+    const leg = made.ok ? this.legs.get(id) : undefined;
+    if (given.memo !== null && leg !== undefined) leg.memo = given.memo;
+    if (given.remote !== null) leg?.setRemote(given.remote);
+    return made;
+  }
+
+  private async open(id: string, host: string, wish: number | null): Promise<Result> {
     const known = this.legs.get(id);
     if (known === undefined && this.opening.has(id)) return failed('unavailable', 'being created');
     if (known === undefined && this.legs.size + this.opening.size >= limits.legs) {
@@ -105,7 +122,7 @@ export class Legs {
       this.ports.close(pair, this.clock.now());
       return failed('unknown-leg', 'released meanwhile');
     }
-    const leg = new Leg(id, pair, `acd-${pair.port}@${local}`, this.world);
+    const leg = new Leg(id, pair, { address: local, peer: peer.address }, this.world);
     this.legs.set(id, leg);
     return { ok: true, address: local, port: pair.port, peer: peer.address };
   }
@@ -115,13 +132,6 @@ export class Legs {
     if (leg === undefined) return failed('unknown-leg', id);
     leg.setRemote(remote);
     if (memo !== null) leg.memo = memo;
-    return { ok: true };
-  }
-
-  setMemo(id: string, memo: string): Result {
-    const leg = this.legs.get(id);
-    if (leg === undefined) return failed('unknown-leg', id);
-    leg.memo = memo;
     return { ok: true };
   }
 

@@ -4,9 +4,8 @@
  *
  * | do | fields | answer |
  * |---|---|---|
- * | create | leg, host, port? (wish) | address, port, peer (his address) |
+ * | create | leg, host, port? (wish), remote?, memo? | address, port, peer (his address) |
  * | remote | leg, remote {address, port, rtcpPort, audio[], dtmf, sends, receives}, memo? | |
- * | memo | leg, memo | |
  * | play | leg, playId, items [{file} or {silenceMs}] | |
  * | stop, disconnect, release | leg | |
  * | music | leg, key, files; without key: ends it | |
@@ -27,18 +26,15 @@ const handlers: Readonly<Record<string, Handler>> = {
     const leg = read.name('leg');
     const host = read.name('host');
     const wish = read.optionalInteger('port', 1, 65_534);
-    return () => legs.create(leg, host, wish);
+    const remote = read.has('remote') ? read.remote('remote') : null;
+    const memo = read.optionalText('memo', limits.memoBytes);
+    return () => legs.create(leg, host, wish, { remote, memo });
   },
   remote: (legs, read) => {
     const leg = read.name('leg');
     const remote = read.remote('remote');
     const memo = read.optionalText('memo', limits.memoBytes);
     return () => legs.setRemote(leg, remote, memo);
-  },
-  memo: (legs, read) => {
-    const leg = read.name('leg');
-    const memo = read.text('memo', limits.memoBytes);
-    return () => legs.setMemo(leg, memo);
   },
   play: (legs, read) => {
     const leg = read.name('leg');
