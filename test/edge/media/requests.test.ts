@@ -26,6 +26,8 @@ async function playMediad(on: Stage, name: string, legs: readonly object[] = [])
   const ends = { address: '127.0.0.1', port: 30_000, peer: '127.0.0.9' };
   const server = net.createServer((socket) => {
     socket.setEncoding('utf8');
+    // The worker may be gone before it has read the last answer.
+    socket.on('error', () => socket.destroy());
     socket.on('data', (text) => {
       for (const line of String(text).trimEnd().split('\n')) {
         const request = JSON.parse(line) as Line;
