@@ -282,6 +282,10 @@ describe('other methods', () => {
 describe('a back-to-back agent', () => {
   it('given srf joins two calls, then SDP and the end travel through', async () => {
     const middle = await startSipd();
+    let listening = (): void => undefined;
+    const joined = new Promise<void>((resolve) => {
+      listening = resolve;
+    });
     const joiner = await connectSrf(middle, {
       invite: (req, res) => {
         const b2b = joiner as unknown as {
@@ -296,6 +300,7 @@ describe('a back-to-back agent', () => {
           ({ uas, uac }) => {
             uas.on('destroy', () => void uac.destroy());
             uac.on('destroy', () => void uas.destroy());
+            listening();
           },
           () => undefined,
         );
@@ -309,6 +314,8 @@ describe('a back-to-back agent', () => {
     expect(into.remote.sdp).toContain('o=caller');
     expect(out.remote.sdp).toContain('o=callee');
     const ended = eventOf(into, 'destroy');
+    // A BYE in the same breath as the ACK would find no listener yet.
+    await joined;
     await out.destroy();
     await ended;
     joiner.disconnect();
