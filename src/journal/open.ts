@@ -164,6 +164,11 @@ function mend(file: string, wal: Wal, seen: Look): Mended | JournalFailure {
   if (seen.kind === 'newer') return refuse(seen.detail);
   const isDoubtful = wal.rest !== 'none' || seen.kind === 'damaged' || seen.kind === 'foreign';
   if (!isDoubtful) return { notes: seen.kind === 'sound' ? seen.found.notes : [] };
+  // Killed within a write: nothing is missing that anybody was told of, and to read all of a large
+  // file would cost more than it could find.
+  if (wal.rest === 'unfinished' && seen.kind === 'sound' && sizeOf(file) > WHOLE_MAX_BYTES) {
+    return { notes: [...seen.found.notes, writeCut(wal)] };
+  }
   try {
     return decide(file, wal, seen, salvage(file, wal));
   } finally {

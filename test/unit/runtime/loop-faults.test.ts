@@ -34,6 +34,14 @@ class FaultyJournal extends MemoryJournal {
   }
 }
 
+/** The same over a promise, as the journal on its own thread answers. */
+class LateJournal extends FaultyJournal {
+  override append(expectedSeq: number, events: readonly CoreEvent[]): AppendResult {
+    const result = super.append(expectedSeq, events);
+    return new Promise((done) => setImmediate(() => done(result))) as unknown as AppendResult;
+  }
+}
+
 const BY = { by: 'test' };
 const callId = fc.constantFrom('a', 'b', 'c');
 const anyCommand: fc.Arbitrary<NewCommand> = fc.oneof(
@@ -62,10 +70,13 @@ const anyRun = fc.record({
   faults: fc.array(fc.boolean(), { maxLength: 40, size: 'max' }),
 });
 
-it('tells outside exactly what is durable, and settles every command', async () => {
+it.each([
+  ['at once', FaultyJournal],
+  ['later', LateJournal],
+])('answering %s, tells outside exactly what is durable, and settles all', async (_, Kind) => {
   await fc.assert(
     fc.asyncProperty(anyRun, async ({ turns, faults }) => {
-      const journal = new FaultyJournal();
+      const journal = new Kind();
       const clock = { now: () => 1_000, atLeast: () => undefined };
       const fatal: Error[] = [];
       const opened = await openLoop({
