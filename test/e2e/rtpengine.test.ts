@@ -9,12 +9,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Gateway, openPhone, startEngine } from '../edge/media/rtpengine-stage.ts';
 import { startAcd, type Acd } from '../support/acd.ts';
+import { locate } from '../support/audio.ts';
 import type { Call } from '../support/call.ts';
 import { within } from '../support/inbox.ts';
 import type { Phone } from '../support/phone.ts';
 import type { RtpPeer } from '../support/rtp.ts';
 import { openStage } from '../support/stage.ts';
-import { allWell, hears, hearsMusic, phone, prompt } from '../support/stories.ts';
+import { allWell, hears, music, phone, prompt } from '../support/stories.ts';
 
 const stage = openStage('rtpengine');
 const options = {
@@ -67,10 +68,17 @@ async function logInByKeys(desk: Phone): Promise<void> {
   expect(await within('to be hung up on', call.ended, 15_000)).toBe('bye received');
 }
 
+/** Half a second of our music somewhere: a packet late at a transcoder costs the one it is in. */
 async function hearsWelcomeAndMusic(rtp: RtpPeer): Promise<void> {
   const welcome = prompt('queue-welcome');
   const { at } = await hears(rtp, welcome);
-  await hearsMusic(rtp, at + welcome.length + 800);
+  const start = at + welcome.length + 800;
+  const scores: number[] = [];
+  while (scores.length < 10 && !scores.some((score) => score > 0.9)) {
+    const heard = await rtp.hearAtLeast(4_000, start + scores.length * 4_000);
+    scores.push(locate(heard, music(), true).score);
+  }
+  expect(Math.max(...scores), `music: ${scores.join(' ')}`).toBeGreaterThan(0.9);
 }
 
 /** Calls the queue with that codec alone: the call, and where its audio is heard and spoken. */
