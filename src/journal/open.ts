@@ -145,13 +145,15 @@ export function writeChoices(file: string, left: Salvage): string {
 }
 
 function writeDropped(fault: string, run: Run, left: Salvage, kept: string): string {
-  const dropped =
-    left.brokenTo > run.to
-      ? `${events(run.to + 1, left.brokenTo)} could not be read and were dropped`
-      : 'nothing readable was dropped';
+  const newest = left.snapshots.at(-1) ?? 0;
+  const dropped = [
+    ...(left.brokenTo > run.to ? [`${events(run.to + 1, left.brokenTo)}, not readable`] : []),
+    ...(newest > run.to ? [`the snapshot of event ${newest}`] : []),
+  ];
   return (
     `the journal was damaged (${fault}): recovered to event ${run.to} of ${when(run.toAt)}; ` +
-    `${dropped}; the damaged file is kept as ${kept}`
+    `dropped: ${dropped.length === 0 ? 'nothing that is known of' : dropped.join(', and ')}; ` +
+    `the damaged file is kept as ${kept}`
   );
 }
 

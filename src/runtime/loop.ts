@@ -86,6 +86,8 @@ export class Loop implements Runtime {
   #state: State;
   #lastSeq: number;
   #snapshotSeq: number;
+  /** The state is what the journal holds; not so while a failed journal cannot even be read. */
+  #isDurable = true;
   /** No snapshot is tried before this event: the last attempt failed. */
   #snapshotFrom = 0;
   #phase: Exclude<LoopPhase, 'draining'> = 'running';
@@ -163,7 +165,8 @@ export class Loop implements Runtime {
     }
     if (this.#phase !== 'failed' && this.#phase !== 'stopped') {
       this.#phase = 'stopped';
-      await this.#saveSnapshot();
+      // A snapshot of what was decided and never written would be a state that never was.
+      if (this.#isDurable || (await this.#putBack())) await this.#saveSnapshot();
     }
     this.#clearTimers();
   }
@@ -316,16 +319,17 @@ export class Loop implements Runtime {
     this.#detail = result.detail;
     this.#since ??= this.now();
     this.#options.log('error', `journal cannot be written: ${result.detail}`);
-    const rebuilt = await this.#putBack();
+    await this.#putBack();
     // Only now may anybody hear: whoever looks at the state next sees the durable one.
     this.#queue.putBack(batch);
     if (this.#stopping) this.#queue.refuseAll();
     else this.#queue.refuseRequests();
-    if (!this.#stopping) this.#retryLater(rebuilt);
+    if (!this.#stopping) this.#retryLater();
   }
 
   /** Puts the state back to what is durable; false if the journal cannot even be read. */
   async #putBack(): Promise<boolean> {
+    this.#isDurable = false;
     const rebuilt = await rebuild(this.#options.journal);
     if (!rebuilt.ok) {
       this.#detail = rebuilt.detail;
@@ -335,24 +339,25 @@ export class Loop implements Runtime {
       throw new Error(`journal ends at ${rebuilt.lastSeq}, expected ${this.#lastSeq}`);
     }
     this.#state = rebuilt.state;
+    this.#isDurable = true;
     return true;
   }
 
-  #retryLater(rebuilt: boolean): void {
+  #retryLater(): void {
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
       this.#retry = null;
-      this.#tryAgain(rebuilt).catch((error: unknown) => this.#fail(error));
+      this.#tryAgain().catch((error: unknown) => this.#fail(error));
     }, this.#options.retryMs ?? RETRY_MS);
   }
 
   /** The journal is back when it can be read and an empty append proves it can be written. */
-  async #tryAgain(wasRebuilt: boolean): Promise<void> {
-    const rebuilt = wasRebuilt || (await this.#putBack());
+  async #tryAgain(): Promise<void> {
+    const rebuilt = this.#isDurable || (await this.#putBack());
     if (this.#stopping) return;
     const probe = rebuilt ? await this.#options.journal.append(this.#lastSeq, []) : null;
     if (this.#stopping) return;
-    if (probe?.ok !== true) return this.#retryLater(rebuilt);
+    if (probe?.ok !== true) return this.#retryLater();
     this.#recover('journal can be written again');
     this.#schedule();
     this.#arm();
