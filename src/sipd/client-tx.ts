@@ -3,7 +3,8 @@
  * request on UDP until something answers, acknowledge rejections, and give up in time.
  */
 import type { Clock, Timer } from './clock.ts';
-import { MAX_LINGERING_TRANSACTIONS, T1, T2, T4, T64 } from './limits.ts';
+import { T1, T2, T4, T64 } from './limits.ts';
+import { Lingering } from './lingering.ts';
 import type { Path } from './path.ts';
 import type { Received } from './received.ts';
 
@@ -151,7 +152,7 @@ export function clientKey(branch: string, method: string): string {
 /** All client transactions by key; those that only linger are bounded apart. */
 export class ClientTxs {
   private readonly byKey = new Map<string, ClientTx>();
-  private readonly lingering = new Set<ClientTx>();
+  private readonly lingering = new Lingering<ClientTx>();
   private readonly clock: Clock;
 
   constructor(clock: Clock) {
@@ -188,11 +189,6 @@ export class ClientTxs {
 
   linger(tx: ClientTx): void {
     this.lingering.add(tx);
-    if (this.lingering.size <= MAX_LINGERING_TRANSACTIONS) return;
-    for (const oldest of this.lingering) {
-      oldest.terminate();
-      break;
-    }
   }
 
   remove(tx: ClientTx): void {

@@ -3,7 +3,8 @@
  * retransmissions, repeat what must arrive, and absorb the ACK of a rejection.
  */
 import type { Clock, Timer } from './clock.ts';
-import { MAX_LINGERING_TRANSACTIONS, MAX_TRANSACTION_BYTES, T1, T2, T4, T64 } from './limits.ts';
+import { MAX_TRANSACTION_BYTES, T1, T2, T4, T64 } from './limits.ts';
+import { Lingering } from './lingering.ts';
 
 export interface Reply {
   reliable: boolean;
@@ -125,7 +126,7 @@ export class ServerTx {
 /** All server transactions by key; those that only linger are bounded apart. */
 export class ServerTxs {
   private readonly byKey = new Map<string, ServerTx>();
-  private readonly lingering = new Set<ServerTx>();
+  private readonly lingering = new Lingering<ServerTx>();
   private readonly claims = new Map<string, ServerTx>();
   private bytes = 0;
   private readonly clock: Clock;
@@ -181,11 +182,6 @@ export class ServerTxs {
 
   linger(tx: ServerTx): void {
     this.lingering.add(tx);
-    if (this.lingering.size <= MAX_LINGERING_TRANSACTIONS) return;
-    for (const oldest of this.lingering) {
-      oldest.terminate();
-      break;
-    }
   }
 
   remove(tx: ServerTx): void {
