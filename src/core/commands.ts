@@ -33,6 +33,8 @@ export interface ArriveCall extends Base {
   readonly queue: QueueName;
   /** SIP Call-ID of the caller's leg. */
   readonly sipCallId: string;
+  /** The SIP server's name of his dialog, by which a later process finds it again. */
+  readonly dialogId?: string;
   /** Address of From: `user@host`. */
   readonly from: string;
   /** Display name of From, or ''. */
@@ -52,12 +54,16 @@ export interface EndCall extends Base {
   readonly kind: 'EndCall';
   readonly callId: CallId;
   readonly cause: 'bye' | 'cancel' | 'failed';
+  /** When it really ended, ms since the epoch, if that was learned only later; default `at`. */
+  readonly endedAt?: number;
 }
 
 /** The agent's phone answered 18x. */
 export interface RingOffer extends Base {
   readonly kind: 'RingOffer';
   readonly offerId: OfferId;
+  /** The SIP server's name of the INVITE under way, by which a later process can take it back. */
+  readonly transaction?: string;
 }
 
 /** The agent's phone answered 2xx with usable audio; not yet connected. */
@@ -87,6 +93,8 @@ export interface EndAgentLeg extends Base {
   readonly kind: 'EndAgentLeg';
   readonly offerId: OfferId;
   readonly cause: 'bye' | 'failed';
+  /** When it really ended, as in EndCall. */
+  readonly endedAt?: number;
 }
 
 export interface LogInAgent extends Base {

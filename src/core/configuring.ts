@@ -16,7 +16,8 @@ export function applyConfig(decision: Decision, command: ApplyConfig): Refusal |
   const queues = new Set(config.queues.map((queue) => queue.name));
   for (const queue of state.queues.values()) {
     if (queues.has(queue.name)) continue;
-    for (const call of [...queue.line]) endCall(decision, call, 'FAILED', 'system', 'shutdown');
+    for (const call of [...queue.line])
+      endCall(decision, call, 'FAILED', 'system', { withdrawal: 'shutdown' });
   }
   const agents = new Set(config.agents.map((agent) => agent.id));
   for (const agent of [...state.agents.values()]) {

@@ -31,6 +31,7 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
     callId,
     queue,
     sipCallId,
+    ...(command.dialogId === undefined ? {} : { dialogId: command.dialogId }),
     from,
     fromName,
     to,

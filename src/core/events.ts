@@ -35,6 +35,8 @@ export interface CallEntered extends Base {
   readonly callId: CallId;
   readonly queue: QueueName;
   readonly sipCallId: string;
+  /** The SIP server's name of the caller's dialog. */
+  readonly dialogId?: string;
   readonly from: string;
   readonly fromName: string;
   readonly to: string;
@@ -84,6 +86,8 @@ export interface AgentOffered extends Base {
 export interface OfferRang extends Base {
   readonly kind: 'OfferRang';
   readonly offerId: OfferId;
+  /** The SIP server's name of the INVITE under way. */
+  readonly transaction?: string;
 }
 
 /** First answer wins. Reactor: connect the two legs' media, then ConfirmBridge. */
@@ -142,6 +146,8 @@ export interface CallEnded extends Base {
   readonly talkedMs: number;
   /** Place in line when it ended, 0 if it had been connected. */
   readonly position: number;
+  /** When it really ended, where that was learned only later (nobody was there to hear it). */
+  readonly leftAt?: number;
 }
 
 export interface WrapupStarted extends Base {

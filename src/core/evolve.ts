@@ -3,7 +3,7 @@
  * it decides nothing: an event is a fact. A fact that does not fit the state is a broken
  * invariant and throws.
  */
-import type { AgentOffered, CallEnded, CallEntered, CoreEvent } from './events.ts';
+import type { AgentOffered, CallEnded, CallEntered, CoreEvent, OfferRang } from './events.ts';
 import { placeAgent, placeAll, placeCall, placeOffer, removeCall, removeOffer } from './place.ts';
 import { makeTimer, must, type Agent, type Call, type Offer, type State } from './state.ts';
 import type { AgentId, CallId, OfferId } from './types.ts';
@@ -26,6 +26,7 @@ function enter(state: State, event: CallEntered): void {
     id: event.callId,
     queue: event.queue,
     sipCallId: event.sipCallId,
+    dialogId: event.dialogId ?? null,
     from: event.from,
     fromName: event.fromName,
     to: event.to,
@@ -63,6 +64,7 @@ function offer(state: State, event: AgentOffered): void {
     device: event.device,
     offeredAt: event.at,
     phase: 'calling',
+    transaction: null,
     deadline: event.deadline,
     timer: makeTimer('offer', event.offerId),
   };
@@ -72,6 +74,12 @@ function offer(state: State, event: AgentOffered): void {
   placeOffer(state, made);
   placeCall(state, call);
   placeAgent(state, agent);
+}
+
+function ring(state: State, event: OfferRang): void {
+  const rung = offerOf(state, event.offerId);
+  rung.phase = 'ringing';
+  rung.transaction = event.transaction ?? null;
 }
 
 /** The offer is gone: caller back in his place, agent free but for his rest. */
@@ -110,7 +118,7 @@ function end(state: State, event: CallEnded): void {
     if (made.phase !== 'connected') throw new Error(`broken invariant: ${made.id} left ringing`);
     removeOffer(state, made);
     agent.callId = null;
-    agent.idleSince = event.at;
+    agent.idleSince = event.leftAt ?? event.at;
     placeAgent(state, agent);
   }
   removeCall(state, call);
@@ -212,8 +220,7 @@ export function evolve(state: State, event: CoreEvent): void {
     case 'AgentOffered':
       return offer(state, event);
     case 'OfferRang':
-      offerOf(state, event.offerId).phase = 'ringing';
-      return;
+      return ring(state, event);
     case 'OfferAnswered': {
       const answered = offerOf(state, event.offerId);
       answered.phase = 'answered';

@@ -26,7 +26,12 @@ export function withdrawOffer(
 }
 
 /** After his talk: a logout he asked for meanwhile, else wrap-up, else he is free. */
-function releaseAgent(decision: Decision, agentId: string, queueName: string): void {
+function releaseAgent(
+  decision: Decision,
+  agentId: string,
+  queueName: string,
+  leftAt: number,
+): void {
   const agent: Agent = must(decision.state.agents.get(agentId), `agent ${agentId}`);
   if (agent.leaving !== null) {
     const device = must(agent.device, `device of ${agentId}`);
@@ -34,22 +39,31 @@ function releaseAgent(decision: Decision, agentId: string, queueName: string): v
     return;
   }
   const wrapupMs = decision.state.queues.get(queueName)?.config.wrapupMs ?? 0;
-  if (wrapupMs <= 0) return;
-  const until = decision.at + wrapupMs;
+  const until = leftAt + wrapupMs;
+  if (until <= decision.at) return;
   decision.emit({ kind: 'WrapupStarted', agentId, queue: queueName, until });
 }
 
-/** The one way a call ends. `withdrawal`: what the agent who is being rung is told. */
+export interface Ending {
+  /** What the agent who is being rung is told; default `caller-left`. */
+  readonly withdrawal?: OfferWithdrawal;
+  /** When the call really ended; default now. Never before what is known of it, nor later. */
+  readonly leftAt?: number | undefined;
+}
+
+/** The one way a call ends. */
 export function endCall(
   decision: Decision,
   call: Call,
   status: ExitStatus,
   endedBy: EndedBy,
-  withdrawal: OfferWithdrawal = 'caller-left',
+  { withdrawal = 'caller-left', leftAt = decision.at }: Ending = {},
 ): void {
   withdrawOffer(decision, call, withdrawal);
   const bridge = offerOf(decision, call);
-  const left = call.connectedAt ?? decision.at;
+  const known = call.connectedAt ?? call.confirmedAt ?? call.enteredAt;
+  const ended = Math.min(Math.max(leftAt, known), decision.at);
+  const left = call.connectedAt ?? ended;
   const queue = decision.state.queues.get(call.queue);
   decision.emit({
     kind: 'CallEnded',
@@ -60,19 +74,22 @@ export function endCall(
     agentId: bridge?.agentId ?? null,
     offerId: bridge?.id ?? null,
     waitedMs: left - call.enteredAt,
-    talkedMs: decision.at - left,
+    talkedMs: ended - left,
     position: call.connectedAt === null && queue !== undefined ? queue.line.rank(call) + 1 : 0,
+    ...(ended < decision.at ? { leftAt: ended } : {}),
   });
-  if (bridge !== undefined) releaseAgent(decision, bridge.agentId, call.queue);
+  if (bridge !== undefined) releaseAgent(decision, bridge.agentId, call.queue, ended);
 }
 
 /** BYE, CANCEL or failure of the caller's leg, at any moment of his visit. */
 export function endCallByCaller(decision: Decision, command: EndCall): Refusal | undefined {
   const call = decision.state.calls.get(command.callId);
   if (call === undefined) return 'unknown-call';
-  const endedBy = command.cause === 'failed' ? 'system' : 'caller';
-  if (call.connectedAt !== null) endCall(decision, call, 'COMPLETED', endedBy);
-  else endCall(decision, call, command.cause === 'failed' ? 'FAILED' : 'ABANDONED', endedBy);
+  const hasFailed = command.cause === 'failed';
+  const early = hasFailed ? 'FAILED' : 'ABANDONED';
+  const status = call.connectedAt === null ? early : 'COMPLETED';
+  const when = { leftAt: command.endedAt };
+  endCall(decision, call, status, hasFailed ? 'system' : 'caller', when);
   return undefined;
 }
 

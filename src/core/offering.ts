@@ -47,7 +47,10 @@ function standing(decision: Decision, command: { offerId: string }): Offer | nul
 export function ringOffer(decision: Decision, command: RingOffer): Refusal | undefined {
   const offer = standing(decision, command);
   if (offer === null) return 'unknown-offer';
-  if (offer.phase === 'calling') decision.emit({ kind: 'OfferRang', offerId: offer.id });
+  if (offer.phase !== 'calling') return undefined;
+  const { transaction } = command;
+  const known = transaction === undefined ? {} : { transaction };
+  decision.emit({ kind: 'OfferRang', offerId: offer.id, ...known });
   return undefined;
 }
 
@@ -116,7 +119,8 @@ export function endAgentLeg(decision: Decision, command: EndAgentLeg): Refusal |
   if (offer === undefined) return 'unknown-offer';
   if (offer.phase === 'connected') {
     const call = must(state.calls.get(offer.callId), `call ${offer.callId}`);
-    endCall(decision, call, 'COMPLETED', command.cause === 'bye' ? 'agent' : 'system');
+    const endedBy = command.cause === 'bye' ? 'agent' : 'system';
+    endCall(decision, call, 'COMPLETED', endedBy, { leftAt: command.endedAt });
     return undefined;
   }
   failOffer(decision, offer, {

@@ -76,6 +76,8 @@ export function restore(plain: Snapshot): State {
   for (const call of plain.calls) {
     state.calls.set(call.id, {
       ...call,
+      // Older snapshots do not have it.
+      dialogId: call.dialogId ?? null,
       tried: call.tried.length > 0 ? new Map(call.tried) : null,
       inLine: false,
       isEligible: false,
@@ -84,7 +86,8 @@ export function restore(plain: Snapshot): State {
     });
   }
   for (const offer of plain.offers) {
-    state.offers.set(offer.id, { ...offer, timer: makeTimer('offer', offer.id) });
+    const transaction = offer.transaction ?? null;
+    state.offers.set(offer.id, { ...offer, transaction, timer: makeTimer('offer', offer.id) });
   }
   for (const agent of plain.agents) {
     const { isReady, memberOf, rest, wrapupTimer } = makeAgent(agent.id);

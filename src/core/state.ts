@@ -35,6 +35,7 @@ export interface Call {
   readonly id: CallId;
   readonly queue: QueueName;
   readonly sipCallId: string;
+  readonly dialogId: string | null;
   readonly from: string;
   readonly fromName: string;
   readonly to: string;
@@ -68,6 +69,8 @@ export interface Offer {
   readonly device: Device;
   readonly offeredAt: number;
   phase: 'calling' | 'ringing' | 'answered' | 'connected';
+  /** The SIP server's name of the INVITE, once it rings; null: not known. */
+  transaction: string | null;
   /** When it fails by itself; 0 once connected. */
   deadline: number;
   readonly timer: Timer;

@@ -29,6 +29,15 @@ export interface Device {
   readonly uri: string;
   /** Name of the `sip.register` entry through which he is dialled; null: dialled directly. */
   readonly registrar: string | null;
+  /** How a phone without a registrar is reached, in its own words; absent: by `uri`. */
+  readonly contact?: DirectContact;
+}
+
+export interface DirectContact {
+  /** Contact URI with its parameters (transport). */
+  readonly uri: string;
+  /** Where its packets come from, if that differs from the Contact (NAT); else null. */
+  readonly nextHop: string | null;
 }
 
 /** Caller order within a queue, agent choice within a queue (FEATURES, strategies). */

@@ -31,6 +31,8 @@ const agentId = fc.constantFrom('1', '2', '3', '4');
 const uri = fc.constantFrom('sip:x@pbx', 'sip:y@pbx', 'sip:z@pbx');
 /** `#n`: the nth offer there is when its turn comes, else one that may have been. */
 const offerId = fc.constantFrom('#0', '#0', '#0', '#1', '#1', '#2', 'a.o1', 'b.o2');
+/** Before everything, in the course of the run, after it. */
+const endedAt = fc.constantFrom(0, 1_003_000, 1_020_000, 9_000_000);
 const leg = { sipCallId: 's', from: 'f', fromName: '', to: 't' };
 
 function kind<K extends Command['kind'], T>(
@@ -54,7 +56,7 @@ const anyCommand = fc.oneof(
     })),
   ),
   often(16, kind('ConfirmCall', { callId })),
-  often(3, kind('EndCall', { callId, cause: fc.constantFrom('bye', 'cancel', 'failed') })),
+  often(3, kind('EndCall', { callId, cause: fc.constantFrom('bye', 'cancel', 'failed'), endedAt })),
   often(4, kind('RingOffer', { offerId })),
   often(12, kind('AnswerOffer', { offerId })),
   often(12, kind('ConfirmBridge', { offerId })),
@@ -67,7 +69,7 @@ const anyCommand = fc.oneof(
       detail: fc.constant(''),
     }),
   ),
-  often(4, kind('EndAgentLeg', { offerId, cause: fc.constantFrom('bye', 'failed') })),
+  often(4, kind('EndAgentLeg', { offerId, cause: fc.constantFrom('bye', 'failed'), endedAt })),
   often(
     4,
     kind('LogInAgent', { agentId, device: uri.map((it) => ({ uri: it, registrar: null })) }),

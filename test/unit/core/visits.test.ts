@@ -422,3 +422,42 @@ describe('reconcile', () => {
     expect(s.event('CallEnded').status).toBe('FAILED');
   });
 });
+
+describe('an end that is learned later', () => {
+  it('given a caller who left a minute ago, then he waited until then', () => {
+    const s = withAgents();
+    s.call('a', 'sales');
+    s.now += 90_000;
+    const endedAt = s.now - 60_000;
+    s.when({ kind: 'EndCall', callId: 'a', cause: 'bye', endedAt });
+    expect(s.event('CallEnded')).toMatchObject({
+      status: 'ABANDONED',
+      waitedMs: 30_000,
+      leftAt: endedAt,
+      at: s.now,
+    });
+  });
+
+  it('given an agent who hung up meanwhile, then talk and idle clock count from then', () => {
+    const s = withAgents('1');
+    s.call('a', 'sales');
+    s.talk('1');
+    s.now += 40_000;
+    const endedAt = s.now - 10_000;
+    s.when({ kind: 'EndAgentLeg', offerId: s.offerOf('1'), cause: 'bye', endedAt });
+    expect(s.event('CallEnded')).toMatchObject({ endedBy: 'agent', talkedMs: 30_000 });
+    expect(s.state.agents.get('1')?.idleSince).toBe(endedAt);
+  });
+
+  it('given a time before he came, or one to come, then the nearest possible counts', () => {
+    const s = withAgents();
+    s.call('a', 'sales');
+    s.call('b', 'sales');
+    s.now += 1_000;
+    s.when({ kind: 'EndCall', callId: 'a', cause: 'cancel', endedAt: 5 });
+    expect(s.event('CallEnded').waitedMs).toBe(0);
+    s.when({ kind: 'EndCall', callId: 'b', cause: 'cancel', endedAt: s.now + 99 });
+    expect(s.event('CallEnded').waitedMs).toBe(1_000);
+    expect(s.event('CallEnded').leftAt).toBeUndefined();
+  });
+});
