@@ -1,6 +1,6 @@
 /**
  * Audio for the server process: the worker on mediad, with rtpengines in front of it where
- * configured, connected and swept before the SIP edge takes its first call.
+ * configured, connected before the SIP edge takes its first call.
  */
 import path from 'node:path';
 import type { Endpoints } from './config/endpoints.ts';
@@ -46,7 +46,7 @@ function withRtpengines(inner: MediaPort, endpoints: Endpoints, log: Log): Media
   return createRtpengineMedia({ inner, engines, log });
 }
 
-/** Connects; legs of a server that is no more are released, as its calls have been ended. */
+/** Connects; legs of a server before us stay, for the SIP edge to take over or to release. */
 export async function connectMedia(
   config: AcdConfig,
   endpoints: Endpoints,
@@ -67,7 +67,5 @@ export async function connectMedia(
   }
   const port =
     config.media.engine === 'rtpengine' ? withRtpengines(worker, endpoints, log) : worker;
-  const old = await port.legs();
-  if (old.ok) await Promise.all(old.legs.map((leg) => port.release(leg)));
   return { ok: true, port };
 }

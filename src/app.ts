@@ -158,15 +158,10 @@ function healthOf(parts: Parts, options: AppOptions, startedAt: number): HealthA
   };
 }
 
-/** What the journal says existed when the last process ended has no legs any more. */
-async function settleState(loop: Loop, config: AcdConfig): Promise<string | null> {
+/** Memberships and options of the file count from here on; calls are taken over by the edge. */
+async function applyConfig(loop: Loop, config: AcdConfig): Promise<string | null> {
   const applied = await loop.submit({ kind: 'ApplyConfig', by: 'config', config: config.core });
-  if (!applied.ok) return `the configuration was not taken by the journal (${applied.refusal})`;
-  const { calls } = loop.state;
-  if (calls.size === 0) return null;
-  const nothing = { liveCalls: [], liveOffers: [] };
-  const reconciled = await loop.submit({ kind: 'Reconcile', by: 'start', ...nothing });
-  return reconciled.ok ? null : `old calls could not be ended (${reconciled.refusal})`;
+  return applied.ok ? null : `the configuration was not taken by the journal (${applied.refusal})`;
 }
 
 /**
@@ -244,7 +239,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   undo.add(() => loop.stop());
   const upkeep = startUpkeepOf(opened.journal, options);
   undo.add(() => upkeep.stop());
-  const unsettled = await settleState(loop, config);
+  const unsettled = await applyConfig(loop, config);
   if (unsettled !== null) return { ok: false, detail: unsettled };
 
   const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));

@@ -170,7 +170,7 @@ export interface RestEnded extends Base {
 
 /**
  * Reactor: subscribe to the device. Said again of the same device when a deferred logout is taken
- * back: a subscription that exists stays.
+ * back, or when it is reached another way now: a subscription that exists stays.
  */
 export interface AgentLoggedIn extends Base {
   readonly kind: 'AgentLoggedIn';

@@ -7,12 +7,17 @@ import type { LogInAgent, LogOutAgent, Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { withdrawOffer } from './leaving.ts';
 import { must, type Agent, type LogoutReason } from './state.ts';
+import type { Device } from './types.ts';
 
 /** Logs out now; the agent must not be talking. What rings for him is taken back. */
 export function logOut(decision: Decision, agent: Agent, reason: LogoutReason): void {
   withdrawOffer(decision, agent, 'agent-unavailable');
   const device = must(agent.device, `device of ${agent.id}`);
   decision.emit({ kind: 'AgentLoggedOut', agentId: agent.id, device, reason });
+}
+
+function isSameContact(a: Device | null, b: Device): boolean {
+  return a?.contact?.uri === b.contact?.uri && a?.contact?.nextHop === b.contact?.nextHop;
 }
 
 export function logIn(decision: Decision, command: LogInAgent): Refusal | undefined {
@@ -23,8 +28,10 @@ export function logIn(decision: Decision, command: LogInAgent): Refusal | undefi
   const holderId = state.devices.get(device.uri);
   const replaces = state.config.secondLogin === 'replace';
   if (holderId === agentId) {
-    // Again from the same phone: nothing to do, unless it takes back a logout he asked for.
-    if (agent.leaving !== null) decision.emit({ kind: 'AgentLoggedIn', agentId, device });
+    // Again from the same phone: nothing to do, unless it takes back a logout he asked for, or
+    // is reached another way now (a new port behind a NAT).
+    const isNews = agent.leaving !== null || !isSameContact(agent.device, device);
+    if (isNews) decision.emit({ kind: 'AgentLoggedIn', agentId, device });
     return undefined;
   }
   if (agent.device !== null && (!replaces || agent.callId !== null)) return 'already-logged-in';

@@ -3,20 +3,24 @@
  *
  * Comes in: INVITEs that name no login, and the journal's events. Goes out: ArriveCall,
  * ConfirmCall, EndCall; the caller's media leg bears the call's id. A caller may hang up between
- * any two steps: every step looks whether he is still there, and `close` leaves nothing over.
+ * any two steps: every step looks whether he is still there, and `close` leaves nothing over. What
+ * a process before us left is adopted: a dialog, or an INVITE that is given to us again.
  */
 import type { CallEnded, CoreEvent } from '../core/events.ts';
+import type { Call } from '../core/state.ts';
 import type { CallId, ExitStatus, QueueName } from '../core/types.ts';
 import type { PlayItem } from '../media/port.ts';
 import type { Outcome } from '../runtime/port.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { address, clean, parseNameAddr, splitList } from './headers.ts';
-import type { IncomingRequest, Response } from './port.ts';
+import type { HeldDialog, IncomingRequest, Response } from './port.ts';
 import { carriesSdp, okWithSdp, refusalOf, Session, UNSUPPORTED_BODY } from './session.ts';
 
 /** Room for INVITEs on their way beyond the core's own limit, which answers by itself. */
 const ARRIVING_MAX = 500;
+/** After a lost connection, or a takeover, an unanswered INVITE is given to us again this soon. */
+const AGAIN_MAX_MS = 10_000;
 /** Extensions a peer may demand of us in Require (RFC 3261 §8.2.2.3). */
 const SUPPORTED = new Set(['timer', '100rel']);
 
@@ -29,10 +33,16 @@ interface Caller {
   /** Gone, for whatever reason: every step that finds this stops. */
   closed: boolean;
   session: Session | null;
-  /** We made the offer (INVITE without SDP): the ACK brings the answer. */
-  readonly lateOffer: boolean;
+  /** We made the offer (INVITE without SDP): the ACK brings the answer. null: it will tell. */
+  lateOffer: boolean | null;
+  /** Waits for his INVITE to be given to us again; ends him if it is not. */
+  stranded: NodeJS.Timeout | null;
+  /** Via of his INVITE: tells the same one given again from one that came another way. */
+  via: string;
+  /** It was, before we knew that our answer to the first was lost. */
+  again: IncomingRequest | null;
   /** To be told once that his phone is free again. */
-  readonly phoneFreed: () => void;
+  phoneFreed: () => void;
 }
 
 /** Told of every caller's phone: an agent's phone that calls a queue is not idle meanwhile. */
@@ -84,6 +94,7 @@ export function checkInvite(request: IncomingRequest): Response | null {
 export class Callers {
   private readonly context: EdgeContext;
   private readonly callers = new Map<CallId, Caller>();
+  private readonly byDialog = new Map<string, Caller>();
   private readonly watchPhone: PhoneWatch;
   private stopping = false;
 
@@ -120,10 +131,18 @@ export class Callers {
   async arrive(request: IncomingRequest, queue: QueueName): Promise<void> {
     const { runtime, dialogs, config } = this.context;
     const dialogId = dialogIdFor(request);
+    const former = this.byDialog.get(dialogId);
+    if (former !== undefined && former.stranded !== null) return this.resume(request, former);
+    if (former?.session === null && former.via === request.header('Via')) {
+      former.again = request;
+      return;
+    }
     const refusal =
       checkInvite(request) ??
       // RFC 3261 §8.2.2.2: the same request by another way.
-      (dialogs.has(dialogId) ? { status: 482, reason: 'Loop Detected' } : null) ??
+      (dialogs.has(dialogId) || former !== undefined
+        ? { status: 482, reason: 'Loop Detected' }
+        : null) ??
       (this.stopping ? UNAVAILABLE : null) ??
       (this.callers.size >= config.core.maxCalls + ARRIVING_MAX ? REFUSALS.OVERLOAD : null) ??
       (runtime.state.queues.has(queue) ? null : REFUSALS.UNKNOWNQUEUE);
@@ -135,52 +154,112 @@ export class Callers {
       await request.respond(refusal);
       return;
     }
+    const caller = this.admit(runtime.newId(), dialogId, queue);
+    caller.lateOffer = request.body === '';
+    caller.phoneFreed = this.watchPhone(request);
+    await this.serve(request, caller);
+  }
+
+  private admit(callId: CallId, dialogId: string, queue: QueueName): Caller {
     const caller: Caller = {
-      callId: runtime.newId(),
+      callId,
       dialogId,
       queue,
       entered: false,
       closed: false,
       session: null,
-      lateOffer: request.body === '',
-      phoneFreed: this.watchPhone(request),
+      lateOffer: null,
+      stranded: null,
+      via: '',
+      again: null,
+      phoneFreed: () => undefined,
     };
-    this.callers.set(caller.callId, caller);
+    this.callers.set(callId, caller);
+    this.byDialog.set(dialogId, caller);
+    return caller;
+  }
+
+  /**
+   * A call that a process before us entered, as the SIP server still has it: its dialog, or its
+   * INVITE without an answer, which is given to us again.
+   */
+  adopt(call: Call, held: HeldDialog): void {
+    const caller = this.admit(call.id, held.dialogId, call.queue);
+    caller.entered = true;
+    if (held.state === 'early') return this.strand(caller);
+    caller.session = this.open(caller, held.state === 'awaiting-ack');
+    if (call.confirmedAt === null) {
+      // His ACK was given to that process, which did not live to say so.
+      if (held.state === 'confirmed') void this.confirm(caller, '');
+    } else if (call.connectedAt === null) this.startMusic(caller);
+  }
+
+  private strand(caller: Caller): void {
+    caller.stranded = setTimeout(() => {
+      caller.stranded = null;
+      this.context.log.warn({ callId: caller.callId }, 'his INVITE was lost before our answer');
+      this.close(caller, 'failed');
+    }, AGAIN_MAX_MS);
+    caller.stranded.unref();
+  }
+
+  /** His INVITE is here again: it is answered with the leg and the place he has. */
+  private async resume(request: IncomingRequest, caller: Caller): Promise<void> {
+    if (caller.stranded !== null) clearTimeout(caller.stranded);
+    caller.stranded = null;
+    caller.again = null;
+    caller.lateOffer = request.body === '';
+    await this.serve(request, caller);
+  }
+
+  private async serve(request: IncomingRequest, caller: Caller): Promise<void> {
+    caller.via = request.header('Via');
     request.onCancel(() => this.close(caller, 'cancel'));
     await this.answer(request, caller);
   }
 
   private async answer(request: IncomingRequest, caller: Caller): Promise<void> {
     const { media } = this.context;
-    const sdp = caller.lateOffer
-      ? await media.offer(caller.callId, request.sourceHost)
-      : await media.accept(caller.callId, request.body);
+    const sdp =
+      caller.lateOffer === true
+        ? await media.offer(caller.callId, request.sourceHost)
+        : await media.accept(caller.callId, request.body);
     // A CANCEL came meanwhile; the leg may have been made after it was released.
     if (caller.closed) return this.release(caller.callId);
     if (!sdp.ok) return this.refuse(request, caller, refusalOf(sdp));
 
-    const outcome = await this.context.runtime.submit(this.arrival(request, caller));
-    const refusal = refusalFor(outcome);
-    if (refusal !== null) {
-      if (caller.closed) return;
-      return this.refuse(request, caller, refusal);
+    if (!caller.entered) {
+      const outcome = await this.context.runtime.submit(this.arrival(request, caller));
+      const refusal = refusalFor(outcome);
+      if (refusal !== null) {
+        if (caller.closed) return;
+        return this.refuse(request, caller, refusal);
+      }
+      caller.entered = true;
+      if (caller.closed) return this.tell(caller, 'cancel');
     }
-    caller.entered = true;
-    if (caller.closed) return this.tell(caller, 'cancel');
 
-    caller.session = new Session(
+    caller.session = this.open(caller, true);
+    const responded = await request.respond(okWithSdp(sdp.sdp));
+    if (responded.ok || caller.closed) return;
+    caller.session.forget();
+    caller.session = null;
+    // CANCEL won: the server has answered 487 in our place (facts §5).
+    if (!responded.isLost) this.close(caller, 'cancel');
+    // The server still has his INVITE, and gives it to us again when we are back.
+    else if (caller.again === null) this.strand(caller);
+    else await this.resume(caller.again, caller);
+  }
+
+  private open(caller: Caller, awaitsAck: boolean): Session {
+    return new Session(
       this.context,
-      { dialogId: caller.dialogId, leg: caller.callId, credentials: null, awaitsAck: true },
+      { dialogId: caller.dialogId, leg: caller.callId, credentials: null, awaitsAck },
       {
         acknowledged: (body) => void this.confirm(caller, body),
         ended: (cause) => this.close(caller, cause),
       },
     );
-    const responded = await request.respond(okWithSdp(sdp.sdp));
-    if (responded.ok || caller.closed) return;
-    // CANCEL won: the server has answered 487 in our place (facts §5).
-    caller.session.forget();
-    this.close(caller, 'cancel');
   }
 
   private arrival(request: IncomingRequest, caller: Caller) {
@@ -191,6 +270,7 @@ export class Callers {
       callId: caller.callId,
       queue: caller.queue,
       sipCallId: clean(request.header('Call-ID'), 256),
+      dialogId: caller.dialogId,
       from: address(from?.uri ?? ''),
       fromName: clean(from?.display ?? ''),
       to: address(request.uri),
@@ -198,16 +278,14 @@ export class Callers {
   }
 
   private async refuse(request: IncomingRequest, caller: Caller, refusal: Response) {
-    caller.closed = true;
-    this.forget(caller);
-    this.release(caller.callId);
+    this.close(caller, 'failed');
     await request.respond(refusal);
   }
 
   /** His ACK is here: the leg is up. */
   private async confirm(caller: Caller, body: string): Promise<void> {
     const { media, runtime, log } = this.context;
-    if (caller.lateOffer) {
+    if (caller.lateOffer ?? body !== '') {
       const result = await media.answered(caller.callId, body);
       if (caller.closed) return;
       if (!result.ok) {
@@ -238,6 +316,8 @@ export class Callers {
   }
 
   private forget(caller: Caller): void {
+    if (caller.stranded !== null) clearTimeout(caller.stranded);
+    if (this.byDialog.get(caller.dialogId) === caller) this.byDialog.delete(caller.dialogId);
     if (this.callers.delete(caller.callId)) caller.phoneFreed();
   }
 
@@ -266,13 +346,20 @@ export class Callers {
   /** Music first, because prompts play over it and it goes on when they end. */
   private entertain(callId: CallId): void {
     const caller = this.callers.get(callId);
-    const edge = caller === undefined ? undefined : this.queueOf(caller.queue);
-    if (caller === undefined || edge === undefined) return;
+    if (caller === undefined) return;
+    this.startMusic(caller);
+    this.play(caller, 'welcome', this.queueOf(caller.queue)?.welcome ?? []);
+  }
+
+  /** Harmless where it plays already: it goes on where it is. */
+  private startMusic(caller: Caller): void {
+    const { callId, queue } = caller;
+    const edge = this.queueOf(queue);
+    if (edge === undefined) return;
     void this.context.media.music(callId, edge.musicClass).then((result) => {
       if (!result.ok && !caller.closed)
         this.context.log.warn({ callId, detail: result.detail }, 'music could not be started');
     });
-    this.play(caller, 'welcome', edge.welcome);
   }
 
   private play(caller: Caller, playId: string, keys: readonly string[]): void {

@@ -7,7 +7,14 @@ import { randomBytes } from 'node:crypto';
 import { answerChallenge, chooseChallenge, parseChallenges } from './digest.ts';
 import type { Challenge, Credentials } from './digest.ts';
 import { seconds } from './headers.ts';
-import type { Headers, IncomingResponse, OutgoingRequest, SentRequest, Stack } from './port.ts';
+import type {
+  Headers,
+  IncomingResponse,
+  OutgoingRequest,
+  SentRequest,
+  Stack,
+  TransactionEvents,
+} from './port.ts';
 
 /** What came of a request. `no-answer`: our deadline passed; `lost`: it could not be sent. */
 export type RequestOutcome =
@@ -33,7 +40,7 @@ const MAX_ATTEMPTS = 4;
 export interface InviteOptions {
   readonly credentials: Credentials | null;
   /** The phone rings (180, 183 …). */
-  readonly onProvisional?: (status: number) => void;
+  readonly onProvisional?: (status: number, transaction: string) => void;
   /** Safety net above the core's own deadline, ms. */
   readonly deadlineMs: number;
 }
@@ -176,13 +183,15 @@ export interface SipClient {
   /** Any request but INVITE. */
   request(request: OutgoingRequest, options: RequestOptions): Promise<RequestOutcome>;
   invite(request: OutgoingRequest, identity: DialogIdentity, options: InviteOptions): InviteHandle;
-  /** The SIP server came back: ends the INVITEs that were under way when it was lost. */
+  /** Goes on with one that a process before us sent; where the server cannot, `no-dialog`. */
+  resume(identity: DialogIdentity, options: InviteOptions): InviteHandle;
+  /** The SIP server came back: goes on with the INVITEs that were under way when it was lost. */
   reconnected(): void;
   /** Settles when no BYE is under way any more, or after so long. */
   farewell(maxMs: number): Promise<void>;
 }
 
-/** INVITEs whose answer was lost with the connection, kept to be ended; beyond it, forgotten. */
+/** INVITEs under way when the connection was lost, kept to go on with; beyond it, forgotten. */
 const ORPHANS_MAX = 1_000;
 /** From the CANCEL of such an INVITE to the BYE, for the case that it had been answered. */
 const ORPHAN_BYE_MS = 1_000;
@@ -190,6 +199,9 @@ const ORPHAN_BYE_MS = 1_000;
 export function createClient(stack: Stack): SipClient {
   const byes = new Set<Promise<unknown>>();
   const orphans = new Set<Invitation>();
+  const keep = (orphan: Invitation): void => {
+    if (orphans.size < ORPHANS_MAX) orphans.add(orphan);
+  };
   return {
     request: (request, options) => {
       const outcome = sendRequest(stack, request, options);
@@ -199,13 +211,12 @@ export function createClient(stack: Stack): SipClient {
       }
       return outcome;
     },
-    invite: (request, identity, options) =>
-      new Invitation(stack, request, identity, options, (orphan) => {
-        if (orphans.size < ORPHANS_MAX) orphans.add(orphan);
-      }),
+    invite: (request, identity, options) => new Invitation(stack, request, identity, options, keep),
+    resume: (identity, options) => new Invitation(stack, null, identity, options, keep),
     reconnected: () => {
-      for (const orphan of orphans) orphan.bury();
+      const returning = [...orphans];
       orphans.clear();
+      for (const orphan of returning) orphan.returned();
     },
     farewell: async (maxMs) => {
       let timer: NodeJS.Timeout | undefined;
@@ -267,7 +278,7 @@ class Invitation implements InviteHandle {
 
   constructor(
     stack: Stack,
-    request: OutgoingRequest,
+    request: OutgoingRequest | null,
     identity: DialogIdentity,
     options: InviteOptions,
     orphaned: (self: Invitation) => void,
@@ -282,7 +293,8 @@ class Invitation implements InviteHandle {
       this.takeBack({});
       this.settle({ kind: 'no-answer' });
     }, options.deadlineMs);
-    this.launch(request);
+    if (request !== null) this.launch(request);
+    else this.resume();
   }
 
   cancel(headers: Headers = {}): void {
@@ -307,9 +319,20 @@ class Invitation implements InviteHandle {
   private launch(request: OutgoingRequest): void {
     // `sent` stays on the former transaction until this one's echo is here; a CANCEL in between
     // is kept and sent then.
-    let echo: SentRequest | null = null;
     this.sent = null;
-    this.stack.send(request, {
+    this.stack.send(request, this.events(request));
+  }
+
+  private resume(): void {
+    const heritage = this.stack.heritage();
+    if (heritage === null) this.settle({ kind: 'no-dialog' });
+    else heritage.resume(this.dialogId, this.events(null));
+  }
+
+  /** `request`: to be sent again with an answer, if it is challenged. */
+  private events(request: OutgoingRequest | null): TransactionEvents {
+    let echo: SentRequest | null = null;
+    return {
       sent: (message) => {
         echo = message;
         this.sent = message;
@@ -318,25 +341,33 @@ class Invitation implements InviteHandle {
       provisional: (response) => {
         // RFC 3262 §4: a reliable provisional response is acknowledged by PRACK.
         if (response.header('RSeq') !== '') response.acknowledge();
-        if (!this.settled) this.options.onProvisional?.(response.status);
+        if (!this.settled) this.options.onProvisional?.(response.status, echo?.transaction ?? '');
       },
       final: (response) => this.final(request, echo, response),
       failed: (code, detail) => {
-        this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
         // The server goes on without us: the phone rings, and may even be answered.
         if (code === 'connection-lost') this.orphaned(this);
+        // sipd tells us more of it when we are back, or that there is nothing.
+        const isHeld = code === 'connection-lost' && echo !== null;
+        if (isHeld && this.stack.heritage() !== null) return;
+        this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
       },
-    });
+    };
   }
 
-  /** Ends at the server, by its ids, what the lost connection left there. */
-  bury(): void {
+  /** The connection is back: goes on with it, or ends what it left at the server. */
+  returned(): void {
+    if (this.settled) this.bury();
+    else this.resume();
+  }
+
+  private bury(): void {
     this.sent?.cancel({ Reason: 'SIP;cause=503;text="Connection lost"' });
     setTimeout(() => this.hangUp(this.dialogId), ORPHAN_BYE_MS).unref();
   }
 
   private final(
-    request: OutgoingRequest,
+    request: OutgoingRequest | null,
     echo: SentRequest | null,
     response: IncomingResponse,
   ): void {
@@ -349,7 +380,7 @@ class Invitation implements InviteHandle {
       return;
     }
     if (this.settled) return;
-    const next = this.attempts.next(request, echo, response);
+    const next = request === null ? null : this.attempts.next(request, echo, response);
     if (next === null) this.settle({ kind: 'refused', response });
     else if (next === 'rejected') this.settle({ kind: 'rejected-credentials', response });
     else this.launch(next);

@@ -34,6 +34,8 @@ interface Entry {
 /** Dialogs looked at in one go, and the pause between, when the SIP server came back. */
 const PROBES_AT_ONCE = 20;
 const PROBE_PAUSE_MS = 50;
+/** A drachtio-server does not tell us of the end of these: they are looked at this often. */
+const WATCH_MS = 5_000;
 
 /** Owners of dialogs by dialog id. Bounded by what creates dialogs: calls, offers, logins. */
 export class Dialogs {
@@ -49,8 +51,7 @@ export class Dialogs {
   }
 
   /** Has every dialog look whether it survived, a few at a time. */
-  probe(): void {
-    const ids = [...this.entries.keys()];
+  probe(ids: string[] = this.ids()): void {
     const next = (): void => {
       for (const id of ids.splice(0, PROBES_AT_ONCE)) this.entries.get(id)?.probe();
       if (ids.length > 0) setTimeout(next, PROBE_PAUSE_MS).unref();
@@ -58,8 +59,27 @@ export class Dialogs {
     next();
   }
 
+  /**
+   * The dialogs of now are looked at again and again, until they are gone: nobody tells us of
+   * their end, as they began with a process, or a connection, that is no more.
+   */
+  watchOver(): void {
+    const watched = new Map(this.entries);
+    const look = (): void => {
+      for (const [id, entry] of watched) if (this.entries.get(id) !== entry) watched.delete(id);
+      if (watched.size === 0) return;
+      this.probe([...watched.keys()]);
+      setTimeout(look, WATCH_MS).unref();
+    };
+    look();
+  }
+
   has(dialogId: string): boolean {
     return this.entries.has(dialogId);
+  }
+
+  ids(): string[] {
+    return [...this.entries.keys()];
   }
 
   get size(): number {

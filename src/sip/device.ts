@@ -5,12 +5,11 @@
  * so a rule per registrar decides.
  */
 import type { DeviceRule, RegisterConfig } from '../config/types.ts';
-import type { Device } from '../core/types.ts';
+import type { Device, DirectContact } from '../core/types.ts';
 import { escapeUser, parseNameAddr, parseUri, splitList } from './headers.ts';
 import { homeOf } from './routes.ts';
 import type { SipUri } from './headers.ts';
 import type { IncomingRequest } from './port.ts';
-import type { DirectContact } from './routes.ts';
 
 /** A registrar and the addresses its packets come from. */
 export interface KnownRegistrar {
@@ -18,12 +17,6 @@ export interface KnownRegistrar {
   /** IP addresses, without brackets. */
   readonly hosts: ReadonlySet<string>;
   readonly port: number;
-}
-
-export interface Identified {
-  readonly device: Device;
-  /** Set for a phone without a registrar: how to reach it. */
-  readonly contact: DirectContact | null;
 }
 
 /** Contact users that name a server, never a phone. */
@@ -111,7 +104,7 @@ export function identifyDevice(
   request: IncomingRequest,
   registrars: readonly KnownRegistrar[],
   directRule: DeviceRule,
-): Identified | null {
+): Device | null {
   const registrar = registrarOf(request, registrars);
   if (registrar !== null) {
     const { config } = registrar;
@@ -121,7 +114,7 @@ export function identifyDevice(
     const user = userBy(request, config.deviceFrom, isPhone, isPbx);
     if (user === null) return null;
     const uri = `sip:${escapeUser(user)}@${homeOf(config)}`;
-    return { device: { uri, registrar: config.name }, contact: null };
+    return { uri, registrar: config.name };
   }
   const contact = firstUri(request, 'Contact');
   if (contact === null) return null;
@@ -129,7 +122,8 @@ export function identifyDevice(
   if (user === null) return null;
   const port = contact.port === null ? '' : `:${contact.port}`;
   return {
-    device: { uri: `sip:${escapeUser(user)}@${contact.host}${port}`, registrar: null },
+    uri: `sip:${escapeUser(user)}@${contact.host}${port}`,
+    registrar: null,
     contact: directContact(request, contact, port),
   };
 }

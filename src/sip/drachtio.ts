@@ -8,11 +8,13 @@
  * a deadline, and a lost connection settles everything that was waiting.
  */
 import Srf from 'drachtio-srf';
+import { SipdHeritage } from './heritage.ts';
+import type { Pending } from './heritage.ts';
 import type {
   Headers,
+  Heritage,
   IncomingRequest,
   IncomingResponse,
-  Message,
   OutgoingRequest,
   Responded,
   Response,
@@ -20,13 +22,8 @@ import type {
   Stack,
   TransactionEvents,
 } from './port.ts';
-import type {
-  SrfMessage,
-  SrfRequest,
-  SrfReceived,
-  SrfResponse,
-  SrfInstance,
-} from './srf-shapes.ts';
+import { cancellationOf, readerOf, sdpPart } from './srf-messages.ts';
+import type { SrfRequest, SrfReceived, SrfResponse, SrfInstance } from './srf-shapes.ts';
 
 /** Methods the server hands to us outside of dialogs; in-dialog requests come in any case. */
 const ROUTED = [
@@ -46,6 +43,10 @@ const PING_INTERVAL_MS = 10_000;
 const SERVER_DEADLINE_MS = 5_000;
 const RECONNECT_MAX_DELAY_MS = 2_000;
 const CLOSE_MAX_MS = 500;
+/** Requests that may wait until we are ready for them; sipd itself holds fewer. */
+const EARLY_MAX = 10_000;
+/** To sipd: we are the heir of whoever had these tags, and want what he left unanswered. */
+const TAGS = ['acd', 'takeover'];
 
 export interface ConnectOptions {
   readonly host: string;
@@ -62,20 +63,17 @@ function codeOf(error: unknown): 'no-dialog' | 'not-sent' {
   return (error as { code?: string }).code === 'ENODIALOG' ? 'no-dialog' : 'not-sent';
 }
 
-function message(source: SrfMessage): Message {
-  return {
-    header: (name) => source.get(name) ?? '',
-    body: source.body ?? '',
-  };
-}
-
 /** The connection and what waits on it. */
 class DrachtioStack implements Stack {
   private readonly srf: SrfInstance = new (Srf as unknown as new () => SrfInstance)();
   private readonly log: SipLog;
   private readonly waiting = new Set<() => void>();
   private listener: ((request: IncomingRequest) => void) | null = null;
-  private reconnected: (() => void) | null = null;
+  /** Came before there was a listener: held by the server for us, or very early. */
+  private readonly early: IncomingRequest[] = [];
+  private isSipd = false;
+  private reconnected: ((awayMs: number) => void) | null = null;
+  private lostAt = 0;
   private up = false;
   private everUp = false;
   private closing = false;
@@ -98,7 +96,7 @@ class DrachtioStack implements Stack {
         () => resolve(`no SIP server answers at ${host}:${port} (${this.detail})`),
         options.firstDeadlineMs ?? 10_000,
       );
-      this.srf.on('connect', (error, hostports) => {
+      this.srf.on('connect', (error, hostports, version) => {
         if (error) {
           clearTimeout(deadline);
           this.detail = `the SIP server at ${host}:${port} refuses our secret`;
@@ -106,6 +104,7 @@ class DrachtioStack implements Stack {
           resolve(this.detail);
           return;
         }
+        this.isSipd = version?.endsWith('-sipd') === true;
         // A pong behind our routes' orders tells that requests will be given to us from now on.
         this.ping(() => {
           clearTimeout(deadline);
@@ -122,6 +121,7 @@ class DrachtioStack implements Stack {
         host,
         port,
         secret,
+        tags: TAGS,
         reconnect: { retryMaxDelay: RECONNECT_MAX_DELAY_MS },
       });
     });
@@ -135,7 +135,7 @@ class DrachtioStack implements Stack {
     if (this.pingTimer !== null) clearInterval(this.pingTimer);
     this.pingTimer = setInterval(() => this.ping(), PING_INTERVAL_MS);
     this.pingTimer.unref();
-    if (this.everUp) this.reconnected?.();
+    if (this.everUp) this.reconnected?.(performance.now() - this.lostAt);
     this.everUp = true;
   }
 
@@ -143,6 +143,7 @@ class DrachtioStack implements Stack {
     if (this.pingTimer !== null) clearInterval(this.pingTimer);
     this.pingTimer = null;
     if (this.up) {
+      this.lostAt = performance.now();
       this.detail = 'connection lost, trying again';
       if (!this.closing) this.log.warn({}, 'connection to the SIP server lost');
     }
@@ -177,12 +178,17 @@ class DrachtioStack implements Stack {
 
   private take(req: SrfRequest, res: SrfResponse): void {
     const request = this.incoming(req, res);
+    if (this.listener !== null) this.give(request, this.listener);
+    else if (this.early.length < EARLY_MAX) this.early.push(request);
+    else void request.respond({ status: 503, reason: 'Starting', headers: RETRY_SOON });
+  }
+
+  private give(request: IncomingRequest, listener: (request: IncomingRequest) => void): void {
     try {
-      if (this.listener === null) void request.respond({ status: 503, reason: 'Starting' });
-      else this.listener(request);
+      listener(request);
     } catch (error) {
       // A handler's bug costs its own request, never the process.
-      this.log.error({ method: req.method, error: textOf(error) }, 'request handler failed');
+      this.log.error({ method: request.method, error: textOf(error) }, 'request handler failed');
       void request.respond({ status: 500, reason: 'Server Internal Error' });
     }
   }
@@ -190,7 +196,7 @@ class DrachtioStack implements Stack {
   private incoming(req: SrfRequest, res: SrfResponse): IncomingRequest {
     const own = req.source === 'application';
     return {
-      ...message(req),
+      ...readerOf(req),
       body: sdpPart(req),
       method: req.method,
       uri: req.uri,
@@ -204,7 +210,7 @@ class DrachtioStack implements Stack {
         own || req.method === 'ACK'
           ? Promise.resolve({ ok: true, dialogId: req.stackDialogId ?? '' })
           : this.respond(res, response),
-      onCancel: (listener) => req.on('cancel', (cancel) => listener(message(cancel))),
+      onCancel: cancellationOf(req),
     };
   }
 
@@ -215,26 +221,27 @@ class DrachtioStack implements Stack {
         this.waiting.delete(gone);
         resolve(outcome);
       };
-      const gone = (): void => settle({ ok: false, detail: 'connection lost' });
+      const lost = (detail: string): void => settle({ ok: false, detail, isLost: true });
+      const gone = (): void => lost('connection lost');
       const deadline = setTimeout(
-        () => settle({ ok: false, detail: 'the SIP server did not confirm the response' }),
+        () => lost('the SIP server did not confirm the response'),
         SERVER_DEADLINE_MS,
       );
       this.waiting.add(gone);
       const options = { headers: { ...response.headers }, body: response.body };
       try {
-        res.send(response.status, response.reason, options, (error) =>
-          error
-            ? settle({ ok: false, detail: textOf(error) })
-            : settle({ ok: true, dialogId: res.stackDialogId ?? '' }),
-        );
+        res.send(response.status, response.reason, options, (error) => {
+          if (!error) settle({ ok: true, dialogId: res.stackDialogId ?? '' });
+          // The server's own words come as text, srf's about its connection as an Error.
+          else settle({ ok: false, detail: textOf(error), isLost: error instanceof Error });
+        });
       } catch (error) {
-        settle({ ok: false, detail: textOf(error) });
+        lost(textOf(error));
       }
     });
   }
 
-  send(request: OutgoingRequest, events: TransactionEvents): void {
+  private pending(events: TransactionEvents): Pending {
     let ended = false;
     const finish = (act: () => void): void => {
       if (ended) return;
@@ -250,6 +257,31 @@ class DrachtioStack implements Stack {
       SERVER_DEADLINE_MS,
     );
     this.waiting.add(gone);
+    return {
+      get isOver() {
+        return ended;
+      },
+      confirmed: () => clearTimeout(deadline),
+      finish,
+    };
+  }
+
+  /** Gives the responses to a request that the server has. */
+  private follow(req: SrfRequest, events: TransactionEvents, pending: Pending): void {
+    req.on('response', (res, ack) => {
+      const response = this.received(res, ack);
+      if (res.status < 200) this.guard(() => events.provisional(response));
+      else pending.finish(() => events.final(response));
+    });
+    // UPDATE before the final answer (RFC 3311): nothing of ours can change that early.
+    req.on('update', (_update, res) => {
+      void this.respond(res, { status: 500, reason: 'Not Yet', headers: RETRY_SOON });
+    });
+    this.guard(() => events.sent(this.sent(req)));
+  }
+
+  send(request: OutgoingRequest, events: TransactionEvents): void {
+    const pending = this.pending(events);
     const options = {
       method: request.method,
       // srf insists on a URI; the server replaces this one by the dialog's (facts §6).
@@ -261,29 +293,15 @@ class DrachtioStack implements Stack {
     };
     try {
       this.srf.request(options, (error, req) => {
-        clearTimeout(deadline);
-        if (error || req === undefined) {
-          finish(() => events.failed(codeOf(error), textOf(error)));
-          return;
-        }
+        pending.confirmed();
+        if (error || req === undefined)
+          pending.finish(() => events.failed(codeOf(error), textOf(error)));
+        else if (!pending.isOver) this.follow(req, events, pending);
         // Confirmed after we had given up on it: nobody waits for its answer any more.
-        if (ended) {
-          if (request.method === 'INVITE') this.sent(req).cancel();
-          return;
-        }
-        req.on('response', (res, ack) => {
-          const response = this.received(res, ack);
-          if (res.status < 200) this.guard(() => events.provisional(response));
-          else finish(() => events.final(response));
-        });
-        // UPDATE before the final answer (RFC 3311): nothing of ours can change that early.
-        req.on('update', (_update, res) => {
-          void this.respond(res, { status: 500, reason: 'Not Yet', headers: RETRY_SOON });
-        });
-        this.guard(() => events.sent(this.sent(req)));
+        else if (request.method === 'INVITE') this.sent(req).cancel();
       });
     } catch (error) {
-      finish(() => events.failed('not-sent', textOf(error)));
+      pending.finish(() => events.failed('not-sent', textOf(error)));
     }
   }
 
@@ -297,27 +315,42 @@ class DrachtioStack implements Stack {
 
   private sent(req: SrfRequest): Parameters<TransactionEvents['sent']>[0] {
     return {
-      ...message(req),
+      ...readerOf(req),
       uri: req.uri,
-      cancel: (headers?: Headers) => {
-        // By its transaction id, not by srf's request: that one dies with its connection, while
-        // the server goes on with the transaction (facts §8).
-        const { uri, stackTxnId } = req;
-        const cancel = { method: 'CANCEL', uri, stackTxnId, headers: { ...headers } };
-        try {
-          this.srf.request(cancel, (error) => {
-            if (error) this.log.debug({ error: textOf(error) }, 'CANCEL was not sent');
-          });
-        } catch (error) {
-          this.log.debug({ error: textOf(error) }, 'CANCEL was not sent');
-        }
-      },
+      transaction: req.stackTxnId,
+      // By its transaction id, not by srf's request: that one dies with its connection, while
+      // the server goes on with the transaction (facts §8).
+      cancel: (headers?: Headers) => this.cancelTransaction(req.stackTxnId, headers ?? {}, req.uri),
     };
+  }
+
+  cancelTransaction(stackTxnId: string, headers: Headers, uri = 'sip:placeholder'): void {
+    const cancel = { method: 'CANCEL', uri, stackTxnId, headers: { ...headers } };
+    const failed = (error: unknown): void =>
+      this.log.debug({ error: textOf(error) }, 'CANCEL was not sent');
+    try {
+      this.srf.request(cancel, (error) => {
+        if (error) failed(error);
+      });
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  heritage(): Heritage | null {
+    if (!this.isSipd) return null;
+    const line = {
+      agent: () => this.srf.app.client,
+      pending: (events: TransactionEvents) => this.pending(events),
+      follow: (req: SrfRequest, events: TransactionEvents, pending: Pending) =>
+        this.follow(req, events, pending),
+    };
+    return new SipdHeritage(line, this.log);
   }
 
   private received(res: SrfReceived, ack: (options?: object) => void): IncomingResponse {
     return {
-      ...message(res),
+      ...readerOf(res),
       status: res.status,
       reason: res.reason,
       // Locally generated answers carry no peer address (facts §3).
@@ -334,9 +367,10 @@ class DrachtioStack implements Stack {
 
   onRequest(listener: (request: IncomingRequest) => void): void {
     this.listener = listener;
+    for (const request of this.early.splice(0)) this.give(request, listener);
   }
 
-  onReconnected(listener: () => void): void {
+  onReconnected(listener: (awayMs: number) => void): void {
     this.reconnected = listener;
   }
 
@@ -369,14 +403,6 @@ class DrachtioStack implements Stack {
 }
 
 const RETRY_SOON: Headers = { 'Retry-After': '2' };
-
-/** The SDP of a multipart body stands for the whole (RFC 5621); else the body as it is. */
-function sdpPart(req: SrfRequest): string {
-  const type = req.get('Content-Type') ?? '';
-  if (!/^\s*multipart\//i.test(type)) return req.body ?? '';
-  const part = req.payload?.find((each) => /^application\/sdp/i.test(each.type ?? ''));
-  return part?.content ?? '';
-}
 
 /** Connects; `ok: false` with one clear text where the server is not there or refuses us. */
 export async function connectStack(

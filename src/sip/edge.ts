@@ -19,6 +19,7 @@ import { Presence } from './presence.ts';
 import { Registration } from './registration.ts';
 import type { RegistrationHealth } from './registration.ts';
 import { Routes } from './routes.ts';
+import { compareDialogs, takeOver } from './takeover.ts';
 
 export interface EdgeOptions {
   readonly config: AcdConfig;
@@ -72,7 +73,9 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeStart> {
     dialogs: new Dialogs(),
     addresses: () => stack.addresses(),
   };
-  return { ok: true, edge: assemble(context, stack) };
+  const edge = assemble(context, stack);
+  await edge.open();
+  return { ok: true, edge };
 }
 
 interface Parts {
@@ -82,8 +85,14 @@ interface Parts {
   readonly logins: Logins;
 }
 
+/** An edge that takes no requests yet. */
+interface ClosedEdge extends SipEdge {
+  /** Takes over what a process before us left, then takes requests, those held meanwhile first. */
+  open(): Promise<void>;
+}
+
 /** Puts the parts on a connected stack; tests do so on one in memory. */
-export function assemble(context: EdgeContext, stack: Stack): SipEdge {
+export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
   const routes = new Routes(context);
   const offers = new Offers(context, routes);
   const presence = new Presence(context, routes, (callId) => offers.owns(callId));
@@ -91,26 +100,31 @@ export function assemble(context: EdgeContext, stack: Stack): SipEdge {
     (config) => new Registration(context, config),
   );
   const known = () => registrations.map((each) => each.known());
-  const logins = new Logins(context, routes, presence, known);
+  const logins = new Logins(context, presence, known);
   const callers = new Callers(context, (request) => {
-    const uri = identifyDevice(request, known(), context.config.sip.deviceFrom)?.device.uri;
+    const uri = identifyDevice(request, known(), context.config.sip.deviceFrom)?.uri;
     if (uri === undefined) return () => undefined;
     presence.callBegan(uri);
     return () => presence.callEnded(uri);
   });
   const parts = { context, callers, offers, logins };
   context.media.listen(mediaEvents(parts));
-  stack.onRequest((request) => route(parts, request));
-  stack.onReconnected(() => {
+  stack.onReconnected((awayMs) => {
     context.client.reconnected();
-    context.dialogs.probe();
+    void compareDialogs(context, stack, awayMs);
     for (const registration of registrations) registration.renew();
   });
-  presence.resume();
-  void context.media.legs().then((found) => {
-    if (found.ok) sweep(parts, found.legs);
-  });
   return {
+    open: async () => {
+      await takeOver({ context, stack, callers, offers, presence, routes });
+      stack.onRequest((request) => route(parts, request));
+      const found = await context.media.legs();
+      if (!found.ok) return;
+      const legs = new Set(found.legs);
+      callers.mediaRestored(legs);
+      offers.mediaRestored(legs);
+      sweep(parts, found.legs);
+    },
     health: () => ({
       ...stack.health(),
       addresses: stack.addresses(),

@@ -7,16 +7,16 @@
  */
 import { timingSafeEqual, createHash } from 'node:crypto';
 import type { Refusal } from '../core/commands.ts';
+import type { Device } from '../core/types.ts';
 import { checkInvite } from './callers.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { identifyDevice } from './device.ts';
-import type { Identified, KnownRegistrar } from './device.ts';
+import type { KnownRegistrar } from './device.ts';
 import type { DigitSource } from './dtmf.ts';
 import { clean } from './headers.ts';
 import { Keying } from './keying.ts';
 import type { IncomingRequest, Response } from './port.ts';
-import type { Routes } from './routes.ts';
 import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
 
 /** Most login calls at a time. */
@@ -30,9 +30,9 @@ export type LoginRequest =
 /** What login needs of presence. */
 export interface LoginPresence {
   /** The rule for phones reached this way says that presence is required. */
-  isRequired(device: Identified['device']): boolean;
+  isRequired(device: Device): boolean;
   /** Subscribes; true as soon as one package is accepted. */
-  probe(device: Identified['device']): Promise<boolean>;
+  probe(device: Device): Promise<boolean>;
   /** A probed device whose login came to nothing. */
   abandon(deviceUri: string): void;
   /** The phone has a call with us that the core knows nothing of. */
@@ -43,7 +43,7 @@ export interface LoginPresence {
 interface LoginCall {
   readonly leg: string;
   readonly keying: Keying;
-  readonly identified: Identified;
+  readonly device: Device;
 }
 
 const SPOKEN: Partial<Record<Refusal | 'unavailable', string>> = {
@@ -74,7 +74,6 @@ function isSame(given: string, expected: string): boolean {
 
 export class Logins {
   private readonly context: EdgeContext;
-  private readonly routes: Routes;
   private readonly presence: LoginPresence;
   private readonly registrars: () => readonly KnownRegistrar[];
   private readonly calls = new Map<string, LoginCall>();
@@ -83,12 +82,10 @@ export class Logins {
 
   constructor(
     context: EdgeContext,
-    routes: Routes,
     presence: LoginPresence,
     registrars: () => readonly KnownRegistrar[],
   ) {
     this.context = context;
-    this.routes = routes;
     this.presence = presence;
     this.registrars = registrars;
   }
@@ -119,21 +116,21 @@ export class Logins {
   /** Never rejects. */
   async arrive(request: IncomingRequest, wanted: LoginRequest): Promise<void> {
     const { config, dialogs, log } = this.context;
-    const identified = identifyDevice(request, this.registrars(), config.sip.deviceFrom);
+    const device = identifyDevice(request, this.registrars(), config.sip.deviceFrom);
     const refusal: Response | null =
       checkInvite(request) ??
       (dialogs.has(dialogIdFor(request)) ? { status: 482, reason: 'Loop Detected' } : null) ??
       (this.calls.size < LOGINS_MAX && !this.stopping
         ? null
         : { status: 503, reason: 'Too Many Logins', headers: { 'Retry-After': '5' } }) ??
-      (identified === null ? { status: 403, reason: 'Phone Not Identified' } : null);
-    if (refusal !== null || identified === null) {
+      (device === null ? { status: 403, reason: 'Phone Not Identified' } : null);
+    if (refusal !== null || device === null) {
       const from = clean(request.header('From'));
       log.warn({ from, source: request.sourceHost }, `login refused: ${refusal?.reason ?? ''}`);
       await request.respond(refusal ?? { status: 403, reason: 'Forbidden' });
       return;
     }
-    const served = this.serve(request, wanted, identified);
+    const served = this.serve(request, wanted, device);
     this.serving.add(served);
     await served;
     this.serving.delete(served);
@@ -142,7 +139,7 @@ export class Logins {
   private async serve(
     request: IncomingRequest,
     wanted: LoginRequest,
-    identified: Identified,
+    device: Device,
   ): Promise<void> {
     const { media, runtime, config } = this.context;
     const leg = `login-${runtime.newId()}`;
@@ -152,15 +149,13 @@ export class Logins {
       digitTimeoutMs: config.sip.digitTimeoutMs,
       now: () => performance.now(),
     });
-    const call: LoginCall = { leg, keying, identified };
+    const call: LoginCall = { leg, keying, device };
     this.calls.set(leg, call);
-    this.presence.callBegan(identified.device.uri);
+    this.presence.callBegan(device.uri);
     request.onCancel(() => keying.hangUp());
     const limit = setTimeout(() => keying.hangUp(), LOGIN_MAX_MS);
     const session = await this.answer(request, call);
     if (session !== null && !keying.isGone) {
-      if (identified.contact !== null)
-        this.routes.remember(identified.device.uri, identified.contact);
       const result = await this.talk(call, wanted);
       if (result !== null) await keying.say([result, 'goodbye']);
     }
@@ -168,7 +163,7 @@ export class Logins {
     session?.hangUp('Q.850;cause=16;text="Normal call clearing"');
     this.calls.delete(leg);
     void media.release(leg);
-    this.presence.callEnded(identified.device.uri);
+    this.presence.callEnded(device.uri);
   }
 
   /** Answers and waits for the ACK; null: it came to nothing and was answered accordingly. */
@@ -217,7 +212,7 @@ export class Logins {
 
   /** The conversation; gives the prompt that tells its result, or null if nobody listens. */
   private async talk(call: LoginCall, wanted: LoginRequest): Promise<string | null> {
-    const { uri } = call.identified.device;
+    const { uri } = call.device;
     if (wanted.kind === 'logout') {
       const outcome = await this.context.runtime.submit({
         kind: 'LogOutAgent',
@@ -263,7 +258,7 @@ export class Logins {
   }
 
   private async logIn(call: LoginCall, agentId: string): Promise<string | null> {
-    const { device } = call.identified;
+    const { device } = call;
     const isRequired = this.presence.isRequired(device);
     if (isRequired && !(await this.presence.probe(device))) {
       this.presence.abandon(device.uri);

@@ -3,7 +3,8 @@
  *
  * Comes in: the journal's events. Goes out: RingOffer, AnswerOffer, ConfirmBridge, FailOffer,
  * EndAgentLeg; the agent's media leg bears the offer's id, and so does the SIP dialog (Call-ID and
- * tag), so that a process that takes over can find both. Early media of the phone is not passed
+ * tag), so that a process that takes over finds both and goes on: an INVITE that rings is resumed,
+ * one that was never sent is sent, an answered one is bridged. Early media of the phone is not passed
  * on: the caller has his music until the bridge stands.
  */
 import type {
@@ -13,15 +14,17 @@ import type {
   OfferAnswered,
   OfferWithdrawn,
 } from '../core/events.ts';
+import type { Offer } from '../core/state.ts';
 import type { OfferId } from '../core/types.ts';
 import { dialogIdOf } from './client.ts';
-import type { DialogIdentity, InviteHandle } from './client.ts';
+import type { DialogIdentity, InviteHandle, InviteOptions } from './client.ts';
 import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
+import type { Credentials } from './digest.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
-import { judgeInvite } from './outcome.ts';
+import { judgeInvite, judgeStatus } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
-import type { Headers, OutgoingRequest } from './port.ts';
+import type { EndedDialog, HeldDialog, Headers, OutgoingRequest } from './port.ts';
 import type { Route, Routes } from './routes.ts';
 import { Session } from './session.ts';
 
@@ -102,9 +105,14 @@ export class Offers {
   }
 
   private async ring(offer: AgentOffered): Promise<void> {
-    const { client, media } = this.context;
     const leg: OfferLeg = { offer, phase: 'calling', invite: null, session: null };
     this.legs.set(offer.offerId, leg);
+    await this.call(leg);
+  }
+
+  private async call(leg: OfferLeg): Promise<void> {
+    const { client, media } = this.context;
+    const { offer } = leg;
     const route = this.routes.to(offer.device);
     if (route === null) {
       const detail = `registrar ${offer.device.registrar ?? ''} is not configured any more`;
@@ -116,28 +124,90 @@ export class Offers {
       return this.fail(leg, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
 
     const identity = identityOf(offer.offerId);
-    this.note(identity.callId);
     // The owner is in place before the INVITE leaves: his BYE may come right behind his 200.
-    leg.session = new Session(
+    leg.session = this.open(leg, route.credentials);
+    const request = this.invitation(offer, route, identity, sdp.sdp);
+    leg.invite = client.invite(request, identity, this.inviteOptions(leg, route.credentials));
+    await this.await(leg, leg.invite);
+  }
+
+  private open(leg: OfferLeg, credentials: Credentials | null): Session {
+    const { offerId } = leg.offer;
+    const identity = identityOf(offerId);
+    this.note(identity.callId);
+    return new Session(
       this.context,
-      {
-        dialogId: dialogIdOf(identity),
-        leg: offer.offerId,
-        credentials: route.credentials,
-        awaitsAck: false,
-      },
+      { dialogId: dialogIdOf(identity), leg: offerId, credentials, awaitsAck: false },
       { ended: (cause) => this.agentLeft(leg, cause) },
     );
-    leg.invite = client.invite(this.invitation(offer, route, identity, sdp.sdp), identity, {
-      credentials: route.credentials,
-      deadlineMs: Math.max(offer.deadline - this.context.runtime.now(), 0) + GRACE_MS,
-      onProvisional: (status) => this.rang(leg, status),
-    });
-    const outcome = await leg.invite.outcome;
+  }
+
+  private inviteOptions(leg: OfferLeg, credentials: Credentials | null): InviteOptions {
+    const left = Math.max(leg.offer.deadline - this.context.runtime.now(), 0);
+    return {
+      credentials,
+      deadlineMs: left + GRACE_MS,
+      onProvisional: (status, transaction) => this.rang(leg, status, transaction),
+    };
+  }
+
+  private async await(leg: OfferLeg, invite: InviteHandle): Promise<void> {
+    const outcome = await invite.outcome;
     if (isClosed(leg)) return;
     const verdict = judgeInvite(outcome);
     if (verdict !== null) return this.fail(leg, verdict);
     if (outcome.kind === 'answered') await this.answered(leg, outcome.response.body);
+  }
+
+  /**
+   * An offer that a process before us made. `found`: what the SIP server has of it, or how it
+   * ended meanwhile; undefined: nothing, so its INVITE was never sent.
+   */
+  adopt(offer: Offer, found: HeldDialog | EndedDialog | undefined): void {
+    const leg: OfferLeg = {
+      offer: offeredAgain(offer),
+      phase: 'calling',
+      invite: null,
+      session: null,
+    };
+    const route = this.routes.to(offer.device);
+    const credentials = route?.credentials ?? null;
+    this.legs.set(offer.id, leg);
+    const isUp = offer.phase === 'answered' || offer.phase === 'connected';
+    if (isUp) leg.phase = 'answered';
+    if (found !== undefined && 'why' in found) return this.endedMeanwhile(leg, found);
+    if (found === undefined) {
+      if (offer.phase === 'calling') void this.call(leg);
+      else this.agentLeft(leg, 'failed');
+      return;
+    }
+    leg.session = this.open(leg, credentials);
+    if (offer.phase === 'connected') return;
+    if (isUp) return void this.bridge({ offerId: offer.id, callId: offer.callId });
+    if (offer.phase === 'ringing') leg.phase = 'ringing';
+    leg.invite = this.context.client.resume(
+      identityOf(offer.id),
+      this.inviteOptions(leg, credentials),
+    );
+    void this.await(leg, leg.invite);
+  }
+
+  private endedMeanwhile(leg: OfferLeg, { at, why }: EndedDialog): void {
+    const { offerId } = leg.offer;
+    if (leg.phase === 'answered') {
+      this.drop(leg);
+      const cause = why === 'BYE' ? 'bye' : 'failed';
+      const ended = { kind: 'EndAgentLeg', by: 'sip', offerId, cause, endedAt: at } as const;
+      void this.context.runtime.submit(ended);
+      return;
+    }
+    const status = /^\d{3}/.exec(why)?.[0] ?? '';
+    this.fail(
+      leg,
+      status === ''
+        ? { failure: 'failed', sipStatus: 0, detail: clean(why) }
+        : judgeStatus(Number(status), why.slice(status.length).trim()),
+    );
   }
 
   private invitation(
@@ -185,13 +255,14 @@ export class Offers {
     };
   }
 
-  private rang(leg: OfferLeg, status: number): void {
+  private rang(leg: OfferLeg, status: number, transaction: string): void {
     if (status < 180 || leg.phase !== 'calling') return;
     leg.phase = 'ringing';
     void this.context.runtime.submit({
       kind: 'RingOffer',
       by: 'sip',
       offerId: leg.offer.offerId,
+      ...(transaction === '' ? {} : { transaction }),
     });
   }
 
@@ -210,7 +281,7 @@ export class Offers {
     if (!outcome.ok) this.end(offerId, WITHDRAWN['answered-elsewhere']);
   }
 
-  private async bridge(event: OfferAnswered): Promise<void> {
+  private async bridge(event: Pick<OfferAnswered, 'offerId' | 'callId'>): Promise<void> {
     const { media, runtime } = this.context;
     const leg = this.legs.get(event.offerId);
     if (leg === undefined) return;
@@ -272,6 +343,15 @@ export class Offers {
     this.legs.delete(leg.offer.offerId);
     void this.context.media.release(leg.offer.offerId);
   }
+}
+
+/** As it was ordered, from what the state knows of it. */
+function offeredAgain(offer: Offer): AgentOffered {
+  const { id: offerId, callId, queue, agentId, device, deadline, offeredAt: at } = offer;
+  return {
+    ...{ kind: 'AgentOffered', at, by: 'takeover' },
+    ...{ offerId, callId, queue, agentId, device, deadline },
+  };
 }
 
 /** A function, because the phase may have changed across an await, which narrowing forgets. */

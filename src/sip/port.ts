@@ -22,10 +22,10 @@ export interface Response {
   readonly body?: string;
 }
 
-/** `ok: false`: the stack did not send it (transaction gone: cancelled; connection lost). */
+/** `ok: false`: not sent, as its transaction is gone (cancelled), or the connection (`isLost`). */
 export type Responded =
   | { readonly ok: true; readonly dialogId: string }
-  | { readonly ok: false; readonly detail: string };
+  | { readonly ok: false; readonly detail: string; readonly isLost: boolean };
 
 /** A request from the network, or one that the SIP server made itself (its BYE on a timeout). */
 export interface IncomingRequest extends Message {
@@ -70,6 +70,8 @@ export interface IncomingResponse extends Message {
 /** The request as the server sent it. */
 export interface SentRequest extends Message {
   readonly uri: string;
+  /** The server's name of the transaction; outlives us. */
+  readonly transaction: string;
   /** CANCELs it (RFC 3261 §9.1); the INVITE's own final answer still follows. */
   cancel(headers?: Headers): void;
 }
@@ -88,12 +90,51 @@ export interface StackHealth {
   readonly detail: string;
 }
 
+/** A dialog, or an INVITE that will make one, that the SIP server held while we were not there. */
+export interface HeldDialog {
+  readonly dialogId: string;
+  readonly state: 'early' | 'confirmed' | 'awaiting-ack';
+  /** `uas`: the peer began it. */
+  readonly role: 'uas' | 'uac';
+  /** `INVITE` or `SUBSCRIBE`. */
+  readonly method: string;
+  readonly callId: string;
+}
+
+/** One that ended meanwhile: when (ms since the epoch) and by what: `BYE`, `CANCEL`, `486` … */
+export interface EndedDialog {
+  readonly dialogId: string;
+  readonly at: number;
+  readonly why: string;
+}
+
+export interface Inventory {
+  readonly held: readonly HeldDialog[];
+  readonly ended: readonly EndedDialog[];
+  /** When the SIP server itself came back from its store, ms since the epoch; 0: it did not. */
+  readonly restoredAt: number;
+}
+
+/** What a SIP server that keeps dialogs for its clients offers to one that was restarted. */
+export interface Heritage {
+  /** null, with the reason in the log: it could not be told in time. */
+  inventory(): Promise<Inventory | null>;
+  /** Ends an outgoing INVITE of a process before us, whatever becomes of it meanwhile. */
+  cancel(dialogId: string, headers: Headers): void;
+  /** Goes on with one: its last response comes again, then what follows. */
+  resume(dialogId: string, events: TransactionEvents): void;
+}
+
 export interface Stack {
   send(request: OutgoingRequest, events: TransactionEvents): void;
-  /** One listener for every request that comes in. */
+  /** Takes back an INVITE of a process before us by its transaction; best effort. */
+  cancelTransaction(transaction: string, headers: Headers): void;
+  /** null: the server keeps dialogs, but tells nothing of them (drachtio-server; facts §8). */
+  heritage(): Heritage | null;
+  /** One listener for every request that comes in; those that came before are given to it now. */
   onRequest(listener: (request: IncomingRequest) => void): void;
-  /** The connection to the SIP server came up again after it was lost. */
-  onReconnected(listener: () => void): void;
+  /** The connection to the SIP server came up again after it was lost for so long. */
+  onReconnected(listener: (awayMs: number) => void): void;
   /** `udp/127.0.0.1:5071`, as the server told at the connection; external address if it has one. */
   addresses(): readonly string[];
   health(): StackHealth;

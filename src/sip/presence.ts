@@ -11,19 +11,22 @@ import type { CoreEvent } from '../core/events.ts';
 import type { Device, DeviceState } from '../core/types.ts';
 import type { EdgeContext } from './context.ts';
 import type { LoginPresence } from './login.ts';
+import type { HeldDialog } from './port.ts';
 import { worse } from './presence-documents.ts';
 import type { Routes } from './routes.ts';
-import { Subscription } from './subscription.ts';
-import type { SubscriptionView } from './subscription.ts';
+import { callIdPrefix, Subscription } from './subscription.ts';
+import type { Package, SubscriptionView } from './subscription.ts';
 
 /** Both packages have this long to say something before one alone may call the phone idle. */
 const SETTLE_MS = 2_000;
+/** After a takeover a phone has this long to say again what the journal says of it. */
+const RESUME_MS = 10_000;
 /** A login under `presence: required` waits this long for the first acceptance. */
 const PROBE_MS = 5_000;
 const STOP_MAX_MS = 1_000;
 
 interface Watch {
-  readonly device: Device;
+  device: Device;
   readonly subscriptions: readonly Subscription[];
   readonly since: number;
   /** An agent is logged in on it; false while a login only probes. */
@@ -31,6 +34,8 @@ interface Watch {
   /** Last told to the core. */
   told: string;
   settled: boolean;
+  /** Until when what the journal says of it counts, while the phone itself says nothing. */
+  resumeUntil: number;
   probes: ((accepted: boolean) => void)[];
   settle: NodeJS.Timeout;
 }
@@ -94,10 +99,33 @@ export class Presence implements LoginPresence {
     context.runtime.react(({ event }) => this.react(event));
   }
 
-  /** Takes up the watches of agents who were logged in before we started. */
-  resume(): void {
-    for (const agent of this.context.runtime.state.agents.values())
-      if (agent.device !== null) this.adopt(agent.device);
+  /**
+   * Takes up the watches of agents who were logged in before we started, with the subscriptions
+   * that the SIP server still has. Gives the dialogs used; the others are nobody's.
+   */
+  resume(held: readonly HeldDialog[]): ReadonlySet<string> {
+    const used = new Set<string>();
+    for (const agent of this.context.runtime.state.agents.values()) {
+      const { device, deviceState } = agent;
+      if (device === null) continue;
+      const found = (event: Package): string | null => {
+        const prefix = callIdPrefix(device.uri, event);
+        const one = held.find((each) => each.callId.startsWith(prefix));
+        if (one?.state !== 'confirmed') return null;
+        used.add(one.dialogId);
+        return one.dialogId;
+      };
+      const watch = this.watch(device, found);
+      watch.adopted = true;
+      watch.told = deviceState;
+      watch.resumeUntil = this.context.runtime.now() + RESUME_MS;
+      this.later(watch, RESUME_MS);
+    }
+    return used;
+  }
+
+  private later(watch: Watch, ms: number): void {
+    setTimeout(() => this.update(watch.device.uri), ms).unref();
   }
 
   /** Ends all subscriptions; settles after a second at the latest. Agents stay logged in. */
@@ -172,14 +200,19 @@ export class Presence implements LoginPresence {
   private adopt(device: Device): void {
     const watch = this.watch(device);
     watch.adopted = true;
+    watch.resumeUntil = 0;
     // The core knows nothing of a device that has just been logged in.
     watch.told = '';
     this.update(device.uri);
   }
 
-  private watch(device: Device): Watch {
+  private watch(device: Device, held: (event: Package) => string | null = () => null): Watch {
     const known = this.watches.get(device.uri);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      // Behind a NAT it may be reached another way than before.
+      known.device = device;
+      return known;
+    }
     const packages = this.ruleOf(device) === 'off' ? [] : (['presence', 'dialog'] as const);
     const watch: Watch = {
       device,
@@ -188,7 +221,9 @@ export class Presence implements LoginPresence {
           new Subscription({
             context: this.context,
             event,
-            route: () => this.routes.to(device),
+            deviceUri: device.uri,
+            heldDialogId: held(event),
+            route: () => this.routes.to(this.watches.get(device.uri)?.device ?? device),
             isOurs: this.isOurs,
             changed: () => this.update(device.uri),
           }),
@@ -197,6 +232,7 @@ export class Presence implements LoginPresence {
       adopted: false,
       told: '',
       settled: false,
+      resumeUntil: 0,
       probes: [],
       settle: setTimeout(() => {
         watch.settled = true;
@@ -250,6 +286,8 @@ export class Presence implements LoginPresence {
     }
     const said = combined.state;
     if (said === watch.told) return;
+    // Nothing heard yet since we took over is no news: the agent stays what he was.
+    if (said === 'unknown' && this.context.runtime.now() < watch.resumeUntil) return;
     watch.told = said;
     void this.context.runtime.submit({
       kind: 'ReportDevice',

@@ -8,14 +8,6 @@ import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { escapeUser, parseUri } from './headers.ts';
 
-/** A direct phone's own words about itself, which the journal's device does not hold. */
-export interface DirectContact {
-  /** Contact URI with its parameters (transport). */
-  readonly uri: string;
-  /** Where its packets come from, if that differs from the Contact (NAT); else null. */
-  readonly nextHop: string | null;
-}
-
 export interface Route {
   /** Request-URI and To. */
   readonly uri: string;
@@ -27,33 +19,20 @@ export interface Route {
   readonly host: string;
 }
 
-/** Most direct phones remembered; beyond it the oldest is forgotten and dialled by its URI. */
-const CONTACTS_MAX = 10_000;
-
 export class Routes {
   private readonly context: EdgeContext;
-  private readonly contacts = new Map<string, DirectContact>();
 
   constructor(context: EdgeContext) {
     this.context = context;
-  }
-
-  /** At a direct login. */
-  remember(deviceUri: string, contact: DirectContact): void {
-    this.contacts.delete(deviceUri);
-    this.contacts.set(deviceUri, contact);
-    const oldest = this.contacts.keys().next();
-    if (this.contacts.size > CONTACTS_MAX && !oldest.done) this.contacts.delete(oldest.value);
   }
 
   /** null: the registrar is no longer in the configuration. */
   to(device: Device): Route | null {
     const host = parseUri(device.uri)?.host ?? '';
     if (device.registrar === null) {
-      const contact = this.contacts.get(device.uri);
       return {
-        uri: contact?.uri ?? device.uri,
-        nextHop: contact?.nextHop ?? null,
+        uri: device.contact?.uri ?? device.uri,
+        nextHop: device.contact?.nextHop ?? null,
         account: null,
         credentials: null,
         host,

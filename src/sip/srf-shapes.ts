@@ -49,7 +49,10 @@ export interface SrfAgent {
     SrfSocket,
     {
       readonly ready: boolean;
-      readonly pendingRequests: Map<string, () => void>;
+      /** What waits for the server's answer: its tokens, `OK` or `NOK` first. */
+      readonly pendingRequests: Map<string, (answer?: readonly string[]) => void>;
+      /** Requests of ours that wait for responses, by transaction. */
+      readonly pendingSipRequests: Map<string, { readonly req: SrfRequest }>;
     }
   >;
   readonly wp: {
@@ -63,7 +66,10 @@ export interface SrfInstance {
   connect(options: object): void;
   use(method: string, handler: (request: SrfRequest, response: SrfResponse) => void): void;
   request(options: object, callback: (error: unknown, request?: SrfRequest) => void): void;
-  on(event: 'connect', listener: (error: unknown, hostports?: string) => void): void;
+  on(
+    event: 'connect',
+    listener: (error: unknown, hostports?: string, version?: string) => void,
+  ): void;
   on(event: 'error', listener: (error: unknown) => void): void;
   on(event: 'close', listener: () => void): void;
 }

@@ -1,8 +1,10 @@
 /**
  * One subscription to one event package of one phone (RFC 6665), kept alive: SUBSCRIBE with digest,
  * NOTIFYs whichever way they cross, refresh before expiry, anew after 481, `terminated`, timeouts,
- * with growing pauses; given up only where the phone says it has no such thing.
+ * with growing pauses; given up only where the phone says it has no such thing. Its Call-ID names
+ * device and package, so that a process that takes over finds it and goes on with it.
  */
+import { createHash } from 'node:crypto';
 import type { DeviceState } from '../core/types.ts';
 import { dialogIdOf, newTag, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { RequestOutcome } from './client.ts';
@@ -50,9 +52,24 @@ export interface SubscriptionView {
   readonly cause: string;
 }
 
+/** The Call-IDs of subscriptions to this package of this device begin so, in every process. */
+export function callIdPrefix(deviceUri: string, event: Package): string {
+  const digest = createHash('sha256').update(deviceUri).digest('hex').slice(0, 16);
+  return `sub-${event}-${digest}-`;
+}
+
+/** The package of a subscription of ours; null: not one of ours. */
+export function packageOf(callId: string): Package | null {
+  const [, event] = /^sub-(presence|dialog)-/.exec(callId) ?? [];
+  return event === 'presence' || event === 'dialog' ? event : null;
+}
+
 export interface SubscriptionOptions {
   readonly context: EdgeContext;
   readonly event: Package;
+  readonly deviceUri: string;
+  /** Dialog of one that a process before us made; null: begin anew. */
+  readonly heldDialogId: string | null;
   /** Looked up anew for each SUBSCRIBE; null: cannot be reached now. */
   readonly route: () => Route | null;
   readonly isOurs: (callId: string) => boolean;
@@ -77,7 +94,28 @@ export class Subscription {
 
   constructor(options: SubscriptionOptions) {
     this.options = options;
-    void this.subscribe();
+    if (options.heldDialogId === null) void this.subscribe();
+    else this.takeOver(options.heldDialogId);
+  }
+
+  /** The dialog is there; what the phone last said is not. A refresh makes it say it again. */
+  private takeOver(dialogId: string): void {
+    this.own(dialogId);
+    this.established = true;
+    this.wasAccepted = true;
+    this.status = 'active';
+    void this.refresh();
+  }
+
+  private own(dialogId: string): void {
+    this.dialogId = dialogId;
+    this.options.context.dialogs.add(
+      dialogId,
+      (request) => this.take(request),
+      () => {
+        if (this.established && !this.busy && !this.ended) void this.refresh();
+      },
+    );
   }
 
   view(): SubscriptionView {
@@ -119,23 +157,17 @@ export class Subscription {
 
   /** A new subscription: a dialog of its own. */
   private async subscribe(): Promise<void> {
-    const { context, event } = this.options;
+    const { context, event, deviceUri } = this.options;
     const route = this.options.route();
     if (route === null) return this.lost('no-route');
-    const identity = { callId: `sub-${context.runtime.newId()}`, fromTag: newTag() };
+    const callId = `${callIdPrefix(deviceUri, event)}${context.runtime.newId()}`;
+    const identity = { callId, fromTag: newTag() };
     this.forgetDialog();
     const dialogId = dialogIdOf(identity);
-    this.dialogId = dialogId;
     this.table = new DialogTable();
     this.lastCSeq = 0;
     // The owner is there before the SUBSCRIBE leaves: NOTIFY may overtake its 2xx.
-    context.dialogs.add(
-      this.dialogId,
-      (request) => this.take(request),
-      () => {
-        if (this.established && !this.busy && !this.ended) void this.refresh();
-      },
-    );
+    this.own(dialogId);
     this.busy = true;
     const outcome = await context.client.request(
       {

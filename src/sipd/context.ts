@@ -98,6 +98,8 @@ export interface Context {
   keep: Keep;
   /** What ended while its client was away. */
   endings: Endings;
+  /** When this process took up calls of one before it, ms since 1970; 0: there were none. */
+  restoredAt: number;
   clients: Clients;
   serverTxs: ServerTxs;
   clientTxs: ClientTxs;

@@ -47,6 +47,7 @@ export function createCore(parts: CoreParts): Context {
     ...parts,
     keep,
     endings: new Endings(clock, keep),
+    restoredAt: 0,
     clients,
     dialogs: new Dialogs({
       changed: (key, entry) => {

@@ -308,6 +308,7 @@ export function restore(ctx: Context, records: Map<string, string>): Restored {
     restoreOutgoing(one, record);
   });
   dropStrays(one);
+  if (one.dialogs + one.calls > 0) ctx.restoredAt = ctx.clock.now();
   if (bad > 1) ctx.log.warn(`store: ${bad} records left out`);
   return one;
 }

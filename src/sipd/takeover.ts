@@ -80,8 +80,8 @@ function tell(ctx: Context, client: Client): (Told | ToldEnding)[] {
 }
 
 /**
- * `OK|<JSON array>|<'next' if there is more>`. All pages show the moment in which the first was
- * asked for.
+ * `OK|<JSON array>|<'next' if there is more>|<when we took up the calls of a process before us,
+ * ms since 1970, or 0>`. All pages show the moment in which the first was asked for.
  */
 export function dialogsVerdict(ctx: Context, client: Client, isNext: boolean): string {
   if (!isNext) {
@@ -94,7 +94,7 @@ export function dialogsVerdict(ctx: Context, client: Client, isNext: boolean): s
     }
   }
   const page = client.pages.shift() ?? '[]';
-  return `OK|${page}|${client.pages.length > 0 ? 'next' : ''}`;
+  return `OK|${page}|${client.pages.length > 0 ? 'next' : ''}|${ctx.restoredAt}`;
 }
 
 function pendingInvite(ctx: Context, dialogId: string): UacTx | undefined {

@@ -18,15 +18,12 @@ function recorded(name: string, sourcePort: number) {
 describe('behind Asterisk', () => {
   it('chan_sip: Contact names the phone', () => {
     const found = identifyDevice(recorded('chan_sip-login', 25060), [known({}, 25060)], 'auto');
-    expect(found).toEqual({
-      device: { uri: 'sip:phone1@127.0.0.1', registrar: 'pbx1' },
-      contact: null,
-    });
+    expect(found).toEqual({ uri: 'sip:phone1@127.0.0.1', registrar: 'pbx1' });
   });
 
   it('pjsip: Contact names the PBX, From the phone', () => {
     const found = identifyDevice(recorded('pjsip-login', 25070), [known({}, 25070)], 'auto');
-    expect(found?.device).toEqual({ uri: 'sip:pjphone1@127.0.0.1', registrar: 'pbx1' });
+    expect(found).toEqual({ uri: 'sip:pjphone1@127.0.0.1', registrar: 'pbx1' });
   });
 
   const invite = request({
@@ -40,7 +37,7 @@ describe('behind Asterisk', () => {
     ['from', 'sip:from@127.0.0.1'],
     ['contact', undefined],
   ])('the rule %s decides', (deviceFrom, uri) => {
-    expect(identifyDevice(invite, [known({ deviceFrom })], 'auto')?.device.uri).toBe(uri);
+    expect(identifyDevice(invite, [known({ deviceFrom })], 'auto')?.uri).toBe(uri);
   });
 });
 
@@ -50,19 +47,19 @@ describe('behind a proxy', () => {
 
   it('auto: a Contact of the phone itself is no name the registrar knows', () => {
     const found = identifyDevice(contactAt(':7000'), [known()], 'auto');
-    expect(found?.device.uri).toBe('sip:ann@127.0.0.1');
+    expect(found?.uri).toBe('sip:ann@127.0.0.1');
   });
 
   it('auto: a Contact at the registrar is', () => {
     const found = identifyDevice(contactAt(':5060'), [known()], 'auto');
-    expect(found?.device.uri).toBe('sip:ann-0x562c@127.0.0.1');
+    expect(found?.uri).toBe('sip:ann-0x562c@127.0.0.1');
   });
 
   it('a registrar at a port of its own has phones of its own', () => {
     const config = registrar({ registrar: 'sip:127.0.0.1:5080' });
     const other = { config, hosts: new Set(['127.0.0.1']), port: 5080 };
     const login = request({ From: '<sip:ann@pbx>;tag=1' }, { sourcePort: 5080 });
-    expect(identifyDevice(login, [other], 'auto')?.device.uri).toBe('sip:ann@127.0.0.1:5080');
+    expect(identifyDevice(login, [other], 'auto')?.uri).toBe('sip:ann@127.0.0.1:5080');
   });
 });
 
@@ -111,7 +108,8 @@ describe('a phone without a registrar', () => {
       'auto',
     );
     expect(found).toEqual({
-      device: { uri: 'sip:ann@127.0.0.1:6000', registrar: null },
+      uri: 'sip:ann@127.0.0.1:6000',
+      registrar: null,
       contact: { uri: 'sip:ann@127.0.0.1:6000;transport=tcp', nextHop: null },
     });
   });

@@ -1,6 +1,7 @@
 /** A SIP stack in the test's hands: what is sent is kept, what comes back the test says. */
 import type {
   Headers,
+  Heritage,
   IncomingRequest,
   IncomingResponse,
   OutgoingRequest,
@@ -31,6 +32,7 @@ export class Transaction {
   echo(): void {
     this.events.sent({
       uri: this.request.uri ?? 'sip:remote@target',
+      transaction: 'transaction',
       body: this.request.body ?? '',
       header: (name) => this.header(name) || (name === 'CSeq' ? `1 ${this.request.method}` : ''),
       cancel: (headers = {}) => this.cancels.push(headers),
@@ -79,6 +81,14 @@ export class FakeStack implements Stack {
 
   onRequest(listener: (request: IncomingRequest) => void): void {
     this.listener = listener;
+  }
+
+  cancelTransaction(): void {
+    // Only on a drachtio-server.
+  }
+
+  heritage(): Heritage | null {
+    return null;
   }
 
   onReconnected(): void {
@@ -132,7 +142,7 @@ export class Incoming {
 
   /** As the stack does: the server has answered 487, what we answer from now on is not sent. */
   cancel(): void {
-    this.outcome = { ok: false, detail: 'unknown transaction' };
+    this.outcome = { ok: false, detail: 'unknown transaction', isLost: false };
     this.cancelled?.();
   }
 

@@ -19,12 +19,12 @@ let runtime: FakeRuntime;
 let dialogs: Dialogs;
 let edge: SipEdge;
 
-beforeEach(() => {
+beforeEach(async () => {
   stack = new FakeStack();
   media = new FakeMedia();
   runtime = new FakeRuntime();
   dialogs = new Dialogs();
-  edge = assemble(
+  const closed = assemble(
     {
       config: acdConfig(),
       runtime,
@@ -36,6 +36,8 @@ beforeEach(() => {
     },
     stack,
   );
+  await closed.open();
+  edge = closed;
 });
 
 const base = { at: 0, by: 'test' } as const;
@@ -134,7 +136,7 @@ describe('a caller', () => {
 
   it('whose CANCEL crosses our 200 ends his call', async () => {
     const invite = arrive();
-    invite.outcome = { ok: false, detail: 'unknown transaction' };
+    invite.outcome = { ok: false, detail: 'unknown transaction', isLost: false };
     expect((await runtime.wait('EndCall')).cause).toBe('cancel');
     await settle();
     nothingLeft();

@@ -1,0 +1,208 @@
+/**
+ * Taking over from a server process that is no more. The journal says which calls, offers and
+ * logins there were; the SIP server says which dialogs it held meanwhile and what ended. Each call
+ * and each offer is adopted, or ended as of when it really ended; what is in the journal but was
+ * never done is done now; what the SIP server has and the journal does not is ended there.
+ *
+ * A drachtio-server keeps dialogs, too, but tells nothing, answers 481 to what a peer says in
+ * them, and lets nobody resume an INVITE (facts on drachtio, §8): there every call is adopted and
+ * asked whether it still lives, now and every few seconds, and what rang is taken back.
+ */
+import type { Call, Offer } from '../core/state.ts';
+import type { Callers } from './callers.ts';
+import { dialogIdOf, TRANSACTION_DEADLINE_MS } from './client.ts';
+import type { EdgeContext } from './context.ts';
+import type { Credentials } from './digest.ts';
+import { identityOf } from './offers.ts';
+import type { Offers } from './offers.ts';
+import type { EndedDialog, HeldDialog, Inventory, Stack } from './port.ts';
+import type { Presence } from './presence.ts';
+import type { Routes } from './routes.ts';
+import { packageOf } from './subscription.ts';
+import type { Package } from './subscription.ts';
+
+/** A SIP server that came back this recently may have missed what peers said meanwhile. */
+const RESTORED_RECENTLY_MS = 60_000;
+/** A peer repeats a request for 32 s (RFC 3261 §17.1.2.2, timer F): what it said then came. */
+const REPEATED_MS = 30_000;
+/** The peer's last words about a call that has ended already are answered this long. */
+const LAST_WORDS_MS = 35_000;
+const NOT_WANTED = { Reason: 'SIP;cause=487;text="Call ended"' };
+const GOODBYE = { Reason: 'Q.850;cause=16;text="Normal call clearing"' };
+
+export interface TakeoverParts {
+  readonly context: EdgeContext;
+  readonly stack: Stack;
+  readonly callers: Callers;
+  readonly offers: Offers;
+  readonly presence: Presence;
+  readonly routes: Routes;
+}
+
+type Found = HeldDialog | EndedDialog;
+
+/** Settles when everything that was there has an owner again, or an end. Never rejects. */
+export async function takeOver(parts: TakeoverParts): Promise<void> {
+  const { context, stack } = parts;
+  const { calls, offers } = context.runtime.state;
+  const heritage = stack.heritage();
+  const inventory = heritage === null ? null : await heritage.inventory();
+  const found = new Map<string, Found>();
+  for (const one of [...(inventory?.held ?? []), ...(inventory?.ended ?? [])])
+    if (!found.has(one.dialogId)) found.set(one.dialogId, one);
+  const before = [...calls.values()];
+  const rung = [...offers.values()];
+  if (inventory === null) await trustAll(parts, before, rung);
+  else await adoptAll(parts, before, rung, found);
+  const used = parts.presence.resume(inventory?.held ?? []);
+  if (inventory !== null) endStrays(parts, inventory, before, rung, used);
+  if (before.length + rung.length > 0)
+    context.log.info({ calls: before.length, offers: rung.length }, 'calls taken over');
+  const since = inventory?.restoredAt ?? 0;
+  if (since > context.runtime.now() - RESTORED_RECENTLY_MS) context.dialogs.probe();
+  if (heritage === null) context.dialogs.watchOver();
+}
+
+/**
+ * The connection to the SIP server is back after a loss, and so may the SIP server be: dialogs it
+ * has no more are found dead; after a long absence the peers themselves are asked.
+ */
+export async function compareDialogs(
+  { dialogs }: EdgeContext,
+  stack: Stack,
+  awayMs: number,
+): Promise<void> {
+  const heritage = stack.heritage();
+  // A drachtio-server has forgotten whose they are.
+  if (heritage === null) return dialogs.watchOver();
+  const inventory = awayMs > REPEATED_MS ? null : await heritage.inventory();
+  if (inventory === null) return dialogs.probe();
+  const held = new Set(inventory.held.map((one) => one.dialogId));
+  dialogs.probe(dialogs.ids().filter((id) => !held.has(id)));
+}
+
+async function adoptAll(
+  parts: TakeoverParts,
+  calls: readonly Call[],
+  offers: readonly Offer[],
+  found: ReadonlyMap<string, Found>,
+): Promise<void> {
+  const { context } = parts;
+  const ends: Promise<unknown>[] = [];
+  // All owners first: an end may move others, and an offer needs its caller.
+  for (const call of calls) {
+    const one = call.dialogId === null ? undefined : found.get(call.dialogId);
+    if (one !== undefined && 'state' in one) parts.callers.adopt(call, one);
+    else ends.push(endCall(context, call, one));
+  }
+  await Promise.all(ends);
+  for (const offer of offers) {
+    // Its caller may just have been found gone.
+    if (context.runtime.state.offers.get(offer.id) !== offer) continue;
+    const one = found.get(dialogIdOf(identityOf(offer.id)));
+    parts.offers.adopt(offer, one);
+  }
+}
+
+/** Nobody is there for the caller any more: journalled as of when he left, where that is known. */
+function endCall(context: EdgeContext, call: Call, ended: EndedDialog | undefined) {
+  if (ended !== undefined) answerLastWords(context, ended.dialogId);
+  const causes: Readonly<Record<string, 'bye' | 'cancel'>> = { BYE: 'bye', CANCEL: 'cancel' };
+  const cause = causes[ended?.why ?? ''] ?? 'failed';
+  const when = ended === undefined ? {} : { endedAt: ended.at };
+  return context.runtime.submit({
+    ...{ kind: 'EndCall', by: 'takeover', callId: call.id },
+    ...{ cause, ...when },
+  });
+}
+
+/** His BYE was held for us; the call it ends has ended already. */
+function answerLastWords(context: EdgeContext, dialogId: string): void {
+  context.dialogs.add(
+    dialogId,
+    (request) => {
+      void request.respond(
+        request.method === 'BYE'
+          ? { status: 200, reason: 'OK' }
+          : { status: 481, reason: 'Call/Transaction Does Not Exist' },
+      );
+    },
+    () => undefined,
+  );
+  setTimeout(() => context.dialogs.remove(dialogId), LAST_WORDS_MS).unref();
+}
+
+/** Dialogs of no call, offer or login in the journal: their process died before their end. */
+function endStrays(
+  { context, stack, routes }: TakeoverParts,
+  inventory: Inventory,
+  calls: readonly Call[],
+  offers: readonly Offer[],
+  used: ReadonlySet<string>,
+): void {
+  const { state } = context.runtime;
+  const known = new Set<string | null>();
+  for (const call of calls) if (state.calls.has(call.id)) known.add(call.dialogId);
+  const credentials = new Map<string, Credentials | null>();
+  for (const offer of offers) {
+    const dialogId = dialogIdOf(identityOf(offer.id));
+    if (state.offers.has(offer.id)) known.add(dialogId);
+    else credentials.set(dialogId, routes.to(offer.device)?.credentials ?? null);
+  }
+  for (const { dialogId, role, state: phase, method, callId } of inventory.held) {
+    if (known.has(dialogId) || used.has(dialogId)) continue;
+    const isUnanswered = phase !== 'confirmed' && role === 'uac' && method === 'INVITE';
+    if (isUnanswered) stack.heritage()?.cancel(dialogId, NOT_WANTED);
+    // An INVITE to us without an answer is given to us again, as a new call.
+    else if (phase === 'early') continue;
+    else if (method === 'SUBSCRIBE') unsubscribe(context, dialogId, packageOf(callId));
+    else hangUp(context, dialogId, credentials.get(dialogId) ?? null);
+  }
+}
+
+function hangUp(context: EdgeContext, dialogId: string, credentials: Credentials | null): void {
+  void context.client.request(
+    { method: 'BYE', dialogId, headers: GOODBYE },
+    { credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
+  );
+}
+
+/** Where that is challenged the phone's next NOTIFY gets 481, which ends it, too (RFC 6665). */
+function unsubscribe(context: EdgeContext, dialogId: string, event: Package | null): void {
+  if (event === null) return;
+  void context.client.request(
+    { method: 'SUBSCRIBE', dialogId, headers: { Event: event, Expires: '0' } },
+    { deadlineMs: TRANSACTION_DEADLINE_MS },
+  );
+}
+
+/** The server tells nothing: everybody is taken as still there, and found out later if not. */
+async function trustAll(
+  { context, stack, callers, offers }: TakeoverParts,
+  calls: readonly Call[],
+  rung: readonly Offer[],
+): Promise<void> {
+  const held = (dialogId: string, role: 'uas' | 'uac'): HeldDialog => {
+    const state = 'confirmed';
+    return { dialogId, state, role, method: 'INVITE', callId: '' };
+  };
+  const gone: Promise<unknown>[] = [];
+  for (const call of calls) {
+    // An INVITE without an answer cannot be answered any more.
+    if (call.dialogId === null || call.confirmedAt === null)
+      gone.push(endCall(context, call, undefined));
+    else callers.adopt(call, held(call.dialogId, 'uas'));
+  }
+  await Promise.all(gone);
+  for (const offer of rung) {
+    if (context.runtime.state.offers.get(offer.id) !== offer) continue;
+    const isUp = offer.phase === 'answered' || offer.phase === 'connected';
+    const dialogId = dialogIdOf(identityOf(offer.id));
+    if (isUp) offers.adopt(offer, held(dialogId, 'uac'));
+    else {
+      if (offer.transaction !== null) stack.cancelTransaction(offer.transaction, NOT_WANTED);
+      const at = context.runtime.now();
+      offers.adopt(offer, { dialogId, at, why: 'the server was restarted while the phone rang' });
+    }
+  }
+}
