@@ -14,6 +14,7 @@ import type { EdgeContext } from './context.ts';
 import { address, clean, parseNameAddr, splitList } from './headers.ts';
 import type { IncomingRequest, Response } from './port.ts';
 import { carriesSdp, okWithSdp, refusalOf, Session, UNSUPPORTED_BODY } from './session.ts';
+import { turnAway } from './turn-away.ts';
 
 /** Room for INVITEs on their way beyond the core's own limit, which answers by itself. */
 const ARRIVING_MAX = 500;
@@ -124,7 +125,7 @@ export class Callers {
       checkInvite(request) ??
       // RFC 3261 §8.2.2.2: the same request by another way.
       (dialogs.has(dialogId) ? { status: 482, reason: 'Loop Detected' } : null) ??
-      (this.stopping ? UNAVAILABLE : null) ??
+      (this.stopping ? turnAway(request, config.drain.redirect) : null) ??
       (this.callers.size >= config.core.maxCalls + ARRIVING_MAX ? REFUSALS.OVERLOAD : null) ??
       (runtime.state.queues.has(queue) ? null : REFUSALS.UNKNOWNQUEUE);
     if (refusal !== null) {

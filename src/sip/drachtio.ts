@@ -79,6 +79,7 @@ class DrachtioStack implements Stack {
   private up = false;
   private everUp = false;
   private closing = false;
+  private frozen = false;
   private detail = 'not connected yet';
   private hostports: readonly string[] = [];
   private pingTimer: NodeJS.Timeout | null = null;
@@ -147,6 +148,7 @@ class DrachtioStack implements Stack {
       if (!this.closing) this.log.warn({}, 'connection to the SIP server lost');
     }
     this.up = false;
+    if (this.frozen) return;
     // srf never calls back what was pending on a dropped connection (facts §10, srf bug 6).
     const waiting = [...this.waiting];
     this.waiting.clear();
@@ -176,6 +178,8 @@ class DrachtioStack implements Stack {
   }
 
   private take(req: SrfRequest, res: SrfResponse): void {
+    // Unanswered: the server gives it to our successor.
+    if (this.frozen) return;
     const request = this.incoming(req, res);
     try {
       if (this.listener === null) void request.respond({ status: 503, reason: 'Starting' });
@@ -237,7 +241,7 @@ class DrachtioStack implements Stack {
   send(request: OutgoingRequest, events: TransactionEvents): void {
     let ended = false;
     const finish = (act: () => void): void => {
-      if (ended) return;
+      if (ended || this.frozen) return;
       ended = true;
       clearTimeout(deadline);
       this.waiting.delete(gone);
@@ -273,6 +277,7 @@ class DrachtioStack implements Stack {
         }
         req.on('response', (res, ack) => {
           const response = this.received(res, ack);
+          if (this.frozen) return;
           if (res.status < 200) this.guard(() => events.provisional(response));
           else finish(() => events.final(response));
         });
@@ -348,6 +353,10 @@ class DrachtioStack implements Stack {
     return { up: this.up, detail: this.detail };
   }
 
+  freeze(): void {
+    this.frozen = true;
+  }
+
   close(): Promise<void> {
     this.closing = true;
     if (this.pingTimer !== null) clearInterval(this.pingTimer);
@@ -358,7 +367,9 @@ class DrachtioStack implements Stack {
       clearTimeout(client.wp.reconnectVars?.retryTimer ?? undefined);
       for (const socket of client.mapServer.keys()) {
         // drachtio-server may give one more call to a client that left with requests under way.
-        for (const method of ROUTED) client.wp.send(socket, `remove_route|${method}`);
+        // Without these orders sipd holds new calls for the client that comes next.
+        const leaves = this.frozen ? [] : ROUTED;
+        for (const method of leaves) client.wp.send(socket, `remove_route|${method}`);
         socket.end();
         setTimeout(() => socket.destroy(), CLOSE_MAX_MS).unref();
       }
