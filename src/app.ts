@@ -4,6 +4,8 @@
  * opposite one. Each part that cannot start is one fault in words; nothing is half up.
  */
 import { connectMedia } from './app-media.ts';
+import type { DrainShown, StopMode } from './app-stop.ts';
+import { AppStop } from './app-stop.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { CoreEvent } from './core/events.ts';
 import type { Endpoints } from './config/endpoints.ts';
@@ -41,8 +43,8 @@ export interface App {
   readonly http: string;
   /** `udp/127.0.0.1:5071` …, where SIP is taken. */
   readonly sip: readonly string[];
-  /** Takes no more calls, ends what there is, unregisters, closes. Settles when done. */
-  stop(): Promise<void>;
+  /** Stops as the mode says (app-stop.ts); settles when everything is closed. */
+  stop(how: { readonly mode: StopMode }): Promise<void>;
 }
 
 export type AppStart =
@@ -86,7 +88,7 @@ function journalHealth({ loop, upkeep }: Parts): HealthAnswer['journal'] {
   const history = `${damaged} events of its history are damaged; see acd journal check`;
   const told = detail === '' ? phase : detail;
   const words = damaged === 0 ? told : `${told}; ${history}`;
-  return { up: phase === 'running', detail: words, seq: lastSeq };
+  return { up: phase === 'running' || phase === 'draining', detail: words, seq: lastSeq };
 }
 
 async function openRuntime(options: AppOptions, journal: Journal) {
@@ -130,7 +132,12 @@ interface Parts {
   readonly metrics: Metrics;
 }
 
-function healthOf(parts: Parts, options: AppOptions, startedAt: number): HealthAnswer {
+function healthOf(
+  parts: Parts,
+  options: AppOptions,
+  startedAt: number,
+  drain: DrainShown | null,
+): HealthAnswer {
   const { loop, media, edge } = parts;
   const places = new Map(options.config.sip.register.map((one) => [one.name, one.registrar]));
   const { counters } = loop.health();
@@ -147,13 +154,17 @@ function healthOf(parts: Parts, options: AppOptions, startedAt: number): HealthA
   const isWell =
     sip.up && sound.up && journal.up && registrars.every((one) => one.state === 'registered');
   return {
-    status: isWell ? 'ok' : 'degraded',
+    status: drain !== null ? 'draining' : isWell ? 'ok' : 'degraded',
     version: options.version,
     uptime_seconds: Math.floor((performance.now() - startedAt) / 1000),
     sip: { up: sip.up, detail: sip.detail, addresses: [...sip.addresses] },
     registrars,
     media: { up: sound.up, detail: sound.detail, legs: sound.legs },
     journal,
+    drain: drain && {
+      calls_left: drain.callsLeft,
+      ends_in_seconds: Math.ceil(drain.endsInMs / 1000),
+    },
     bugs: counters.brokenInvariants + counters.reactorErrors,
   };
 }
@@ -162,30 +173,6 @@ function healthOf(parts: Parts, options: AppOptions, startedAt: number): HealthA
 async function applyConfig(loop: Loop, config: AcdConfig): Promise<string | null> {
   const applied = await loop.submit({ kind: 'ApplyConfig', by: 'config', config: config.core });
   return applied.ok ? null : `the configuration was not taken by the journal (${applied.refusal})`;
-}
-
-/**
- * A stop that was asked for ends every call, and lets the edge say so to the phones; it takes no
- * longer than this, whatever they answer.
- */
-const FAREWELL_MS = 3_000;
-const FAREWELL_LOOK_MS = 20;
-
-async function endCalls(loop: Loop, edge: SipEdge, log: Log): Promise<void> {
-  const { size } = loop.state.calls;
-  if (size > 0) log.info({ calls: size }, 'ending calls');
-  const nothing = { liveCalls: [], liveOffers: [] };
-  await loop.submit({ kind: 'Reconcile', by: 'shutdown', ...nothing });
-  const until = performance.now() + FAREWELL_MS;
-  for (;;) {
-    const { callers, offers } = edge.health();
-    if (callers + offers === 0) return;
-    if (performance.now() > until) {
-      log.warn({ callers, offers }, 'phones did not answer our BYE in time');
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, FAREWELL_LOOK_MS));
-  }
 }
 
 /** Undoes what was started, newest first, when a later part fails or the app stops. */
@@ -259,11 +246,18 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   );
   loop.react(({ event }) => countEvent(metrics, event));
   const parts = { loop, upkeep, media: media.port, edge: edge.edge, metrics };
+  const stopping = new AppStop({
+    loop,
+    edge: edge.edge,
+    log,
+    limitMs: config.drain.limitMs,
+    close: () => undo.run(log),
+  });
   const http = await createHttp({
     view: createView({
       runtime: loop,
       metrics,
-      health: () => healthOf(parts, options, startedAt),
+      health: () => healthOf(parts, options, startedAt, stopping.drain()),
     }),
     steering: createSteering(loop),
     log: log.child({ name: 'http' }),
@@ -276,10 +270,6 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const address = http.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.http.port;
   const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
-  const stop = async () => {
-    loop.drain();
-    await endCalls(loop, edge.edge, log);
-    await undo.run(log);
-  };
+  const stop: App['stop'] = (how) => stopping.stop(how);
   return { ok: true, app: { http: `${host}:${port}`, sip: edge.edge.health().addresses, stop } };
 }

@@ -1,27 +1,12 @@
 /**
  * One child process of the supervisor: started, known to be ready by the JSON line it prints,
- * started again with growing pauses when it dies, stopped by SIGTERM and, if that does not help,
- * SIGKILL. What it prints goes to the one log.
- *
- * A child leads a process group of its own, so Ctrl-C in the terminal reaches the supervisor
- * alone, which then stops its children in their order. Its standard input is a pipe from us: its
- * end tells the child that its parent is gone.
+ * started again with growing pauses when it dies, replaced by a new version without a moment in
+ * which two serve, stopped by SIGTERM and, if that does not help, SIGKILL. One that a former
+ * supervisor left behind is taken over where it is of the same version and configuration, and
+ * ended where it is not. What it prints goes to the one log.
  */
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-
-export interface ChildSpec {
-  readonly command: string;
-  readonly args: readonly string[];
-  /** Added to our own environment; secrets go here, never into `args`. */
-  readonly env: Readonly<Record<string, string>>;
-}
-
-/** The readiness line, parsed. */
-export type Readiness =
-  | { readonly ok: true; readonly told: Readonly<Record<string, unknown>> }
-  | { readonly ok: false; readonly error: string };
+import type { ChildSpec, Former, Life, Readiness } from './life.ts';
+import { findFormer, spawnLife } from './life.ts';
 
 export interface ChildOptions {
   readonly name: string;
@@ -30,6 +15,10 @@ export interface ChildOptions {
   /** A line that the child printed. */
   readonly line: (text: string) => void;
   readonly note: (level: 'info' | 'warn' | 'error', text: string) => void;
+  /** Where one of a former supervisor would be found; absent: there is none. */
+  readonly lifeline?: string;
+  /** Ends one that cannot be taken over; default SIGTERM. */
+  readonly dismiss?: (life: Life) => void;
   readonly readyMs?: number;
   readonly stopMs?: number;
 }
@@ -37,14 +26,14 @@ export interface ChildOptions {
 /** Pauses before a restart; the last one repeats. Staying up for a minute begins anew. */
 export const RESTART_MS = [100, 500, 1_000, 2_000, 5_000];
 const STEADY_MS = 60_000;
-const READY_MS = 15_000;
 const STOP_MS = 8_000;
-const MAX_LINE = 8_000;
+/** A process that was told to hand over has this long, then it is killed. */
+const HAND_OVER_MS = 10_000;
 
 export class Child {
   private readonly options: ChildOptions;
-  private process: ChildProcess | null = null;
-  private ended: Promise<void> = Promise.resolve();
+  private life: Life | null = null;
+  private former: Former | null = null;
   private restartTimer: NodeJS.Timeout | null = null;
   private stopping = false;
   /** Only a child that was ready once is started again by itself. */
@@ -56,69 +45,84 @@ export class Child {
   }
 
   get pid(): number | null {
-    return this.process?.pid ?? null;
+    return this.life?.pid ?? null;
   }
 
-  /** First start; a failure is the caller's to tell. Later deaths are mended here. */
+  /** Is there one of a former supervisor? '' or why that cannot be told. */
+  async findFormer(): Promise<string> {
+    const { lifeline } = this.options;
+    const found = lifeline === undefined ? null : await findFormer(lifeline);
+    if (found === 'mute') {
+      return `a process of a former start still holds ${lifeline ?? ''} and says nothing; end it`;
+    }
+    this.former = found;
+    return '';
+  }
+
+  get hasFormer(): boolean {
+    return this.former !== null;
+  }
+
+  /** Takes the former one over where its mark fits, or ends it; true: it is ours now. */
+  async adopt(mark: string): Promise<boolean> {
+    const { former } = this;
+    const { name, note, line, dismiss } = this.options;
+    this.former = null;
+    if (former === null) return false;
+    former.hear(line);
+    if (former.mark === mark) {
+      this.watch(former.life);
+      this.isUp = true;
+      note('info', `${name} went on without a supervisor and was taken over`);
+      return true;
+    }
+    note(
+      'info',
+      `${name} of the former start is of another version or configuration: started anew`,
+    );
+    if (dismiss !== undefined) dismiss(former.life);
+    else former.life.signal('SIGTERM');
+    await this.killAfter(former.life, HAND_OVER_MS);
+    return false;
+  }
+
+  /** Lets the former one go on alone, as we cannot start. */
+  leaveFormer(): void {
+    this.former?.leave();
+    this.former = null;
+  }
+
+  /** First start, or what was taken over; a failure is the caller's to tell. Later deaths are
+   *  mended here. */
   async start(): Promise<Readiness> {
-    const ready = await this.launch();
+    const ready = await (this.life?.ready ?? this.launch());
     if (!ready.ok) await this.stop();
     return ready;
   }
 
   private async launch(): Promise<Readiness> {
-    const { name, spec } = this.options;
-    const { command, args, env } = spec();
-    const child = spawn(command, [...args], {
-      env: { ...process.env, ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
-    });
-    this.process = child;
-    const startedAt = performance.now();
-    // A child that has died takes no input; its end is told by `exit` below.
-    child.stdin.on('error', (error) => this.options.line(`stdin: ${error.message}`));
-    const ready = this.listen(child);
-    this.ended = new Promise((resolve) => {
-      const end = (why: string) => {
-        if (this.process !== child) return;
-        this.process = null;
-        resolve();
-        if (performance.now() - startedAt > STEADY_MS) this.failures = 0;
-        this.restartLater(`${name} ended (${why})`);
-      };
-      child.once('error', (error) => end(error.message));
-      child.once('exit', (code, signal) => end(signal ?? `status ${code ?? 'unknown'}`));
-    });
-    const first = await ready;
+    const life = this.spawn([]);
+    this.watch(life);
+    const first = await life.ready;
     if (first.ok && !this.stopping) this.isUp = true;
     return first;
   }
 
-  /** Its lines to the log, and its readiness line to us. */
-  private async listen(child: ChildProcess): Promise<Readiness> {
-    const { readyMs = READY_MS, line } = this.options;
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        resolve({ ok: false, error: `was not ready within ${readyMs / 1000} s` });
-      }, readyMs);
-      const settle = (readiness: Readiness) => {
-        clearTimeout(timer);
-        resolve(readiness);
-      };
-      child.once('error', (error) => settle({ ok: false, error: error.message }));
-      for (const stream of [child.stdout, child.stderr]) {
-        if (stream === null) continue;
-        const lines = createInterface({ input: stream, crlfDelay: Infinity });
-        lines.on('line', (text) => {
-          const readiness = stream === child.stdout ? readinessOf(text) : null;
-          if (readiness !== null) settle(readiness);
-          else if (text !== '') line(text.slice(0, MAX_LINE));
-        });
-      }
-      child.once('close', (code, signal) => {
-        settle({ ok: false, error: `ended at once (${signal ?? `status ${code ?? 'unknown'}`})` });
-      });
+  private spawn(more: readonly string[]): Life {
+    const { spec, line, readyMs } = this.options;
+    const { command, args, env } = spec();
+    const limit = readyMs === undefined ? {} : { readyMs };
+    return spawnLife({ command, args: [...args, ...more], env, line, ...limit });
+  }
+
+  private watch(life: Life): void {
+    this.life = life;
+    const startedAt = performance.now();
+    void life.ended.then((why) => {
+      if (this.life !== life) return;
+      this.life = null;
+      if (performance.now() - startedAt > STEADY_MS) this.failures = 0;
+      this.restartLater(`${this.options.name} ended (${why})`);
     });
   }
 
@@ -138,44 +142,66 @@ export class Child {
     const { name, note } = this.options;
     if (ready.ok) note('info', `${name} is back`);
     // Where it still runs without being ready, its end leads to the next attempt.
-    else if (!this.signal('SIGKILL')) note('error', `${name} did not start: ${ready.error}`);
+    else if (this.life?.signal('SIGKILL') !== true) {
+      note('error', `${name} did not start: ${ready.error}`);
+    }
   }
 
-  private signal(signal: NodeJS.Signals): boolean {
-    return this.process?.kill(signal) ?? false;
+  /**
+   * Swaps the process for a new one, of whatever version is on disk now. The new one gets as far as
+   * it can beside the old one and says `prepared`; the old one is told `handover` and ends; the new
+   * one is told `go`. One that cannot begin costs nothing: the old one stays.
+   */
+  async replace(): Promise<Readiness> {
+    const old = this.life;
+    const { name } = this.options;
+    if (old === null || this.stopping) return { ok: false, error: `${name} does not run now` };
+    const next = this.spawn(['--held']);
+    const prepared = await next.prepared;
+    // A process that died meanwhile is being mended already.
+    const isMoot = this.life !== old || this.stopping;
+    if (!prepared.ok || isMoot) {
+      next.signal('SIGKILL');
+      return prepared.ok ? { ok: false, error: `${name} ended meanwhile` } : prepared;
+    }
+    this.watch(next);
+    old.order('handover');
+    await this.killAfter(old, HAND_OVER_MS);
+    next.order('go');
+    const ready = await next.ready;
+    // Its end leads to the next attempt.
+    if (!ready.ok) next.signal('SIGKILL');
+    return ready;
+  }
+
+  /** Settles when it has ended, by SIGKILL where it takes too long. */
+  private async killAfter(life: Life, ms: number): Promise<void> {
+    const { name, note } = this.options;
+    const timer = setTimeout(() => {
+      note('warn', `${name} did not stop within ${ms / 1000} s and was killed`);
+      life.signal('SIGKILL');
+    }, ms);
+    await life.ended;
+    clearTimeout(timer);
   }
 
   /** SIGTERM, after its time SIGKILL; settles when it has ended. Never started again. */
-  async stop(): Promise<void> {
+  async stop(stopMs = this.options.stopMs ?? STOP_MS): Promise<void> {
     this.stopping = true;
     if (this.restartTimer !== null) clearTimeout(this.restartTimer);
-    if (!this.signal('SIGTERM')) return this.ended;
-    const { name, note, stopMs = STOP_MS } = this.options;
-    const timer = setTimeout(() => {
-      note('warn', `${name} did not stop within ${stopMs / 1000} s and was killed`);
-      this.signal('SIGKILL');
-    }, stopMs);
-    await this.ended;
-    clearTimeout(timer);
-    return undefined;
+    const { life } = this;
+    if (life?.signal('SIGTERM') === true) await this.killAfter(life, stopMs);
+    else await life?.ended;
+  }
+
+  /** Once more SIGTERM to one that is stopping: it shall make haste. */
+  hurry(): void {
+    this.life?.signal('SIGTERM');
   }
 
   /** At once. */
   kill(): void {
     this.stopping = true;
-    this.signal('SIGKILL');
-  }
-}
-
-/** `{"ready":true,…}` or `{"ready":false,"error":"…"}`; null: another line. */
-export function readinessOf(line: string): Readiness | null {
-  if (!line.startsWith('{"ready":')) return null;
-  try {
-    const told = JSON.parse(line) as Record<string, unknown>;
-    if (told['ready'] === true) return { ok: true, told };
-    const { error } = told;
-    return { ok: false, error: typeof error === 'string' ? error : 'did not say why' };
-  } catch (error) {
-    return { ok: false, error: `its first line cannot be read: ${(error as Error).message}` };
+    this.life?.signal('SIGKILL');
   }
 }

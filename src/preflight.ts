@@ -6,16 +6,19 @@ import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { AcdConfig } from './config/types.ts';
 
-interface Place {
+interface Port {
   readonly protocol: 'udp' | 'tcp';
   readonly host: string;
   readonly port: number;
+}
+
+interface Place extends Port {
   /** Where it stands in acd.yaml. */
   readonly option: string;
 }
 
 /** Null: it can be bound; else the system's error code. */
-async function tryBind({ protocol, host, port }: Place): Promise<string | null> {
+async function tryBind({ protocol, host, port }: Port): Promise<string | null> {
   return new Promise((resolve) => {
     const failed = (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message);
     if (protocol === 'udp') {
@@ -34,6 +37,11 @@ async function tryBind({ protocol, host, port }: Place): Promise<string | null> 
       server.close(() => resolve(null)),
     );
   });
+}
+
+/** Port 0 always can. */
+export async function canListen(port: Port): Promise<boolean> {
+  return port.port === 0 || (await tryBind(port)) === null;
 }
 
 function explain(place: Place, code: string): string {
@@ -56,13 +64,11 @@ function explain(place: Place, code: string): string {
 /** Every port that cannot be had, in words; empty: all can. */
 export async function findPortFaults(
   config: AcdConfig,
-  withSipServer: boolean,
+  which: { readonly sip: boolean; readonly http: boolean },
 ): Promise<readonly string[]> {
   const places: Place[] = [
-    { protocol: 'tcp', ...config.http, option: 'http.listen' },
-    ...(withSipServer
-      ? config.sip.listen.map((listen) => ({ ...listen, option: 'sip.listen' }))
-      : []),
+    ...(which.http ? ([{ protocol: 'tcp', ...config.http, option: 'http.listen' }] as const) : []),
+    ...(which.sip ? config.sip.listen.map((listen) => ({ ...listen, option: 'sip.listen' })) : []),
   ];
   const faults: string[] = [];
   for (const place of places) {

@@ -52,14 +52,21 @@ function optionsOf(media: MediaConfig, ports: { min: number; max: number }) {
   };
 }
 
-/** Starts it; `ok: false` with one line that says what to do. */
+/**
+ * Starts it; `ok: false` with one line that says what to do.
+ * @param ports `control`: where it listened before, taken again if it can be had; 0: anywhere
+ */
 export async function keepRtpengine(
   media: MediaConfig,
-  ports: { readonly min: number; readonly max: number },
+  ports: { readonly min: number; readonly max: number; readonly control: number },
   note: Note,
 ): Promise<{ ok: true; child: RtpengineChild } | { ok: false; detail: string }> {
   const options = optionsOf(media, ports);
-  let first: RtpengineStart = await startRtpengine(options);
+  const former = ports.control === 0 ? null : { ...options, ngPort: ports.control };
+  let first: RtpengineStart = await startRtpengine(former ?? options);
+  if (!first.ok && first.reason === 'failed' && former !== null) {
+    first = await startRtpengine(options);
+  }
   if (!first.ok && first.reason === 'missing' && (await install(note))) {
     first = await startRtpengine(options);
   }

@@ -9,6 +9,8 @@ import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
 import { version } from './project.ts';
+import { runRestart } from './restart.ts';
+import type { ServeOptions } from './serve.ts';
 import { runServe } from './serve.ts';
 import { runStart } from './start.ts';
 
@@ -63,8 +65,19 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .description('run the server alone, on a SIP server and mediad that run already')
     .option(flags, text, standard)
     .option('--stop-with-parent', 'end when standard input ends', false)
-    .action(async (options: { config: string; stopWithParent: boolean }) => {
-      status = await runServe(options);
+    .option('--lifeline <path>', 'socket on which another supervisor may take over', '')
+    .option('--mark <text>', 'what to say there of version and configuration', '')
+    .option('--linger-ms <number>', 'how long to go on without a supervisor', '0')
+    .option('--held', 'get ready, and begin at the word `go` on standard input', false)
+    .action(async (options: Omit<ServeOptions, 'lingerMs'> & { lingerMs: string }) => {
+      status = await runServe({ ...options, lingerMs: Number(options.lingerMs) });
+    });
+  program
+    .command('restart')
+    .description('swap the server for the version that is installed now; calls stay up')
+    .option(flags, text, standard)
+    .action(async ({ config }: { config: string }) => {
+      status = await runRestart(config);
     });
   program
     .command('check')

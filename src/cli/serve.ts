@@ -2,10 +2,18 @@
  * `acd serve`: the server process alone. `acd start` runs it as its child, containers run it as a
  * service. It tells on its first line whether it is up: `{"ready":true,"http":…,"sip":[…]}`, or
  * `{"ready":false,"error":…}` and status 1.
+ *
+ * SIGTERM or SIGINT drains, a second one ends the calls. The supervisor may order `handover`: the
+ * calls stay for the next server. That one was started with `--held`: it says `{"prepared":true}`
+ * when all it needs is read and checked, and begins at the order `go`.
  */
+import type { App } from '../app.ts';
 import { startApp } from '../app.ts';
+import type { StopMode } from '../app-stop.ts';
 import { readEndpoints } from '../config/endpoints.ts';
+import { Lifeline } from '../lifeline.ts';
 import { createLog } from '../observe/log.ts';
+import type { Log } from '../observe/log.ts';
 import { readConfiguration } from './configuration.ts';
 import { version } from './project.ts';
 
@@ -21,30 +29,98 @@ function refuse(error: string): number {
   return 1;
 }
 
-/** Settles when the process is asked to end. */
-async function untilAsked(stopWithParent: boolean): Promise<string> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve('SIGTERM'));
-    process.once('SIGINT', () => resolve('SIGINT'));
-    if (!stopWithParent) return;
-    process.stdin.once('end', () => resolve('the supervisor is gone'));
-    process.stdin.once('error', () => resolve('the supervisor is gone'));
-    process.stdin.resume();
-  });
-}
-
-export async function runServe(options: {
+export interface ServeOptions {
   readonly config: string;
   readonly stopWithParent: boolean;
-}): Promise<number> {
+  /** Socket for the next supervisor, or ''. */
+  readonly lifeline: string;
+  readonly mark: string;
+  readonly lingerMs: number;
+  readonly held: boolean;
+}
+
+interface Order {
+  readonly mode: StopMode;
+  readonly why: string;
+}
+
+/** What we are told to do, in order. */
+class Orders {
+  private readonly waiting: Order[] = [];
+  private give: ((order: Order) => void) | null = null;
+  private signals = 0;
+
+  constructor() {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        this.signals += 1;
+        this.add({ mode: this.signals === 1 ? 'drain' : 'now', why: signal });
+      });
+    }
+  }
+
+  add(order: Order): void {
+    const { give } = this;
+    this.give = null;
+    if (give === null) this.waiting.push(order);
+    else give(order);
+  }
+
+  async next(): Promise<Order> {
+    const first = this.waiting.shift();
+    return first ?? new Promise((resolve) => (this.give = resolve));
+  }
+}
+
+/** Stops as ordered, and makes haste when ordered again. */
+async function stopAsOrdered(app: App, orders: Orders, log: Log): Promise<void> {
+  let ended: Promise<void> | null = null;
+  for (;;) {
+    const order = await (ended === null
+      ? orders.next()
+      : Promise.race([orders.next(), ended.then(() => null)]));
+    if (order === null) return;
+    log.info({ why: order.why, how: order.mode }, 'stopping');
+    ended = app.stop({ mode: order.mode });
+  }
+}
+
+export async function runServe(options: ServeOptions): Promise<number> {
   const config = readConfiguration(options.config);
-  if (config === null) return refuse(`${options.config} has mistakes`);
+  if (config === null) return refuse(`${options.config} has mistakes; see acd check`);
   const found = readEndpoints(process.env, config);
   if (!found.ok) return refuse(found.detail);
   // Under the supervisor our lines are read and written again: JSON keeps their fields apart.
   const format = options.stopWithParent ? 'json' : config.log.format;
-  const log = createLog({ level: config.log.level, format, name: 'server' });
-  const asked = untilAsked(options.stopWithParent);
+  const orders = new Orders();
+  let go: (begins: boolean) => void = () => undefined;
+  const begun = new Promise<boolean>((resolve) => (go = resolve));
+  // Calls whose journal was in memory have nobody who could take them over.
+  const alone = config.journal.path === ':memory:' ? 'now' : 'handover';
+  const lifeline = new Lifeline({
+    path: options.lifeline,
+    mark: options.mark,
+    lingerMs: options.lingerMs,
+    end: (why) => {
+      go(false);
+      orders.add({ mode: alone, why });
+    },
+    order: (word) => {
+      if (word === 'go') go(true);
+      if (word === 'handover') orders.add({ mode: 'handover', why: 'another server takes over' });
+    },
+  });
+  const write = (line: string) => {
+    if (!lifeline.say(line)) process.stdout.write(line);
+  };
+  const { level } = config.log;
+  const output = options.stopWithParent ? { write } : {};
+  const log = createLog({ level, format, name: 'server', ...output });
+  if (options.stopWithParent) lifeline.watchParent();
+  if (options.held) {
+    tell({ prepared: true });
+    if (!(await begun)) return 0;
+  }
   const started = await startApp({
     config,
     endpoints: found.endpoints,
@@ -54,10 +130,12 @@ export async function runServe(options: {
   });
   if (!started.ok) return refuse(started.detail);
   const { app } = started;
-  tell({ ready: true, http: app.http, sip: app.sip });
-  const why = await asked;
-  log.info({ why }, 'stopping');
-  await app.stop();
+  const told = { http: app.http, sip: app.sip };
+  const deaf = await lifeline.listen(told);
+  if (deaf !== null) log.warn({}, `no other supervisor can take over: ${deaf}`);
+  tell({ ready: true, ...told });
+  await stopAsOrdered(app, orders, log);
   log.info({}, 'stopped');
+  lifeline.close();
   return 0;
 }

@@ -1,6 +1,7 @@
 /**
  * `acd start`: checks the configuration, starts everything, says where to dial, how to log in and
- * what to open, and stops it all on Ctrl-C.
+ * what to open, and stops it all on Ctrl-C: the first lets calls finish, the second ends them, the
+ * third kills.
  */
 import { chooseDrachtio } from '../config/endpoints.ts';
 import type { LogLine } from '../observe/line.ts';
@@ -19,16 +20,19 @@ function fault(text: string): number {
   return 1;
 }
 
-/** Settles at the first signal; a later one kills. */
+/** Settles at the first signal; the second hurries, the third kills. */
 async function untilStopped(supervisor: () => Supervisor | null): Promise<string> {
   return new Promise((resolve) => {
-    let first: number | null = null;
+    let last = -Infinity;
+    let count = 0;
     const heard = (signal: string) => {
       const now = performance.now();
-      if (first === null) {
-        first = now;
-        resolve(signal);
-      } else if (now - first > SAME_SIGNAL_MS) {
+      if (now - last < SAME_SIGNAL_MS) return;
+      last = now;
+      count += 1;
+      if (count === 1) resolve(signal);
+      else if (count === 2 && supervisor() !== null) supervisor()?.hurry();
+      else {
         supervisor()?.kill();
         process.exit(EXIT_KILLED);
       }
@@ -62,7 +66,7 @@ export async function runStart(file: string): Promise<number> {
   if (isJson) note(`ready; REST at ${supervisor.http}`);
   else process.stdout.write(writeBanner(config, supervisor));
   const signal = await stopped;
-  note(`${signal}: stopping; once more kills`);
+  note(`${signal}: stopping; calls may finish, once more ends them, a third time kills`);
   await supervisor.stop();
   note('stopped');
   return 0;

@@ -49,11 +49,20 @@ function registerConfig(entry: ConfigFile['sip']['register'][number]): RegisterC
   };
 }
 
-function sipConfig(sip: ConfigFile['sip']): AcdConfig['sip'] {
+/** Calls without a journal would be calls that nobody knows. */
+function storeOf(file: ConfigFile, folder: string): string | null {
+  const { sip, journal } = file;
+  if (journal.path === ':memory:' || sip.drachtio !== undefined) return null;
+  return path.resolve(folder, sip.store ?? `${journal.path}.sipd`);
+}
+
+function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
+  const { sip } = file;
   return {
     listen: sip.listen.flat(),
     externalAddress: sip['external-address'] ?? null,
     drachtio: sip.drachtio ?? null,
+    store: storeOf(file, folder),
     register: sip.register.map(registerConfig),
     presence: sip.presence,
     deviceFrom: sip['device-from'],
@@ -104,13 +113,15 @@ function coreConfig(file: ConfigFile): AcdConfig['core'] {
 function assemble(file: ConfigFile, folder: string): AcdConfig {
   const journal = file.journal.path;
   return {
-    sip: sipConfig(file.sip),
+    sip: sipConfig(file, folder),
     media: mediaConfig(file.media),
     http: file.http.listen,
     journal: {
       path: journal === ':memory:' ? journal : path.resolve(folder, journal),
       keepMs: file.journal.keep,
     },
+    drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
+    takeoverWaitMs: file.takeover.wait,
     prompts: file.prompts,
     queues: file.queues.map((queue) => ({
       name: queue.name,

@@ -106,6 +106,15 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
     '203.0.113.5',
   ),
   drachtio: drachtio.optional(),
+  store: free(
+    f.words(
+      'path',
+      'Where the built-in SIP server keeps its calls and subscriptions, so that they outlive it; ' +
+        'relative to acd.yaml. Without it: beside the journal, its name with `.sipd`.',
+      1000,
+    ),
+    'data/journal.db.sipd',
+  ),
   register: f.listOf(registrar, 'The PBXs to register at.', MAX_REGISTRARS).prefault([]),
   presence: presence(`${PRESENCE} For phones that log in without a registrar.`),
   'device-from': deviceFrom(`${DEVICE} For phones that log in without a registrar.`),
@@ -201,6 +210,36 @@ const http = section('REST.', {
   ),
 });
 
+const drain = section('What a stop (Ctrl-C, SIGTERM) does while there are calls.', {
+  limit: standard(
+    f.seconds(
+      'Calls may go on for so long, new ones are refused; then they are ended. 0 ends them at ' +
+        'once. Whoever stops the ACD (systemd, a container engine) must wait a little longer.',
+      0,
+      DAY,
+    ),
+    '300',
+  ),
+  redirect: free(
+    f.registrarUri(
+      'Another ACD: new calls and logins are sent there meanwhile (302). Without it they get 503.',
+    ),
+    'sip:other.example.com:5071',
+  ),
+});
+
+const takeover = section('What happens to calls when `acd start` itself is killed.', {
+  wait: standard(
+    f.seconds(
+      'So long the SIP server and the audio process go on by themselves, for the next ' +
+        '`acd start` to take them over; 0: they end with it.',
+      0,
+      3600,
+    ),
+    '60',
+  ),
+});
+
 const log = section('The log, on standard output.', {
   level: standard(f.choice('How much is told.', 'debug', 'info', 'warn', 'error'), 'info'),
   format: standard(
@@ -252,6 +291,8 @@ export const fileSchema = section('acd.yaml', {
     language: standard(f.name('language', 'Language of the prompts.'), 'en'),
   }).prefault({}),
   log: log.prefault({}),
+  drain: drain.prefault({}),
+  takeover: takeover.prefault({}),
   limits: section('Bounds of the whole ACD.', {
     calls: standard(f.count('Most calls waiting or talking at once.', 1, 100_000), '2000'),
   }).prefault({}),

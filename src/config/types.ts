@@ -41,6 +41,8 @@ export interface SipConfig {
     readonly port: number;
     readonly secret: string;
   } | null;
+  /** File of sipd's dialogs; null: none are kept (a journal in memory, or no sipd). */
+  readonly store: string | null;
   readonly register: readonly RegisterConfig[];
   /** For devices that log in without a registrar. */
   readonly presence: PresenceRule;
@@ -97,6 +99,14 @@ export interface AcdConfig {
     /** How long events are kept; 0: for ever. */
     readonly keepMs: number;
   };
+  readonly drain: {
+    /** How long calls may go on after a stop was asked for; 0: they are ended at once. */
+    readonly limitMs: number;
+    /** `sip:host[:port]`, where new calls are sent meanwhile; null: they are refused. */
+    readonly redirect: string | null;
+  };
+  /** How long sipd and mediad outlive a supervisor that was killed; 0: not at all. */
+  readonly takeoverWaitMs: number;
   readonly prompts: PromptsConfig;
   readonly queues: readonly QueueEdgeConfig[];
   /** PIN by agent id; an agent without one has none. */

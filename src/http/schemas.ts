@@ -69,7 +69,9 @@ export const agentAnswer = z
 
 export const healthAnswer = z
   .object({
-    status: z.enum(['ok', 'degraded']),
+    status: z
+      .enum(['ok', 'degraded', 'draining'])
+      .describe('draining: a stop was asked for; no new calls, those that are here go on'),
     version: z.string(),
     uptime_seconds: z.number().int(),
     sip: z.object({
@@ -88,6 +90,13 @@ export const healthAnswer = z
     ),
     media: z.object({ up: z.boolean(), detail: z.string(), legs: z.number().int() }),
     journal: z.object({ up: z.boolean(), detail: z.string(), seq: z.number().int() }),
+    drain: z
+      .object({
+        calls_left: z.number().int().describe('Waiting, talking, and logins under way'),
+        ends_in_seconds: z.number().int().describe('Then they are ended'),
+      })
+      .nullable()
+      .describe('Null: not draining'),
     bugs: z.number().int().describe('Broken invariants since the start; 0 is right'),
   })
   .meta({ id: 'Health' });

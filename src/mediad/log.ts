@@ -6,6 +6,14 @@ export type Level = 'debug' | 'info' | 'warn' | 'error';
 
 const order: Record<Level, number> = { debug: 20, info: 30, warn: 40, error: 50 };
 let threshold = order.info;
+let output = (line: string): void => {
+  process.stderr.write(line);
+};
+
+/** Where lines go from now on; until then, to stderr. */
+export function setOutput(write: (line: string) => void): void {
+  output = write;
+}
 
 /** Lines below the level are not written. */
 export function setLevel(level: Level): void {
@@ -16,5 +24,5 @@ export function setLevel(level: Level): void {
 export function log(level: Level, msg: string, fields: Record<string, unknown> = {}): void {
   if (order[level] < threshold) return;
   const line = { level: order[level], time: Date.now(), name: 'mediad', ...fields, msg };
-  process.stderr.write(`${JSON.stringify(line)}\n`);
+  output(`${JSON.stringify(line)}\n`);
 }

@@ -3,22 +3,25 @@
  * The audio process. One thread, one timer, all RTP sessions; ordered about over a local socket.
  * Says one JSON line on stdout when it is ready, or why it is not (and exits 1). It outlives its
  * clients: legs, music and bridges go on until someone releases them or the process is ended by
- * SIGTERM or SIGINT, or, with --stop-with-parent, by the end of its stdin.
+ * SIGTERM or SIGINT, or, with --stop-with-parent, by the end of its stdin; with --lifeline only
+ * where nobody takes it over within --linger-ms after that.
  */
 import { isIP } from 'node:net';
 import { setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
+import { Lifeline } from '../lifeline.ts';
 import { Control } from './control.ts';
 import { Legs, type Settings } from './legs.ts';
-import { log, setLevel, type Level } from './log.ts';
+import { log, setLevel, setOutput, type Level } from './log.ts';
 
 const usage = `mediad --control PATH|HOST:PORT [--rtp ADDRESS] [--ports MIN-MAX]
        [--external-address ADDRESS] [--silence-ms N] [--log debug|info|warn|error]
-       [--nice N] [--stop-with-parent]`;
+       [--nice N] [--stop-with-parent [--lifeline PATH --mark TEXT --linger-ms N]]`;
 
 interface Options extends Settings {
   readonly control: string;
   readonly stopWithParent: boolean;
+  readonly lifeline: { readonly path: string; readonly mark: string; readonly lingerMs: number };
   readonly nice: number;
 }
 
@@ -36,6 +39,9 @@ function readOptions(args: readonly string[]): Options | string {
         log: { type: 'string', default: 'info' },
         nice: { type: 'string', default: '-10' },
         'stop-with-parent': { type: 'boolean', default: false },
+        lifeline: { type: 'string', default: '' },
+        mark: { type: 'string', default: '' },
+        'linger-ms': { type: 'string', default: '0' },
       },
     }));
   } catch (error) {
@@ -57,6 +63,8 @@ function readOptions(args: readonly string[]): Options | string {
   if (!['debug', 'info', 'warn', 'error'].includes(values.log)) return `--log ${values.log}?`;
   const nice = Number(values.nice);
   if (!Number.isInteger(nice) || nice < -20 || nice > 19) return '--nice must be from -20 to 19';
+  const lingerMs = Number(values['linger-ms']);
+  if (!Number.isInteger(lingerMs) || lingerMs < 0) return '--linger-ms must be a whole number';
   setLevel(values.log as Level);
   return {
     control: values.control,
@@ -64,6 +72,7 @@ function readOptions(args: readonly string[]): Options | string {
     externalAddress: external,
     silenceMs,
     stopWithParent: values['stop-with-parent'],
+    lifeline: { path: values.lifeline, mark: values.mark, lingerMs },
     nice,
   };
 }
@@ -106,10 +115,20 @@ async function main(): Promise<void> {
     refuse(`control socket ${options.control}: ${listening.why}`);
     return;
   }
+  const told = { control: listening.where };
+  const lifeline = options.stopWithParent
+    ? new Lifeline({ ...options.lifeline, end: (why) => stop(why) })
+    : null;
+  const deaf = (await lifeline?.listen(told)) ?? null;
+  if (deaf !== null) {
+    refuse(`lifeline ${deaf}`);
+    process.exit();
+  }
   raisePriority(options.nice);
   legs.clock.start();
   const stop = (why: string): void => {
     log('info', 'stopping', { why });
+    lifeline?.close();
     control.close();
     legs.close();
     process.exit(0);
@@ -117,14 +136,18 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   // A reader of our log that went away must not end the calls.
-  process.stderr.on('error', () => setLevel('error'));
-  process.stdout.on('error', () => setLevel('error'));
-  if (options.stopWithParent) {
-    process.stdin.on('end', () => stop('parent gone'));
-    process.stdin.on('error', () => stop('parent gone'));
-    process.stdin.resume();
+  const unread = (): void => {
+    if (lifeline === null) setLevel('error');
+  };
+  process.stderr.on('error', unread);
+  process.stdout.on('error', unread);
+  if (lifeline !== null) {
+    setOutput((line) => {
+      if (!lifeline.say(line)) process.stderr.write(line);
+    });
+    lifeline.watchParent();
   }
-  say({ ready: true, control: listening.where });
+  say({ ready: true, ...told });
 }
 
 await main();

@@ -16,6 +16,7 @@ import type { EdgeContext } from './context.ts';
 import { address, clean, parseNameAddr, splitList } from './headers.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
 import { carriesSdp, okWithSdp, refusalOf, Session, UNSUPPORTED_BODY } from './session.ts';
+import { turnAway } from './turn-away.ts';
 
 /** Room for INVITEs on their way beyond the core's own limit, which answers by itself. */
 const ARRIVING_MAX = 500;
@@ -143,7 +144,7 @@ export class Callers {
       (dialogs.has(dialogId) || former !== undefined
         ? { status: 482, reason: 'Loop Detected' }
         : null) ??
-      (this.stopping ? UNAVAILABLE : null) ??
+      (this.stopping ? turnAway(request, config.drain.redirect) : null) ??
       (this.callers.size >= config.core.maxCalls + ARRIVING_MAX ? REFUSALS.OVERLOAD : null) ??
       (runtime.state.queues.has(queue) ? null : REFUSALS.UNKNOWNQUEUE);
     if (refusal !== null) {

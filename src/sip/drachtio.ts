@@ -77,6 +77,7 @@ class DrachtioStack implements Stack {
   private up = false;
   private everUp = false;
   private closing = false;
+  private frozen = false;
   private detail = 'not connected yet';
   private hostports: readonly string[] = [];
   private pingTimer: NodeJS.Timeout | null = null;
@@ -148,6 +149,7 @@ class DrachtioStack implements Stack {
       if (!this.closing) this.log.warn({}, 'connection to the SIP server lost');
     }
     this.up = false;
+    if (this.frozen) return;
     // srf never calls back what was pending on a dropped connection (facts §10, srf bug 6).
     const waiting = [...this.waiting];
     this.waiting.clear();
@@ -177,6 +179,8 @@ class DrachtioStack implements Stack {
   }
 
   private take(req: SrfRequest, res: SrfResponse): void {
+    // Unanswered: the server gives it to our successor.
+    if (this.frozen) return;
     const request = this.incoming(req, res);
     if (this.listener !== null) this.give(request, this.listener);
     else if (this.early.length < EARLY_MAX) this.early.push(request);
@@ -244,7 +248,7 @@ class DrachtioStack implements Stack {
   private pending(events: TransactionEvents): Pending {
     let ended = false;
     const finish = (act: () => void): void => {
-      if (ended) return;
+      if (ended || this.frozen) return;
       ended = true;
       clearTimeout(deadline);
       this.waiting.delete(gone);
@@ -270,6 +274,7 @@ class DrachtioStack implements Stack {
   private follow(req: SrfRequest, events: TransactionEvents, pending: Pending): void {
     req.on('response', (res, ack) => {
       const response = this.received(res, ack);
+      if (this.frozen) return;
       if (res.status < 200) this.guard(() => events.provisional(response));
       else pending.finish(() => events.final(response));
     });
@@ -382,6 +387,10 @@ class DrachtioStack implements Stack {
     return { up: this.up, detail: this.detail };
   }
 
+  freeze(): void {
+    this.frozen = true;
+  }
+
   close(): Promise<void> {
     this.closing = true;
     if (this.pingTimer !== null) clearInterval(this.pingTimer);
@@ -392,7 +401,9 @@ class DrachtioStack implements Stack {
       clearTimeout(client.wp.reconnectVars?.retryTimer ?? undefined);
       for (const socket of client.mapServer.keys()) {
         // drachtio-server may give one more call to a client that left with requests under way.
-        for (const method of ROUTED) client.wp.send(socket, `remove_route|${method}`);
+        // Without these orders sipd holds new calls for the client that comes next.
+        const leaves = this.frozen ? [] : ROUTED;
+        for (const method of leaves) client.wp.send(socket, `remove_route|${method}`);
         socket.end();
         setTimeout(() => socket.destroy(), CLOSE_MAX_MS).unref();
       }

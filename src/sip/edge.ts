@@ -45,6 +45,13 @@ export interface EdgeHealth {
 
 export interface SipEdge {
   health(): EdgeHealth;
+  /** New calls and logins are turned away; those that are here go on. */
+  drain(): void;
+  /**
+   * Hangs up logins under way, then hears and ends nothing any more: calls, subscriptions and
+   * registrations stay for another process. Only `stop` may follow, which then only disconnects.
+   */
+  handOver(): Promise<void>;
   /** Takes no more calls, unregisters, leaves the SIP server; calls and dialogs stay there. */
   stop(): Promise<void>;
 }
@@ -109,6 +116,11 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
   });
   const parts = { context, callers, offers, logins };
   context.media.listen(mediaEvents(parts));
+  let handedOver = false;
+  const hangUpLogins = async (): Promise<void> => {
+    await Promise.race([logins.stop(), pause(FAREWELL_MAX_MS)]);
+    await context.client.farewell(FAREWELL_MAX_MS);
+  };
   stack.onReconnected((awayMs) => {
     context.client.reconnected();
     void compareDialogs(context, stack, awayMs);
@@ -134,12 +146,22 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
       presence: presence.health(),
       registrars: registrations.map((each) => each.health()),
     }),
-    stop: async () => {
+    drain: () => {
       callers.stop();
-      await Promise.race([logins.stop(), pause(FAREWELL_MAX_MS)]);
-      await context.client.farewell(FAREWELL_MAX_MS);
+      logins.drain();
+    },
+    handOver: async () => {
+      // Digits keyed so far live in memory only.
+      if (logins.size > 0) await hangUpLogins();
+      handedOver = true;
+      stack.freeze();
+    },
+    stop: async () => {
+      if (handedOver) return stack.close();
+      callers.stop();
+      await hangUpLogins();
       await Promise.all([presence.stop(), ...registrations.map((each) => each.stop())]);
-      await stack.close();
+      return stack.close();
     },
   };
 }

@@ -18,6 +18,7 @@ import { clean } from './headers.ts';
 import { Keying } from './keying.ts';
 import type { IncomingRequest, Response } from './port.ts';
 import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
+import { turnAway } from './turn-away.ts';
 
 /** Most login calls at a time. */
 const LOGINS_MAX = 100;
@@ -98,9 +99,14 @@ export class Logins {
     return this.calls.has(leg);
   }
 
+  /** No more logins; those under way go on. */
+  drain(): void {
+    this.stopping = true;
+  }
+
   /** No more logins; those under way are hung up. */
   async stop(): Promise<void> {
-    this.stopping = true;
+    this.drain();
     for (const call of this.calls.values()) call.keying.hangUp();
     await Promise.all(this.serving);
   }
@@ -120,7 +126,8 @@ export class Logins {
     const refusal: Response | null =
       checkInvite(request) ??
       (dialogs.has(dialogIdFor(request)) ? { status: 482, reason: 'Loop Detected' } : null) ??
-      (this.calls.size < LOGINS_MAX && !this.stopping
+      (this.stopping ? turnAway(request, config.drain.redirect) : null) ??
+      (this.calls.size < LOGINS_MAX
         ? null
         : { status: 503, reason: 'Too Many Logins', headers: { 'Retry-After': '5' } }) ??
       (device === null ? { status: 403, reason: 'Phone Not Identified' } : null);

@@ -3,9 +3,9 @@
  *
  * Comes in: the journal's events. Goes out: RingOffer, AnswerOffer, ConfirmBridge, FailOffer,
  * EndAgentLeg; the agent's media leg bears the offer's id, and so does the SIP dialog (Call-ID and
- * tag), so that a process that takes over finds both and goes on: an INVITE that rings is resumed,
- * one that was never sent is sent, an answered one is bridged. Early media of the phone is not passed
- * on: the caller has his music until the bridge stands.
+ * tag), so that a process that takes over finds both and goes on: an INVITE that rings is
+ * resumed, one that was never sent is sent, an answered one is bridged. Early media of the phone is
+ * not passed on: the caller has his music until the bridge stands.
  */
 import type {
   AgentOffered,

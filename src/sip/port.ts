@@ -138,6 +138,11 @@ export interface Stack {
   /** `udp/127.0.0.1:5071`, as the server told at the connection; external address if it has one. */
   addresses(): readonly string[];
   health(): StackHealth;
+  /**
+   * From now on hears nothing and tells nothing: requests and answers that come are left to the
+   * next process on this server. `close` then leaves it everything that waits.
+   */
+  freeze(): void;
   close(): Promise<void>;
 }
 

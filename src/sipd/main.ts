@@ -4,6 +4,7 @@
  */
 import { createWriteStream } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { Lifeline } from '../lifeline.ts';
 import { MAX_LOG_BACKLOG_BYTES } from './limits.ts';
 import { parseListen, type ListenSpec } from './path.ts';
 import { startServer, type ServerOptions } from './server.ts';
@@ -15,6 +16,9 @@ const usage = `Usage: sipd --listen udp:HOST:PORT [--listen tcp:HOST:PORT ...] [
   --trace FILE                 append every SIP message to FILE
   --store FILE                 keep calls here, so that they outlive this process
   --stop-with-parent           stop when standard input ends
+  --lifeline PATH              socket on which another parent may take over
+  --mark TEXT                  what to say there of our version and configuration
+  --linger-ms N                so long without a parent before stopping (default 0)
 The secret for clients is read from the environment: ACD_SIPD_SECRET.
 `;
 
@@ -23,8 +27,10 @@ const stderr = createWriteStream('', { fd: 2, autoClose: false });
 // Nobody reads what we say any more: no reason to stop serving.
 stderr.on('error', () => undefined);
 process.stdout.on('error', () => undefined);
+let lifeline: Lifeline | null = null;
 
 function log(line: string): void {
+  if (lifeline?.say(line) === true) return;
   if (stderr.writableLength < MAX_LOG_BACKLOG_BYTES) stderr.write(line);
 }
 
@@ -36,6 +42,7 @@ function fail(error: string): never {
 interface Arguments {
   options: ServerOptions;
   stopWithParent: boolean;
+  lifeline: { path: string; mark: string; lingerMs: number };
 }
 
 function readArguments(): Arguments {
@@ -47,6 +54,9 @@ function readArguments(): Arguments {
       trace: { type: 'string', default: '' },
       store: { type: 'string', default: '' },
       'stop-with-parent': { type: 'boolean', default: false },
+      lifeline: { type: 'string', default: '' },
+      mark: { type: 'string', default: '' },
+      'linger-ms': { type: 'string', default: '0' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -62,6 +72,8 @@ function readArguments(): Arguments {
   const admin = splitHostPort(values.admin.replace(/:0$/, '')) ?? fail(`--admin ${values.admin}`);
   const secret = process.env['ACD_SIPD_SECRET'] ?? '';
   if (secret === '') fail('ACD_SIPD_SECRET is not set: clients need a secret to authenticate with');
+  const lingerMs = Number(values['linger-ms']);
+  if (!Number.isInteger(lingerMs) || lingerMs < 0) fail('--linger-ms: want a whole number');
   if (secret.includes('|')) fail('ACD_SIPD_SECRET must not contain |');
   return {
     options: {
@@ -75,6 +87,7 @@ function readArguments(): Arguments {
       log,
     },
     stopWithParent: values['stop-with-parent'],
+    lifeline: { path: values.lifeline, mark: values.mark, lingerMs },
   };
 }
 
@@ -88,16 +101,22 @@ async function main(): Promise<void> {
   try {
     const server = await startServer(given.options);
     const stop = (): void => {
+      lifeline?.close();
       void server.close().finally(() => process.exit(0));
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
-    if (given.stopWithParent) {
-      process.stdin.on('end', stop);
-      process.stdin.on('error', stop);
-      process.stdin.resume();
-    }
     const { admin, listen } = server;
+    if (given.stopWithParent) {
+      const end = (why: string): void => {
+        log(`${new Date().toISOString()} info stopping: ${why}\n`);
+        stop();
+      };
+      lifeline = new Lifeline({ ...given.lifeline, end });
+      const deaf = await lifeline.listen({ admin, listen });
+      if (deaf !== null) fail(`lifeline ${deaf}`);
+      lifeline.watchParent();
+    }
     process.stdout.write(`${JSON.stringify({ ready: true, admin, listen })}\n`);
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));

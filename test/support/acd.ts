@@ -108,6 +108,9 @@ export async function writeConfig(
     media: { address: '127.0.0.1', ports: `${rtp.min}-${rtp.max}`, engine, ...options.media },
     http: { listen: `127.0.0.1:${web}` },
     journal: { path: 'journal.db' },
+    // What a test leaves behind, killed in haste, is not to stay for long.
+    drain: { limit: 0 },
+    takeover: { wait: 5 },
     log: { level: 'debug', format: 'json' },
     queues: options.queues,
     agents: options.agents ?? [],

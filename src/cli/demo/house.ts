@@ -64,6 +64,9 @@ function writeConfiguration(agents: readonly AgentRole[], journal: string): stri
     media: { address: '127.0.0.1', ports: ACD_PORTS },
     http: { listen: '127.0.0.1:0' },
     journal: { path: journal },
+    // Whoever leaves the demo is not kept waiting by simulated callers.
+    drain: { limit: 0 },
+    takeover: { wait: 0 },
     log: { level: 'warn', format: 'json' },
   });
 }

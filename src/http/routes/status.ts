@@ -1,7 +1,7 @@
 /**
  * GET /health, /metrics and /openapi.json. Health answers 503 only where calls cannot be taken
- * (SIP server, media or journal down): a PBX that is away makes it `degraded`, but restarting the
- * ACD would not bring the PBX back.
+ * (SIP server, media or journal down, or draining): a PBX that is away makes it `degraded`, but
+ * restarting the ACD would not bring the PBX back.
  */
 import { z } from 'zod';
 import type { Http } from '../reply.ts';
@@ -21,7 +21,8 @@ export function addStatus(http: Http, view: View): void {
     },
     (_request, reply) => {
       const health = view.health();
-      const able = health.sip.up && health.media.up && health.journal.up;
+      const isUp = health.sip.up && health.media.up && health.journal.up;
+      const able = isUp && health.status !== 'draining';
       void reply.code(able ? 200 : 503);
       return health;
     },

@@ -3,7 +3,8 @@
  * when its parent is killed outright. Method: children of a few lines, run by this Node.
  */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Child, readinessOf } from '../../../src/child.ts';
+import { Child } from '../../../src/child.ts';
+import { readinessOf } from '../../../src/life.ts';
 
 const READY = `console.log(JSON.stringify({ready:true,pid:process.pid}));`;
 const started: Child[] = [];

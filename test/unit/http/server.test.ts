@@ -58,6 +58,7 @@ const health: HealthAnswer = {
   registrars: [],
   media: { up: true, detail: 'mediad', legs: 0 },
   journal: { up: true, detail: 'sqlite', seq: 3 },
+  drain: null,
   bugs: 0,
 };
 

@@ -97,6 +97,7 @@ export class FakeStack implements Stack {
 
   addresses = (): string[] => ['udp/127.0.0.1:5071'];
   health = () => ({ up: true, detail: '' });
+  freeze = (): void => undefined;
   close = (): Promise<void> => Promise.resolve();
 
   /** A request from the network; keeps how it was answered. */

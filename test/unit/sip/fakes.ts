@@ -46,6 +46,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       listen: [],
       externalAddress: null,
       drachtio: null,
+      store: null,
       register: [],
       presence: 'auto',
       deviceFrom: 'auto',
@@ -68,6 +69,8 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
     },
     http: { host: '127.0.0.1', port: 0 },
     journal: { path: ':memory:', keepMs: 0 },
+    drain: { limitMs: 0, redirect: null },
+    takeoverWaitMs: 0,
     prompts: { set: 'builtin', language: 'en' },
     queues: [
       {

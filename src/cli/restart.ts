@@ -1,0 +1,30 @@
+/**
+ * `acd restart`: asks the running `acd start` of this configuration, found by the record beside its
+ * journal, to swap the server for the version that is installed now. Calls stay up. Status 0: the
+ * new server serves. 1: it does not, and why.
+ */
+import path from 'node:path';
+import { ask, GONE } from '../control-socket.ts';
+import { readRecord, recordFile } from '../run-record.ts';
+import { readConfiguration } from './configuration.ts';
+
+function fault(text: string): number {
+  process.stderr.write(`${text}\n`);
+  return 1;
+}
+
+export async function runRestart(file: string): Promise<number> {
+  const config = readConfiguration(file);
+  if (config === null) return 1;
+  const record = recordFile(config.journal.path);
+  if (record === null) {
+    return fault('with journal.path :memory: there are no calls that could survive a restart');
+  }
+  const { folder } = readRecord(record);
+  const none = `no ACD runs with the journal ${config.journal.path}; start one by \`acd start\``;
+  if (folder === undefined) return fault(none);
+  const answer = await ask(path.join(folder, 'control.sock'), 'restart');
+  if (!answer.ok) return fault(answer.text === GONE ? none : answer.text);
+  process.stdout.write(`${answer.text}\n`);
+  return 0;
+}
