@@ -176,6 +176,8 @@ export interface SipClient {
   /** Any request but INVITE. */
   request(request: OutgoingRequest, options: RequestOptions): Promise<RequestOutcome>;
   invite(request: OutgoingRequest, identity: DialogIdentity, options: InviteOptions): InviteHandle;
+  /** An INVITE within a dialog; a refusal leaves the dialog as it was. */
+  reinvite(request: OutgoingRequest, options: InviteOptions): Promise<InviteOutcome>;
   /** The SIP server came back: ends the INVITEs that were under way when it was lost. */
   reconnected(): void;
   /** Settles when no BYE is under way any more, or after so long. */
@@ -203,6 +205,10 @@ export function createClient(stack: Stack): SipClient {
       new Invitation(stack, request, identity, options, (orphan) => {
         if (orphans.size < ORPHANS_MAX) orphans.add(orphan);
       }),
+    reinvite: (request, options) => {
+      const [callId = '', fromTag = ''] = (request.dialogId ?? '').split(';from-tag=');
+      return new Invitation(stack, request, { callId, fromTag }, options, () => undefined).outcome;
+    },
     reconnected: () => {
       for (const orphan of orphans) orphan.bury();
       orphans.clear();
