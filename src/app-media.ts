@@ -7,7 +7,7 @@ import type { Endpoints } from './config/endpoints.ts';
 import { splitAddress } from './config/fields.ts';
 import type { AcdConfig } from './config/types.ts';
 import { loadPlaylist } from './media/playlist.ts';
-import type { MediaPort } from './media/port.ts';
+import type { InnerMedia, MediaPort } from './media/port.ts';
 import { createRtpengineMedia } from './media/rtpengine.ts';
 import { MediaWorker } from './media/worker.ts';
 import type { Log } from './observe/log.ts';
@@ -18,28 +18,7 @@ export type MediaStart =
 const PROMPTS = path.resolve(import.meta.dirname, '../prompts');
 const CONNECT_MS = 5_000;
 
-/** Settles when mediad is connected, or with why it is not in time. */
-async function connect(worker: MediaWorker): Promise<string | null> {
-  return new Promise((resolve) => {
-    let last = 'no answer';
-    const nothing = () => undefined;
-    const timer = setTimeout(() => resolve(last), CONNECT_MS);
-    worker.listen({
-      dtmf: nothing,
-      playEnded: nothing,
-      firstPacket: nothing,
-      silence: nothing,
-      down: (detail) => (last = detail),
-      up: () => {
-        clearTimeout(timer);
-        resolve(null);
-      },
-    });
-    worker.start();
-  });
-}
-
-function withRtpengines(inner: MediaPort, endpoints: Endpoints, log: Log): MediaPort {
+function withRtpengines(inner: InnerMedia, endpoints: Endpoints, log: Log): MediaPort {
   const engines = endpoints.rtpengines
     .map((written) => splitAddress(written, { host: null, port: 22_222 }))
     .filter((place) => place !== null);
@@ -60,7 +39,8 @@ export async function connectMedia(
     playlist,
     warn: (detail) => log.warn({}, detail),
   });
-  const failed = await connect(worker);
+  worker.start();
+  const failed = await worker.whenUp(CONNECT_MS);
   if (failed !== null) {
     await worker.close();
     return { ok: false, detail: `the audio process at ${endpoints.mediad}: ${failed}` };

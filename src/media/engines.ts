@@ -2,8 +2,10 @@
  * The rtpengines behind the media port: which of them is healthy, and in which order a new leg
  * tries them. Each is asked at a steady beat. One that lets a command time out is suspect: it gets
  * no new legs and is asked at once; one that does not answer that either is down, and is asked
- * every second until it is back. What the legs make of it is for the listener to say.
+ * every second until it is back. One that has ended is known to be down at once (doorbell.ts).
+ * What the legs make of it is for the listener to say.
  */
+import { createDoorbell } from './doorbell.ts';
 import { createNgClient, type NgCommand, type NgParams, type NgResult } from './ng.ts';
 
 /** Pino's shape. */
@@ -63,6 +65,8 @@ interface Kept extends Engine {
   /** Without the suspicion: a question that times out is judged as such. */
   readonly ask: Engine['request'];
   timer: NodeJS.Timeout | null;
+  /** When the bell was last answered, ms; 0: never. */
+  provedAt: number;
   /** The question under way: there is never more than one. */
   asking: Promise<void> | null;
   close(): void;
@@ -83,6 +87,7 @@ function keepEngine(
     name: `${address.host}:${address.port}`,
     state: 'new',
     timer: null,
+    provedAt: 0,
     asking: null,
     ask: (command, params) => client.request(command, params),
     async request(command, params) {
@@ -120,10 +125,12 @@ export function createEngines(options: EnginesOptions): Engines {
   async function ask(engine: Kept): Promise<void> {
     if (engine.timer !== null) clearTimeout(engine.timer);
     const { command, params } = listener.question(engine);
+    const askedAt = performance.now();
     const result = await engine.ask(command, params);
     engine.asking = null;
     if (closed) return;
-    judge(engine, result);
+    // It came up while the question was under way, which nobody will answer any more.
+    if (result.ok || engine.provedAt < askedAt) judge(engine, result);
     const wait = engine.state === 'down' ? Math.min(PROBE_DOWN_MS, probeMs) : probeMs;
     engine.timer = setTimeout(() => void probe(engine), wait).unref();
   }
@@ -137,6 +144,18 @@ export function createEngines(options: EnginesOptions): Engines {
     keepEngine(address, options.deadlineMs, (engine) => {
       if (engine.state !== 'down') engine.state = 'suspect';
       void probe(engine);
+    }),
+  );
+  const bells = all.map((engine) =>
+    createDoorbell(engine, {
+      refused: () => {
+        if (engine.state === 'down') return;
+        judge(engine, { ok: false, why: 'unsent', detail: 'connection refused' });
+      },
+      answered: () => {
+        engine.provedAt = performance.now();
+        if (engine.state === 'down') judge(engine, { ok: true, reply: {} });
+      },
     }),
   );
   const probeAll = async () => void (await Promise.all(all.map((engine) => probe(engine))));
@@ -154,7 +173,7 @@ export function createEngines(options: EnginesOptions): Engines {
     probe: probeAll,
     close() {
       closed = true;
-      for (const engine of all) engine.close();
+      for (const one of [...bells, ...all]) one.close();
     },
   };
 }

@@ -31,9 +31,43 @@ export interface MediaEvents {
   firstPacket(leg: LegId): void;
   /** No RTP received for as long as configured; and that it came back. */
   silence(leg: LegId, silentMs: number): void;
-  /** The audio process died or came back; `restored` are the legs it still has. */
+  /** The audio process died or came back; `restored` are the legs there are (again). */
   down(detail: string): void;
   up(restored: readonly LegId[]): void;
+  /**
+   * These legs are elsewhere than their parties know (an rtpengine died, a port was taken): each
+   * hears nothing until a re-INVITE with the SDP that `renew` gives, whose answer goes to
+   * `answered`. Told again for a leg that could not be renewed yet, when it can be.
+   */
+  moved(legs: readonly LegId[]): void;
+}
+
+/** A leg that lives, as the audio process has it: for a server that takes legs over. */
+export interface LegFacts {
+  readonly leg: LegId;
+  /** Our last SDP for the party. */
+  readonly sdp: string;
+  /** The leg it is connected with. */
+  readonly partner: LegId | null;
+  /** Class of music, and `playId` of the announcement, that it is played. */
+  readonly music: string | null;
+  readonly playing: string | null;
+  /** The party has sent RTP. */
+  readonly isHeard: boolean;
+}
+
+/** The last SDP of either side in a SIP dialog, offer or answer. */
+export interface DialogSdp {
+  readonly localSdp: string;
+  readonly remoteSdp: string;
+}
+
+/** A media port that another one stands in front of: it keeps what that one must remember. */
+export interface InnerMedia extends MediaPort {
+  /** A text kept with the leg, beyond the life of this process; the newest replaces the former. */
+  note(leg: LegId, text: string): Promise<MediaResult>;
+  /** The text of a leg there is; empty: none was kept. */
+  noted(leg: LegId): string;
 }
 
 export interface MediaPort {
@@ -46,6 +80,19 @@ export interface MediaPort {
   answered(leg: LegId, answerSdp: string): Promise<MediaResult>;
   /** The party re-offered (re-INVITE, UPDATE: hold, new port): gives our answer. */
   reoffered(leg: LegId, offerSdp: string): Promise<MediaResult<{ readonly sdp: string }>>;
+  /**
+   * What a server that starts takes over: every leg that lives, with what it hears. From then on
+   * all of the port works for them as for legs of its own; what is not wanted is to be released.
+   * To give such a leg once more what it has already (`music`, `connect`) changes nothing.
+   */
+  adopt(): Promise<MediaResult<{ readonly legs: readonly LegFacts[] }>>;
+  /**
+   * Makes a leg again of which only the SIP dialog is left, on the same port if that is free;
+   * else `moved` tells it. What it hears is to be ordered anew. A leg that lives stays as it is.
+   */
+  restore(leg: LegId, dialog: DialogSdp): Promise<MediaResult>;
+  /** What the party must be told by a re-INVITE after `moved`; null: nothing, it knows. */
+  renew(leg: LegId): Promise<MediaResult<{ readonly sdp: string | null }>>;
   /** Our last SDP for the leg, for session refreshes and re-INVITEs without SDP. */
   current(leg: LegId): Promise<MediaResult<{ readonly sdp: string }>>;
   /** Plays items in order, over the music; when they end the music goes on where it stopped.
@@ -65,7 +112,10 @@ export interface MediaPort {
   release(leg: LegId): Promise<MediaResult>;
   /** Legs that exist now. */
   legs(): Promise<MediaResult<{ readonly legs: readonly LegId[] }>>;
-  /** Subscribes to events; only one listener. */
+  /**
+   * Subscribes to events; only one listener. Digits and ended announcements that came before are
+   * told at once, in order: to be called when the legs of a former server have been adopted.
+   */
   listen(events: MediaEvents): void;
   /** One line for GET /health. */
   health(): { readonly up: boolean; readonly detail: string; readonly legs: number };

@@ -26,11 +26,20 @@ export interface Leg {
   /** The party's last SDP. */
   party: { readonly sdp: string; readonly read: Party } | null;
   lost: boolean;
+  /** The party does not know `current` yet: a re-INVITE is due, or under way. */
+  isUntold: boolean;
 }
+
+/** A leg as it is kept for a successor: with the name of its engine. */
+export type Noted = Pick<Leg, 'stage' | 'current' | 'party' | 'isUntold'> & {
+  readonly engine: string;
+};
 
 export interface LegsListener {
   /** The engine no longer has these legs, or does not answer any more. */
   lost(engine: string, legs: readonly LegId[]): void;
+  /** Lost legs that some engine can take. */
+  homeless(legs: readonly LegId[]): void;
   /** The engine answers again. */
   back(engine: string): void;
 }
@@ -79,6 +88,12 @@ export async function exchange(
   return { ok: true, sdp };
 }
 
+/** Has the party agreed to an SDP of ours? Else there is nothing to renew with it yet. */
+function hasAgreed({ stage, party }: Leg): boolean {
+  return stage === 'up' || party !== null;
+}
+
+type NgReply = Readonly<Record<string, unknown>>;
 type Presence = 'there' | 'gone' | 'unsure';
 
 async function lookFor(leg: LegId, engine: Engine): Promise<Presence> {
@@ -137,6 +152,16 @@ export class RtpengineLegs {
     return [...this.#legs.values()]
       .filter((leg) => !leg.lost && (engine === undefined || leg.engine.name === engine))
       .map(({ id }) => id);
+  }
+
+  /** Those of the legs that are on record, lost ones included. */
+  among(ids: readonly LegId[]): readonly LegId[] {
+    return ids.filter((id) => this.#legs.has(id));
+  }
+
+  /** Ids of all legs, lost ones included. */
+  ids(): readonly LegId[] {
+    return [...this.#legs.keys()];
   }
 
   add(leg: Leg): Leg {
@@ -198,22 +223,45 @@ export class RtpengineLegs {
   async find(id: LegId, inside: string): Promise<Leg | null> {
     for (const engine of this.engines.all) {
       if ((await lookFor(id, engine)) !== 'there') continue;
-      const leg = { id, engine, inside, current: null, party: null, lost: false };
-      return this.#legs.get(id) ?? this.add({ ...leg, stage: 'up' });
+      const known = { inside, current: null, party: null, lost: false, isUntold: false };
+      return this.#legs.get(id) ?? this.add({ id, engine, ...known, stage: 'up' });
     }
     return null;
   }
 
-  /** Finds the legs again that are not on record, in batches. */
-  async findAll(
-    ids: readonly LegId[],
-    insideOf: (id: LegId) => Promise<MediaResult<Sdp>>,
-  ): Promise<void> {
-    const unknown = ids.filter((id) => !this.#legs.has(id));
-    await inBatches(unknown, async (id) => {
-      const inside = await insideOf(id);
-      if (inside.ok) await this.find(id, inside.sdp);
-    });
+  /** A leg that was noted: is it still where it was? If not, it is lost. */
+  async recall(id: LegId, inside: string, noted: Noted): Promise<Leg | null> {
+    const { all } = this.engines;
+    const engine = all.find(({ name }) => name === noted.engine) ?? all[0];
+    if (engine === undefined) return null;
+    const isHome = engine.name === noted.engine && (await lookFor(id, engine)) !== 'gone';
+    const leg = { ...noted, id, engine, inside, lost: !isHome || engine.state === 'down' };
+    return this.#legs.get(id) ?? this.add(leg);
+  }
+
+  /** An engine that has the call, with what it tells of it; null: none of those that answer. */
+  async seek(id: LegId): Promise<{ engine: Engine; reply: NgReply } | null> {
+    for (const engine of this.engines.all) {
+      if (engine.state === 'down') continue;
+      const result = await engine.request('query', { 'call-id': id });
+      if (result.ok) return { engine, reply: result.reply };
+    }
+    return null;
+  }
+
+  /** Does that with each leg that is not on record, in batches. */
+  async forUnknown(ids: readonly LegId[], work: (id: LegId) => Promise<void>): Promise<void> {
+    await inBatches(
+      ids.filter((id) => !this.#legs.has(id)),
+      work,
+    );
+  }
+
+  /** Tells of lost legs, if an engine could take them; those that never agreed can wait. */
+  tellHomeless(): void {
+    if (this.engines.candidates().length === 0) return;
+    const lost = [...this.#legs.values()].filter((leg) => leg.lost && hasAgreed(leg));
+    if (lost.length > 0) this.#listener.homeless(lost.map(({ id }) => id));
   }
 
   /** The call is to be deleted when the engine has answered a question that was asked later. */
@@ -263,6 +311,7 @@ export class RtpengineLegs {
       engine.name,
       fresh.map(({ id }) => id),
     );
+    if (fresh.length > 0) this.tellHomeless();
   }
 
   /** Asks the engine for each of its legs: some may be gone, others be back. */
@@ -284,5 +333,6 @@ export class RtpengineLegs {
     await this.#dropOrphans(engine);
     await this.#sweep(engine);
     if (!first) this.#listener.back(engine.name);
+    this.tellHomeless();
   }
 }

@@ -6,7 +6,7 @@
  */
 import { parse, type SessionDescription } from 'sdp-transform';
 import type { NgParams } from './ng.ts';
-import { maxSdpBytes, sameButOrigin } from './sdp.ts';
+import { maxSdpBytes, sameButOrigin, type Direction } from './sdp.ts';
 
 /** The first usable audio stream of an SDP body. */
 export interface Party {
@@ -18,6 +18,9 @@ export interface Party {
   readonly dtls: boolean;
   /** Port 0: the stream is switched off. */
   readonly off: boolean;
+  readonly direction: Direction;
+  /** Payload type of telephone-event at 8 kHz; null: not spoken. */
+  readonly dtmf: number | null;
   /** What must stay the same for the media to be the same: address, port, direction, keys. */
   readonly essence: string;
 }
@@ -34,6 +37,7 @@ const STATIC: Readonly<Record<string, string>> = {
 };
 const NOT_SPEECH = new Set(['telephone-event', 'cn', 'red']);
 const G711 = new Set(['pcmu', 'pcma']);
+const ORIGIN = /^o=(\S+ \S+) (\d+) (.*)$/m;
 const DIRECTIONS = /^a=(sendrecv|sendonly|recvonly|inactive)\s*$/m;
 
 function parsed(sdp: string): SessionDescription | null {
@@ -66,10 +70,14 @@ export function readParty(sdp: string, isReoffer = false): Party | null {
   if (codecs.length === 0) return null;
   const ufrag = audio.iceUfrag ?? body.iceUfrag;
   const fingerprint = (audio.fingerprint ?? body.fingerprint)?.hash;
+  const said = audio.direction ?? body.direction ?? DIRECTIONS.exec(sdp)?.[1] ?? 'sendrecv';
+  const events = audio.rtp.find(
+    ({ codec, rate }) => codec.toLowerCase() === 'telephone-event' && (rate ?? 8000) === 8000,
+  );
   const essence = [
     (audio.connection ?? body.connection)?.ip,
     audio.port,
-    audio.direction ?? body.direction ?? DIRECTIONS.exec(sdp)?.[1] ?? 'sendrecv',
+    said,
     codecs[0],
     ufrag,
     fingerprint,
@@ -81,11 +89,13 @@ export function readParty(sdp: string, isReoffer = false): Party | null {
     ice: ufrag !== undefined,
     dtls: fingerprint !== undefined,
     off: audio.port === 0,
+    direction: said as Direction,
+    dtmf: events?.payload ?? null,
     essence: essence.join(' '),
   };
 }
 
-const speaksG711 = (party: Party) => party.codecs.some((name) => G711.has(name));
+export const speaksG711 = (party: Party) => party.codecs.some((name) => G711.has(name));
 
 /** Our address in SDP is the engine's everywhere: o= and c= are rewritten, not only m=. */
 const REWRITE: NgParams = { replace: ['origin', 'session connection'] };
@@ -138,8 +148,8 @@ export function backTowards(party: Party, answer: string, again: boolean): NgPar
 }
 
 /** For the ng `answer` that carries the party's answer to mediad. */
-export function answerOf(sdp: string): NgParams {
-  return { ...REWRITE, flags: PARTY_FLAGS, sdp };
+export function answerOf(sdp: string, again = false): NgParams {
+  return { ...REWRITE, flags: [...PARTY_FLAGS, ...(again ? KEEP_PORTS : [])], sdp };
 }
 
 /** For the ng `offer` of mediad's SDP to a party: in kind where its media is known, else plain. */
@@ -176,10 +186,11 @@ export function answersOffer(offer: Party, answerSdp: string): boolean {
  * Our SDP for the party with the version its o= line must have: it grows with every change of the
  * rest (RFC 3264 section 8). mediad counts its own changes, not those of the engine or of moving
  * to another engine. Not below the seconds since the epoch, so that it grows over a restart too.
+ * All else in the line stays as it was, whatever engine writes it.
  */
 export function versioned(sdp: string, last: string | null): string {
   if (last !== null && sameButOrigin(sdp, last)) return last;
-  const former = Number(/^o=\S+ \S+ (\d+) /m.exec(last ?? '')?.[1] ?? 0);
-  const version = Math.max(former + 1, Math.floor(Date.now() / 1000));
-  return sdp.replace(/^(o=\S+ \S+ )\d+ /m, `$1${version} `);
+  const [, whose, former = 0, where] = ORIGIN.exec(last ?? '') ?? ORIGIN.exec(sdp) ?? [];
+  const version = Math.max(Number(former) + 1, Math.floor(Date.now() / 1000));
+  return sdp.replace(ORIGIN, () => `o=${whose} ${version} ${where}`);
 }

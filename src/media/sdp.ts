@@ -99,6 +99,18 @@ export function readAnswer(text: string): SdpRead<PartyAudio> {
   return read.ok ? { ok: true, value: read.value.audio } : read;
 }
 
+/** Reads an SDP body that was written here: where we receive, and its o= line. */
+export function readOwn(text: string): SdpRead<LocalAudio & { readonly origin: Origin }> {
+  const session = parsed(text);
+  if (typeof session === 'string') return refused(session);
+  const audio = session.media.find(({ type, port }) => type === 'audio' && port > 0);
+  const address = String((audio?.connection ?? session.connection)?.ip ?? '');
+  if (audio === undefined || address === '') return refused('no audio stream of ours');
+  const { sessionId = 0, sessionVersion = 0 } = session.origin ?? {};
+  const origin = { sessionId: String(sessionId), version: Number(sessionVersion) };
+  return { ok: true, value: { address, port: audio.port, origin } };
+}
+
 /** The session's version in the o= line counts up when anything else of our SDP changes. */
 export function sameButOrigin(a: string, b: string): boolean {
   const rest = (sdp: string): string => sdp.replace(/^o=.*$/m, '');
@@ -253,19 +265,21 @@ export function writeAnswer(offer: OfferRead, local: LocalAudio, origin: Origin)
   return `${lines.join('\r\n')}\r\n`;
 }
 
-/** Our offer: both laws and telephone-event. */
+/** Our offer: both laws and telephone-event, with its payload type (null: without). */
 export function writeOffer(
   local: LocalAudio,
   origin: Origin,
   prefer: Codec = 'PCMU',
   direction: Direction = 'sendrecv',
+  dtmf: number | null = dtmfPayloadType,
 ): string {
+  const laws = prefer === 'PCMU' ? '0 8' : '8 0';
   const lines = [
     ...sessionLines(local, origin),
-    `m=audio ${local.port} RTP/AVP ${prefer === 'PCMU' ? '0 8' : '8 0'} ${dtmfPayloadType}`,
+    `m=audio ${local.port} RTP/AVP ${laws}${dtmf === null ? '' : ` ${dtmf}`}`,
     'a=rtpmap:0 PCMU/8000',
     'a=rtpmap:8 PCMA/8000',
-    ...dtmfLines(dtmfPayloadType),
+    ...dtmfLines(dtmf),
     'a=ptime:20',
     `a=${direction}`,
   ];

@@ -5,17 +5,21 @@
  * so that it goes with the request that makes it.
  */
 import { randomInt } from 'node:crypto';
-import type { LegId } from './port.ts';
+import type { DialogSdp, LegFacts, LegId } from './port.ts';
 import {
   partyReceives,
   partySends,
+  readOffer,
+  readOwn,
   writeAnswer,
   writeOffer,
   type LocalAudio,
   type OfferRead,
   type Origin,
   type PartyAudio,
+  type SdpRead,
 } from './sdp.ts';
+import { MusicHeard } from './music-heard.ts';
 
 /** The party's side in mediad's words. */
 export interface WireRemote {
@@ -28,6 +32,11 @@ export interface WireRemote {
   readonly receives: boolean;
 }
 
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** What our SDP is made of: the party's offer that it answers; null: it is an offer of ours. */
 export interface Basis {
   readonly origin: Origin;
@@ -36,18 +45,62 @@ export interface Basis {
 
 export interface WorkerLeg {
   readonly id: LegId;
-  readonly address: string;
-  readonly port: number;
+  address: string;
+  port: number;
   /** Numeric address of the party's host when the leg was made. */
   readonly peer: string;
   /** Our last SDP; a function of `basis` and our address. */
   sdp: string;
   basis: Basis;
   remote: WireRemote | null;
+  /** Where the party's packets come from, if not from where its SDP says. */
+  source: Endpoint | null;
+  /** Text of whoever uses the port. */
+  note: string;
   music: string | null;
+  readonly heard: MusicHeard;
   partner: LegId | null;
   /** Announcement under way. */
   playId: string | null;
+  /** Elsewhere than the party was told. */
+  isMoved: boolean;
+}
+
+type Beginning = Pick<WorkerLeg, 'id' | 'address' | 'port' | 'peer' | 'sdp' | 'basis' | 'remote'>;
+
+/** A leg that is played nothing. */
+export function newLeg(beginning: Beginning): WorkerLeg {
+  return {
+    ...beginning,
+    source: null,
+    note: '',
+    music: null,
+    heard: new MusicHeard(),
+    partner: null,
+    playId: null,
+    isMoved: false,
+  };
+}
+
+/** To be called with every change: keeps count of the music the party hears. */
+export function tally(leg: WorkerLeg): void {
+  const { music, playId, partner, remote } = leg;
+  const isPlayed = playId === null && partner === null;
+  const isHeard = isPlayed && remote !== null && remote.receives && remote.port > 0;
+  leg.heard.now(isHeard ? music : null);
+}
+
+/** The leg is elsewhere now: our SDP changes, and the party must be told. */
+export function move(leg: WorkerLeg, { address, port }: Endpoint): void {
+  const { origin, offer } = leg.basis;
+  const basis = { origin: { ...origin, version: origin.version + 1 }, offer };
+  Object.assign(leg, { address, port, basis, isMoved: true });
+  leg.sdp = sdpOf(basis, leg);
+}
+
+/** Has the party agreed to any SDP of ours? If not, there is nothing to renew yet. */
+export function hasAgreed(leg: WorkerLeg): boolean {
+  return leg.remote !== null || leg.basis.offer !== null;
 }
 
 export function isNumeric({ address }: PartyAudio): boolean {
@@ -84,26 +137,58 @@ export function memoOf({ origin, offer }: Basis): string {
   return JSON.stringify({ origin, offer });
 }
 
+/** The leg of a dialog of which nothing but the two SDPs is left. */
+export function legOfDialog(id: LegId, dialog: DialogSdp): SdpRead<WorkerLeg> {
+  const own = readOwn(dialog.localSdp);
+  if (!own.ok) return own;
+  const party = readOffer(dialog.remoteSdp, true);
+  if (!party.ok) return party;
+  const { origin, ...local } = own.value;
+  const { audio, reach } = party.value;
+  // Which of the two was the offer shows in what our body would be in either case.
+  const asOffer = { origin, offer: null };
+  const basis =
+    sdpOf(asOffer, local) === dialog.localSdp ? asOffer : { origin, offer: party.value };
+  const remote = wireRemote(audio, reach);
+  const leg = newLeg({ id, ...local, peer: reach, sdp: dialog.localSdp, basis, remote });
+  return { ok: true, value: leg };
+}
+
+/** What a server that takes over is told of a leg. */
+export function factsOf(leg: WorkerLeg, listed: Readonly<Record<string, unknown>>): LegFacts {
+  const { id, sdp, partner, music, playId } = leg;
+  const isHeard = Number(listed['received']) > 0;
+  return { leg: id, sdp, partner, music, playing: playId, isHeard };
+}
+
 /** A leg as mediad lists it; null: it was not made by a worker. */
 export function adoptLeg(listed: Readonly<Record<string, unknown>>): WorkerLeg | null {
-  const { leg, address, port, peer, memo, remote, music, partner, playing } = listed;
+  const { leg, address, port, peer, memo, note, remote, source } = listed;
+  const { music, musicMs, partner, playing } = listed;
   if (typeof leg !== 'string' || typeof port !== 'number' || typeof memo !== 'string') return null;
   try {
     const { origin, offer } = JSON.parse(memo) as Basis;
     const { sessionId, version } = origin;
     const basis = { origin: { sessionId, version }, offer };
     const local = { address: String(address), port };
-    return {
-      id: leg,
-      ...local,
-      peer: String(peer),
-      sdp: sdpOf(basis, local),
-      basis,
-      remote: (remote ?? null) as WireRemote | null,
+    const adopted: WorkerLeg = {
+      ...newLeg({
+        id: leg,
+        ...local,
+        peer: String(peer),
+        sdp: sdpOf(basis, local),
+        basis,
+        remote: (remote ?? null) as WireRemote | null,
+      }),
+      source: (source ?? null) as Endpoint | null,
+      note: typeof note === 'string' ? note : '',
       music: typeof music === 'string' ? music : null,
       partner: typeof partner === 'string' ? partner : null,
       playId: typeof playing === 'string' ? playing : null,
     };
+    if (adopted.music !== null) adopted.heard.set(adopted.music, Number(musicMs) || 0);
+    tally(adopted);
+    return adopted;
   } catch (error) {
     // A memo of someone else's; anything but that is a fault of ours.
     if (error instanceof SyntaxError || error instanceof TypeError) return null;

@@ -1,8 +1,9 @@
 /**
  * The line to mediad: newline-delimited JSON over its control socket. Connects and reconnects by
  * itself with a growing pause; requests made meanwhile wait for the line within their deadline.
- * Every request has exactly one outcome. Events that carry a number are acknowledged, and one
- * that comes again after a reconnection is told only once.
+ * Every request has exactly one outcome. Events are held until somebody attends to them; those
+ * that carry a number are acknowledged then, and one that comes again after a reconnection is
+ * told only once.
  */
 import { connect, type Socket } from 'node:net';
 import type { MediaFailure, MediaResult } from './port.ts';
@@ -25,8 +26,12 @@ export const requestDeadlineMs = 2000;
 /** Requests without an outcome yet; one more is refused as `limit`. */
 export const maxInFlight = 10_000;
 const maxLineChars = 64 * 1024 * 1024;
-const firstPauseMs = 50;
+/** A mediad that was killed is back within the second: until then it is tried all the time. */
+const firstPauseMs = 30;
+const eagerTries = 100;
 const longestPauseMs = 1000;
+/** Events held until they can be told; the oldest is dropped (mediad holds fewer). */
+const maxHeld = 10_000;
 
 interface Pending {
   readonly line: string;
@@ -49,6 +54,7 @@ export class WorkerLink {
   private isReady = false;
   private isClosed = false;
   private pauseMs = firstPauseMs;
+  private tries = 0;
   private retry: NodeJS.Timeout | null = null;
   private rest = '';
   private nextId = 1;
@@ -58,8 +64,9 @@ export class WorkerLink {
   private pid = 0;
   private lastEvent = 0;
   private isAckDue = false;
-  /** Events that came before the line was declared up: told right after. */
-  private early: Fields[] = [];
+  private isAttended = false;
+  /** Events that came before the line was declared up, or before anybody cared. */
+  private readonly early: Fields[] = [];
 
   constructor(where: string, handlers: LinkHandlers) {
     this.where = where;
@@ -72,6 +79,12 @@ export class WorkerLink {
 
   get isUp(): boolean {
     return this.isReady;
+  }
+
+  /** Events are told from now on, beginning with those that came before, and acknowledged. */
+  attend(): void {
+    this.isAttended = true;
+    this.tellEarly();
   }
 
   /** `first`: goes out before the line is declared up (used while it is being set up). */
@@ -134,8 +147,9 @@ export class WorkerLink {
     await this.handlers.up(hello);
     if (this.socket !== socket) return;
     this.isReady = true;
-    for (const event of this.early.splice(0)) this.handlers.event(event);
     this.pauseMs = firstPauseMs;
+    this.tries = 0;
+    this.tellEarly();
     const waiting = this.waiting;
     this.waiting = [];
     for (const id of waiting) {
@@ -159,7 +173,8 @@ export class WorkerLink {
     if (this.isClosed) return;
     if (wasUp) this.handlers.down(why);
     this.retry = setTimeout(() => this.dial(), this.pauseMs);
-    this.pauseMs = Math.min(longestPauseMs, this.pauseMs * 2);
+    this.tries += 1;
+    if (this.tries > eagerTries) this.pauseMs = Math.min(longestPauseMs, this.pauseMs * 2);
   }
 
   private take(socket: Socket, text: string): void {
@@ -187,22 +202,28 @@ export class WorkerLink {
   private takeEvent(event: Fields): void {
     const number = event['n'];
     if (typeof number === 'number') {
-      this.acknowledgeSoon();
-      if (number <= this.lastEvent) return;
+      if (number <= this.lastEvent) return this.acknowledgeSoon();
       this.lastEvent = number;
     }
-    if (this.isReady) this.handlers.event(event);
-    else if (this.early.length < maxInFlight) this.early.push(event);
-    // More at once than mediad holds: the line is made anew rather than filling memory.
-    else this.socket?.destroy(new Error('mediad sends too many events'));
+    this.early.push(event);
+    if (this.early.length > maxHeld) this.early.shift();
+    this.tellEarly();
+  }
+
+  private tellEarly(): void {
+    if (!this.isReady || !this.isAttended || this.early.length === 0) return;
+    for (const event of this.early.splice(0)) this.handlers.event(event);
+    this.acknowledgeSoon();
   }
 
   /** One acknowledgement for all events of this turn of the loop. */
   private acknowledgeSoon(): void {
-    if (this.isAckDue) return;
+    if (this.isAckDue || !this.isAttended) return;
     this.isAckDue = true;
     setImmediate(() => {
       this.isAckDue = false;
+      // What is held is not dealt with: whoever comes after us would never hear of it.
+      if (this.early.length > 0) return;
       this.socket?.write(`${JSON.stringify({ do: 'ack', n: this.lastEvent })}\n`);
     });
   }

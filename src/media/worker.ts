@@ -1,16 +1,26 @@
 /**
  * The media port on mediad. Turns SDP into mediad's plain numbers and back, prompt keys into
  * files, and keeps what is needed to make every leg again, on its old port, when mediad itself
- * was killed: callers then miss about a second of music and need no re-INVITE. A server that
- * starts anew takes over the legs mediad still has; they are named in `up`.
+ * was killed (worker-comeback.ts): callers then miss half a second of music and need no re-INVITE.
+ * A server that starts anew takes over the legs mediad still has; mediad knows all of them that
+ * has to be known, and tells it when the line stands.
  *
  * Deadlines: each request to mediad 2 s (`requestDeadlineMs`). A call costs one, with two
  * exceptions: a party whose SDP names its host by name costs `accept` a second, and whatever
  * fails half-way a `release`.
  */
 import type { Playlist } from './playlist.ts';
-import type { LegId, MediaEvents, MediaPort, MediaResult, PlayItem } from './port.ts';
+import type {
+  DialogSdp,
+  InnerMedia,
+  LegFacts,
+  LegId,
+  MediaEvents,
+  MediaResult,
+  PlayItem,
+} from './port.ts';
 import * as sdp from './sdp.ts';
+import { comeBack, revive, type Comeback } from './worker-comeback.ts';
 import * as legs from './worker-legs.ts';
 import type { WireRemote, WorkerLeg } from './worker-legs.ts';
 import { failure, WorkerLink, type Reply } from './worker-link.ts';
@@ -26,37 +36,49 @@ export interface WorkerOptions {
   readonly warn?: (detail: string) => void;
 }
 
-/** Legs made anew at once when mediad was restarted. */
-const restoreAtOnce = 50;
 /** Files read ahead of the first caller; the rest are read when they are wanted. */
 const preloadMost = 500;
 
-export class MediaWorker implements MediaPort {
+export class MediaWorker implements InnerMedia {
   private readonly options: WorkerOptions;
   private readonly link: WorkerLink;
   private readonly known = new Map<LegId, WorkerLeg>();
   private events: MediaEvents | null = null;
+  private readonly isUp: Promise<void>;
   private pid = 0;
   private detail = '';
 
   constructor(options: WorkerOptions) {
     this.options = options;
+    let cameUp: () => void = () => undefined;
+    this.isUp = new Promise((resolve) => (cameUp = resolve));
     this.link = new WorkerLink(options.control, {
-      up: (hello) => this.resume(hello),
-      down: (why) => {
-        this.events?.down(`mediad: ${why}`);
-      },
+      up: (hello) => this.resume(hello).then(cameUp),
+      down: (why) => this.fell(why),
       event: (event) => this.pass(event),
     });
   }
 
-  /** Begins to connect; `up` tells when it stands. Call `listen` before. */
+  /** Begins to connect; `up` tells when it stands, to whoever listens before. */
   start(): void {
     this.link.start();
   }
 
+  /** Waits for the line; why there is none yet after so long, or null: it stands. */
+  async whenUp(withinMs: number): Promise<string | null> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve(this.link.why), withinMs);
+    });
+    const outcome = await Promise.race([this.isUp.then(() => null), late]);
+    clearTimeout(timer);
+    return outcome;
+  }
+
   listen(events: MediaEvents): void {
     this.events = events;
+    this.link.attend();
+    this.tellMoved();
   }
 
   async accept(id: LegId, offerSdp: string): Promise<SdpResult> {
@@ -67,7 +89,7 @@ export class MediaWorker implements MediaPort {
     const { audio, reach } = read.value;
     // mediad wants an address: that of a host named by name is known only with the leg.
     const remote = legs.isNumeric(audio) ? legs.wireRemote(audio, reach) : null;
-    const made = await this.create(id, reach, null, { basis: legs.newBasis(read.value), remote });
+    const made = await this.create(id, reach, legs.newBasis(read.value), remote);
     if (!made.ok) return made;
     const { leg } = made;
     this.known.set(id, leg);
@@ -84,8 +106,7 @@ export class MediaWorker implements MediaPort {
   async offer(id: LegId, remoteHost: string): Promise<SdpResult> {
     const known = this.known.get(id);
     if (known !== undefined) return { ok: true, sdp: known.sdp };
-    const basis = legs.newBasis(null);
-    const made = await this.create(id, remoteHost, null, { basis, remote: null });
+    const made = await this.create(id, remoteHost, legs.newBasis(null), null);
     if (!made.ok) return made;
     this.known.set(id, made.leg);
     return { ok: true, sdp: made.leg.sdp };
@@ -96,7 +117,12 @@ export class MediaWorker implements MediaPort {
     if (leg === undefined) return failure('unknown-leg', id);
     const read = sdp.readAnswer(answerSdp);
     if (!read.ok) return failure('not-acceptable', read.detail);
-    return this.setRemote(leg, legs.wireRemote(read.value, leg.peer));
+    const isNews = !legs.hasAgreed(leg);
+    const done = await this.setRemote(leg, legs.wireRemote(read.value, leg.peer));
+    // It moved while his phone was ringing: what he answered to was out of date.
+    if (done.ok && isNews && leg.isMoved) setImmediate(() => this.tellMoved());
+    else if (done.ok) leg.isMoved = false;
+    return done;
   }
 
   async reoffered(id: LegId, offerSdp: string): Promise<SdpResult> {
@@ -105,6 +131,34 @@ export class MediaWorker implements MediaPort {
     const read = sdp.readOffer(offerSdp, true);
     if (!read.ok) return failure('not-acceptable', read.detail);
     return this.answerOffer(leg, read.value);
+  }
+
+  async adopt(): Promise<MediaResult<{ readonly legs: readonly LegFacts[] }>> {
+    const reply = await this.ask('list', {});
+    if (!reply.ok) return reply;
+    const facts = listedLegs(reply).flatMap((listed) => {
+      const leg = this.known.get(String(listed['leg']));
+      return leg === undefined ? [] : [legs.factsOf(leg, listed)];
+    });
+    return { ok: true, legs: facts };
+  }
+
+  async restore(id: LegId, dialog: DialogSdp): Promise<MediaResult> {
+    if (this.known.has(id)) return { ok: true };
+    const read = legs.legOfDialog(id, dialog);
+    if (!read.ok) return failure('not-acceptable', read.detail);
+    const leg = read.value;
+    this.known.set(id, leg);
+    const done = await revive(this.comeback(false), leg);
+    if (!done.ok) this.known.delete(id);
+    else if (leg.isMoved) this.events?.moved([id]);
+    return done;
+  }
+
+  renew(id: LegId): Promise<MediaResult<{ readonly sdp: string | null }>> {
+    const leg = this.known.get(id);
+    if (leg === undefined) return Promise.resolve(failure('unknown-leg', id));
+    return Promise.resolve({ ok: true, sdp: leg.isMoved ? leg.sdp : null });
   }
 
   current(id: LegId): Promise<SdpResult> {
@@ -119,7 +173,10 @@ export class MediaWorker implements MediaPort {
     const leg = this.known.get(id);
     if (leg === undefined) return failure('unknown-leg', id);
     leg.playId = playId;
-    return this.order('play', { leg: id, playId, items: files });
+    legs.tally(leg);
+    const done = await this.order('play', { leg: id, playId, items: files });
+    if (!done.ok) this.played(leg, playId);
+    return done;
   }
 
   stop(id: LegId): Promise<MediaResult> {
@@ -129,8 +186,11 @@ export class MediaWorker implements MediaPort {
   music(id: LegId, musicClass: string | null): Promise<MediaResult> {
     const leg = this.known.get(id);
     if (leg === undefined) return Promise.resolve(failure('unknown-leg', id));
+    // How much was heard goes along, for a mediad that does not remember.
+    const fields = this.musicFields({ ...leg, music: musicClass });
     leg.music = musicClass;
-    return this.order('music', this.musicFields(leg));
+    legs.tally(leg);
+    return this.order('music', fields);
   }
 
   async connect(a: LegId, b: LegId): Promise<MediaResult> {
@@ -143,7 +203,7 @@ export class MediaWorker implements MediaPort {
       [b, a],
     ] as const) {
       const leg = this.known.get(id);
-      if (leg !== undefined) Object.assign(leg, { partner, music: null });
+      if (leg !== undefined) legs.tally(Object.assign(leg, { partner, music: null }));
     }
     return done;
   }
@@ -195,37 +255,38 @@ export class MediaWorker implements MediaPort {
     return this.link.request(word, fields, first);
   }
 
-  private async order(word: string, fields: Fields, first = false): Promise<MediaResult> {
-    const reply = await this.ask(word, fields, first);
+  async note(id: LegId, note: string): Promise<MediaResult> {
+    const leg = this.known.get(id);
+    if (leg === undefined) return failure('unknown-leg', id);
+    leg.note = note;
+    return this.order('note', { leg: id, note });
+  }
+
+  noted(id: LegId): string {
+    return this.known.get(id)?.note ?? '';
+  }
+
+  private async order(word: string, fields: Fields): Promise<MediaResult> {
+    const reply = await this.ask(word, fields);
     return reply.ok ? { ok: true } : reply;
   }
 
   private async create(
     id: LegId,
     host: string,
-    wish: number | null,
-    { basis, remote }: Pick<WorkerLeg, 'basis' | 'remote'>,
-    first = false,
+    basis: legs.Basis,
+    remote: WireRemote | null,
   ): Promise<MediaResult<{ leg: WorkerLeg }>> {
     const memo = legs.memoOf(basis);
-    const reply = await this.ask('create', { leg: id, host, port: wish, remote, memo }, first);
+    const reply = await this.ask('create', { leg: id, host, remote, memo });
     if (!reply.ok) {
       // It may exist all the same: whatever became of it, it is ours no more.
-      if (reply.reason === 'timeout') void this.ask('release', { leg: id }, first);
+      if (reply.reason === 'timeout') void this.ask('release', { leg: id });
       return reply;
     }
     const local = { address: String(reply['address']), port: Number(reply['port']) };
-    const leg: WorkerLeg = {
-      id,
-      ...local,
-      peer: String(reply['peer']),
-      sdp: legs.sdpOf(basis, local),
-      basis,
-      remote,
-      music: null,
-      partner: null,
-      playId: null,
-    };
+    const peer = String(reply['peer']);
+    const leg = legs.newLeg({ id, ...local, peer, sdp: legs.sdpOf(basis, local), basis, remote });
     return { ok: true, leg };
   }
 
@@ -237,12 +298,17 @@ export class MediaWorker implements MediaPort {
     const isSame = sdp.sameButOrigin(legs.sdpOf({ origin, offer }, leg), leg.sdp);
     leg.basis = { origin: isSame ? origin : { ...origin, version: origin.version + 1 }, offer };
     leg.sdp = legs.sdpOf(leg.basis, leg);
+    leg.isMoved = false;
     const done = await this.setRemote(leg, remote);
     return done.ok ? { ok: true, sdp: leg.sdp } : done;
   }
 
   private async setRemote(leg: WorkerLeg, remote: WireRemote): Promise<MediaResult> {
+    const { address, port } = leg.remote ?? remote;
+    // Like mediad: what was learnt of the old place does not hold for a new one.
+    if (address !== remote.address || port !== remote.port) leg.source = null;
     leg.remote = remote;
+    legs.tally(leg);
     return this.order('remote', { leg: leg.id, remote, memo: legs.memoOf(leg.basis) });
   }
 
@@ -250,40 +316,50 @@ export class MediaWorker implements MediaPort {
     if (leg.music === null) return { leg: leg.id };
     const files = this.options.playlist.music(leg.music);
     if (files.length === 0) this.warn(`no music of class ${leg.music}`);
-    return { leg: leg.id, key: leg.music, files };
+    const fromMs = Math.round(leg.heard.ms(leg.music));
+    return { leg: leg.id, key: leg.music, files, fromMs };
   }
 
   private part(id: LegId): void {
     const leg = this.known.get(id);
     const partner = leg?.partner == null ? undefined : this.known.get(leg.partner);
-    if (leg !== undefined) leg.partner = null;
-    if (partner !== undefined) partner.partner = null;
+    for (const one of [leg, partner]) {
+      if (one !== undefined) legs.tally(Object.assign(one, { partner: null }));
+    }
   }
 
   private warn(detail: string): void {
     this.options.warn?.(detail);
   }
 
+  private comeback(first: boolean): Comeback {
+    return {
+      known: this.known,
+      ask: (word, fields) => this.ask(word, fields, first),
+      musicFields: (leg) => this.musicFields(leg),
+    };
+  }
+
+  private fell(why: string): void {
+    for (const leg of this.known.values()) leg.heard.now(null);
+    this.events?.down(`mediad: ${why}`);
+  }
+
   /** The line stands (again): agrees with mediad about which legs there are. */
   private async resume(hello: Fields): Promise<void> {
-    const listed = listedLegs(hello);
-    const names = new Set(listed.map((leg) => String(leg['leg'])));
+    const listed = new Map(listedLegs(hello).map((entry) => [String(entry['leg']), entry]));
     const isFirst = this.pid === 0;
     const isSame = this.pid === hello['pid'];
     this.pid = Number(hello['pid']);
-    for (const entry of listed) {
-      const id = String(entry['leg']);
-      if (this.known.has(id)) continue;
-      const leg = isFirst ? legs.adoptLeg(entry) : null;
-      if (leg !== null) this.known.set(id, leg);
+    for (const [id, entry] of listed) {
+      const leg = this.known.get(id) ?? (isFirst ? legs.adoptLeg(entry) : null);
       // Released while the line was down, or nobody's.
-      else void this.ask('release', { leg: id }, true);
+      if (leg === null) void this.ask('release', { leg: id }, true);
+      else this.regain(leg, entry);
     }
-    const gone = [...this.known.values()].filter((leg) => !names.has(leg.id));
-    for (let at = 0; at < gone.length; at += restoreAtOnce) {
-      await Promise.all(gone.slice(at, at + restoreAtOnce).map((leg) => this.restore(leg)));
-    }
-    for (const leg of gone) await this.rejoin(leg);
+    const gone = [...this.known.values()].filter((leg) => !listed.has(leg.id));
+    const lost = await comeBack(this.comeback(true), gone);
+    for (const leg of lost) this.known.delete(leg.id);
     if (!isSame) {
       const files = this.options.playlist.files.slice(0, preloadMost);
       void this.ask('preload', { files }, true);
@@ -291,32 +367,30 @@ export class MediaWorker implements MediaPort {
     this.detail = `mediad ${String(hello['pid'])} at ${this.options.control}`;
     if (!isSame) for (const leg of gone) this.endPlay(leg);
     this.events?.up([...this.known.keys()]);
+    this.tellMoved();
   }
 
-  /** Makes a leg again on its old port; if that is taken, the leg is lost. */
-  private async restore(old: WorkerLeg): Promise<void> {
-    const made = await this.create(old.id, old.peer, old.port, old, true);
-    const isReleased = this.known.get(old.id) !== old;
-    const isElsewhere = !made.ok || made.leg.port !== old.port || made.leg.address !== old.address;
-    if (isReleased || isElsewhere) {
-      if (!isReleased) this.known.delete(old.id);
-      if (made.ok) void this.ask('release', { leg: old.id }, true);
-      return;
-    }
-    if (old.music !== null) await this.order('music', this.musicFields(old), true);
+  /** A leg that mediad still has. */
+  private regain(leg: WorkerLeg, listed: Fields): void {
+    this.known.set(leg.id, leg);
+    if (leg.music !== null) leg.heard.set(leg.music, Number(listed['musicMs']) || 0);
+    legs.tally(leg);
   }
 
-  private async rejoin(leg: WorkerLeg): Promise<void> {
-    const { partner } = leg;
-    // Each pair once: by the lesser name.
-    if (partner === null || (leg.id > partner && this.known.has(partner))) return;
-    await this.order('connect', { a: leg.id, b: partner }, true);
+  private tellMoved(): void {
+    const moved = [...this.known.values()].filter((leg) => leg.isMoved && legs.hasAgreed(leg));
+    if (moved.length > 0) this.events?.moved(moved.map(({ id }) => id));
+  }
+
+  /** That announcement is over: the music is heard again. */
+  private played(leg: WorkerLeg, playId: string): void {
+    if (leg.playId === playId) legs.tally(Object.assign(leg, { playId: null }));
   }
 
   private endPlay(leg: WorkerLeg): void {
-    if (leg.playId === null) return;
     const { playId } = leg;
-    leg.playId = null;
+    if (playId === null) return;
+    this.played(leg, playId);
     this.events?.playEnded(leg.id, playId, 'part');
   }
 
@@ -328,7 +402,7 @@ export class MediaWorker implements MediaPort {
         this.events?.dtmf(id, String(event['digit']), Number(event['durationMs']));
         return;
       case 'playEnded':
-        if (leg !== undefined && leg.playId === event['playId']) leg.playId = null;
+        if (leg !== undefined) this.played(leg, String(event['playId']));
         this.events?.playEnded(
           id,
           String(event['playId']),
@@ -337,6 +411,10 @@ export class MediaWorker implements MediaPort {
         return;
       case 'firstPacket':
         this.events?.firstPacket(id);
+        return;
+      case 'source':
+        if (leg === undefined) return;
+        leg.source = { address: String(event['address']), port: Number(event['port']) };
         return;
       case 'silence':
         this.events?.silence(id, Number(event['silentMs']));

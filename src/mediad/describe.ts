@@ -1,4 +1,5 @@
 /** What is told of a leg: enough for a returning client to go on, and the counters if asked. */
+import type { Endpoint } from './latch.ts';
 import type { Leg, Remote } from './leg.ts';
 
 export interface LegDescription {
@@ -8,10 +9,15 @@ export interface LegDescription {
   readonly peer: string;
   readonly family: 4 | 6;
   readonly memo: string;
+  readonly note: string;
   readonly partner: string | null;
   readonly music: string | null;
+  /** How much of that music was heard, in all. */
+  readonly musicMs: number;
   readonly playing: string | null;
   readonly remote: Remote | null;
+  /** Where the party's packets come from, if not from where its SDP says. */
+  readonly source: Endpoint | null;
   readonly received: number;
   readonly counters?: Record<string, unknown>;
 }
@@ -25,10 +31,13 @@ export function describeLeg(leg: Leg, now?: number): LegDescription {
     peer: leg.ends.peer,
     family: leg.pair.family,
     memo: leg.memo,
+    note: leg.note,
     partner: leg.partnerId,
     music: leg.musicKey,
+    musicMs: Math.round((leg.music?.position.heard ?? 0) / 8),
     playing: leg.playing,
     remote: leg.description,
+    source: leg.latch.learnt,
     received: leg.reception.received,
   };
   return now === undefined ? basic : { ...basic, counters: countersOf(leg, now) };

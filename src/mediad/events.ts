@@ -15,6 +15,13 @@ export type LegEvent =
       readonly played: 'all' | 'part';
     }
   | { readonly event: 'firstPacket'; readonly leg: string }
+  /** The party's packets come from there, and not from where its SDP says (NAT). */
+  | {
+      readonly event: 'source';
+      readonly leg: string;
+      readonly address: string;
+      readonly port: number;
+    }
   /** `silentMs` 0: the party is heard again. */
   | { readonly event: 'silence'; readonly leg: string; readonly silentMs: number }
   /** Share of packets lost since the last report: `in` what we receive, `out` what he does. */

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { limits } from './limits.ts';
 import type { Law } from './g711.ts';
+import type { Endpoint } from './latch.ts';
 import type { Remote } from './leg.ts';
 import type { Item } from './legs.ts';
 import { normalAddress } from './route.ts';
@@ -101,6 +102,14 @@ export class FieldReader {
       receives: reader.flag('receives'),
     };
     return this.inner(field, reader, remote);
+  }
+
+  endpoint(field: string): Endpoint {
+    const reader = new FieldReader(asFields(this.fields[field]));
+    const address = reader.text('address', 64);
+    if (isIP(address) === 0) reader.wrong('address must be an IP address', null);
+    const port = reader.integer('port', 1, 65_535);
+    return this.inner(field, reader, { address: normalAddress(address), port });
   }
 
   has(field: string): boolean {

@@ -45,6 +45,18 @@ export class Latch {
     return this.source !== null;
   }
 
+  /** Who is believed, where that is not who the SDP says; for a process that comes after us. */
+  get learnt(): Endpoint | null {
+    const { source } = this;
+    return source === null || this.isAnnounced(source.address, source.port) ? null : source;
+  }
+
+  /** Who was believed before this process was: nobody else is, not even for a moment. */
+  resume(source: Endpoint, now: number): void {
+    // Of no stream yet: whichever comes first.
+    this.take(source, 0, now - streamMs);
+  }
+
   isSource(address: string, port: number): boolean {
     return this.source?.port === port && this.source.address === address;
   }

@@ -10,7 +10,7 @@ import { Budget } from './budget.ts';
 import { convertInPlace, silenceByte, type Law } from './g711.ts';
 import { DtmfReceiver, DtmfSender, type Digit } from './dtmf.ts';
 import type { LegEvent } from './events.ts';
-import { Latch, relatchMs } from './latch.ts';
+import { Latch, relatchMs, type Endpoint } from './latch.ts';
 import { limits } from './limits.ts';
 import { frameSamples, Outgoing } from './outgoing.ts';
 import type { Announcement, Music } from './playout.ts';
@@ -66,8 +66,9 @@ export class Leg {
   readonly rtcp: RtcpSession;
   readonly latch = new Latch();
   readonly dialler = new DtmfSender();
-  /** Text the client keeps with the leg for its successor. */
+  /** Texts the client keeps with the leg for its successor: its own, and one for who uses it. */
   memo = '';
+  note = '';
   music: Music | null = null;
   musicKey: string | null = null;
   /** Phase of the clock in which the leg is served; -1: not at the moment. */
@@ -87,6 +88,7 @@ export class Leg {
   private readonly keyed = new Budget(limits.digitsPerSecond, limits.digitsPerSecond);
   private isClosed = false;
   private isConnected = false;
+  private toldSource: Endpoint | null = null;
 
   constructor(id: string, pair: PortPair, ends: Ends, world: LegWorld) {
     this.id = id;
@@ -268,6 +270,7 @@ export class Leg {
       return;
     }
     this.heard(now);
+    if (this.latch.learnt !== this.toldSource) this.tellSource();
     if (what === kind.dtmf) this.receiveDtmf(packet, now);
     else this.partner?.hear(packet, view, what === kind.ulaw ? 'ulaw' : 'alaw', now);
   }
@@ -281,6 +284,12 @@ export class Leg {
     if (!this.isSilent) return;
     this.isSilent = false;
     this.world.emit({ event: 'silence', leg: this.id, silentMs: 0 });
+  }
+
+  private tellSource(): void {
+    const source = this.latch.learnt;
+    this.toldSource = source;
+    if (source !== null) this.world.emit({ event: 'source', leg: this.id, ...source });
   }
 
   private receiveDtmf(packet: Buffer, now: number): void {

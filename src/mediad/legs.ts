@@ -5,6 +5,7 @@
 import { Clock } from './clock.ts';
 import { EventBook } from './events.ts';
 import { Shelf } from './files.ts';
+import type { Endpoint } from './latch.ts';
 import { Leg, type LegWorld, type Remote } from './leg.ts';
 import { limits } from './limits.ts';
 import { log } from './log.ts';
@@ -28,10 +29,20 @@ export interface Settings {
 /** A part of an announcement as the client names it. */
 export type Item = { readonly file: string } | { readonly silenceMs: number };
 
+/** Music by its key; `fromMs`: where it begins if this process has not played it to the leg. */
+export interface Tune {
+  readonly key: string;
+  readonly files: readonly string[];
+  readonly fromMs: number;
+}
+
 /** What a client may know of a leg before there is one. */
 export interface Given {
   readonly remote: Remote | null;
+  /** Where the party's packets came from, before this process was. */
+  readonly source: Endpoint | null;
   readonly memo: string | null;
+  readonly note: string | null;
 }
 
 function failed(reason: Reason, detail: string): Result {
@@ -83,8 +94,11 @@ export class Legs {
   async create(id: string, host: string, wish: number | null, given: Given): Promise<Result> {
     const made = await this.open(id, host, wish);
     const leg = made.ok ? this.legs.get(id) : undefined;
-    if (given.memo !== null && leg !== undefined) leg.memo = given.memo;
-    if (given.remote !== null) leg?.setRemote(given.remote);
+    if (leg === undefined) return made;
+    if (given.memo !== null) leg.memo = given.memo;
+    if (given.note !== null) leg.note = given.note;
+    if (given.remote !== null) leg.setRemote(given.remote);
+    if (given.source !== null) leg.latch.resume(given.source, this.clock.now());
     return made;
   }
 
@@ -135,6 +149,14 @@ export class Legs {
     return { ok: true };
   }
 
+  /** Text kept with the leg for the client's successor. */
+  note(id: string, note: string): Result {
+    const leg = this.legs.get(id);
+    if (leg === undefined) return failed('unknown-leg', id);
+    leg.note = note;
+    return { ok: true };
+  }
+
   /** Reads files before they are needed. */
   preload(files: readonly string[]): Result {
     for (const file of files) void this.shelf.load(file, this.clock.now());
@@ -166,7 +188,7 @@ export class Legs {
   }
 
   /** Music by key and files; null ends it. The position is kept per key. */
-  setMusic(id: string, music: { key: string; files: readonly string[] } | null): Result {
+  setMusic(id: string, music: Tune | null): Result {
     const leg = this.legs.get(id);
     if (leg === undefined) return failed('unknown-leg', id);
     const memory = this.memories.get(leg) ?? new MusicMemory();
@@ -176,7 +198,7 @@ export class Legs {
     }
     if (music === null || music.files.length === 0) leg.setMusic(null, null);
     else {
-      const from = memory.recall(music.key);
+      const from = memory.recall(music.key) ?? { heard: Math.round(music.fromMs * 8) };
       leg.setMusic(music.key, new Music(music.files, this.sounds, from));
     }
     return { ok: true };

@@ -15,6 +15,9 @@ export const limits = {
   heldEvents: 2000,
   /** Opaque text a client keeps with a leg; longer: refused. */
   memoBytes: 32 * 1024,
+  noteBytes: 64 * 1024,
+  /** Where music may begin; later: refused. A week. */
+  musicMs: 7 * 24 * 3_600_000,
   /** Length of a leg id, play id, music class; longer: refused. */
   nameLength: 256,
   /** Items of one announcement, files of one music class; more: refused. */

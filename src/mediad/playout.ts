@@ -23,21 +23,27 @@ export class Music implements Source {
   private readonly sounds: Sounds;
   private index: number;
   private sample: number;
+  /** Samples heard in all: from here a process that comes after this one can go on. */
+  private heard: number;
+  /** Samples still to be stepped over, file by file, as their lengths become known. */
+  private skip = 0;
+  /** Length of the files stepped over in this round. */
+  private lap = 0;
   private current: Sound | null = null;
 
-  constructor(
-    files: readonly string[],
-    sounds: Sounds,
-    from: MusicPosition = { file: 0, sample: 0 },
-  ) {
+  constructor(files: readonly string[], sounds: Sounds, from: MusicStart = startOfMusic) {
     this.files = files;
     this.sounds = sounds;
-    this.index = from.file < files.length ? from.file : 0;
-    this.sample = from.sample;
+    const isKnown = 'file' in from;
+    this.index = isKnown && from.file < files.length ? from.file : 0;
+    this.sample = isKnown ? from.sample : 0;
+    this.heard = from.heard;
+    if (!isKnown) this.skip = from.heard;
   }
 
-  get position(): MusicPosition {
-    return { file: this.index, sample: this.sample };
+  get position(): MusicStart {
+    const { heard } = this;
+    return this.skip > 0 ? { heard } : { file: this.index, sample: this.sample, heard };
   }
 
   fill(out: Buffer, at: number, count: number, law: Law): number {
@@ -54,6 +60,7 @@ export class Music implements Source {
       sound[law].copy(out, at + done, this.sample, this.sample + take);
       done += take;
       this.sample += take;
+      this.heard += take;
       if (this.sample >= sound.samples) this.step();
     }
     return done;
@@ -67,11 +74,27 @@ export class Music implements Source {
       return 'bad';
     }
     if (sound === null) return null;
+    if (this.skip > 0) return this.stepOver(sound);
     if (this.sample >= sound.samples) this.sample = 0;
     this.current = sound;
     // Asks for the next file now, so that it is here when this one ends.
     this.sounds.get(this.files[(this.index + 1) % this.files.length] as string);
     return sound;
+  }
+
+  /** One file less to step over; the one in which the place is, is played from there. */
+  private stepOver(sound: Sound): Sound | null | 'bad' {
+    this.lap += sound.samples;
+    if (this.skip < sound.samples) {
+      this.sample = this.skip;
+      this.skip = 0;
+      return this.open();
+    }
+    this.skip -= sound.samples;
+    this.step();
+    // Once round: whole rounds need not be walked.
+    if (this.index === 0) this.skip %= this.lap;
+    return this.open();
   }
 
   private step(): void {
@@ -81,10 +104,12 @@ export class Music implements Source {
   }
 }
 
-export interface MusicPosition {
-  readonly file: number;
-  readonly sample: number;
-}
+/** Where music begins: at a place in a file, or after so many samples of the whole. */
+export type MusicStart =
+  | { readonly file: number; readonly sample: number; readonly heard: number }
+  | { readonly heard: number };
+
+const startOfMusic: MusicStart = { file: 0, sample: 0, heard: 0 };
 
 /** A part of an announcement: a sound, or so many samples of silence. */
 export type Part = Sound | number;
@@ -125,9 +150,9 @@ export class Announcement implements Source {
 
 /** Positions of the music classes a leg has heard, so that each resumes where it stopped. */
 export class MusicMemory {
-  private readonly positions = new Map<string, MusicPosition>();
+  private readonly positions = new Map<string, MusicStart>();
 
-  keep(key: string, position: MusicPosition): void {
+  keep(key: string, position: MusicStart): void {
     this.positions.delete(key);
     this.positions.set(key, position);
     if (this.positions.size <= limits.musicPositions) return;
@@ -137,7 +162,7 @@ export class MusicMemory {
     }
   }
 
-  recall(key: string): MusicPosition | undefined {
+  recall(key: string): MusicStart | undefined {
     return this.positions.get(key);
   }
 }

@@ -4,11 +4,12 @@
  *
  * | do | fields | answer |
  * |---|---|---|
- * | create | leg, host, port? (wish), remote?, memo? | address, port, peer (his address) |
+ * | create | leg, host, port? (wish), remote?, source?, memo?, note? | address, port, peer (his) |
  * | remote | leg, remote {address, port, rtcpPort, audio[], dtmf, sends, receives}, memo? | |
  * | play | leg, playId, items [{file} or {silenceMs}] | |
  * | stop, disconnect, release | leg | |
- * | music | leg, key, files; without key: ends it | |
+ * | music | leg, key, files, fromMs? (where nothing is remembered); without key: ends it | |
+ * | note | leg, note | |
  * | preload | files | |
  * | connect | a, b | |
  * | dial | leg, digits | |
@@ -27,8 +28,10 @@ const handlers: Readonly<Record<string, Handler>> = {
     const host = read.name('host');
     const wish = read.optionalInteger('port', 1, 65_534);
     const remote = read.has('remote') ? read.remote('remote') : null;
+    const source = read.has('source') ? read.endpoint('source') : null;
     const memo = read.optionalText('memo', limits.memoBytes);
-    return () => legs.create(leg, host, wish, { remote, memo });
+    const note = read.optionalText('note', limits.noteBytes);
+    return () => legs.create(leg, host, wish, { remote, source, memo, note });
   },
   remote: (legs, read) => {
     const leg = read.name('leg');
@@ -51,7 +54,13 @@ const handlers: Readonly<Record<string, Handler>> = {
     if (!read.has('key')) return () => legs.setMusic(leg, null);
     const key = read.name('key');
     const files = read.files('files', limits.playItems);
-    return () => legs.setMusic(leg, { key, files });
+    const fromMs = read.optionalInteger('fromMs', 0, limits.musicMs) ?? 0;
+    return () => legs.setMusic(leg, { key, files, fromMs });
+  },
+  note: (legs, read) => {
+    const leg = read.name('leg');
+    const note = read.text('note', limits.noteBytes);
+    return () => legs.note(leg, note);
   },
   preload: (legs, read) => {
     const files = read.files('files', limits.preloadFiles);

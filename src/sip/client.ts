@@ -183,6 +183,8 @@ export interface SipClient {
   /** Any request but INVITE. */
   request(request: OutgoingRequest, options: RequestOptions): Promise<RequestOutcome>;
   invite(request: OutgoingRequest, identity: DialogIdentity, options: InviteOptions): InviteHandle;
+  /** An INVITE within a dialog; a refusal leaves the dialog as it was. */
+  reinvite(request: OutgoingRequest, options: InviteOptions): Promise<InviteOutcome>;
   /** Goes on with one that a process before us sent; where the server cannot, `no-dialog`. */
   resume(identity: DialogIdentity, options: InviteOptions): InviteHandle;
   /** The SIP server came back: goes on with the INVITEs that were under way when it was lost. */
@@ -213,6 +215,10 @@ export function createClient(stack: Stack): SipClient {
     },
     invite: (request, identity, options) => new Invitation(stack, request, identity, options, keep),
     resume: (identity, options) => new Invitation(stack, null, identity, options, keep),
+    reinvite: (request, options) => {
+      const [callId = '', fromTag = ''] = (request.dialogId ?? '').split(';from-tag=');
+      return new Invitation(stack, request, { callId, fromTag }, options, null).outcome;
+    },
     reconnected: () => {
       const returning = [...orphans];
       orphans.clear();
@@ -270,7 +276,8 @@ class Invitation implements InviteHandle {
   private readonly options: InviteOptions;
   private readonly attempts: Attempts;
   private readonly deadline: NodeJS.Timeout;
-  private readonly orphaned: (self: Invitation) => void;
+  /** null: a loss of the connection is its end. */
+  private readonly orphaned: ((self: Invitation) => void) | null;
   private resolve: (outcome: InviteOutcome) => void = () => undefined;
   private settled = false;
   private cancelled: { readonly headers: Headers } | null = null;
@@ -281,7 +288,7 @@ class Invitation implements InviteHandle {
     request: OutgoingRequest | null,
     identity: DialogIdentity,
     options: InviteOptions,
-    orphaned: (self: Invitation) => void,
+    orphaned: ((self: Invitation) => void) | null,
   ) {
     this.stack = stack;
     this.orphaned = orphaned;
@@ -346,9 +353,9 @@ class Invitation implements InviteHandle {
       final: (response) => this.final(request, echo, response),
       failed: (code, detail) => {
         // The server goes on without us: the phone rings, and may even be answered.
-        if (code === 'connection-lost') this.orphaned(this);
+        if (code === 'connection-lost') this.orphaned?.(this);
         // sipd tells us more of it when we are back, or that there is nothing.
-        const isHeld = code === 'connection-lost' && echo !== null;
+        const isHeld = code === 'connection-lost' && echo !== null && this.orphaned !== null;
         if (isHeld && this.stack.heritage() !== null) return;
         this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
       },

@@ -8,6 +8,7 @@ import type { Runtime } from '../runtime/port.ts';
 import type { SipClient } from './client.ts';
 import { parseNameAddr } from './headers.ts';
 import type { IncomingRequest, SipLog } from './port.ts';
+import type { Renewals } from './renewal.ts';
 
 export interface EdgeContext {
   readonly config: AcdConfig;
@@ -15,6 +16,7 @@ export interface EdgeContext {
   readonly media: MediaPort;
   readonly client: SipClient;
   readonly dialogs: Dialogs;
+  readonly renewals: Renewals;
   readonly log: SipLog;
   /** The SIP server's own addresses, `udp/127.0.0.1:5071`. */
   readonly addresses: () => readonly string[];

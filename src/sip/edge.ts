@@ -17,6 +17,7 @@ import { Offers } from './offers.ts';
 import type { IncomingRequest, SipLog, Stack } from './port.ts';
 import { Presence } from './presence.ts';
 import { Registration } from './registration.ts';
+import { Renewals } from './renewal.ts';
 import type { RegistrationHealth } from './registration.ts';
 import { Routes } from './routes.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
@@ -71,13 +72,16 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeStart> {
   const connected = await connectStack({ ...options.drachtio, log });
   if (!connected.ok) return connected;
   const { stack } = connected;
+  const client = createClient(stack);
+  const { sessionExpiresMs } = config.sip;
   const context: EdgeContext = {
     config,
     runtime,
     media,
     log,
-    client: createClient(stack),
+    client,
     dialogs: new Dialogs(),
+    renewals: new Renewals({ media, client, log, sessionExpiresMs }),
     addresses: () => stack.addresses(),
   };
   const edge = assemble(context, stack);
@@ -176,7 +180,8 @@ function sweep(parts: Parts, legs: readonly string[]): void {
 
 function mediaEvents(parts: Parts): MediaEvents {
   const { callers, offers, logins } = parts;
-  const { log } = parts.context;
+  const { context } = parts;
+  const { log } = context;
   return {
     dtmf: (leg, digit) => logins.digit(leg, digit, 'rtp'),
     playEnded: (leg, playId) => logins.playEnded(leg, playId),
@@ -190,6 +195,7 @@ function mediaEvents(parts: Parts): MediaEvents {
       offers.mediaRestored(legs);
       sweep(parts, restored);
     },
+    moved: (legs) => context.renewals.moved(legs),
   };
 }
 

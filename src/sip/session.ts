@@ -11,6 +11,7 @@ import type { Credentials } from './digest.ts';
 import { digitOfInfo } from './dtmf.ts';
 import { mediaType } from './headers.ts';
 import type { Headers, IncomingRequest, Response } from './port.ts';
+import type { Renewable } from './renewal.ts';
 
 export interface SessionHooks {
   /** The first ACK, where we answered the INVITE; `body` answers an offer of ours. */
@@ -44,11 +45,12 @@ export function refusalOf(failure: MediaFailure): Response {
 /** The server gives up waiting for an ACK after 64·T1 = 32 s; this is for a server gone wrong. */
 export const ACK_MAX_MS = 40_000;
 
-export class Session {
+export class Session implements Renewable {
   readonly dialogId: string;
   readonly leg: string;
+  readonly credentials: Credentials | null;
+  readonly isOurs: boolean;
   private readonly context: EdgeContext;
-  private readonly credentials: Credentials | null;
   private readonly hooks: SessionHooks;
   private awaitsAck: boolean;
   /** We offered in a 2xx: the next ACK carries the answer. */
@@ -63,12 +65,26 @@ export class Session {
     this.leg = options.leg;
     this.credentials = options.credentials;
     this.awaitsAck = options.awaitsAck;
+    this.isOurs = !options.awaitsAck;
     this.hooks = hooks;
     context.dialogs.add(
       this.dialogId,
       (request) => this.take(request),
       () => void this.probe(),
     );
+    context.renewals.add(this);
+  }
+
+  /** RFC 3261 §14.1: no re-INVITE of ours while one of either side is under way. */
+  get isInviting(): boolean {
+    return this.awaitsAck || this.offered;
+  }
+
+  /** His audio has moved, and he could not be told: the call cannot go on. */
+  failed(): void {
+    if (this.closed) return;
+    this.hangUp('Q.850;cause=41;text="Media lost"');
+    this.hooks.ended('failed');
   }
 
   get isClosed(): boolean {
@@ -79,6 +95,7 @@ export class Session {
   hangUp(reason: string): void {
     if (this.closed) return;
     this.closed = true;
+    this.context.renewals.remove(this);
     const headers = { Reason: reason };
     if (this.awaitsAck) {
       // Kept until ACK or the server's own BYE (ACK timeout) comes.
@@ -92,6 +109,7 @@ export class Session {
   /** The dialog never came to be, or is known to be gone: nothing to say to the peer. */
   forget(): void {
     this.closed = true;
+    this.context.renewals.remove(this);
     this.context.dialogs.remove(this.dialogId);
   }
 
@@ -159,6 +177,7 @@ export class Session {
     if (this.closed) return;
     if (first) {
       this.hooks.acknowledged?.(body);
+      this.context.renewals.settled(this.leg);
       return;
     }
     if (!this.offered) return;
@@ -166,11 +185,13 @@ export class Session {
     void this.context.media.answered(this.leg, body).then((result) => {
       if (!result.ok)
         this.context.log.warn({ leg: this.leg, detail: result.detail }, 'answer in ACK unusable');
+      this.context.renewals.settled(this.leg);
     });
   }
 
   private peerEnded(cause: 'bye' | 'failed'): void {
     this.context.dialogs.remove(this.dialogId);
+    this.context.renewals.remove(this);
     this.pendingBye = null;
     if (this.closed) return;
     this.closed = true;
@@ -192,7 +213,12 @@ export class Session {
       await request.respond(UNSUPPORTED_BODY);
       return;
     }
-    const { media } = this.context;
+    const { media, renewals } = this.context;
+    if (renewals.isUnderWay(this.leg)) {
+      // RFC 3261 §14.2 and RFC 3311 §5.2: one offer at a time.
+      await request.respond({ status: 491, reason: 'Request Pending' });
+      return;
+    }
     const result =
       request.body === ''
         ? await media.current(this.leg)

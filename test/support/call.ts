@@ -81,6 +81,8 @@ export class Call {
   readonly provisionals: SipMessage[] = [];
   /** re-INVITEs and UPDATEs received after the answer: a caller must never see one. */
   readonly reoffers: SipMessage[] = [];
+  /** What an offer of the peer's is refused with; null: it is accepted. */
+  onReoffer: (() => { readonly status: number; readonly reason: string } | null) | null = null;
   /** Other in-dialog requests received. */
   readonly requests: SipMessage[] = [];
   private readonly untaken = new Inbox<SipMessage>('in-dialog requests', methodOf);
@@ -311,6 +313,11 @@ export class Call {
       this.finish('bye received');
     } else if (method === 'INVITE' || method === 'UPDATE') {
       this.reoffers.push(incoming.message);
+      const refusal = this.onReoffer?.() ?? null;
+      if (refusal !== null) {
+        incoming.respond(refusal.status, refusal.reason);
+        return;
+      }
       if (incoming.message.body !== '') this.aim(incoming.message);
       this.sdpVersion += 1;
       incoming.respond(200, 'OK', {

@@ -100,15 +100,18 @@ export class RtpPeer {
 
   /** Sends a steady tone from now on. */
   sendTone(hertz: number, level = 0.4): void {
-    this.send((frame) =>
+    // A second holds whole waves of any whole frequency: after it, all begins again.
+    const second = Array.from({ length: 50 }, (_unused, frame) =>
       Int16Array.from({ length: FRAME }, (_, i) =>
         Math.round(32767 * level * Math.sin((2 * Math.PI * hertz * (frame * FRAME + i)) / RATE)),
       ),
     );
+    this.send((frame) => second[frame % 50] ?? new Int16Array(FRAME));
   }
 
   sendSilence(): void {
-    this.send(() => new Int16Array(FRAME));
+    const silence = new Int16Array(FRAME);
+    this.send(() => silence);
   }
 
   /** Nothing goes out any more, not even silence. */

@@ -95,6 +95,7 @@ export async function startWorker(control: string): Promise<Driver> {
     silence: (leg, ms) => tell(ms === 0 ? 'heard' : 'silence', leg),
     down: (detail) => tell('down', '', detail),
     up: (restored) => tell('up', '', [...restored].sort().join(' ')),
+    moved: (legs) => tell('moved', '', [...legs].sort().join(' ')),
   });
   worker.start();
   await told.take('up', ({ what }) => what === 'up');

@@ -96,6 +96,7 @@ function intoInbox(told: Told): MediaEvents {
     silence: (leg) => told.put(`silence ${leg}`),
     down: (detail) => told.put(`down ${detail}`),
     up: (restored) => told.put(['up', ...restored].join(' ')),
+    moved: (legs) => told.put(['moved', ...legs].join(' ')),
   };
 }
 

@@ -63,10 +63,10 @@ describe('music', () => {
   it('remembers a bounded number of positions', () => {
     const memory = new MusicMemory();
     for (let index = 0; index <= limits.musicPositions; index += 1) {
-      memory.keep(`class-${index}`, { file: 0, sample: index });
+      memory.keep(`class-${index}`, { file: 0, sample: index, heard: index });
     }
     expect(memory.recall('class-0')).toBeUndefined();
-    expect(memory.recall('class-1')).toEqual({ file: 0, sample: 1 });
+    expect(memory.recall('class-1')).toEqual({ file: 0, sample: 1, heard: 1 });
   });
 });
 

@@ -4,7 +4,7 @@ import type { CoreEvent, StoredEvent } from '../../../src/core/events.ts';
 import { initialState, makeQueue } from '../../../src/core/state.ts';
 import type { State } from '../../../src/core/state.ts';
 import type { QueueConfig } from '../../../src/core/types.ts';
-import type { MediaEvents, MediaPort, MediaResult } from '../../../src/media/port.ts';
+import type { DialogSdp, MediaEvents, MediaPort, MediaResult } from '../../../src/media/port.ts';
 import type { NewCommand, Outcome, Reactor, Runtime } from '../../../src/runtime/port.ts';
 import type { SipLog } from '../../../src/sip/port.ts';
 
@@ -214,6 +214,15 @@ export class FakeMedia implements MediaPort {
   answered = (leg: string, sdp: string) => this.act('answered', leg, sdp);
   reoffered = (leg: string, sdp: string) => this.act('reoffered', leg, sdp);
   current = (leg: string) => this.act('current', leg);
+  renew = (leg: string) => this.act('renew', leg);
+  restore = (leg: string, dialog: DialogSdp) => this.act('restore', leg, dialog);
+  adopt = () =>
+    Promise.resolve({
+      ok: true as const,
+      legs: [...this.live].map((leg) => ({
+        ...{ leg, sdp: SDP_OFFER, partner: null, music: null, playing: null, isHeard: true },
+      })),
+    });
   play = (leg: string, id: string, items: readonly unknown[]) => this.act('play', leg, id, items);
   stop = (leg: string) => this.act('stop', leg);
   music = (leg: string, music: string | null) => this.act('music', leg, music);

@@ -8,6 +8,7 @@ import type { MediaResult } from '../../../src/media/port.ts';
 import { createClient } from '../../../src/sip/client.ts';
 import { Dialogs } from '../../../src/sip/context.ts';
 import { assemble } from '../../../src/sip/edge.ts';
+import { Renewals } from '../../../src/sip/renewal.ts';
 import type { SipEdge } from '../../../src/sip/edge.ts';
 import { FakeStack } from './fake-stack.ts';
 import type { Incoming } from './fake-stack.ts';
@@ -24,6 +25,7 @@ beforeEach(async () => {
   media = new FakeMedia();
   runtime = new FakeRuntime();
   dialogs = new Dialogs();
+  const client = createClient(stack);
   const closed = assemble(
     {
       config: acdConfig(),
@@ -31,7 +33,8 @@ beforeEach(async () => {
       media,
       log: quiet,
       dialogs,
-      client: createClient(stack),
+      client,
+      renewals: new Renewals({ media, client, log: quiet, sessionExpiresMs: 0 }),
       addresses: () => stack.addresses(),
     },
     stack,

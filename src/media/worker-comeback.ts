@@ -1,0 +1,68 @@
+/**
+ * A mediad that was killed and is back knows nothing: its legs are made again from what the worker
+ * knows of them, on their old ports, with their music where it was and their partners. A leg whose
+ * port somebody has taken meanwhile gets another one and is marked as moved, for a re-INVITE.
+ */
+import type { LegId, MediaResult } from './port.ts';
+import * as legs from './worker-legs.ts';
+import type { WorkerLeg } from './worker-legs.ts';
+import type { Reply } from './worker-link.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface Comeback {
+  readonly known: ReadonlyMap<LegId, WorkerLeg>;
+  /** Sends a request; its one outcome. */
+  ask(word: string, fields: Fields): Promise<Reply>;
+  musicFields(leg: WorkerLeg): Fields;
+}
+
+/** Legs, and pairs, made anew at once. */
+const atOnce = 50;
+
+/** Makes the legs again; those that could not be made are given back. */
+export async function comeBack(world: Comeback, gone: readonly WorkerLeg[]): Promise<WorkerLeg[]> {
+  const lost: WorkerLeg[] = [];
+  await inBatches(gone, async (leg) => {
+    const done = await revive(world, leg);
+    if (!done.ok) lost.push(leg);
+  });
+  // Each pair once: by the lesser name.
+  const pairs = gone.filter(({ id, partner }) => {
+    if (partner === null || lost.some((leg) => leg.id === id || leg.id === partner)) return false;
+    return id < partner || !world.known.has(partner);
+  });
+  await inBatches(pairs, async ({ id, partner }) => {
+    await world.ask('connect', { a: id, b: partner });
+  });
+  return lost;
+}
+
+/** Makes one leg again, playing what it was played; not connected. */
+export async function revive(world: Comeback, leg: WorkerLeg): Promise<MediaResult> {
+  const { id, peer, port, remote, source, note } = leg;
+  const fields = { leg: id, host: peer, port, remote, source, note, memo: legs.memoOf(leg.basis) };
+  const made = await world.ask('create', fields);
+  if (world.known.get(id) !== leg) {
+    // Released meanwhile.
+    if (made.ok) void world.ask('release', { leg: id });
+    return { ok: true };
+  }
+  if (!made.ok) return made;
+  const place = { address: String(made['address']), port: Number(made['port']) };
+  if (place.port !== leg.port || place.address !== leg.address) {
+    legs.move(leg, place);
+    if (remote !== null) {
+      await world.ask('remote', { leg: id, remote, memo: legs.memoOf(leg.basis) });
+    }
+  }
+  if (leg.music !== null) await world.ask('music', world.musicFields(leg));
+  legs.tally(leg);
+  return { ok: true };
+}
+
+async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += atOnce) {
+    await Promise.all(items.slice(at, at + atOnce).map(work));
+  }
+}
