@@ -12,7 +12,8 @@ import { onRequest } from './incoming.ts';
 import type { Log } from './log.ts';
 import { Unheard } from './overload.ts';
 import type { Path } from './path.ts';
-import { noteEnding } from './outgoing.ts';
+import { Peers } from './peers.ts';
+import { endDialog, noteEnding } from './outgoing.ts';
 import { admit } from './received.ts';
 import { refuse } from './refusal.ts';
 import { keepDialog } from './records.ts';
@@ -21,6 +22,7 @@ import { ServerTxs } from './server-tx.ts';
 import { keepNothing, type Keep } from './store.ts';
 import { abandon, inherit } from './takeover.ts';
 import { repeatAck } from './uac-ack.ts';
+import { UnprovenCalls } from './unproven.ts';
 
 export interface CoreParts {
   clock: Clock;
@@ -56,6 +58,9 @@ export function createCore(parts: CoreParts): Context {
       gone: (key) => {
         keep.drop(`d|${key}`);
       },
+      removed: (entry) => {
+        ctx.unproven.settle(entry);
+      },
     }),
     serverTxs: new ServerTxs(clock),
     clientTxs: new ClientTxs(clock),
@@ -63,6 +68,10 @@ export function createCore(parts: CoreParts): Context {
     uac: new Map(),
     unacked: new Map(),
     unheard: new Unheard(),
+    peers: new Peers(clock),
+    unproven: new UnprovenCalls(clock, (entry) => {
+      endDialog(ctx, entry, 'never acknowledged, and others want its place');
+    }),
     uasByTx: new WeakMap(),
     reliables: new WeakMap(),
   };
@@ -96,8 +105,13 @@ export function onMessage(ctx: Context, text: string, path: Path, fault: string 
   }
   const tx = ctx.clientTxs.find(clientKey(received.via.branch, received.cseq.method));
   // RFC 3261 section 18.1.2: no transaction of ours, not our response; but it may have been.
-  if (tx === undefined) repeatAck(ctx, received);
-  else tx.receive(received);
+  if (tx === undefined) {
+    repeatAck(ctx, received);
+    return;
+  }
+  const { status } = received.message;
+  if (status >= 200 && status < 300) ctx.peers.note(path);
+  tx.receive(received);
 }
 
 /** Subscriptions that nobody renewed are over, whether or not anybody said so (RFC 6665). */

@@ -10,7 +10,7 @@ import { networkFrame } from './drachtio-protocol.ts';
 import type { Header } from './message.ts';
 import { newTag, newUuid } from './ids.ts';
 import { FIRST_ANSWER_MS, MIN_SESSION_SECONDS, T64 } from './limits.ts';
-import { hasRoom, isLoop } from './overload.ts';
+import { hasDialogRoom, hasRoom, isLoop } from './overload.ts';
 import { noteEnding } from './outgoing.ts';
 import { keepIncoming } from './records.ts';
 import { serverKey, type Received } from './received.ts';
@@ -171,7 +171,7 @@ function outOfDialog(ctx: Context, received: Received, tx: ServerTx): void {
     reject(received, tx, 422, [{ name: 'Min-SE', value: String(MIN_SESSION_SECONDS) }]);
     return;
   }
-  if (begins && ctx.dialogs.isFull) {
+  if (begins && !hasDialogRoom(ctx, received)) {
     reject(received, tx, 503, [retryAfter]);
     return;
   }
@@ -185,7 +185,7 @@ function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
   const client = ctx.clients.pick(verb);
   const give = (owner: string): void => {
     const uas = open(ctx, received, tx, null, owner);
-    ctx.unheard.add(uas);
+    ctx.unheard.add(uas, ctx.peers.isKnown(received.path));
     const lost = (): void => {
       if (!tx.isAnswered) forget(ctx, uas);
     };
@@ -353,6 +353,9 @@ function onAck(ctx: Context, received: Received): void {
   if (entry === undefined || awaited === undefined) return;
   awaited.stop();
   entry.awaitedAcks.delete(received.cseq.seq);
+  // Only who received our answer knows its tag.
+  ctx.peers.note(received.path);
+  ctx.unproven.settle(entry);
   const { owner, id } = entry.state;
   const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
   const text = networkFrame({ ...frame, txnId: awaited.inviteTxnId, dialogId: id });

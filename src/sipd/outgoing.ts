@@ -8,6 +8,7 @@ import type { DialogEntry, DialogState } from './dialogs.ts';
 import { unsolicitedFrame } from './drachtio-protocol.ts';
 import { parseNameAddr } from './headers.ts';
 import { newBranch } from './ids.ts';
+import { MAX_FAREWELLS } from './limits.ts';
 import { header, type Header } from './message.ts';
 import type { Path } from './path.ts';
 import type { Received } from './received.ts';
@@ -182,10 +183,35 @@ export function endDialog(ctx: Context, entry: DialogEntry, why: string): void {
   if (entry.isGone) return;
   ctx.log.info(`ending ${state.id}: ${why}`);
   noteEnding(ctx, state.owner, state.id, why);
+  const isCrowd = ctx.unproven.has(entry) && ctx.clientTxs.activeCount >= MAX_FAREWELLS;
   ctx.dialogs.remove(entry);
   const reason = { name: 'Reason', value: `SIP;cause=200;text="${why}"` };
-  sendOwn(ctx, state, { method: 'BYE', extra: [reason], body: '' }, (status) => {
+  const bye = { method: 'BYE', extra: [reason], body: '' };
+  if (isCrowd) {
+    sendOnce(ctx, state, bye);
+    return;
+  }
+  sendOwn(ctx, state, bye, (status) => {
     if (status >= 300) ctx.log.info(`our BYE in ${state.id} got ${status}`);
+  });
+}
+
+/**
+ * A BYE that nobody repeats. After a flood thousands of calls end whose peers never were there;
+ * repeating each for 32 seconds would be the next flood, and it would be ours.
+ */
+function sendOnce(
+  ctx: Context,
+  state: DialogState,
+  request: { method: string; extra: Header[]; body: string },
+): void {
+  state.localCSeq += 1;
+  const cseq = state.localCSeq;
+  dialogPath(ctx, state, (found) => {
+    if (!found.ok) return;
+    const text = composeRequest(dialogRequest(state, found.path, { ...request, cseq }));
+    found.path.send(text);
+    tellUnsolicited(ctx, state, text, found.path);
   });
 }
 

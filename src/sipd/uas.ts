@@ -193,6 +193,7 @@ export function awaitAck(
   patience: number,
 ): void {
   const cseq = uas.received.cseq.seq;
+  if (!uas.isInDialog) ctx.unproven.add(entry, uas.received.path.address);
   let wait = T1;
   const repeat = (): void => {
     uas.tx.sendAgain(text);
