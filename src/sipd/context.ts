@@ -9,6 +9,7 @@ import type { Header } from './message.ts';
 import type { Unheard } from './overload.ts';
 import type { Path, Proto } from './path.ts';
 import type { Peers } from './peers.ts';
+import type { Proxying } from './proxy.ts';
 import type { Received } from './received.ts';
 import type { Endings } from './endings.ts';
 import type { Names } from './resolve.ts';
@@ -116,6 +117,10 @@ export interface Context {
   unproven: UnprovenCalls;
   /** INVITEs from the network, for their CANCEL. */
   uasByTx: WeakMap<ServerTx, UasTx>;
+  /** INVITEs that we pass on as a proxy, for their CANCEL. */
+  proxied: WeakMap<ServerTx, Proxying>;
+  /** Makes the mark in our Record-Routes. */
+  routeKey: string;
   /** Which INVITE of a dialog sent reliable provisionals, for the PRACKs to come. */
   reliables: WeakMap<DialogEntry, UasTx>;
   /** Transports bind asynchronously; runs what must not end the process. */

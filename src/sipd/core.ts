@@ -8,6 +8,7 @@ import type { Clock } from './clock.ts';
 import type { Context, Network } from './context.ts';
 import { Dialogs } from './dialogs.ts';
 import { Endings } from './endings.ts';
+import { newUuid } from './ids.ts';
 import { onRequest } from './incoming.ts';
 import type { Log } from './log.ts';
 import { Unheard } from './overload.ts';
@@ -32,6 +33,8 @@ export interface CoreParts {
   guard: (run: () => void) => void;
   /** Where to keep what must outlive us. */
   keep?: Keep;
+  /** What routes of dialogs we passed on are known by; made up if missing. */
+  routeKey?: string;
 }
 
 export function createCore(parts: CoreParts): Context {
@@ -73,6 +76,8 @@ export function createCore(parts: CoreParts): Context {
       endDialog(ctx, entry, 'never acknowledged, and others want its place');
     }),
     uasByTx: new WeakMap(),
+    proxied: new WeakMap(),
+    routeKey: parts.routeKey ?? newUuid(),
     reliables: new WeakMap(),
   };
   return ctx;

@@ -5,6 +5,7 @@
 import type { Context, UasTx } from './context.ts';
 import { onCancel } from './cancel.ts';
 import { composeResponse } from './compose.ts';
+import { passesThroughUs } from './forward.ts';
 import { dialogId, type DialogEntry, type DialogState } from './dialogs.ts';
 import { networkFrame } from './drachtio-protocol.ts';
 import type { Header } from './message.ts';
@@ -12,6 +13,7 @@ import { newTag, newUuid } from './ids.ts';
 import { FIRST_ANSWER_MS, MIN_SESSION_SECONDS, T64 } from './limits.ts';
 import { hasDialogRoom, hasRoom, isLoop } from './overload.ts';
 import { noteEnding } from './outgoing.ts';
+import { relay, relayAck } from './proxy-entry.ts';
 import { keepIncoming } from './records.ts';
 import { serverKey, type Received } from './received.ts';
 import { refuse, reject, replyTo, retryAfter } from './refusal.ts';
@@ -55,6 +57,7 @@ export function onRequest(ctx: Context, received: Received): void {
   }
   const entry = received.toTag === '' ? undefined : findDialog(ctx, received);
   if (entry !== undefined) inDialog(ctx, received, tx, entry);
+  else if (passesThroughUs(ctx, received)) relay(ctx, received, tx);
   else outOfDialog(ctx, received, tx);
 }
 
@@ -348,6 +351,10 @@ function endPendingInvite(ctx: Context, entry: DialogEntry): void {
 function onAck(ctx: Context, received: Received): void {
   const tx = ctx.serverTxs.find(serverKey(received, 'INVITE'));
   if (tx?.acknowledge() === true) return;
+  if (passesThroughUs(ctx, received)) {
+    relayAck(ctx, received);
+    return;
+  }
   const entry = ctx.dialogs.find(received.callId, received.toTag, received.fromTag);
   const awaited = entry?.awaitedAcks.get(received.cseq.seq);
   if (entry === undefined || awaited === undefined) return;

@@ -77,6 +77,8 @@ export const FIRST_ANSWER_MS = 64_000;
 export const RINGING_MS = 600_000;
 /** An outgoing INVITE may stay provisional this long, else it is cancelled (Timer C). */
 export const PROCEEDING_MS = 600_000;
+/** Targets one proxied request may try, redirections included. Beyond: not tried. */
+export const MAX_PROXY_TARGETS = 32;
 /** Distance between the echo of a request and a response to it that would follow at once. */
 export const ECHO_GAP_MS = 10;
 /** Names kept in the DNS cache, and the longest time one is believed. */

@@ -55,9 +55,8 @@ export function dialogPath(
   state: DialogState,
   done: (result: PathResult) => void,
 ): void {
-  const first = state.routes[0];
-  if (first !== undefined) {
-    pathToUri(ctx, parseNameAddr(first)?.uri ?? '', state, done);
+  if (state.routes.length > 0) {
+    pathToUri(ctx, nextHop(state.target, state.routes), state, done);
     return;
   }
   if (state.seenAt !== null) {
@@ -74,26 +73,32 @@ export function dialogPath(
   pathToUri(ctx, state.target, state, done);
 }
 
+/** Request-URI and Route headers that lead to `target` by way of `routes`. */
+export function routed(target: string, routes: string[]): { uri: string; routes: string[] } {
+  const first = routes[0] === undefined ? null : parseNameAddr(routes[0]);
+  if (first === null || uriParam(parseUri(first.uri)?.params ?? '', 'lr') !== null) {
+    return { uri: target, routes };
+  }
+  // A strict router (RFC 3261 sections 12.2.1.1, 16.6 step 6): it wants to be the Request-URI.
+  return { uri: first.uri, routes: [...routes.slice(1), `<${target}>`] };
+}
+
+/** The URI such a request is sent to. */
+export function nextHop(target: string, routes: string[]): string {
+  return routes[0] === undefined ? target : (parseNameAddr(routes[0])?.uri ?? '');
+}
+
 export function dialogRequest(
   state: DialogState,
   path: Path,
   request: { method: string; cseq: number; extra: Header[]; body: string; maxForwards?: string },
 ): RequestParts & { branch: string } {
   const branch = newBranch();
-  let uri = state.target;
-  let routes = state.routes;
-  const first = routes[0] === undefined ? null : parseNameAddr(routes[0]);
-  if (first !== null && uriParam(parseUri(first.uri)?.params ?? '', 'lr') === null) {
-    // A strict router (RFC 3261 section 12.2.1.1): it wants to be the Request-URI.
-    uri = first.uri;
-    routes = [...routes.slice(1), `<${state.target}>`];
-  }
   return {
     method: request.method,
-    uri,
+    ...routed(state.target, state.routes),
     via: composeVia(path, branch),
     maxForwards: request.maxForwards ?? '70',
-    routes,
     from: state.local,
     to: state.remote,
     callId: state.callId,

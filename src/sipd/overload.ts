@@ -5,6 +5,7 @@
  */
 import { clientKey } from './client-tx.ts';
 import type { Context, UasTx } from './context.ts';
+import { passesThroughUs } from './forward.ts';
 import { parseVia, splitLists } from './headers.ts';
 import { MAX_ACTIVE_TRANSACTIONS, MAX_UNHEARD_REQUESTS } from './limits.ts';
 import { headerValues } from './message.ts';
@@ -54,7 +55,7 @@ export function hasDialogRoom(ctx: Context, received: Received): boolean {
 export function hasRoom(ctx: Context, received: Received): boolean {
   const { method } = received.message;
   const entry = ctx.dialogs.find(received.callId, received.toTag, received.fromTag);
-  if (entry === undefined && method !== 'CANCEL') {
+  if (entry === undefined && method !== 'CANCEL' && !passesThroughUs(ctx, received)) {
     if (ctx.unheard.isFull(method, ctx.peers.isKnown(received.path))) return false;
     if (ctx.serverTxs.activeCount >= MAX_ACTIVE_TRANSACTIONS) return false;
   }
