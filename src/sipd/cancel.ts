@@ -1,10 +1,11 @@
 /** A CANCEL from the network: it ends the INVITE of its transaction (RFC 3261 section 9.2). */
-import type { Context, UasTx } from './context.ts';
+import type { Context } from './context.ts';
 import { composeResponse } from './compose.ts';
 import { networkFrame } from './drachtio-protocol.ts';
 import { newTag } from './ids.ts';
 import type { Header } from './message.ts';
 import { noteEnding } from './outgoing.ts';
+import { cancelProxy } from './proxy.ts';
 import { serverKey, type Received } from './received.ts';
 import { reject } from './refusal.ts';
 import type { ServerTx } from './server-tx.ts';
@@ -13,7 +14,9 @@ import { answer } from './uas.ts';
 export function onCancel(ctx: Context, received: Received, tx: ServerTx): void {
   const inviteTx = ctx.serverTxs.find(serverKey(received, 'INVITE'));
   const pending = inviteTx === undefined ? undefined : ctx.uasByTx.get(inviteTx);
-  if (inviteTx === undefined || !isOf(received, inviteTx, pending)) {
+  const proxying = inviteTx === undefined ? undefined : ctx.proxied.get(inviteTx);
+  const invite = proxying?.received ?? pending?.received;
+  if (inviteTx === undefined || !isOf(received, inviteTx, invite)) {
     reject(received, tx, 481, []);
     return;
   }
@@ -23,6 +26,10 @@ export function onCancel(ctx: Context, received: Received, tx: ServerTx): void {
   const ok = { status: 200, reason: 'OK', to, withRecordRoute: false, extra: [], body: '' };
   tx.respond(200, composeResponse(received.message, ok));
   if (inviteTx.isAnswered) return;
+  if (proxying !== undefined) {
+    cancelProxy(ctx, proxying);
+    return;
+  }
   if (pending === undefined) {
     // It was still waiting for a client.
     const terminated = { ...ok, status: 487, reason: 'Request Terminated' };
@@ -44,11 +51,11 @@ export function onCancel(ctx: Context, received: Received, tx: ServerTx): void {
  * RFC 3261 section 9.1: Call-ID, From and CSeq number are those of the INVITE. Whoever only guessed
  * or overheard a branch cancels nothing.
  */
-function isOf(cancel: Received, inviteTx: ServerTx, pending: UasTx | undefined): boolean {
+function isOf(cancel: Received, inviteTx: ServerTx, invite: Received | undefined): boolean {
   const { callId, fromTag, cseq } = cancel;
-  if (pending === undefined)
+  if (invite === undefined) {
     return inviteTx.identity.startsWith(`${callId}|${fromTag}|${cseq.seq}|`);
-  const invite = pending.received;
+  }
   return invite.callId === callId && invite.fromTag === fromTag && invite.cseq.seq === cseq.seq;
 }
 

@@ -12,6 +12,7 @@ import { parseRAck } from './headers.ts';
 import { MAX_ACTIVE_TRANSACTIONS, MAX_ROUTES, MAX_WAITING_FOR_ACK } from './limits.ts';
 import { header, parseMessage, type SipMessage } from './message.ts';
 import { dialogPath, pathToUri } from './outgoing.ts';
+import { onProxy } from './proxy-entry.ts';
 import { countedCSeq, keepIncoming } from './records.ts';
 import { answer } from './uas.ts';
 import { dialogsVerdict, cancelVerdict, resumeInvite } from './takeover.ts';
@@ -77,7 +78,7 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
       resumeInvite(ctx, client, frame.args[0] ?? '', say);
       return true;
     case 'proxy':
-      say('NOK|proxy is not supported by this server');
+      onProxy(ctx, client, frame);
       return true;
     default:
       say('NO|Unknown message type');

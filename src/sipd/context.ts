@@ -8,11 +8,14 @@ import type { Log } from './log.ts';
 import type { Header } from './message.ts';
 import type { Unheard } from './overload.ts';
 import type { Path, Proto } from './path.ts';
+import type { Peers } from './peers.ts';
+import type { Proxying } from './proxy.ts';
 import type { Received } from './received.ts';
 import type { Endings } from './endings.ts';
 import type { Names } from './resolve.ts';
 import type { Keep } from './store.ts';
 import type { ServerTx, ServerTxs } from './server-tx.ts';
+import type { UnprovenCalls } from './unproven.ts';
 
 /** The sockets as the core sees them. */
 export interface Network {
@@ -109,8 +112,15 @@ export interface Context {
   unacked: Map<string, UacTx>;
   /** New requests that no client has reacted to so far. */
   unheard: Unheard;
+  peers: Peers;
+  /** Calls we accepted whose ACK has not come. */
+  unproven: UnprovenCalls;
   /** INVITEs from the network, for their CANCEL. */
   uasByTx: WeakMap<ServerTx, UasTx>;
+  /** INVITEs that we pass on as a proxy, for their CANCEL. */
+  proxied: WeakMap<ServerTx, Proxying>;
+  /** Makes the mark in our Record-Routes. */
+  routeKey: string;
   /** Which INVITE of a dialog sent reliable provisionals, for the PRACKs to come. */
   reliables: WeakMap<DialogEntry, UasTx>;
   /** Transports bind asynchronously; runs what must not end the process. */

@@ -8,11 +8,13 @@ import type { Clock } from './clock.ts';
 import type { Context, Network } from './context.ts';
 import { Dialogs } from './dialogs.ts';
 import { Endings } from './endings.ts';
+import { newUuid } from './ids.ts';
 import { onRequest } from './incoming.ts';
 import type { Log } from './log.ts';
 import { Unheard } from './overload.ts';
 import type { Path } from './path.ts';
-import { noteEnding } from './outgoing.ts';
+import { Peers } from './peers.ts';
+import { endDialog, noteEnding } from './outgoing.ts';
 import { admit } from './received.ts';
 import { refuse } from './refusal.ts';
 import { keepDialog } from './records.ts';
@@ -21,6 +23,7 @@ import { ServerTxs } from './server-tx.ts';
 import { keepNothing, type Keep } from './store.ts';
 import { abandon, inherit } from './takeover.ts';
 import { repeatAck } from './uac-ack.ts';
+import { UnprovenCalls } from './unproven.ts';
 
 export interface CoreParts {
   clock: Clock;
@@ -30,6 +33,8 @@ export interface CoreParts {
   guard: (run: () => void) => void;
   /** Where to keep what must outlive us. */
   keep?: Keep;
+  /** What routes of dialogs we passed on are known by; made up if missing. */
+  routeKey?: string;
 }
 
 export function createCore(parts: CoreParts): Context {
@@ -56,6 +61,9 @@ export function createCore(parts: CoreParts): Context {
       gone: (key) => {
         keep.drop(`d|${key}`);
       },
+      removed: (entry) => {
+        ctx.unproven.settle(entry);
+      },
     }),
     serverTxs: new ServerTxs(clock),
     clientTxs: new ClientTxs(clock),
@@ -63,7 +71,13 @@ export function createCore(parts: CoreParts): Context {
     uac: new Map(),
     unacked: new Map(),
     unheard: new Unheard(),
+    peers: new Peers(clock),
+    unproven: new UnprovenCalls(clock, (entry) => {
+      endDialog(ctx, entry, 'never acknowledged, and others want its place');
+    }),
     uasByTx: new WeakMap(),
+    proxied: new WeakMap(),
+    routeKey: parts.routeKey ?? newUuid(),
     reliables: new WeakMap(),
   };
   return ctx;
@@ -96,8 +110,13 @@ export function onMessage(ctx: Context, text: string, path: Path, fault: string 
   }
   const tx = ctx.clientTxs.find(clientKey(received.via.branch, received.cseq.method));
   // RFC 3261 section 18.1.2: no transaction of ours, not our response; but it may have been.
-  if (tx === undefined) repeatAck(ctx, received);
-  else tx.receive(received);
+  if (tx === undefined) {
+    repeatAck(ctx, received);
+    return;
+  }
+  const { status } = received.message;
+  if (status >= 200 && status < 300) ctx.peers.note(path);
+  tx.receive(received);
 }
 
 /** Subscriptions that nobody renewed are over, whether or not anybody said so (RFC 6665). */

@@ -104,6 +104,7 @@ export function dialogId(callId: string, initiatorTag: string): string {
 export interface DialogWatch {
   changed(key: string, entry: DialogEntry): void;
   gone(key: string): void;
+  removed(entry: DialogEntry): void;
 }
 
 export class Dialogs {
@@ -176,6 +177,7 @@ export class Dialogs {
   remove(entry: DialogEntry): void {
     if (entry.isGone) return;
     entry.isGone = true;
+    this.watch.removed(entry);
     const { state } = entry;
     const key = keyOf(state.callId, state.localTag, state.remoteTag);
     if (this.byKey.get(key) === entry) {

@@ -139,6 +139,15 @@ export function responseEcho(rid: string, one: SipFrame & { path: Path }): strin
   );
 }
 
+/** A final answer to a request that a client had us pass on; more may follow. */
+export function proxyFrame(rid: string, one: { text: string; path: Path; now: number }): string {
+  const { path, text } = one;
+  return encodeFrame(
+    `${newUuid()}|response|${rid}|OK|network|${text.length}|${path.proto}|` +
+      `${printed(path.address)}|${path.port}|${stamp(one.now)}|||continue\r\n${text}`,
+  );
+}
+
 /** @param verdict `OK|…`, `NO|reason` (protocol) or `NOK|reason` (SIP) */
 export function answerFrame(rid: string, verdict: string): string {
   return encodeFrame(`${newUuid()}|response|${rid}|${verdict}`);

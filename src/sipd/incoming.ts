@@ -5,13 +5,15 @@
 import type { Context, UasTx } from './context.ts';
 import { onCancel } from './cancel.ts';
 import { composeResponse } from './compose.ts';
+import { passesThroughUs } from './forward.ts';
 import { dialogId, type DialogEntry, type DialogState } from './dialogs.ts';
 import { networkFrame } from './drachtio-protocol.ts';
 import type { Header } from './message.ts';
 import { newTag, newUuid } from './ids.ts';
 import { FIRST_ANSWER_MS, MIN_SESSION_SECONDS, T64 } from './limits.ts';
-import { hasRoom, isLoop } from './overload.ts';
+import { hasDialogRoom, hasRoom, isLoop } from './overload.ts';
 import { noteEnding } from './outgoing.ts';
+import { relay, relayAck } from './proxy-entry.ts';
 import { keepIncoming } from './records.ts';
 import { serverKey, type Received } from './received.ts';
 import { refuse, reject, replyTo, retryAfter } from './refusal.ts';
@@ -55,6 +57,7 @@ export function onRequest(ctx: Context, received: Received): void {
   }
   const entry = received.toTag === '' ? undefined : findDialog(ctx, received);
   if (entry !== undefined) inDialog(ctx, received, tx, entry);
+  else if (passesThroughUs(ctx, received)) relay(ctx, received, tx);
   else outOfDialog(ctx, received, tx);
 }
 
@@ -171,7 +174,7 @@ function outOfDialog(ctx: Context, received: Received, tx: ServerTx): void {
     reject(received, tx, 422, [{ name: 'Min-SE', value: String(MIN_SESSION_SECONDS) }]);
     return;
   }
-  if (begins && ctx.dialogs.isFull) {
+  if (begins && !hasDialogRoom(ctx, received)) {
     reject(received, tx, 503, [retryAfter]);
     return;
   }
@@ -185,7 +188,7 @@ function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
   const client = ctx.clients.pick(verb);
   const give = (owner: string): void => {
     const uas = open(ctx, received, tx, null, owner);
-    ctx.unheard.add(uas);
+    ctx.unheard.add(uas, ctx.peers.isKnown(received.path));
     const lost = (): void => {
       if (!tx.isAnswered) forget(ctx, uas);
     };
@@ -348,11 +351,18 @@ function endPendingInvite(ctx: Context, entry: DialogEntry): void {
 function onAck(ctx: Context, received: Received): void {
   const tx = ctx.serverTxs.find(serverKey(received, 'INVITE'));
   if (tx?.acknowledge() === true) return;
+  if (passesThroughUs(ctx, received)) {
+    relayAck(ctx, received);
+    return;
+  }
   const entry = ctx.dialogs.find(received.callId, received.toTag, received.fromTag);
   const awaited = entry?.awaitedAcks.get(received.cseq.seq);
   if (entry === undefined || awaited === undefined) return;
   awaited.stop();
   entry.awaitedAcks.delete(received.cseq.seq);
+  // Only who received our answer knows its tag.
+  ctx.peers.note(received.path);
+  ctx.unproven.settle(entry);
   const { owner, id } = entry.state;
   const frame = { text: received.text, path: received.path, now: ctx.clock.now() };
   const text = networkFrame({ ...frame, txnId: awaited.inviteTxnId, dialogId: id });

@@ -15,10 +15,23 @@ export const MAX_ACTIVE_TRANSACTIONS = 20_000;
 export const MAX_LINGERING_TRANSACTIONS = 60_000;
 /** Bytes of requests and answers that transactions keep. Beyond: lingering ones go, then 503. */
 export const MAX_TRANSACTION_BYTES = 128 * 1024 * 1024;
-/** New INVITEs a client has not reacted to, and other new requests. Beyond: 503 at once. */
+/**
+ * New INVITEs a client has not reacted to, other new requests, and new requests of known peers:
+ * this many of each. Beyond: 503 at once.
+ */
 export const MAX_UNHEARD_REQUESTS = 1_000;
-/** Dialogs, early ones included. Beyond: 503 in, NOK out. */
+/** Dialogs, early ones included. Beyond: never acknowledged ones go, then 503 in; NOK out. */
 export const MAX_DIALOGS = 20_000;
+/** Calls of one address that we accepted and it has not acknowledged. Beyond: 503, unless known. */
+export const MAX_UNPROVEN_PER_ADDRESS = 2_000;
+/** A call accepted this long ago and not acknowledged is ended where its room is needed. */
+export const UNPROVEN_MS = 4_000;
+/** Requests of ours under way. Beyond: a BYE to a caller who never acknowledged goes out once. */
+export const MAX_FAREWELLS = 1_000;
+/** Peers remembered for having received what we sent. Beyond: the one silent longest goes. */
+export const MAX_KNOWN_PEERS = 10_000;
+/** A known peer not heard of for this long is a stranger again. */
+export const KNOWN_PEER_MS = 60 * 60_000;
 /** Forks of one outgoing INVITE that may ring at once. Beyond: the response is dropped. */
 export const MAX_FORKS = 32;
 /** SIP connections over TCP, both directions. Beyond: refused at accept, NOK/503 out. */
@@ -64,6 +77,8 @@ export const FIRST_ANSWER_MS = 64_000;
 export const RINGING_MS = 600_000;
 /** An outgoing INVITE may stay provisional this long, else it is cancelled (Timer C). */
 export const PROCEEDING_MS = 600_000;
+/** Targets one proxied request may try, redirections included. Beyond: not tried. */
+export const MAX_PROXY_TARGETS = 32;
 /** Distance between the echo of a request and a response to it that would follow at once. */
 export const ECHO_GAP_MS = 10;
 /** Names kept in the DNS cache, and the longest time one is believed. */

@@ -8,6 +8,7 @@ import type { DialogEntry, DialogState } from './dialogs.ts';
 import { unsolicitedFrame } from './drachtio-protocol.ts';
 import { parseNameAddr } from './headers.ts';
 import { newBranch } from './ids.ts';
+import { MAX_FAREWELLS } from './limits.ts';
 import { header, type Header } from './message.ts';
 import type { Path } from './path.ts';
 import type { Received } from './received.ts';
@@ -54,9 +55,8 @@ export function dialogPath(
   state: DialogState,
   done: (result: PathResult) => void,
 ): void {
-  const first = state.routes[0];
-  if (first !== undefined) {
-    pathToUri(ctx, parseNameAddr(first)?.uri ?? '', state, done);
+  if (state.routes.length > 0) {
+    pathToUri(ctx, nextHop(state.target, state.routes), state, done);
     return;
   }
   if (state.seenAt !== null) {
@@ -73,26 +73,32 @@ export function dialogPath(
   pathToUri(ctx, state.target, state, done);
 }
 
+/** Request-URI and Route headers that lead to `target` by way of `routes`. */
+export function routed(target: string, routes: string[]): { uri: string; routes: string[] } {
+  const first = routes[0] === undefined ? null : parseNameAddr(routes[0]);
+  if (first === null || uriParam(parseUri(first.uri)?.params ?? '', 'lr') !== null) {
+    return { uri: target, routes };
+  }
+  // A strict router (RFC 3261 sections 12.2.1.1, 16.6 step 6): it wants to be the Request-URI.
+  return { uri: first.uri, routes: [...routes.slice(1), `<${target}>`] };
+}
+
+/** The URI such a request is sent to. */
+export function nextHop(target: string, routes: string[]): string {
+  return routes[0] === undefined ? target : (parseNameAddr(routes[0])?.uri ?? '');
+}
+
 export function dialogRequest(
   state: DialogState,
   path: Path,
   request: { method: string; cseq: number; extra: Header[]; body: string; maxForwards?: string },
 ): RequestParts & { branch: string } {
   const branch = newBranch();
-  let uri = state.target;
-  let routes = state.routes;
-  const first = routes[0] === undefined ? null : parseNameAddr(routes[0]);
-  if (first !== null && uriParam(parseUri(first.uri)?.params ?? '', 'lr') === null) {
-    // A strict router (RFC 3261 section 12.2.1.1): it wants to be the Request-URI.
-    uri = first.uri;
-    routes = [...routes.slice(1), `<${state.target}>`];
-  }
   return {
     method: request.method,
-    uri,
+    ...routed(state.target, state.routes),
     via: composeVia(path, branch),
     maxForwards: request.maxForwards ?? '70',
-    routes,
     from: state.local,
     to: state.remote,
     callId: state.callId,
@@ -182,10 +188,35 @@ export function endDialog(ctx: Context, entry: DialogEntry, why: string): void {
   if (entry.isGone) return;
   ctx.log.info(`ending ${state.id}: ${why}`);
   noteEnding(ctx, state.owner, state.id, why);
+  const isCrowd = ctx.unproven.has(entry) && ctx.clientTxs.activeCount >= MAX_FAREWELLS;
   ctx.dialogs.remove(entry);
   const reason = { name: 'Reason', value: `SIP;cause=200;text="${why}"` };
-  sendOwn(ctx, state, { method: 'BYE', extra: [reason], body: '' }, (status) => {
+  const bye = { method: 'BYE', extra: [reason], body: '' };
+  if (isCrowd) {
+    sendOnce(ctx, state, bye);
+    return;
+  }
+  sendOwn(ctx, state, bye, (status) => {
     if (status >= 300) ctx.log.info(`our BYE in ${state.id} got ${status}`);
+  });
+}
+
+/**
+ * A BYE that nobody repeats. After a flood thousands of calls end whose peers never were there;
+ * repeating each for 32 seconds would be the next flood, and it would be ours.
+ */
+function sendOnce(
+  ctx: Context,
+  state: DialogState,
+  request: { method: string; extra: Header[]; body: string },
+): void {
+  state.localCSeq += 1;
+  const cseq = state.localCSeq;
+  dialogPath(ctx, state, (found) => {
+    if (!found.ok) return;
+    const text = composeRequest(dialogRequest(state, found.path, { ...request, cseq }));
+    found.path.send(text);
+    tellUnsolicited(ctx, state, text, found.path);
   });
 }
 

@@ -94,7 +94,9 @@ function createContext(options: ServerOptions): Parts {
   const file = options.store;
   const store = file === '' ? null : new Store({ file, log, clock, soon });
   const kept = store === null ? {} : { keep: store };
-  const ctx: Context = createCore({ clock, log, transports, names, guard, ...kept });
+  // Known again after a restart: dialogs that go through us name it in their routes.
+  const routeKey = `route of ${options.secret}`;
+  const ctx = createCore({ clock, log, transports, names, guard, routeKey, ...kept });
   return { ctx, transports, trace, store };
 }
 

@@ -18,12 +18,7 @@ import { dropOutgoing, keepOutgoing } from './records.ts';
 import { armSession, sessionOfResponse } from './session-timer.ts';
 import { oweAck } from './uac-ack.ts';
 import { sendCancel } from './uac-cancel.ts';
-import {
-  contactUri,
-  isTerminatedNotify,
-  seenAtOfResponse,
-  subscriptionEnd,
-} from './uas-dialogs.ts';
+import { contactUri, endsSubscription, seenAtOfResponse, subscriptionEnd } from './uas-dialogs.ts';
 
 export interface Launch {
   owner: string;
@@ -357,8 +352,7 @@ function finishInDialog(
     entry.isEnding = false;
     return;
   }
-  const isLastNotify =
-    method === 'NOTIFY' && isTerminatedNotify({ headers: lowered(uac.parts) } as SipMessage);
+  const isLastNotify = endsSubscription(entry, { method, headers: lowered(uac.parts) });
   const isDeadSubscription = status === 481 && state.method === 'SUBSCRIBE';
   if (isLastNotify || isDeadSubscription) {
     ctx.dialogs.remove(entry);

@@ -3,7 +3,7 @@ import type { Context, UasTx } from './context.ts';
 import { ownContact } from './compose.ts';
 import { dialogId, type DialogEntry, type DialogState } from './dialogs.ts';
 import { leadingNumber, lists, param, parseNameAddr, splitLists } from './headers.ts';
-import { header, headerValues, type SipMessage } from './message.ts';
+import { header, headerValues, type Header, type SipMessage } from './message.ts';
 import type { Path } from './path.ts';
 import { ipFamily, parseUri } from './uri.ts';
 
@@ -28,8 +28,16 @@ export function subscriptionEnd(message: SipMessage, now: number): number {
   return now + bounded * 1000 + EXPIRY_MARGIN_MS;
 }
 
-export function isTerminatedNotify(message: SipMessage): boolean {
-  return /^\s*terminated/i.test(header(message, 'subscription-state'));
+/**
+ * Is this the NOTIFY that ends the dialog of a SUBSCRIBE? In a call it ends the subscription of a
+ * REFER only (RFC 3515 section 2.4.7), and the call goes on (RFC 5057 section 4.1).
+ */
+export function endsSubscription(
+  entry: DialogEntry,
+  message: { method: string; headers: Header[] },
+): boolean {
+  const isLast = /^\s*terminated/i.test(header(message, 'subscription-state'));
+  return message.method === 'NOTIFY' && isLast && entry.state.method === 'SUBSCRIBE';
 }
 
 /** 2 for public addresses, 1 for private ones, 0 for loopback. */

@@ -14,12 +14,7 @@ import { endDialog, noteEnding } from './outgoing.ts';
 import { dropIncoming, keepAnswer } from './records.ts';
 import { sendReliably, settle } from './reliable.ts';
 import { answerSession, armSession } from './session-timer.ts';
-import {
-  beginUasDialog,
-  isTerminatedNotify,
-  refreshTarget,
-  subscriptionEnd,
-} from './uas-dialogs.ts';
+import { beginUasDialog, endsSubscription, refreshTarget, subscriptionEnd } from './uas-dialogs.ts';
 
 function has(extra: Header[], name: string): boolean {
   return extra.some((one) => one.name.toLowerCase() === name);
@@ -151,7 +146,7 @@ function keepDialog(ctx: Context, uas: UasTx, status: number, extra: Header[]): 
   if (status >= 300 && beginsDialog(uas)) ctx.dialogs.remove(entry);
   if (!isOk || !uas.isInDialog) return entry;
   if (message.method === 'BYE') ctx.dialogs.remove(entry);
-  else if (message.method === 'NOTIFY' && isTerminatedNotify(message)) ctx.dialogs.remove(entry);
+  else if (endsSubscription(entry, message)) ctx.dialogs.remove(entry);
   else refreshTarget(entry, message, path);
   const isSubscription = message.method === 'NOTIFY' || message.method === 'SUBSCRIBE';
   if (isSubscription && entry.state.method === 'SUBSCRIBE') {
@@ -193,6 +188,7 @@ export function awaitAck(
   patience: number,
 ): void {
   const cseq = uas.received.cseq.seq;
+  if (!uas.isInDialog) ctx.unproven.add(entry, uas.received.path.address);
   let wait = T1;
   const repeat = (): void => {
     uas.tx.sendAgain(text);

@@ -1,12 +1,17 @@
 /**
  * A SIP user agent that does exactly what a test tells it, right or wrong: bytes out, messages in,
- * over UDP or TCP. Nothing is answered, repeated or acknowledged by itself.
+ * over UDP or TCP. Nothing is answered or acknowledged by itself, nor repeated but by `ask`.
  */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { connect, type Socket as TcpSocket } from 'node:net';
 import { once } from 'node:events';
 
 const DEADLINE_MS = 12_000;
+/** First lines of messages told when an awaited one did not come. */
+const TOLD_ON_FAILURE = 20;
+/** RFC 3261 section 17.1.2.1: timer E, how often a request is repeated over UDP. */
+const T1_MS = 500;
+const T2_MS = 4_000;
 
 export function headerOf(text: string, name: string): string {
   const found = new RegExp(`^${name}[ \\t]*:[ \\t]*(.*)$`, 'im').exec(
@@ -95,22 +100,59 @@ abstract class Agent {
   }
 
   /** The next message that matches, already here or yet to come. */
-  async next(match: (text: string) => boolean, what = 'message'): Promise<string> {
+  async next(
+    match: (text: string) => boolean,
+    what = 'message',
+    ms = DEADLINE_MS,
+  ): Promise<string> {
     const at = this.inbox.findIndex(match);
     if (at >= 0) return this.inbox.splice(at, 1)[0] ?? '';
     return await new Promise<string>((resolve, reject) => {
       const timer = setTimeout(() => {
-        const heads = this.all.map((text) => text.split('\r\n')[0]).join(' | ');
-        reject(new Error(`no ${what} came; there was: ${heads}`));
-      }, DEADLINE_MS);
-      this.waiters.push({
+        this.waiters = this.waiters.filter((one) => one !== waiter);
+        reject(new Error(`no ${what} came within ${ms} ms; ${this.seen()}`));
+      }, ms);
+      const waiter: Waiter = {
         match,
         resolve: (text) => {
           clearTimeout(timer);
           resolve(text);
         },
-      });
+      };
+      this.waiters.push(waiter);
     });
+  }
+
+  /** How much came, and how the last of it began. */
+  private seen(): string {
+    const heads = this.all.slice(-TOLD_ON_FAILURE).map((text) => text.split('\r\n')[0]);
+    return `of ${this.all.length} messages the last were: ${heads.join(' | ')}`;
+  }
+
+  /**
+   * Sends a request as a real agent does: over UDP it is repeated until what is awaited comes
+   * (RFC 3261 section 17.1), for one datagram that gets lost proves nothing.
+   */
+  async ask(
+    request: string,
+    match: (text: string) => boolean,
+    what: string,
+    ms = DEADLINE_MS,
+  ): Promise<string> {
+    let wait = T1_MS;
+    let timer: NodeJS.Timeout | undefined;
+    const repeat = (): void => {
+      this.send(request);
+      timer = setTimeout(repeat, wait);
+      wait = Math.min(wait * 2, T2_MS);
+    };
+    this.send(request);
+    if (this.transport === 'UDP') timer = setTimeout(repeat, wait);
+    try {
+      return await this.next(match, what, ms);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   get contact(): string {

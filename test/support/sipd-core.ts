@@ -55,10 +55,14 @@ export class HandClock implements Clock {
   advance(ms: number): void {
     const end = this.time + ms;
     for (;;) {
-      const next = [...this.dues]
-        .filter((due) => due.at <= end)
-        .sort((a, b) => a.at - b.at || a.order - b.order)[0];
-      if (next === undefined) break;
+      let next: Due | null = null;
+      for (const due of this.dues) {
+        if (due.at > end) continue;
+        if (next === null || due.at < next.at || (due.at === next.at && due.order < next.order)) {
+          next = due;
+        }
+      }
+      if (next === null) break;
       this.dues.delete(next);
       this.time = next.at;
       next.run();

@@ -8,8 +8,12 @@ import {
   MAX_HEADERS,
   MAX_HEADER_BYTES,
   MAX_MESSAGE_BYTES,
+  MAX_DIALOGS,
+  MAX_FAREWELLS,
   MAX_TRANSACTION_BYTES,
   MAX_UNHEARD_REQUESTS,
+  MAX_UNPROVEN_PER_ADDRESS,
+  UNPROVEN_MS,
 } from '../../../src/sipd/limits.ts';
 import { headerOf, methodOf, statusOf, unique } from '../../support/raw-ua.ts';
 import { expectOrdinaryCall, expectRest } from '../../support/sipd-health.ts';
@@ -295,6 +299,93 @@ describe('a flood', () => {
     expect(world.ctx.serverTxs.size).toBeLessThan(count - 150);
     expectOrdinaryCall(world, client);
     expectRest(world);
+  });
+});
+
+/** Calls that are accepted and never acknowledged, from `address`. */
+function unproven(world: World, client: FakeClient, count: number, address: string): void {
+  const { peer } = world;
+  const own = { ...peer };
+  peer.address = address;
+  for (let i = 0; i < count; i += 1) {
+    const callId = unique('u');
+    world.arrive(world.request('INVITE', { callId }));
+    const frame = client.sip.at(-1);
+    if (frame !== undefined && headerOf(frame.sip, 'Call-ID') === callId) {
+      client.respond(frame, 200);
+    }
+    // Frames are looked through from the first on: only the last are wanted here.
+    client.frames.splice(0);
+  }
+  Object.assign(peer, own);
+  world.network.sent.splice(0);
+}
+
+function callFrom(world: World, address: string, port = 5060): string {
+  const own = { ...world.peer };
+  Object.assign(world.peer, { address, port });
+  const answered = verdict(world, world.request('INVITE', { callId: unique('new') }));
+  Object.assign(world.peer, own);
+  return answered;
+}
+
+describe('calls that are accepted and never acknowledged', () => {
+  it('given more than one address may have, then 503 to it alone, for four seconds', () => {
+    const { world, client } = open();
+    unproven(world, client, MAX_UNPROVEN_PER_ADDRESS + 10, '192.0.2.66');
+    expect(world.ctx.dialogs.size).toBe(MAX_UNPROVEN_PER_ADDRESS);
+    expect(callFrom(world, '192.0.2.66')).toBe('503');
+    expect(callFrom(world, '192.0.2.77')).toBe('none');
+    expectOrdinaryCall(world, client);
+    world.clock.advance(UNPROVEN_MS);
+    world.takeSent();
+    expect(callFrom(world, '192.0.2.66')).toBe('none');
+    // Its place was that of the oldest, which was hung up, and the program knows.
+    expect(world.ctx.unproven.size).toBe(MAX_UNPROVEN_PER_ADDRESS - 1);
+    expect(client.last('BYE').args[0]).toBe('application');
+    expect(headerOf(client.last('BYE').sip, 'Reason')).toContain('never acknowledged');
+  });
+
+  it('given a table full of them, then a known peer is served at once, strangers later', () => {
+    const { world, client } = open();
+    const to = establish(world, client, 'known');
+    for (let i = 0; world.ctx.dialogs.size < MAX_DIALOGS; i += 1) {
+      const left = MAX_DIALOGS - world.ctx.dialogs.size;
+      unproven(world, client, Math.min(left, MAX_UNPROVEN_PER_ADDRESS), `198.51.100.${i}`);
+    }
+    expect(callFrom(world, '203.0.113.5')).toBe('503');
+    // The same address is not the same peer.
+    expect(callFrom(world, world.peer.address, 5099)).toBe('503');
+    expectOrdinaryCall(world, client);
+    expect(world.ctx.dialogs.size).toBe(MAX_DIALOGS - 1);
+    world.arrive(world.request('BYE', { callId: 'known', to, cseq: 2 }));
+    expect(client.respond(client.last('BYE'), 200)[0]).toBe('OK');
+  }, 60_000);
+
+  it('given strangers the client has not looked at, then known peers are not behind them', () => {
+    const { world, client } = open();
+    establish(world, client);
+    const own = { ...world.peer };
+    world.peer.address = '198.51.100.1';
+    for (let i = 0; i < MAX_UNHEARD_REQUESTS; i += 1) {
+      world.arrive(world.request('INVITE', { callId: unique('s') }));
+    }
+    expect(verdict(world, world.request('INVITE', { callId: 'stranger' }))).toBe('503');
+    Object.assign(world.peer, own);
+    expectOrdinaryCall(world, client);
+  });
+
+  it('given thousands that end together, then their BYEs are no flood of ours', () => {
+    const { world, client } = open();
+    unproven(world, client, MAX_UNPROVEN_PER_ADDRESS, '192.0.2.66');
+    world.clock.advance(32_000);
+    const byes = world.takeSent().filter((text) => methodOf(text) === 'BYE');
+    expect(new Set(byes.map((text) => headerOf(text, 'Call-ID'))).size).toBe(
+      MAX_UNPROVEN_PER_ADDRESS,
+    );
+    expect(world.ctx.clientTxs.size).toBe(MAX_FAREWELLS);
+    expectRest(world);
+    expectOrdinaryCall(world, client);
   });
 });
 

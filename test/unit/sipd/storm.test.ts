@@ -23,6 +23,7 @@ const step = fc.record({
     'answer',
     'provisional',
     'reject',
+    'pass on',
     'call',
     'acknowledge',
     'hangup',
@@ -98,6 +99,15 @@ class Walk {
     if (frame !== undefined) this.client.respond(frame, status, extra, SDP);
   }
 
+  private passOn(n: number): void {
+    const frames = this.client.sip.filter((frame) => methodOf(frame.sip) === 'INVITE');
+    const txnId = frames[n % Math.max(frames.length, 1)]?.args[6] ?? '';
+    const how = [n % 2 === 0 ? 'remainInDialog' : '', 'fullResponse', 'followRedirects'];
+    const mode = [n % 3 === 0 ? 'simultaneous' : 'serial', n % 5 === 0 ? '2s' : '', ''];
+    const targets = ['sip:x@192.0.2.9', 'sip:y@192.0.2.9', 'tel:1'].slice(n % 3);
+    this.client.say('proxy', [txnId, ...how, ...mode, ...targets], 'INVITE x SIP/2.0\r\n\r\n');
+  }
+
   private ask(method: string, n: number): void {
     const frames = this.client.sip.filter((frame) => (frame.args[7] ?? '') !== '');
     const id = frames[n % Math.max(frames.length, 1)]?.args[7] ?? 'none';
@@ -164,6 +174,7 @@ class Walk {
     if (what === 'answer') this.respond(200, n);
     else if (what === 'provisional') this.respond(183, n, ['Require: 100rel']);
     else if (what === 'reject') this.respond(486, n);
+    else if (what === 'pass on') this.passOn(n);
     else if (what === 'call') this.client.request('INVITE', 'sip:x@192.0.2.9', [], SDP);
     else if (what === 'acknowledge') this.ask('ACK', n);
     else if (what === 'hangup') this.ask('BYE', n);
