@@ -119,7 +119,6 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
     return () => presence.callEnded(uri);
   });
   const parts = { context, callers, offers, logins };
-  context.media.listen(mediaEvents(parts));
   let handedOver = false;
   const hangUpLogins = async (): Promise<void> => {
     await Promise.race([logins.stop(), pause(FAREWELL_MAX_MS)]);
@@ -133,13 +132,10 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
   return {
     open: async () => {
       await takeOver({ context, stack, callers, offers, presence, routes });
-      stack.onRequest((request) => route(parts, request));
       const found = await context.media.legs();
-      if (!found.ok) return;
-      const legs = new Set(found.legs);
-      callers.mediaRestored(legs);
-      offers.mediaRestored(legs);
-      sweep(parts, found.legs);
+      if (found.ok) mediaBack(parts, found.legs);
+      context.media.listen(mediaEvents(parts));
+      stack.onRequest((request) => route(parts, request));
     },
     health: () => ({
       ...stack.health(),
@@ -178,8 +174,16 @@ function sweep(parts: Parts, legs: readonly string[]): void {
       void context.media.release(leg);
 }
 
+/** Who has no leg is ended; legs of nobody are released. */
+function mediaBack(parts: Parts, found: readonly string[]): void {
+  const legs = new Set(found);
+  parts.callers.mediaRestored(legs);
+  parts.offers.mediaRestored(legs);
+  sweep(parts, found);
+}
+
 function mediaEvents(parts: Parts): MediaEvents {
-  const { callers, offers, logins } = parts;
+  const { logins } = parts;
   const { context } = parts;
   const { log } = context;
   return {
@@ -190,10 +194,7 @@ function mediaEvents(parts: Parts): MediaEvents {
     down: (detail) => log.warn({ detail }, 'media is down'),
     up: (restored) => {
       log.info({ restored: restored.length }, 'media is up');
-      const legs = new Set(restored);
-      callers.mediaRestored(legs);
-      offers.mediaRestored(legs);
-      sweep(parts, restored);
+      mediaBack(parts, restored);
     },
     moved: (legs) => context.renewals.moved(legs),
   };

@@ -5,6 +5,7 @@
  * version says that it is sipd.
  */
 import { EventEmitter } from 'node:events';
+import type { DialogSdp } from '../media/port.ts';
 import type {
   EndedDialog,
   Headers,
@@ -65,6 +66,13 @@ export class SipdHeritage implements Heritage {
     }
     this.log.error({ pages: PAGES_MAX }, 'the SIP server tells of more calls than it can have');
     return null;
+  }
+
+  async sdp(dialogId: string): Promise<DialogSdp | null> {
+    const answer = await this.ask(`sdp|${dialogId}`);
+    if (answer?.[0] !== 'OK') return null;
+    const { localSdp = '', remoteSdp = '' } = JSON.parse(answer[1] ?? '{}') as Partial<DialogSdp>;
+    return { localSdp, remoteSdp };
   }
 
   cancel(dialogId: string, headers: Headers): void {

@@ -182,7 +182,7 @@ export class Offers {
       return;
     }
     leg.session = this.open(leg, credentials);
-    if (offer.phase === 'connected') return;
+    if (offer.phase === 'connected') return void this.rejoin(offer);
     if (isUp) return void this.bridge({ offerId: offer.id, callId: offer.callId });
     if (offer.phase === 'ringing') leg.phase = 'ringing';
     leg.invite = this.context.client.resume(
@@ -190,6 +190,12 @@ export class Offers {
       this.inviteOptions(leg, credentials),
     );
     void this.await(leg, leg.invite);
+  }
+
+  /** Changes nothing where both hear each other as before. */
+  private async rejoin({ id, callId }: Offer): Promise<void> {
+    const joined = await this.context.media.connect(callId, id);
+    if (!joined.ok) this.context.log.warn({ offerId: id, detail: joined.detail }, 'not joined');
   }
 
   private endedMeanwhile(leg: OfferLeg, { at, why }: EndedDialog): void {

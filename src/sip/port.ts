@@ -5,6 +5,8 @@
  * process that took over from another can go on with a dialog it never saw begin.
  */
 
+import type { DialogSdp } from '../media/port.ts';
+
 /** Header names are case-insensitive to read; several of one name are joined by a comma. */
 export type Headers = Readonly<Record<string, string>>;
 
@@ -119,6 +121,8 @@ export interface Inventory {
 export interface Heritage {
   /** null, with the reason in the log: it could not be told in time. */
   inventory(): Promise<Inventory | null>;
+  /** What both sides last said of their media in a dialog; null: not told. */
+  sdp(dialogId: string): Promise<DialogSdp | null>;
   /** Ends an outgoing INVITE of a process before us, whatever becomes of it meanwhile. */
   cancel(dialogId: string, headers: Headers): void;
   /** Goes on with one: its last response comes again, then what follows. */

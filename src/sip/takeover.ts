@@ -2,7 +2,8 @@
  * Taking over from a server process that is no more. The journal says which calls, offers and
  * logins there were; the SIP server says which dialogs it held meanwhile and what ended. Each call
  * and each offer is adopted, or ended as of when it really ended; what is in the journal but was
- * never done is done now; what the SIP server has and the journal does not is ended there.
+ * never done is done now; what the SIP server has and the journal does not is ended there. The
+ * audio process tells its legs; one that died too has them made again from what the dialogs say.
  *
  * A drachtio-server keeps dialogs, too, but tells nothing, answers 481 to what a peer says in
  * them, and lets nobody resume an INVITE (facts on drachtio, §8): there every call is adopted and
@@ -27,6 +28,8 @@ const RESTORED_RECENTLY_MS = 60_000;
 const REPEATED_MS = 30_000;
 /** The peer's last words about a call that has ended already are answered this long. */
 const LAST_WORDS_MS = 35_000;
+/** Legs made again at once. */
+const LEGS_AT_ONCE = 50;
 const NOT_WANTED = { Reason: 'SIP;cause=487;text="Call ended"' };
 const GOODBYE = { Reason: 'Q.850;cause=16;text="Normal call clearing"' };
 
@@ -46,12 +49,16 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   const { context, stack } = parts;
   const { calls, offers } = context.runtime.state;
   const heritage = stack.heritage();
+  const adopted = await context.media.adopt();
+  if (!adopted.ok) context.log.error({ detail: adopted.detail }, 'audio was not taken over');
+  const legs = new Set(adopted.ok ? adopted.legs.map(({ leg }) => leg) : []);
   const inventory = heritage === null ? null : await heritage.inventory();
   const found = new Map<string, Found>();
   for (const one of [...(inventory?.held ?? []), ...(inventory?.ended ?? [])])
     if (!found.has(one.dialogId)) found.set(one.dialogId, one);
   const before = [...calls.values()];
   const rung = [...offers.values()];
+  await remakeLegs(parts, wantedLegs(before, rung, found), legs);
   if (inventory === null) await trustAll(parts, before, rung);
   else await adoptAll(parts, before, rung, found);
   const used = parts.presence.resume(inventory?.held ?? []);
@@ -61,6 +68,44 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   const since = inventory?.restoredAt ?? 0;
   if (since > context.runtime.now() - RESTORED_RECENTLY_MS) context.dialogs.probe();
   if (heritage === null) context.dialogs.watchOver();
+}
+
+/** Legs that calls and offers must have, each with its dialog. */
+function wantedLegs(
+  calls: readonly Call[],
+  offers: readonly Offer[],
+  found: ReadonlyMap<string, Found>,
+): ReadonlyMap<string, string> {
+  const wanted = new Map<string, string>();
+  const add = (leg: string, dialogId: string | null): void => {
+    const one = dialogId === null ? undefined : found.get(dialogId);
+    if (one !== undefined && 'state' in one && one.state !== 'early') wanted.set(leg, one.dialogId);
+  };
+  for (const call of calls) add(call.id, call.dialogId);
+  for (const offer of offers) add(offer.id, dialogIdOf(identityOf(offer.id)));
+  return wanted;
+}
+
+/** The audio process was killed, too: its legs are made again on the ports the parties know. */
+async function remakeLegs(
+  { context, stack }: TakeoverParts,
+  wanted: ReadonlyMap<string, string>,
+  living: ReadonlySet<string>,
+): Promise<void> {
+  const heritage = stack.heritage();
+  const missing = [...wanted].filter(([leg]) => !living.has(leg));
+  if (heritage === null || missing.length === 0) return;
+  const remake = async (leg: string, dialogId: string): Promise<void> => {
+    const sdp = await heritage.sdp(dialogId);
+    const made = sdp === null ? null : await context.media.restore(leg, sdp);
+    if (made?.ok === true) return;
+    context.log.warn({ leg, detail: made?.detail ?? 'its SDP is not known' }, 'leg is lost');
+  };
+  while (missing.length > 0) {
+    const some = missing.splice(0, LEGS_AT_ONCE);
+    await Promise.all(some.map(async ([leg, dialogId]) => remake(leg, dialogId)));
+  }
+  context.log.info({ legs: wanted.size - living.size }, 'audio made again');
 }
 
 /**

@@ -15,7 +15,7 @@ import { dialogPath, pathToUri } from './outgoing.ts';
 import { onProxy } from './proxy-entry.ts';
 import { countedCSeq, keepIncoming } from './records.ts';
 import { answer } from './uas.ts';
-import { dialogsVerdict, cancelVerdict, resumeInvite } from './takeover.ts';
+import { dialogsVerdict, cancelVerdict, resumeInvite, sdpVerdict } from './takeover.ts';
 import { acknowledge } from './uac-ack.ts';
 import { launch, type Launch } from './uac.ts';
 import { cancelText, sendCancel } from './uac-cancel.ts';
@@ -70,6 +70,9 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
     // Of our own: real servers close the connection on these, so clients ask the version first.
     case 'dialogs':
       say(dialogsVerdict(ctx, client, frame.args[0] === 'next'));
+      return true;
+    case 'sdp':
+      say(sdpVerdict(ctx, frame.args[0] ?? ''));
       return true;
     case 'cancel':
       say(cancelVerdict(ctx, frame.args[0] ?? '', clientHeaders(frame.sip).extra));

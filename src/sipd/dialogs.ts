@@ -44,6 +44,8 @@ export interface DialogState {
   peerAllowsUpdate: boolean;
   /** What we last offered or answered, for refreshes of our own. */
   localSdp: string;
+  /** What the peer last did, for a client that must make its media again. */
+  remoteSdp: string;
   sessionTimer: SessionTimer | null;
   /** Id of the client connection it belongs to. */
   owner: string;
@@ -192,4 +194,9 @@ export class Dialogs {
     // The ACK will not come any more; whoever asked still deserves an answer.
     for (const send of entry.waitingForAck.splice(0)) send();
   }
+}
+
+/** Remembers what a message of the peer says of his media, if it says anything. */
+export function hearSdp(entry: DialogEntry, body: string): void {
+  if (body.startsWith('v=0')) entry.state.remoteSdp = body;
 }

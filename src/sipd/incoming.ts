@@ -6,7 +6,7 @@ import type { Context, UasTx } from './context.ts';
 import { onCancel } from './cancel.ts';
 import { composeResponse } from './compose.ts';
 import { passesThroughUs } from './forward.ts';
-import { dialogId, type DialogEntry, type DialogState } from './dialogs.ts';
+import { dialogId, hearSdp, type DialogEntry, type DialogState } from './dialogs.ts';
 import { networkFrame } from './drachtio-protocol.ts';
 import type { Header } from './message.ts';
 import { newTag, newUuid } from './ids.ts';
@@ -360,6 +360,8 @@ function onAck(ctx: Context, received: Received): void {
   if (entry === undefined || awaited === undefined) return;
   awaited.stop();
   entry.awaitedAcks.delete(received.cseq.seq);
+  hearSdp(entry, received.message.body);
+  if (received.message.body !== '') ctx.dialogs.touch(entry);
   // Only who received our answer knows its tag.
   ctx.peers.note(received.path);
   ctx.unproven.settle(entry);

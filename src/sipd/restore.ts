@@ -102,6 +102,8 @@ interface Restoring extends Restored {
 function restoreDialog(one: Restoring, key: string, record: DialogRecord): void {
   const { ctx } = one;
   const { state } = record;
+  // Stores of former versions do not have it.
+  state.remoteSdp ??= '';
   const now = ctx.clock.now();
   if (state.expiresAt > 0 && state.expiresAt < now) return;
   state.owner = ctx.clients.restoreOrphan(state.owner);

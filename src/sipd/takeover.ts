@@ -97,6 +97,14 @@ export function dialogsVerdict(ctx: Context, client: Client, isNext: boolean): s
   return `OK|${page}|${client.pages.length > 0 ? 'next' : ''}|${ctx.restoredAt}`;
 }
 
+/** `OK|<JSON: what we and the peer last said of media in it>`; empty texts where nothing was. */
+export function sdpVerdict(ctx: Context, dialogId: string): string {
+  const entry = ctx.dialogs.findById(dialogId);
+  if (entry === undefined) return 'NOK|unknown';
+  const { localSdp, remoteSdp } = entry.state;
+  return `OK|${JSON.stringify({ localSdp, remoteSdp }).replaceAll('|', '\\u007c')}`;
+}
+
 function pendingInvite(ctx: Context, dialogId: string): UacTx | undefined {
   for (const uac of ctx.uac.values()) {
     if (uac.dialogId === dialogId && uac.dialog === null && uac.parts.method === 'INVITE') {

@@ -5,7 +5,7 @@
 import type { ClientTxUser } from './client-tx.ts';
 import type { Context, UacTx } from './context.ts';
 import { composeRequest, ownContact, reasons, type RequestParts } from './compose.ts';
-import { dialogId, type DialogEntry, type DialogState } from './dialogs.ts';
+import { dialogId, hearSdp, type DialogEntry, type DialogState } from './dialogs.ts';
 import { networkFrame, requestEcho } from './drachtio-protocol.ts';
 import { leadingNumber, lists, splitLists, tagOf } from './headers.ts';
 import { newUuid } from './ids.ts';
@@ -229,6 +229,7 @@ function dialogOfRequest(ctx: Context, uac: UacTx, path: Path, remoteTag: string
     seenAt: null,
     peerAllowsUpdate: false,
     localSdp: parts.body.startsWith('v=0') ? parts.body : '',
+    remoteSdp: '',
     sessionTimer: null,
     owner: uac.owner,
     expiresAt: parts.method === 'SUBSCRIBE' ? ctx.clock.now() + 2 * T64 : 0,
@@ -326,6 +327,7 @@ function confirm(ctx: Context, uac: UacTx, response: Received): void {
   const { state } = entry;
   if (state.remoteTag === toTag) learn(state, response);
   state.isConfirmed = true;
+  hearSdp(entry, message.body);
   ctx.dialogs.prefer(entry);
   ctx.dialogs.touch(entry);
   if (uac.parts.method === 'SUBSCRIBE') {
@@ -362,6 +364,7 @@ function finishInDialog(
   const { message } = response;
   if (method === 'INVITE') uac.confirmed = entry;
   if (method === 'INVITE' || method === 'UPDATE' || method === 'SUBSCRIBE') {
+    hearSdp(entry, message.body);
     const uri = contactUri(message);
     if (uri !== null) state.target = uri;
     if (uri !== null && state.routes.length === 0) {

@@ -112,6 +112,7 @@ export function beginUasDialog(ctx: Context, uas: UasTx, contact: string): Dialo
     seenAt: seenAtOfRequest(message, path),
     peerAllowsUpdate: lists(headerValues(message, 'allow'), 'update'),
     localSdp: '',
+    remoteSdp: '',
     sessionTimer: null,
     owner: uas.owner,
     expiresAt: isSubscribe ? subscriptionEnd(message, ctx.clock.now()) : 0,

@@ -5,7 +5,7 @@
 import { reliableExtras, type Answer } from './answer.ts';
 import type { Context, UasTx } from './context.ts';
 import { composeResponse, fillContact, ownContact, reasons } from './compose.ts';
-import type { DialogEntry } from './dialogs.ts';
+import { hearSdp, type DialogEntry } from './dialogs.ts';
 import { networkFrame } from './drachtio-protocol.ts';
 import { MAX_QUEUED_RELIABLE, RINGING_MS, T1, T2, T64 } from './limits.ts';
 import type { Header } from './message.ts';
@@ -69,6 +69,7 @@ export function answer(ctx: Context, uas: UasTx, given: Answer): string {
   const entry = keepDialog(ctx, uas, status, extra);
   if (entry !== null && status > 100) ctx.dialogs.touch(entry);
   if (entry !== null && isSdp && message.method !== 'PRACK') entry.state.localSdp = given.body;
+  if (entry !== null && isSession) hearSdp(entry, message.body);
   if (entry !== null && session !== null) armSession(ctx, entry, session.timer);
   if (reliable !== null) {
     if (entry !== null) ctx.reliables.set(entry, uas);

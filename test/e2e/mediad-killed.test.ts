@@ -39,6 +39,12 @@ beforeEach(async () => {
   );
 });
 
+/** Ids of the audio processes there are. */
+const mediads = (one: Acd): number[] =>
+  childrenOf(one.process.pid)
+    .filter(({ command }) => MEDIAD.test(command))
+    .map(({ pid }) => pid);
+
 /** A caller and an agent who hear each other. */
 async function pair(caller: Phone, agent: string): Promise<{ call: Call; rung: Call }> {
   const desk = await phone(stage, `desk${agent}`);
@@ -52,11 +58,11 @@ async function pair(caller: Phone, agent: string): Promise<{ call: Call; rung: C
 
 /** Kills it and waits until the server has another one. */
 async function killMediad(): Promise<number> {
-  const [old] = childrenOf(acd.process.pid, MEDIAD);
+  const [old] = mediads(acd);
   const at = killChild(acd.process.pid, MEDIAD);
   await until(
     'another mediad',
-    () => childrenOf(acd.process.pid, MEDIAD),
+    () => mediads(acd),
     ([pid]) => pid !== undefined && pid !== old,
   );
   await until('media to be up', () => acd.health(), ({ media }) => media.up); // prettier-ignore
@@ -153,7 +159,8 @@ describe('the audio process is killed', () => {
 
     expect(await within('BYE for who refuses', refusing.ended)).toBe('bye received');
     expect(header(refusing.endedBy ?? refusing.invite, 'Reason')).toContain('Media lost');
-    await until('a second offer', () => moved.reoffers.length, (count) => count === 2); // prettier-ignore
+    const told = (): number => moved.reoffers.length;
+    await until('a second offer', told, (count) => count === 2);
     await moved.rtp.hearAtLeast(4_000);
     expect(taken).not.toContain(moved.rtp.remote?.port);
     await other.rtp.hearAtLeast(4_000);

@@ -1,44 +1,62 @@
-/** The processes of the product, to be killed: found by what they run, below the one we started. */
-import { readdirSync, readFileSync } from 'node:fs';
+/**
+ * The processes of an ACD as the kernel lists them, and whether they live.
+ */
+import { readFileSync } from 'node:fs';
+import type { Acd } from './acd.ts';
+import { until } from './inbox.ts';
 
-interface Seen {
-  readonly pid: number;
-  readonly parent: number;
-  readonly command: string;
+/** Children of a process, by the kernel's own list: number and command line. */
+export function childrenOf(pid: number): { readonly pid: number; readonly command: string }[] {
+  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  if (listed === '') return [];
+  return listed.split(' ').flatMap((text) => {
+    try {
+      const command = readFileSync(`/proc/${text}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      // A zombie has ended, and has no command line any more.
+      return command === '' ? [] : [{ pid: Number(text), command }];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  });
 }
 
-function look(): Seen[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((entry) => {
-      try {
-        const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
-        const parent = Number(/\) \S (\d+) /.exec(stat)?.[1]);
-        const command = readFileSync(`/proc/${entry}/cmdline`, 'latin1').replaceAll('\0', ' ');
-        // What has ended may lie about as a zombie.
-        return /\) [ZX] /.test(stat) ? [] : [{ pid: Number(entry), parent, command }];
-      } catch (trouble) {
-        // Gone while we looked.
-        const { code = '' } = trouble as NodeJS.ErrnoException;
-        if (code === 'ENOENT' || code === 'ESRCH') return [];
-        throw trouble;
-      }
-    });
-}
-
-/** Ids of the children of `parent` whose command line fits. */
-export function childrenOf(parent: number, command: RegExp): number[] {
-  return look()
-    .filter((one) => one.parent === parent && command.test(one.command))
-    .map(({ pid }) => pid);
+/** The test starts programs through setpriv, which becomes the program: same number. */
+export function childNamed(
+  acd: Acd,
+  name: string,
+): { readonly pid: number; readonly command: string } {
+  const found = childrenOf(acd.process.pid).find(({ command }) => command.includes(name));
+  if (found === undefined) throw new Error(`no child ${name}`);
+  return found;
 }
 
 /** Kills the one child whose command line fits, by SIGKILL; gives when, ms since the epoch. */
 export function killChild(parent: number, command: RegExp): number {
-  const [pid, ...others] = childrenOf(parent, command);
-  if (pid === undefined || others.length > 0) {
-    throw new Error(`not one child ${String(command)} of ${parent}: ${[pid, ...others].join(' ')}`);
+  const fitting = childrenOf(parent).filter((one) => command.test(one.command));
+  const [child, ...others] = fitting;
+  if (child === undefined || others.length > 0) {
+    throw new Error(`not one child ${String(command)}: ${JSON.stringify(fitting)}`);
   }
-  process.kill(pid, 'SIGKILL');
+  process.kill(child.pid, 'SIGKILL');
   return Date.now();
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    // A zombie has ended, though its number is still there.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+export async function allGone(pids: readonly number[]): Promise<void> {
+  await until(
+    'all processes are gone',
+    async () => pids.filter((pid) => isAlive(pid)),
+    (alive) => alive.length === 0,
+    10_000,
+  );
 }

@@ -2,9 +2,9 @@
  * A house full of life, for tests that kill parts of it: callers waiting with music, pairs talking,
  * phones ringing, agents watched by presence. Tells what of it was heard and lost.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { startAcd, type Acd, type Section } from './acd.ts';
 import type { Call } from './call.ts';
+import { childrenOf } from './children.ts';
 import { until } from './inbox.ts';
 import { Phone } from './phone.ts';
 import type { RtpPeer } from './rtp.ts';
@@ -88,31 +88,17 @@ export async function openFullHouse(
 }
 
 const programs = {
-  server: /main\.js\0serve\0/,
-  sipd: /sipd\/main\.js\0/,
-  mediad: /mediad\/main\.js\0/,
+  server: 'main.js serve ',
+  sipd: 'sipd/main.js ',
+  mediad: 'mediad/main.js ',
 } as const;
 
 export type Program = keyof typeof programs;
 
 /** The process of this ACD that is the program; null: there is none now. */
 export function pidOf(acd: Acd, program: Program): number | null {
-  const parents = new Set([acd.process.pid]);
-  for (const entry of readdirSync('/proc')) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-      const [, state, parent] = /\) (\w) (\d+)/.exec(stat) ?? [];
-      if (state === 'Z' || !parents.has(Number(parent))) continue;
-      if (programs[program].test(readFileSync(`/proc/${entry}/cmdline`, 'utf8'))) return pid;
-    } catch (error) {
-      // It ended while we looked.
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ESRCH') throw error;
-    }
-  }
-  return null;
+  const all = childrenOf(acd.process.pid);
+  return all.find(({ command }) => command.includes(programs[program]))?.pid ?? null;
 }
 
 /** SIGKILL; gives the pid that is no more. */
