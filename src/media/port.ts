@@ -56,7 +56,7 @@ export interface LegFacts {
   readonly isHeard: boolean;
 }
 
-/** The last SDP of either side in a SIP dialog, offer or answer. */
+/** The last SDP of either side in a SIP dialog, offer or answer; `remoteSdp` '': no answer yet. */
 export interface DialogSdp {
   readonly localSdp: string;
   readonly remoteSdp: string;

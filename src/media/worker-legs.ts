@@ -141,12 +141,17 @@ export function memoOf({ origin, offer }: Basis): string {
 export function legOfDialog(id: LegId, dialog: DialogSdp): SdpRead<WorkerLeg> {
   const own = readOwn(dialog.localSdp);
   if (!own.ok) return own;
+  const { origin, ...local } = own.value;
+  const asOffer = { origin, offer: null };
+  if (dialog.remoteSdp === '') {
+    const peer = local.address;
+    const unanswered = { id, ...local, peer, sdp: dialog.localSdp, basis: asOffer, remote: null };
+    return { ok: true, value: newLeg(unanswered) };
+  }
   const party = readOffer(dialog.remoteSdp, true);
   if (!party.ok) return party;
-  const { origin, ...local } = own.value;
   const { audio, reach } = party.value;
   // Which of the two was the offer shows in what our body would be in either case.
-  const asOffer = { origin, offer: null };
   const basis =
     sdpOf(asOffer, local) === dialog.localSdp ? asOffer : { origin, offer: party.value };
   const remote = wireRemote(audio, reach);

@@ -58,7 +58,9 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
     if (!found.has(one.dialogId)) found.set(one.dialogId, one);
   const before = [...calls.values()];
   const rung = [...offers.values()];
-  await remakeLegs(parts, wantedLegs(before, rung, found), legs);
+  const lost = await remakeLegs(parts, wantedLegs(before, rung, found), legs);
+  // A phone that rings without a leg behind it is better rung anew.
+  for (const offer of rung) if (lost.has(offer.id)) giveUpRinging(parts, found, offer);
   if (inventory === null) await trustAll(parts, before, rung);
   else await adoptAll(parts, before, rung, found);
   const used = parts.presence.resume(inventory?.held ?? []);
@@ -79,7 +81,9 @@ function wantedLegs(
   const wanted = new Map<string, string>();
   const add = (leg: string, dialogId: string | null): void => {
     const one = dialogId === null ? undefined : found.get(dialogId);
-    if (one !== undefined && 'state' in one && one.state !== 'early') wanted.set(leg, one.dialogId);
+    if (one === undefined || !('state' in one)) return;
+    // An INVITE to us that waits for its answer makes its leg with it.
+    if (one.state !== 'early' || one.role === 'uac') wanted.set(leg, one.dialogId);
   };
   for (const call of calls) add(call.id, call.dialogId);
   for (const offer of offers) add(offer.id, dialogIdOf(identityOf(offer.id)));
@@ -91,21 +95,31 @@ async function remakeLegs(
   { context, stack }: TakeoverParts,
   wanted: ReadonlyMap<string, string>,
   living: ReadonlySet<string>,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
+  const lost = new Set<string>();
   const heritage = stack.heritage();
   const missing = [...wanted].filter(([leg]) => !living.has(leg));
-  if (heritage === null || missing.length === 0) return;
+  if (heritage === null || missing.length === 0) return lost;
   const remake = async (leg: string, dialogId: string): Promise<void> => {
     const sdp = await heritage.sdp(dialogId);
     const made = sdp === null ? null : await context.media.restore(leg, sdp);
     if (made?.ok === true) return;
+    lost.add(leg);
     context.log.warn({ leg, detail: made?.detail ?? 'its SDP is not known' }, 'leg is lost');
   };
   while (missing.length > 0) {
     const some = missing.splice(0, LEGS_AT_ONCE);
     await Promise.all(some.map(async ([leg, dialogId]) => remake(leg, dialogId)));
   }
-  context.log.info({ legs: wanted.size - living.size }, 'audio made again');
+  context.log.info({ lost: lost.size }, 'audio made again from the dialogs');
+  return lost;
+}
+
+function giveUpRinging({ context, stack }: TakeoverParts, found: Map<string, Found>, offer: Offer) {
+  if (offer.phase === 'answered' || offer.phase === 'connected') return;
+  const dialogId = dialogIdOf(identityOf(offer.id));
+  stack.heritage()?.cancel(dialogId, NOT_WANTED);
+  found.set(dialogId, { dialogId, at: context.runtime.now(), why: 'its audio was lost' });
 }
 
 /**

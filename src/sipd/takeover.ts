@@ -99,9 +99,10 @@ export function dialogsVerdict(ctx: Context, client: Client, isNext: boolean): s
 
 /** `OK|<JSON: what we and the peer last said of media in it>`; empty texts where nothing was. */
 export function sdpVerdict(ctx: Context, dialogId: string): string {
-  const entry = ctx.dialogs.findById(dialogId);
-  if (entry === undefined) return 'NOK|unknown';
-  const { localSdp, remoteSdp } = entry.state;
+  const state = ctx.dialogs.findById(dialogId)?.state;
+  const localSdp = state?.localSdp ?? pendingInvite(ctx, dialogId)?.parts.body;
+  if (localSdp === undefined) return 'NOK|unknown';
+  const remoteSdp = state?.isConfirmed === true ? state.remoteSdp : '';
   return `OK|${JSON.stringify({ localSdp, remoteSdp }).replaceAll('|', '\\u007c')}`;
 }
 
