@@ -100,7 +100,7 @@ export class AppStop {
     const seconds = Math.ceil(endsInMs / 1000);
     log.info(
       { waiting: calls.length - talking, talking, logins: edge.health().logins },
-      `draining: ${callsLeft} calls left, ended in ${seconds} s`,
+      `draining: ${callsLeft} ${callsLeft === 1 ? 'call' : 'calls'} left, ended in ${seconds} s`,
     );
   }
 

@@ -5,7 +5,7 @@
  */
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
+import { eachLine } from './lifeline.ts';
 
 export interface ControlAnswer {
   readonly ok: boolean;
@@ -64,7 +64,7 @@ export class ControlSocket {
     }
     this.clients.add(socket);
     socket.on('close', () => this.clients.delete(socket));
-    createInterface({ input: socket }).on('line', (line) => void this.answer(socket, line));
+    eachLine(socket, (line) => void this.answer(socket, line));
   }
 
   private async answer(socket: Socket, line: string): Promise<void> {
@@ -102,9 +102,7 @@ export async function ask(path: string, word: string, ms = ANSWER_MS): Promise<C
     }, ms);
     socket.once('error', () => settle({ ok: false, text: GONE }));
     socket.once('close', () => settle({ ok: false, text: 'it ended without an answer' }));
-    createInterface({ input: socket }).once('line', (line) => {
-      settle(JSON.parse(line) as ControlAnswer);
-    });
+    eachLine(socket, (line) => settle(JSON.parse(line) as ControlAnswer));
     socket.write(`${JSON.stringify({ do: word })}\n`);
   });
 }

@@ -5,7 +5,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
+import { eachLine } from './lifeline.ts';
 
 export interface ChildSpec {
   readonly command: string;
@@ -96,8 +96,7 @@ export function spawnLife(options: SpawnOptions): Life {
   // A child that has died takes no input; its end is told by `exit` below.
   child.stdin.on('error', (error) => line(`stdin: ${error.message}`));
   for (const stream of [child.stdout, child.stderr]) {
-    const lines = createInterface({ input: stream, crlfDelay: Infinity });
-    lines.on('line', (text) => hear(text, stream === child.stdout));
+    eachLine(stream, (text) => hear(text, stream === child.stdout));
   }
   const ended = new Later<string>();
   child.once('error', (error) => {
@@ -157,7 +156,7 @@ export async function findFormer(path: string): Promise<Former | 'mute' | null> 
       resolve(null);
     });
     let greeted = false;
-    createInterface({ input: socket, crlfDelay: Infinity }).on('line', (text) => {
+    eachLine(socket, (text) => {
       if (greeted) {
         hear(text.slice(0, MAX_LINE));
         return;

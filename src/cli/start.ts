@@ -27,7 +27,7 @@ async function untilStopped(supervisor: () => Supervisor | null): Promise<string
     let count = 0;
     const heard = (signal: string) => {
       const now = performance.now();
-      if (now - last < SAME_SIGNAL_MS) return;
+      if (signal === 'SIGINT' && now - last < SAME_SIGNAL_MS) return;
       last = now;
       count += 1;
       if (count === 1) resolve(signal);

@@ -56,12 +56,15 @@ export interface HealthShown {
     readonly detail: string;
   }[];
   readonly media: { readonly up: boolean; readonly legs: number };
+  readonly drain: { readonly calls_left: number; readonly ends_in_seconds: number } | null;
   readonly bugs: number;
 }
 
 export interface Acd extends Actor {
   readonly process: Running;
   readonly folder: string;
+  /** Its configuration. */
+  readonly file: string;
   /** Where it takes SIP, `127.0.0.1:port`. */
   readonly sip: string;
   readonly rest: string;
@@ -159,19 +162,29 @@ async function get<T>(url: string): Promise<T> {
 }
 
 export async function startAcd(stage: Stage, options: AcdOptions): Promise<Acd> {
-  const { file, folder, sip: wanted, rest } = await writeConfig(stage, options);
-  const running = runAcd(folder, ['start', '--config', file], options.env);
+  return startIn(await writeConfig(stage, options), options.env);
+}
+
+/** Another `acd start` with the configuration of one that has ended, however it did. */
+export async function startAgain(former: Acd): Promise<Acd> {
+  return startIn(former);
+}
+
+async function startIn(
+  { file, folder, sip: wanted, rest }: Pick<Acd, 'file' | 'folder' | 'sip' | 'rest'>,
+  env?: Readonly<Record<string, string>>,
+): Promise<Acd> {
+  const running = runAcd(folder, ['start', '--config', file], env);
   const health = async () => get<HealthShown>(`${rest}/health`);
-  let gone = false;
-  void running.ended.then(() => (gone = true));
   try {
+    // Not its health alone: that may be answered by a server of a former start.
+    await running.printed(/The ACD is up|ready; REST at/, 30_000);
     await until(
       'acd to be up',
-      async () => gone || health().then(isUp, () => false),
+      async () => health().then(isUp, () => false),
       (is) => is,
       30_000,
     );
-    if (gone) throw new Error(`acd ended at once:\n${running.output()}`);
   } catch (trouble) {
     await running.stop();
     throw trouble;
@@ -181,6 +194,7 @@ export async function startAcd(stage: Stage, options: AcdOptions): Promise<Acd> 
     ...views(rest, health),
     process: running,
     folder,
+    file,
     sip,
     rest,
     uri: (user) => `sip:${user}@${sip}`,

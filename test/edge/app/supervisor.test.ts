@@ -8,47 +8,12 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { onDrachtio, runAcd, startAcd, writeConfig, type Acd } from '../../support/acd.ts';
+import { allGone, childNamed, childrenOf } from '../../support/family.ts';
 import { until } from '../../support/inbox.ts';
 import { openStage } from '../../support/stage.ts';
 
 const stage = openStage('supervisor');
 const queues = [{ name: 'queue1' }];
-
-/** Children of a process, by the kernel's own list: number and command line. */
-function childrenOf(pid: number): { readonly pid: number; readonly command: string }[] {
-  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  if (listed === '') return [];
-  return listed.split(' ').map((text) => ({
-    pid: Number(text),
-    command: readFileSync(`/proc/${text}/cmdline`, 'utf8').replaceAll('\0', ' '),
-  }));
-}
-
-/** The test starts programs through setpriv, which becomes the program: same number. */
-function childNamed(acd: Acd, name: string): { readonly pid: number; readonly command: string } {
-  const found = childrenOf(acd.process.pid).find(({ command }) => command.includes(name));
-  if (found === undefined) throw new Error(`no child ${name}`);
-  return found;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // A zombie has ended, though its number is still there.
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-async function allGone(pids: readonly number[]): Promise<void> {
-  await until(
-    'all processes are gone',
-    async () => pids.filter((pid) => isAlive(pid)),
-    (alive) => alive.length === 0,
-    10_000,
-  );
-}
 
 describe('acd start with media.engine rtpengine', () => {
   it('starts one, mends it when it dies, and leaves none behind', async () => {

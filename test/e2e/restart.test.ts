@@ -1,0 +1,112 @@
+/**
+ * Issue 3, point 5: `acd restart` swaps the server for a new version. The old one says nothing to
+ * anybody, sipd and mediad stay, who calls meanwhile is answered; a new version that cannot begin
+ * costs nothing. Method: the product with simulated phones, the command as
+ * an administrator gives it.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { onDrachtio, runAcd, startAcd, type Acd } from '../support/acd.ts';
+import { childNamed } from '../support/family.ts';
+import { account, registrarIs } from '../support/pbx.ts';
+import { openStage } from '../support/stage.ts';
+import { enter, hearsMusic, logIn, phone, talk } from '../support/stories.ts';
+
+const stage = openStage('restart');
+const queues = [
+  { name: 'queue1', welcome: [], timeout: 60 },
+  { name: 'queue2', welcome: [] },
+];
+const agents = ['2771', '2772'].map((id) => ({ id, queues: ['queue1'] }));
+
+async function restart(acd: Acd): Promise<{ readonly code: number | null; readonly said: string }> {
+  const running = await stage.addForTest(runAcd(acd.folder, ['restart', '--config', acd.file]));
+  const { code } = await running.ended;
+  return { code, said: running.output() };
+}
+
+const pids = (acd: Acd) => ({
+  sipd: onDrachtio ? 0 : childNamed(acd, 'sipd/main').pid,
+  mediad: childNamed(acd, 'mediad/main').pid,
+  server: childNamed(acd, 'main.js serve').pid,
+});
+
+describe('acd restart', () => {
+  it('swaps the server alone, and says nothing to phones and PBX', async () => {
+    const pbx = await phone(stage, 'pbx');
+    const register = [account({ uri: `sip:127.0.0.1:${pbx.wire.port}` })];
+    const acd = await stage.addForTest(startAcd(stage, { queues, agents, sip: { register } }));
+    await registrarIs(acd, 'pbx', 'registered');
+    const [one, two] = [await phone(stage, 'one'), await phone(stage, 'two')];
+    await logIn(acd, one, '2771');
+    const talking = await enter(acd, await phone(stage, 'alice'), 'queue1');
+    const agent = await one.incoming();
+    agent.answer();
+    agent.rtp.sendSilence();
+    await talk(talking, agent);
+    await logIn(acd, two, '2772');
+    const waiting = await enter(acd, await phone(stage, 'bob'), 'queue2');
+    await hearsMusic(waiting.rtp);
+    const before = pids(acd);
+
+    const { code, said } = await restart(acd);
+    expect(said).toMatch(/the server was restarted within [\d.]+ s/);
+    expect(code).toBe(0);
+    const after = pids(acd);
+    expect(after.server).not.toBe(before.server);
+    expect({ ...after, server: 0 }).toEqual({ ...before, server: 0 });
+    await acd.process.printed(/handed over/);
+    for (const call of [talking, agent, waiting]) {
+      expect(call.end).toBeNull();
+      expect(call.reoffers).toEqual([]);
+    }
+    // No SUBSCRIBE and no REGISTER was taken back.
+    for (const desk of [one, two, pbx]) {
+      expect(desk.wire.trace.join('\n')).not.toMatch(/^Expires: 0\r?$/m);
+    }
+    expect((await talking.bye()).start).toContain('200');
+    expect((await waiting.bye()).start).toContain('200');
+    expect((await acd.health()).bugs).toBe(0);
+  });
+
+  it('given calls that come meanwhile, answers them all', async () => {
+    const acd = await stage.addForTest(startAcd(stage, { queues, agents }));
+    const swapped = restart(acd);
+    let isOver = false;
+    void swapped.then(() => (isOver = true));
+    const callers = [];
+    while (!isOver) {
+      const caller = await phone(stage, `caller${callers.length}`);
+      callers.push(await (await caller.dial(acd.uri('queue2'))).answered());
+    }
+    expect((await swapped).code).toBe(0);
+    expect(callers.length).toBeGreaterThan(0);
+  });
+
+  it('given a new version that cannot begin, keeps the old one, and says why', async () => {
+    const acd = await stage.addForTest(startAcd(stage, { queues, agents }));
+    const call = await enter(acd, await phone(stage, 'alice'), 'queue2');
+    const before = pids(acd);
+    const good = readFileSync(acd.file, 'utf8');
+    writeFileSync(acd.file, `${good}\nnonsense: 1\n`);
+    // The command reads the configuration itself, to find the ACD: with one that is sound.
+    const other = `${acd.file}.sound.yaml`;
+    writeFileSync(other, good);
+    const running = await stage.addForTest(runAcd(acd.folder, ['restart', '--config', other]));
+    expect((await running.ended).code).toBe(1);
+    expect(running.output()).toContain('the new server cannot start, so the old one goes on');
+    expect(running.output()).toContain('has mistakes');
+    expect(pids(acd)).toEqual(before);
+    await hearsMusic(call.rtp);
+    await call.bye();
+    await acd.isEmpty();
+  });
+
+  it('given no ACD, says so', async () => {
+    const acd = await startAcd(stage, { queues });
+    await acd.stop();
+    const { code, said } = await restart(acd);
+    expect(code).toBe(1);
+    expect(said).toContain('no ACD runs with the journal');
+  });
+});

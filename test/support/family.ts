@@ -1,0 +1,45 @@
+/**
+ * The processes of an ACD as the kernel lists them, and whether they live.
+ */
+import { readFileSync } from 'node:fs';
+import type { Acd } from './acd.ts';
+import { until } from './inbox.ts';
+
+/** Children of a process, by the kernel's own list: number and command line. */
+export function childrenOf(pid: number): { readonly pid: number; readonly command: string }[] {
+  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  if (listed === '') return [];
+  return listed.split(' ').map((text) => ({
+    pid: Number(text),
+    command: readFileSync(`/proc/${text}/cmdline`, 'utf8').replaceAll('\0', ' '),
+  }));
+}
+
+/** The test starts programs through setpriv, which becomes the program: same number. */
+export function childNamed(
+  acd: Acd,
+  name: string,
+): { readonly pid: number; readonly command: string } {
+  const found = childrenOf(acd.process.pid).find(({ command }) => command.includes(name));
+  if (found === undefined) throw new Error(`no child ${name}`);
+  return found;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    // A zombie has ended, though its number is still there.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+export async function allGone(pids: readonly number[]): Promise<void> {
+  await until(
+    'all processes are gone',
+    async () => pids.filter((pid) => isAlive(pid)),
+    (alive) => alive.length === 0,
+    10_000,
+  );
+}
