@@ -33,6 +33,7 @@ async function start(wait: number, sip: Section = {}): Promise<Acd> {
   return stage.addForTest(startAcd(stage, { queues, agents, sip, more }));
 }
 
+const again = (acd: Acd) => runAcd(acd.folder, ['start', '--config', acd.file]);
 const pidsOf = (acd: Acd) => programs.map((name) => childNamed(acd, name).pid);
 
 /** The supervisor is gone; gives the processes it leaves. */
