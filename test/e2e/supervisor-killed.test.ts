@@ -33,7 +33,6 @@ async function start(wait: number, sip: Section = {}): Promise<Acd> {
   return stage.addForTest(startAcd(stage, { queues, agents, sip, more }));
 }
 
-const again = (acd: Acd) => runAcd(acd.folder, ['start', '--config', acd.file]);
 const pidsOf = (acd: Acd) => programs.map((name) => childNamed(acd, name).pid);
 
 /** The supervisor is gone; gives the processes it leaves. */
@@ -185,7 +184,7 @@ describe.skipIf(onDrachtio)('the supervisor killed', () => {
     await allGone([sipd ?? 0, mediad ?? 0]);
   });
 
-  it('and started with a mistake in the configuration: they wait for the next attempt', async () => {
+  it('and started with a mistake in the configuration: they wait for the next one', async () => {
     const first = await start(60);
     const pids = await killSupervisor(first);
     const good = readFileSync(first.file, 'utf8');
