@@ -11,6 +11,7 @@ import { Names } from './resolve.ts';
 import type { ListenSpec } from './path.ts';
 import { restore } from './restore.ts';
 import { readStore, Store } from './store.ts';
+import { endStranded } from './stranded.ts';
 import { Trace } from './trace.ts';
 import { Transports } from './transports.ts';
 
@@ -126,6 +127,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ctx.keep.mark('t', () => ctx.clock.now());
     store?.open();
     for (const run of restored.begin) ctx.guard(run);
+    ctx.guard(() => {
+      endStranded(ctx, transports.names());
+    });
     if (records.size > 0) {
       ctx.log.info(`restored ${restored.dialogs} dialogs, ${restored.calls} INVITEs under way`);
     }

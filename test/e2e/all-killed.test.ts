@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { onDrachtio, startAgain, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
-import { allGone, childrenOf } from '../support/children.ts';
+import { allGone, childrenOf } from '../support/family.ts';
 import { isBack, kill, openFullHouse, type FullHouse, type Pair } from '../support/full-house.ts';
 import { openStage } from '../support/stage.ts';
 import { allWell, enter, hearsMusic, phone } from '../support/stories.ts';

@@ -8,7 +8,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { startAcd, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
-import { childrenOf, killChild } from '../support/children.ts';
+import { childrenOf, killChild } from '../support/family.ts';
 import { gapAround, spread } from '../support/gap.ts';
 import { until, within } from '../support/inbox.ts';
 import type { Phone } from '../support/phone.ts';

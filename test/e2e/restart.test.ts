@@ -7,7 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { onDrachtio, runAcd, startAcd, type Acd } from '../support/acd.ts';
-import { childNamed } from '../support/children.ts';
+import { childNamed } from '../support/family.ts';
 import { account, registrarIs } from '../support/pbx.ts';
 import { openStage } from '../support/stage.ts';
 import { allWell, enter, hearsMusic, logIn, phone, talk } from '../support/stories.ts';

@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { startAcd, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
-import { allGone, childrenOf } from '../support/children.ts';
+import { allGone, childrenOf } from '../support/family.ts';
 import { until } from '../support/inbox.ts';
 import type { Phone } from '../support/phone.ts';
 import { header } from '../support/sip-message.ts';

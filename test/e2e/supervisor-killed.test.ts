@@ -16,7 +16,7 @@ import {
   type Section,
 } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
-import { allGone, childNamed, childrenOf, isAlive } from '../support/children.ts';
+import { allGone, childNamed, childrenOf, isAlive } from '../support/family.ts';
 import { openStage } from '../support/stage.ts';
 import { allWell, enter, hearsMusic, logIn, phone, talk } from '../support/stories.ts';
 
@@ -129,6 +129,34 @@ describe.skipIf(onDrachtio)('the supervisor killed', () => {
     await allGone(pids);
   });
 
+  it('and all but mediad with it: who is there keeps his place, who talks talks on', async () => {
+    const first = await start(60);
+    const [one, two] = [await phone(stage, 'one'), await phone(stage, 'two')];
+    await logIn(first, one, '2771');
+    const talking = await enter(first, await phone(stage, 'alice'), 'queue1');
+    const agent = await one.incoming();
+    agent.answer();
+    agent.rtp.sendSilence();
+    await talk(talking, agent);
+    await logIn(first, two, '2772');
+    const waiting = await enter(first, await phone(stage, 'bob'), 'queue2');
+    const behind = await enter(first, await phone(stage, 'carol'), 'queue2');
+    const [sipd = 0, , server = 0] = pidsOf(first);
+    await killSupervisor(first);
+    for (const pid of [sipd, server]) process.kill(pid, 'SIGKILL');
+    await allGone([sipd, server]);
+    const next = await stage.addForTest(startAgain(first));
+    const places = [waiting, behind].map(({ callId: id }, at) => ({ id, position: at + 1 }));
+    expect(await next.calls('queue2')).toMatchObject(places);
+    expect(await next.calls('queue1')).toMatchObject([{ id: talking.callId, state: 'assigned' }]);
+    expect((await next.agent('2772')).state).toBe('idle');
+    await hearsMusic(waiting.rtp);
+    await talk(talking, agent);
+    for (const call of [waiting, behind, talking]) await call.bye();
+    await agent.ended;
+    await allWell(next);
+  });
+
   it('and everything with it: all is started anew, on the same ports', async () => {
     const first = await start(60, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] });
     const { addresses } = (await first.health()).sip;
@@ -156,7 +184,7 @@ describe.skipIf(onDrachtio)('the supervisor killed', () => {
     await allGone([sipd ?? 0, mediad ?? 0]);
   });
 
-  it('and started with a mistake in the configuration: they wait for the next', async () => {
+  it('and started with a mistake in the configuration: they wait for the next one', async () => {
     const first = await start(60);
     const pids = await killSupervisor(first);
     const good = readFileSync(first.file, 'utf8');

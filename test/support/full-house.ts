@@ -4,7 +4,7 @@
  */
 import { startAcd, type Acd, type Section } from './acd.ts';
 import type { Call } from './call.ts';
-import { childrenOf } from './children.ts';
+import { childrenOf } from './family.ts';
 import { until } from './inbox.ts';
 import { Phone } from './phone.ts';
 import type { RtpPeer } from './rtp.ts';

@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { onDrachtio, runAcd, startAcd, writeConfig, type Acd } from '../../support/acd.ts';
-import { allGone, childNamed, childrenOf } from '../../support/children.ts';
+import { allGone, childNamed, childrenOf } from '../../support/family.ts';
 import { until } from '../../support/inbox.ts';
 import { openStage } from '../../support/stage.ts';
 

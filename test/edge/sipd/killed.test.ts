@@ -295,6 +295,31 @@ describe('a server killed at a bad moment', () => {
 });
 
 describe('a store', () => {
+  it('given other ports, then its calls are ended from there, and that is told', async () => {
+    const { caller, callee } = await call(peer, app, 'our', at(ours, 'udp'));
+    handlers['their subscribe'] = (_req, res) => {
+      res.send(200, { headers: { Expires: '3600' } });
+    };
+    const headers = { Event: 'dialog', Expires: '3600' };
+    const subscribe = await app.request(at(theirs, 'udp'), { method: 'SUBSCRIBE', headers });
+    expect((await finalOf(subscribe)).status).toBe(200);
+    const former = ours.udpPort;
+    leave(app);
+    await ours.stop();
+    const hungUp = eventOf(caller, 'destroy');
+    ours = await startSipd({ args: ['--store', path.join(folder, 'calls')] });
+    expect(ours.udpPort).not.toBe(former);
+    await hungUp;
+    app = await join(ours, 'our');
+    const told = await dialogs(app);
+    expect(told).toHaveLength(2);
+    for (const one of told) expect(one.ended?.why).toBe('our address changed');
+    expect(told.map((one) => one.dialogId)).toContain(callee.id);
+    expect(ours.log()).toContain(
+      `store: 2 calls and subscriptions were taken at udp:127.0.0.1:${former}, where we do not`,
+    );
+  });
+
   it('given a newer one, or one damaged, then it is set aside and the server starts', async () => {
     const { caller } = await call(peer, app, 'our', at(ours, 'udp'));
     const file = path.join(folder, 'calls');

@@ -45,6 +45,9 @@ describe('a configuration that is right', () => {
       maxCalls: 2000,
     });
     expect(empty.journal.path).toBe('/etc/acd/data/journal.db');
+    expect(empty.sip.store).toBe('/etc/acd/data/journal.db.sipd');
+    expect(empty.drain).toEqual({ limitMs: 300_000, redirect: null });
+    expect(empty.takeoverWaitMs).toBe(60_000);
   });
 
   it('given the repository’s own file, has its queues, agents and PIN', () => {
