@@ -97,8 +97,7 @@ export class Legs {
     if (leg === undefined) return made;
     if (given.memo !== null) leg.memo = given.memo;
     if (given.note !== null) leg.note = given.note;
-    if (given.remote !== null) leg.setRemote(given.remote);
-    if (given.source !== null) leg.latch.resume(given.source, this.clock.now());
+    if (given.remote !== null) leg.setRemote(given.remote, given.source);
     return made;
   }
 
