@@ -148,11 +148,12 @@ export class Legs {
     return { ok: true };
   }
 
-  /** Text kept with the leg for the client's successor. */
-  note(id: string, note: string): Result {
+  /** Texts kept with the leg for the client's successor; null: as it was. */
+  note(id: string, note: string | null, memo: string | null): Result {
     const leg = this.legs.get(id);
     if (leg === undefined) return failed('unknown-leg', id);
-    leg.note = note;
+    if (note !== null) leg.note = note;
+    if (memo !== null) leg.memo = memo;
     return { ok: true };
   }
 

@@ -2,7 +2,7 @@
  * Issue 3, point 3, with Debian's rtpengine: SIGKILL while callers wait with music and pairs talk.
  * With its redis it is back on the same ports, and nobody is sent a re-INVITE. Without, each party
  * is told where its audio is now: 491 is tried again (RFC 3261 §14.1), a refusal ends that one
- * call, nobody else is disconnected. Of several engines, one that is dead gives its legs to another.
+ * call, nobody else is disconnected. Of several engines, a dead one's legs move to another.
  */
 import { describe, expect, it } from 'vitest';
 import { startEngine, type EngineActor } from '../edge/media/rtpengine-stage.ts';

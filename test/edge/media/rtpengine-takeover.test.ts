@@ -155,7 +155,7 @@ describe('a leg behind rtpengine', () => {
     await hearEachOther(a.peer, b.peer);
   });
 
-  it('given mediad is killed and its ports are taken, the engine is told, nobody else', async () => {
+  it('given mediad is killed and its ports are taken, the engine alone is told', async () => {
     const { mediad, engine, first, a, b } = await talk();
     const { legs } = must(await first.media.legs());
     expect(legs).toEqual(['caller', 'agent']);

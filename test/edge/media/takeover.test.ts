@@ -178,12 +178,11 @@ describe('given a mediad that was killed', () => {
   it('when a port was taken, then the leg is told moved until its party knows', async () => {
     const mediad = await stage.addForTest(startMediad(stage));
     const driver = await stage.addForTest(startWorker(mediad.control));
-    const { worker, told } = driver;
-    const a = await startParty(stage, worker, 'evicted');
-    good(await worker.offer('ringing', '127.0.0.1'));
-    const { sdp } = good(await worker.current('evicted'));
-    const ringing = good(await worker.current('ringing'));
-    good(await worker.music('evicted', 'default'));
+    const a = await startParty(stage, driver.worker, 'evicted');
+    good(await driver.worker.offer('ringing', '127.0.0.1'));
+    const { sdp } = good(await driver.worker.current('evicted'));
+    const ringing = good(await driver.worker.current('ringing'));
+    good(await driver.worker.music('evicted', 'default'));
     await a.hearAtLeast(second / 4);
     await kill(mediad);
     for (const taken of [sdp, ringing.sdp]) {
@@ -192,11 +191,17 @@ describe('given a mediad that was killed', () => {
       await stage.addForTest({ stop: () => Promise.resolve(void thief.close()) });
     }
     await mediad.again();
-    const up = await told.take('up', ({ what, detail }) => what === 'up' && detail !== '');
+    const up = await driver.told.take('up', ({ what, detail }) => what === 'up' && detail !== '');
     expect(up.detail).toBe('evicted ringing');
     // Who has not answered yet cannot be told; he is when he has.
-    const moved = await told.take('moved', ({ what }) => what === 'moved');
+    const moved = await driver.told.take('moved', ({ what }) => what === 'moved');
     expect(moved.detail).toBe('evicted');
+    // Nor does that get lost with the server.
+    await driver.stop();
+    const heir = await stage.addForTest(startWorker(mediad.control));
+    const again = await heir.told.take('moved', ({ what }) => what === 'moved');
+    expect(again.detail).toBe('evicted');
+    const { worker, told } = heir;
     const renewed = good(await worker.renew('evicted')).sdp ?? '';
     expect(portOf(renewed)).not.toBe(portOf(sdp));
     expect(renewed).toMatch(/^o=acd \d+ 2 /m);
@@ -208,7 +213,7 @@ describe('given a mediad that was killed', () => {
     expect(late.detail).toBe('ringing');
   });
 
-  it('when a party is behind NAT, then it hears at once, and strangers stay strangers', async () => {
+  it('when a party is behind NAT, then it hears at once, and no stranger does', async () => {
     const mediad = await stage.addForTest(startMediad(stage, { args: ['--log', 'debug'] }));
     const driver = await stage.addForTest(startWorker(mediad.control));
     const { worker } = driver;
