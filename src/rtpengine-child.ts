@@ -47,6 +47,7 @@ function optionsOf(media: MediaConfig, ports: { min: number; max: number }) {
   return {
     addresses: [media.address],
     externalAddress: media.externalAddress,
+    ...(media.redis === null ? {} : { redis: media.redis }),
     portMin: ports.min,
     portMax: ports.max,
   };

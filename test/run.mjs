@@ -13,6 +13,7 @@ const PEERS = {
   'sip-tester': '/usr/bin/sipp',
   baresip: '/usr/bin/baresip',
   'rtpengine-daemon': '/usr/bin/rtpengine',
+  'redis-server': '/usr/bin/redis-server',
 };
 
 function missingPeers() {

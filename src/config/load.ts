@@ -75,15 +75,18 @@ function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
   };
 }
 
+function joined({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 function mediaConfig(media: ConfigFile['media']): AcdConfig['media'] {
   return {
     engine: media.engine,
     address: media.address,
     externalAddress: media['external-address'] ?? null,
     ...media.ports,
-    rtpengines: media.rtpengine.map(({ host, port }) =>
-      host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
-    ),
+    rtpengines: media.rtpengine.map(joined),
+    redis: media.redis === undefined ? null : joined(media.redis),
     silenceMs: media.silence,
   };
 }

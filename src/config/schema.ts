@@ -154,6 +154,14 @@ const media = section('Audio.', {
       16,
     )
     .prefault([]),
+  redis: free(
+    f.address(
+      'Redis in which the rtpengine that is started keeps its calls, to have them again after a ' +
+        'crash without a re-INVITE. For this alone: its database 0 is used.',
+      { host: null, port: 6379 },
+    ),
+    '127.0.0.1:6379',
+  ),
   silence: standard(f.seconds('Report a leg that sent no RTP for so long.', 1, 3600), '10'),
 });
 

@@ -69,6 +69,8 @@ export interface MediaConfig {
   readonly portMax: number;
   /** Running rtpengines, `host:port` of their ng listener; empty: start one as a child. */
   readonly rtpengines: readonly string[];
+  /** `host:port` of a redis for the rtpengine that is started; null: it keeps nothing. */
+  readonly redis: string | null;
   /** Report a leg as silent after this long without RTP. */
   readonly silenceMs: number;
 }

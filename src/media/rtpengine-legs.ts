@@ -249,18 +249,22 @@ export class RtpengineLegs {
     return null;
   }
 
-  /** Does that with each leg that is not on record, in batches. */
+  /** Does that with each leg that is not on record, in batches; then tells what is lost. */
   async forUnknown(ids: readonly LegId[], work: (id: LegId) => Promise<void>): Promise<void> {
-    await inBatches(
-      ids.filter((id) => !this.#legs.has(id)),
-      work,
-    );
+    const unknown = ids.filter((id) => !this.#legs.has(id));
+    if (unknown.length === 0) return;
+    await inBatches(unknown, work);
+    this.tellHomeless();
   }
 
-  /** Tells of lost legs, if an engine could take them; those that never agreed can wait. */
+  /**
+   * Tells of lost legs, if an engine could take them, and of those that a process before us did
+   * not get told; those that never agreed can wait.
+   */
   tellHomeless(): void {
     if (this.engines.candidates().length === 0) return;
-    const lost = [...this.#legs.values()].filter((leg) => leg.lost && hasAgreed(leg));
+    const legs = [...this.#legs.values()];
+    const lost = legs.filter((leg) => (leg.lost || leg.isUntold) && hasAgreed(leg));
     if (lost.length > 0) this.#listener.homeless(lost.map(({ id }) => id));
   }
 

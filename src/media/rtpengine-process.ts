@@ -30,6 +30,8 @@ export interface RtpengineProcessOptions {
   readonly portMax: number;
   /** Control port on 127.0.0.1 (UDP, and TCP for the CLI); default: a free one. */
   readonly ngPort?: number;
+  /** `host:port` of a redis; with it, the calls are there again when it is started again. */
+  readonly redis?: string;
   /** Name or path of the program. */
   readonly program?: string;
 }
@@ -146,6 +148,8 @@ function daemonArguments(
     '--media-num-threads=1', // it plays nothing: mediad does
     `--timeout=${DAY_S}`,
     `--silent-timeout=${DAY_S}`,
+    // A redis that is away must not keep the calls from their audio.
+    ...(options.redis === undefined ? [] : [`--redis=${options.redis}/0`, '--no-redis-required']),
   ];
 }
 

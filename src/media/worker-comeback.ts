@@ -41,7 +41,7 @@ export async function comeBack(world: Comeback, gone: readonly WorkerLeg[]): Pro
 /** Makes one leg again, playing what it was played; not connected. */
 export async function revive(world: Comeback, leg: WorkerLeg): Promise<MediaResult> {
   const { id, peer, port, remote, source, note } = leg;
-  const fields = { leg: id, host: peer, port, remote, source, note, memo: legs.memoOf(leg.basis) };
+  const fields = { leg: id, host: peer, port, remote, source, note, memo: legs.memoOf(leg) };
   const made = await world.ask('create', fields);
   if (world.known.get(id) !== leg) {
     // Released meanwhile.
@@ -52,9 +52,7 @@ export async function revive(world: Comeback, leg: WorkerLeg): Promise<MediaResu
   const place = { address: String(made['address']), port: Number(made['port']) };
   if (place.port !== leg.port || place.address !== leg.address) {
     legs.move(leg, place);
-    if (remote !== null) {
-      await world.ask('remote', { leg: id, remote, memo: legs.memoOf(leg.basis) });
-    }
+    await world.ask('note', { leg: id, memo: legs.memoOf(leg) });
   }
   if (leg.music !== null) await world.ask('music', world.musicFields(leg));
   legs.tally(leg);

@@ -133,8 +133,8 @@ export function wireRemote(audio: PartyAudio, peer: string): WireRemote {
 }
 
 /** The part of a leg that mediad cannot know by itself. */
-export function memoOf({ origin, offer }: Basis): string {
-  return JSON.stringify({ origin, offer });
+export function memoOf({ basis, isMoved }: Pick<WorkerLeg, 'basis' | 'isMoved'>): string {
+  return JSON.stringify({ ...basis, ...(isMoved ? { isMoved } : {}) });
 }
 
 /** The leg of a dialog of which nothing but the two SDPs is left. */
@@ -172,7 +172,7 @@ export function adoptLeg(listed: Readonly<Record<string, unknown>>): WorkerLeg |
   const { music, musicMs, partner, playing } = listed;
   if (typeof leg !== 'string' || typeof port !== 'number' || typeof memo !== 'string') return null;
   try {
-    const { origin, offer } = JSON.parse(memo) as Basis;
+    const { origin, offer, isMoved } = JSON.parse(memo) as Basis & { isMoved?: boolean };
     const { sessionId, version } = origin;
     const basis = { origin: { sessionId, version }, offer };
     const local = { address: String(address), port };
@@ -190,6 +190,7 @@ export function adoptLeg(listed: Readonly<Record<string, unknown>>): WorkerLeg |
       music: typeof music === 'string' ? music : null,
       partner: typeof partner === 'string' ? partner : null,
       playId: typeof playing === 'string' ? playing : null,
+      isMoved: isMoved === true,
     };
     if (adopted.music !== null) adopted.heard.set(adopted.music, Number(musicMs) || 0);
     tally(adopted);

@@ -117,11 +117,12 @@ export class MediaWorker implements InnerMedia {
     if (leg === undefined) return failure('unknown-leg', id);
     const read = sdp.readAnswer(answerSdp);
     if (!read.ok) return failure('not-acceptable', read.detail);
-    const isNews = !legs.hasAgreed(leg);
-    const done = await this.setRemote(leg, legs.wireRemote(read.value, leg.peer));
+    const wasMoved = leg.isMoved;
     // It moved while his phone was ringing: what he answered to was out of date.
-    if (done.ok && isNews && leg.isMoved) setImmediate(() => this.tellMoved());
-    else if (done.ok) leg.isMoved = false;
+    leg.isMoved = wasMoved && !legs.hasAgreed(leg);
+    const done = await this.setRemote(leg, legs.wireRemote(read.value, leg.peer));
+    if (!done.ok) leg.isMoved = wasMoved;
+    if (done.ok && leg.isMoved) setImmediate(() => this.tellMoved());
     return done;
   }
 
@@ -277,7 +278,7 @@ export class MediaWorker implements InnerMedia {
     basis: legs.Basis,
     remote: WireRemote | null,
   ): Promise<MediaResult<{ leg: WorkerLeg }>> {
-    const memo = legs.memoOf(basis);
+    const memo = legs.memoOf({ basis, isMoved: false });
     const reply = await this.ask('create', { leg: id, host, remote, memo });
     if (!reply.ok) {
       // It may exist all the same: whatever became of it, it is ours no more.
@@ -309,7 +310,7 @@ export class MediaWorker implements InnerMedia {
     if (address !== remote.address || port !== remote.port) leg.source = null;
     leg.remote = remote;
     legs.tally(leg);
-    return this.order('remote', { leg: leg.id, remote, memo: legs.memoOf(leg.basis) });
+    return this.order('remote', { leg: leg.id, remote, memo: legs.memoOf(leg) });
   }
 
   private musicFields(leg: WorkerLeg): Fields {

@@ -102,8 +102,11 @@ export class Leg {
     pair.rtcp.on('message', (packet, from) => this.rtcp.receive(packet, from, world.now()));
   }
 
-  /** Sets or changes the party's side; learnt sources stay if the address does. */
-  setRemote(remote: Remote): void {
+  /**
+   * Sets or changes the party's side; learnt sources stay if the address does. `source`: where it
+   * was before this process was.
+   */
+  setRemote(remote: Remote, source: Endpoint | null = null): void {
     this.remote = remote;
     this.kinds.fill(kind.none);
     // The static types mean the same everywhere: a phone that strays to the other law is heard.
@@ -114,6 +117,7 @@ export class Leg {
     this.law = remote.audio[0]?.law ?? 'ulaw';
     this.sendType = remote.audio[0]?.payloadType ?? 0;
     this.latch.expect({ address: remote.address, port: remote.port });
+    if (source !== null) this.latch.resume(source, this.world.now());
     if (!this.latch.isLatched) this.letGo();
     this.heardSince = this.world.now();
     this.isSilent = false;

@@ -97,8 +97,7 @@ export class Legs {
     if (leg === undefined) return made;
     if (given.memo !== null) leg.memo = given.memo;
     if (given.note !== null) leg.note = given.note;
-    if (given.remote !== null) leg.setRemote(given.remote);
-    if (given.source !== null) leg.latch.resume(given.source, this.clock.now());
+    if (given.remote !== null) leg.setRemote(given.remote, given.source);
     return made;
   }
 
@@ -149,11 +148,12 @@ export class Legs {
     return { ok: true };
   }
 
-  /** Text kept with the leg for the client's successor. */
-  note(id: string, note: string): Result {
+  /** Texts kept with the leg for the client's successor; null: as it was. */
+  note(id: string, note: string | null, memo: string | null): Result {
     const leg = this.legs.get(id);
     if (leg === undefined) return failed('unknown-leg', id);
-    leg.note = note;
+    if (note !== null) leg.note = note;
+    if (memo !== null) leg.memo = memo;
     return { ok: true };
   }
 

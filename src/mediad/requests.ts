@@ -9,7 +9,7 @@
  * | play | leg, playId, items [{file} or {silenceMs}] | |
  * | stop, disconnect, release | leg | |
  * | music | leg, key, files, fromMs? (where nothing is remembered); without key: ends it | |
- * | note | leg, note | |
+ * | note | leg, note?, memo? | |
  * | preload | files | |
  * | connect | a, b | |
  * | dial | leg, digits | |
@@ -59,8 +59,9 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
   note: (legs, read) => {
     const leg = read.name('leg');
-    const note = read.text('note', limits.noteBytes);
-    return () => legs.note(leg, note);
+    const note = read.optionalText('note', limits.noteBytes);
+    const memo = read.optionalText('memo', limits.memoBytes);
+    return () => legs.note(leg, note, memo);
   },
   preload: (legs, read) => {
     const files = read.files('files', limits.preloadFiles);

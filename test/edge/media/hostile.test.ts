@@ -2,7 +2,10 @@
  * Goal: no packet ends the audio process, takes a leg from its party, is mixed into what somebody
  * hears, or keeps the others waiting. Method: the real process on loopback, packets by seed.
  */
+import { createSocket } from 'node:dgram';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { relatchMs } from '../../../src/mediad/latch.ts';
+import { limits } from '../../../src/mediad/limits.ts';
 import { toneShare } from '../../support/audio.ts';
 import { seeded } from '../../support/fuzz.ts';
 import { until } from '../../support/inbox.ts';
@@ -193,6 +196,78 @@ describe('given a stranger who is quicker than the party', () => {
     clearInterval(flood);
     expect(toneShare(heard, 440)).toBeGreaterThan(0.8);
     await expectHealthy('flood');
+  });
+});
+
+describe('given a party that was heard', () => {
+  it('when it falls silent and a stranger comes, then he gets neither leg nor ear', async () => {
+    const [a, b] = await talkingPair('orphan');
+    a.mute();
+    // From another address; a new port of the party's own would be the party, started again.
+    const thief = createSocket('udp4');
+    await stage.addForTest({ stop: () => Promise.resolve(void thief.close()) });
+    const stolen: Buffer[] = [];
+    thief.on('message', (packet) => stolen.push(packet));
+    await new Promise<void>((resolve) => thief.bind(0, '127.0.0.2', resolve));
+    const port = a.remote?.port ?? 0;
+    const before = a.packets.length;
+    const heardBefore = b.packets.length;
+    let seq = 0;
+    const sending = setInterval(() => {
+      const packet = { payloadType: 0, marker: false, seq: (seq += 1), timestamp: seq * 160 };
+      const payload = Buffer.alloc(160, 0x20);
+      thief.send(buildRtp({ ...packet, ssrc: 666, payload }), port, '127.0.0.1');
+    }, 20);
+    await stage.addForTest({ stop: () => Promise.resolve(clearInterval(sending)) });
+    // As long as a leg waits before it would take a new port of the same party, and more.
+    const wait = relatchMs + 1_000;
+    await until(
+      'as many of his packets as that takes',
+      () => counters('orphan-a'),
+      ({ strangers }) => Number(strangers) * 20 > wait,
+    );
+    expect(stolen).toEqual([]);
+    expect(b.packets.slice(heardBefore + 5).filter(({ payload }) => payload[0] === 0x20)).toEqual(
+      [],
+    );
+    // What is sent to the leg still goes to its party.
+    good(await driver.worker.disconnect('orphan-a'));
+    good(await driver.worker.music('orphan-a', 'default'));
+    await a.hearAtLeast(second / 4);
+    expect(a.packets.length).toBeGreaterThan(before);
+    a.sendTone(440);
+    good(await driver.worker.connect('orphan-a', 'orphan-b'));
+    await b.hearTone(440);
+    clearInterval(sending);
+  });
+
+  it('when it floods its own leg, then its partner gets no flood and others hear all', async () => {
+    const [a, b] = await talkingPair('greedy');
+    const [, d] = await talkingPair('beside');
+    const payload = Buffer.alloc(160, 0x20);
+    const from = b.packets.length;
+    const beside = d.packets.length;
+    const started = performance.now();
+    let seq = 0;
+    a.mute();
+    await silence();
+    const flood = setInterval(() => {
+      for (let count = 0; count < 100; count += 1) {
+        seq += 1;
+        const packet = { payloadType: 0, marker: false, seq, timestamp: seq * 160, ssrc: 31 };
+        a.sendRaw(buildRtp({ ...packet, payload }));
+      }
+    }, 10);
+    await stage.addForTest({ stop: () => Promise.resolve(clearInterval(flood)) });
+    await d.hearAtLeast(2 * second);
+    clearInterval(flood);
+    const seconds = (performance.now() - started) / 1000;
+    expect(seq).toBeGreaterThan(2_000);
+    expect(Number((await counters('greedy-a'))['flooded'])).toBeGreaterThan(1_000);
+    const { packetsAtOnce, packetsPerSecond } = limits;
+    expect(b.packets.length - from).toBeLessThan(packetsAtOnce + packetsPerSecond * (seconds + 1));
+    expect(steps(d, beside)).toEqual(new Set([1]));
+    expect(toneShare(d.heard(d.mark() - second), 440)).toBeGreaterThan(0.8);
   });
 });
 

@@ -76,13 +76,21 @@ export interface Driver extends Actor {
   readonly warnings: string[];
 }
 
-/** A worker that is connected. */
-export async function startWorker(control: string): Promise<Driver> {
+/** A worker to which nobody listens yet. */
+export function openWorker(control: string, warn?: (detail: string) => void): MediaWorker {
   const loaded = loadPlaylist('builtin', prompts);
   if (!loaded.ok) throw new Error(loaded.detail);
+  return new MediaWorker({
+    control,
+    playlist: loaded.playlist,
+    ...(warn === undefined ? {} : { warn }),
+  });
+}
+
+/** A worker that is connected. */
+export async function startWorker(control: string): Promise<Driver> {
   const warnings: string[] = [];
-  const warn = (detail: string): void => void warnings.push(detail);
-  const worker = new MediaWorker({ control, playlist: loaded.playlist, warn });
+  const worker = openWorker(control, (detail) => void warnings.push(detail));
   const told = new Inbox<Told>(
     'media events',
     ({ what, leg, detail }) => `${what} ${leg} ${detail}`,

@@ -23,6 +23,9 @@ export interface EngineActor extends Actor {
   readonly name: string;
   readonly pid: number;
   readonly ended: Promise<string>;
+  /** Its RTP ports. */
+  readonly min: number;
+  readonly max: number;
 }
 
 export async function startEngine(ngPort?: number, ports = 160): Promise<EngineActor> {
@@ -37,7 +40,7 @@ export async function startEngine(ngPort?: number, ports = 160): Promise<EngineA
   if (!started.ok) throw new Error(started.detail);
   const { rtpengine } = started;
   const { host, port } = rtpengine.engine;
-  return { ...rtpengine, name: `${host}:${port}` };
+  return { ...rtpengine, name: `${host}:${port}`, min, max };
 }
 
 export async function startMediad(stage: Stage): Promise<Actor & { readonly control: string }> {

@@ -65,6 +65,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       portMin: 20_000,
       portMax: 30_000,
       rtpengines: [],
+      redis: null,
       silenceMs: 30_000,
     },
     http: { host: '127.0.0.1', port: 0 },
