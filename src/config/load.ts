@@ -122,6 +122,7 @@ function assemble(file: ConfigFile, folder: string): AcdConfig {
     },
     drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
     takeoverWaitMs: file.takeover.wait,
+    maxLoopDelayMs: file.limits['loop-delay'],
     prompts: file.prompts,
     queues: file.queues.map((queue) => ({
       name: queue.name,

@@ -294,7 +294,19 @@ export const fileSchema = section('acd.yaml', {
   drain: drain.prefault({}),
   takeover: takeover.prefault({}),
   limits: section('Bounds of the whole ACD.', {
-    calls: standard(f.count('Most calls waiting or talking at once.', 1, 100_000), '2000'),
+    calls: standard(
+      f.count('Most calls waiting or talking at once. One more gets 503.', 1, 100_000),
+      '2000',
+    ),
+    'loop-delay': standard(
+      f.milliseconds(
+        'New calls and logins get 503 while the server’s event loop is this late for a second ' +
+          'or longer: it has more to do than it can. 0: never.',
+        0,
+        60_000,
+      ),
+      '500',
+    ),
   }).prefault({}),
   queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
   agents: f.listOf(agent, 'The agents.', MAX_AGENTS).prefault([]),

@@ -107,6 +107,8 @@ export interface AcdConfig {
   };
   /** How long sipd and mediad outlive a supervisor that was killed; 0: not at all. */
   readonly takeoverWaitMs: number;
+  /** Mean delay of the event loop from which on new calls are refused; 0: never. */
+  readonly maxLoopDelayMs: number;
   readonly prompts: PromptsConfig;
   readonly queues: readonly QueueEdgeConfig[];
   /** PIN by agent id; an agent without one has none. */

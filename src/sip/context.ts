@@ -4,6 +4,7 @@
  */
 import type { AcdConfig } from '../config/types.ts';
 import type { MediaPort } from '../media/port.ts';
+import type { LoadGate } from '../runtime/load.ts';
 import type { Runtime } from '../runtime/port.ts';
 import type { SipClient } from './client.ts';
 import { parseNameAddr } from './headers.ts';
@@ -18,6 +19,7 @@ export interface EdgeContext {
   readonly dialogs: Dialogs;
   readonly renewals: Renewals;
   readonly log: SipLog;
+  readonly load: LoadGate;
   /** The SIP server's own addresses, `udp/127.0.0.1:5071`. */
   readonly addresses: () => readonly string[];
 }

@@ -4,6 +4,7 @@
  */
 import type { AcdConfig } from '../config/types.ts';
 import type { MediaEvents, MediaPort } from '../media/port.ts';
+import type { LoadGate } from '../runtime/load.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { Callers } from './callers.ts';
 import { createClient } from './client.ts';
@@ -20,6 +21,7 @@ import { Registration } from './registration.ts';
 import { Renewals } from './renewal.ts';
 import type { RegistrationHealth } from './registration.ts';
 import { Routes } from './routes.ts';
+import { shedLoad } from './shedding.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
 
 export interface EdgeOptions {
@@ -29,6 +31,8 @@ export interface EdgeOptions {
   /** Where the SIP server (sipd or drachtio-server) listens for us. */
   readonly drachtio: { readonly host: string; readonly port: number; readonly secret: string };
   readonly log: SipLog;
+  /** Says when new calls and logins are too much. */
+  readonly load: LoadGate;
 }
 
 export interface EdgeHealth {
@@ -80,6 +84,7 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeStart> {
     media,
     log,
     client,
+    load: options.load,
     dialogs: new Dialogs(),
     renewals: new Renewals({ media, client, log, sessionExpiresMs }),
     addresses: () => stack.addresses(),
@@ -119,6 +124,7 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
     return () => presence.callEnded(uri);
   });
   const parts = { context, callers, offers, logins };
+  shedLoad(context, stack);
   let handedOver = false;
   const hangUpLogins = async (): Promise<void> => {
     await Promise.race([logins.stop(), pause(FAREWELL_MAX_MS)]);

@@ -71,6 +71,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
     journal: { path: ':memory:', keepMs: 0 },
     drain: { limitMs: 0, redirect: null },
     takeoverWaitMs: 0,
+    maxLoopDelayMs: 0,
     prompts: { set: 'builtin', language: 'en' },
     queues: [
       {
