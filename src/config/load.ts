@@ -85,6 +85,7 @@ function mediaConfig(media: ConfigFile['media']): AcdConfig['media'] {
       host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
     ),
     silenceMs: media.silence,
+    silenceLimitMs: media['silence-limit'],
   };
 }
 

@@ -154,7 +154,24 @@ const media = section('Audio.', {
       16,
     )
     .prefault([]),
-  silence: standard(f.seconds('Report a leg that sent no RTP for so long.', 1, 3600), '10'),
+  silence: standard(
+    f.seconds(
+      'A party that sent no RTP for so long is asked by SIP whether it is still there, and again ' +
+        'while it is silent; a call whose phone does not answer is ended.',
+      1,
+      3600,
+    ),
+    '10',
+  ),
+  'silence-limit': standard(
+    f.seconds(
+      'A party that sent no RTP for so long loses its call, even if its phone answers (muted ' +
+        'phones may send none); 0: never.',
+      0,
+      DAY,
+    ),
+    '0',
+  ),
 });
 
 const queue = section('One queue. It is called at `sip:<name>@<this host>`.', {

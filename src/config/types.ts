@@ -69,8 +69,10 @@ export interface MediaConfig {
   readonly portMax: number;
   /** Running rtpengines, `host:port` of their ng listener; empty: start one as a child. */
   readonly rtpengines: readonly string[];
-  /** Report a leg as silent after this long without RTP. */
+  /** Ask a party whether it is still there after this long without RTP. */
   readonly silenceMs: number;
+  /** Its call ends after this long; 0: never. */
+  readonly silenceLimitMs: number;
 }
 
 export interface PromptsConfig {

@@ -66,6 +66,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       portMax: 30_000,
       rtpengines: [],
       silenceMs: 30_000,
+      silenceLimitMs: 20_000,
     },
     http: { host: '127.0.0.1', port: 0 },
     journal: { path: ':memory:', keepMs: 0 },

@@ -203,6 +203,30 @@ describe('a caller', () => {
     nothingLeft();
   });
 
+  it('silent, and not answering when asked, has vanished (RFC 3261 §12.2.1.2)', async () => {
+    const caller = arrive();
+    await caller.answered();
+    inDialog('ACK');
+    const leg = [...media.live][0] ?? '';
+    media.events?.silence(leg, 10_000);
+    const asked = await stack.wait('OPTIONS');
+    asked.answer(200);
+    media.events?.silence(leg, 10_000);
+    expect(runtime.of('EndCall')).toEqual([]);
+    (await stack.wait('OPTIONS', 2)).answer(408);
+    await settle();
+    expect(runtime.of('EndCall')).toMatchObject([{ cause: 'failed' }]);
+    expect(stack.of('BYE')).toEqual([]);
+  });
+
+  it('silent for longer than may be is hung up', async () => {
+    await arrive().answered();
+    inDialog('ACK');
+    media.events?.silence([...media.live][0] ?? '', 20_000);
+    expect((await stack.wait('BYE')).header('Reason')).toContain('No audio');
+    expect(runtime.of('EndCall')).toMatchObject([{ cause: 'failed' }]);
+  });
+
   it('beyond the calls there may be costs no media, no journal; a login comes in', async () => {
     here = 10;
     const answer = await arrive().answered();
