@@ -22,6 +22,7 @@ import type { Metrics } from './observe/metrics.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { makeClock } from './runtime/clock.ts';
 import { makeIds } from './runtime/ids.ts';
+import { LoadGate, watchLoad } from './runtime/load.ts';
 import type { Loop } from './runtime/loop.ts';
 import { openLoop } from './runtime/loop.ts';
 import type { Upkeep } from './runtime/upkeep.ts';
@@ -130,6 +131,7 @@ interface Parts {
   readonly media: MediaPort;
   readonly edge: SipEdge;
   readonly metrics: Metrics;
+  readonly load: LoadGate;
 }
 
 function healthOf(
@@ -141,6 +143,7 @@ function healthOf(
   const { loop, media, edge } = parts;
   const places = new Map(options.config.sip.register.map((one) => [one.name, one.registrar]));
   const { counters } = loop.health();
+  const load = parts.load.shown();
   const sip = edge.health();
   const sound = media.health();
   const registrars = sip.registrars.map(({ name, state, detail, expiresIn }) => ({
@@ -152,7 +155,11 @@ function healthOf(
   }));
   const journal = journalHealth(parts);
   const isWell =
-    sip.up && sound.up && journal.up && registrars.every((one) => one.state === 'registered');
+    sip.up &&
+    sound.up &&
+    journal.up &&
+    load.overload === null &&
+    registrars.every((one) => one.state === 'registered');
   return {
     status: drain !== null ? 'draining' : isWell ? 'ok' : 'degraded',
     version: options.version,
@@ -161,12 +168,40 @@ function healthOf(
     registrars,
     media: { up: sound.up, detail: sound.detail, legs: sound.legs },
     journal,
+    load: {
+      overload: load.overload,
+      loop_delay_ms: Math.round(load.loopDelayMs),
+      calls: load.calls,
+      max_calls: options.config.core.maxCalls,
+      refused: load.refused,
+    },
     drain: drain && {
       calls_left: drain.callsLeft,
       ends_in_seconds: Math.ceil(drain.endsInMs / 1000),
     },
     bugs: counters.brokenInvariants + counters.reactorErrors,
   };
+}
+
+function createMeters(
+  config: AcdConfig,
+  loop: Loop,
+  media: MediaPort,
+): { metrics: Metrics; load: LoadGate } {
+  const load = new LoadGate({
+    maxCalls: config.core.maxCalls,
+    calls: () => loop.state.calls.size,
+    maxDelayMs: config.maxLoopDelayMs,
+    onRefused: (why, count) => metrics.callsShed(why, count),
+  });
+  const metrics = createMetrics(() =>
+    readGauges(loop.state, {
+      mediaLegs: media.health().legs,
+      journalSeq: loop.health().lastSeq,
+      isOverloaded: load.shown().overload !== null,
+    }),
+  );
+  return { metrics, load };
 }
 
 /** Memberships and options of the file count from here on; calls are taken over by the edge. */
@@ -232,20 +267,22 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));
   if (!media.ok) return media;
   undo.add(() => media.port.close());
+  const { metrics, load } = createMeters(config, loop, media.port);
   const { drachtio } = endpoints;
   const sipLog = log.child({ name: 'sip' });
-  const edge = await startEdge({ config, runtime: loop, media: media.port, drachtio, log: sipLog });
+  const edge = await startEdge({
+    config,
+    runtime: loop,
+    media: media.port,
+    drachtio,
+    log: sipLog,
+    load,
+  });
   if (!edge.ok) return edge;
   undo.add(() => edge.edge.stop());
 
-  const metrics = createMetrics(() =>
-    readGauges(loop.state, {
-      mediaLegs: media.port.health().legs,
-      journalSeq: loop.health().lastSeq,
-    }),
-  );
   loop.react(({ event }) => countEvent(metrics, event));
-  const parts = { loop, upkeep, media: media.port, edge: edge.edge, metrics };
+  const parts = { loop, upkeep, media: media.port, edge: edge.edge, metrics, load };
   const stopping = new AppStop({
     loop,
     edge: edge.edge,
@@ -267,6 +304,9 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const deaf = await listen(http, config.http);
   if (deaf !== null) return { ok: false, detail: deaf };
   loop.start();
+  // Not before: a start reads and builds much in one go.
+  undo.add(async () => unwatch());
+  const unwatch = watchLoad(load);
   const address = http.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.http.port;
   const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;

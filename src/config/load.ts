@@ -88,6 +88,7 @@ function mediaConfig(media: ConfigFile['media']): AcdConfig['media'] {
     rtpengines: media.rtpengine.map(joined),
     redis: media.redis === undefined ? null : joined(media.redis),
     silenceMs: media.silence,
+    silenceLimitMs: media['silence-limit'],
   };
 }
 
@@ -125,6 +126,7 @@ function assemble(file: ConfigFile, folder: string): AcdConfig {
     },
     drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
     takeoverWaitMs: file.takeover.wait,
+    maxLoopDelayMs: file.limits['loop-delay'],
     prompts: file.prompts,
     queues: file.queues.map((queue) => ({
       name: queue.name,

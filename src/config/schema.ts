@@ -162,7 +162,24 @@ const media = section('Audio.', {
     ),
     '127.0.0.1:6379',
   ),
-  silence: standard(f.seconds('Report a leg that sent no RTP for so long.', 1, 3600), '10'),
+  silence: standard(
+    f.seconds(
+      'A party that sent no RTP for so long is asked by SIP whether it is still there, and again ' +
+        'while it is silent; a call whose phone does not answer is ended.',
+      1,
+      3600,
+    ),
+    '10',
+  ),
+  'silence-limit': standard(
+    f.seconds(
+      'A party that sent no RTP for so long loses its call, even if its phone answers (muted ' +
+        'phones may send none); 0: never.',
+      0,
+      DAY,
+    ),
+    '0',
+  ),
 });
 
 const queue = section('One queue. It is called at `sip:<name>@<this host>`.', {
@@ -302,7 +319,19 @@ export const fileSchema = section('acd.yaml', {
   drain: drain.prefault({}),
   takeover: takeover.prefault({}),
   limits: section('Bounds of the whole ACD.', {
-    calls: standard(f.count('Most calls waiting or talking at once.', 1, 100_000), '2000'),
+    calls: standard(
+      f.count('Most calls waiting or talking at once. One more gets 503.', 1, 100_000),
+      '2000',
+    ),
+    'loop-delay': standard(
+      f.milliseconds(
+        'New calls and logins get 503 while the server’s event loop is this late for a second ' +
+          'or longer: it has more to do than it can. 0: never.',
+        0,
+        60_000,
+      ),
+      '500',
+    ),
   }).prefault({}),
   queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
   agents: f.listOf(agent, 'The agents.', MAX_AGENTS).prefault([]),

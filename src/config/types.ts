@@ -71,8 +71,10 @@ export interface MediaConfig {
   readonly rtpengines: readonly string[];
   /** `host:port` of a redis for the rtpengine that is started; null: it keeps nothing. */
   readonly redis: string | null;
-  /** Report a leg as silent after this long without RTP. */
+  /** Ask a party whether it is still there after this long without RTP. */
   readonly silenceMs: number;
+  /** Its call ends after this long; 0: never. */
+  readonly silenceLimitMs: number;
 }
 
 export interface PromptsConfig {
@@ -109,6 +111,8 @@ export interface AcdConfig {
   };
   /** How long sipd and mediad outlive a supervisor that was killed; 0: not at all. */
   readonly takeoverWaitMs: number;
+  /** Mean delay of the event loop from which on new calls are refused; 0: never. */
+  readonly maxLoopDelayMs: number;
   readonly prompts: PromptsConfig;
   readonly queues: readonly QueueEdgeConfig[];
   /** PIN by agent id; an agent without one has none. */

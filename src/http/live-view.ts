@@ -145,7 +145,10 @@ export function createSteering(runtime: Runtime): Steering {
 }
 
 /** What metrics read; `rest` is what the state does not know. */
-export function readGauges(state: State, rest: Pick<Reading, 'mediaLegs' | 'journalSeq'>): Reading {
+export function readGauges(
+  state: State,
+  rest: Omit<Reading, 'waiting' | 'talking' | 'agents'>,
+): Reading {
   const waiting = new Map<string, number>();
   const talking = new Map<string, number>();
   for (const queue of state.queues.values()) {

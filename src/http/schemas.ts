@@ -90,6 +90,16 @@ export const healthAnswer = z
     ),
     media: z.object({ up: z.boolean(), detail: z.string(), legs: z.number().int() }),
     journal: z.object({ up: z.boolean(), detail: z.string(), seq: z.number().int() }),
+    load: z.object({
+      overload: z
+        .enum(['calls', 'loop-delay'])
+        .nullable()
+        .describe('Why new calls get 503 now; null: they are taken'),
+      loop_delay_ms: z.number().int().describe('How late the event loop runs'),
+      calls: z.number().int().describe('Waiting and talking'),
+      max_calls: z.number().int(),
+      refused: z.number().int().describe('Calls and logins refused for overload since the start'),
+    }),
     drain: z
       .object({
         calls_left: z.number().int().describe('Waiting, talking, and logins under way'),

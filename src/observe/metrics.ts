@@ -12,6 +12,8 @@ export interface Reading {
   readonly agents: ReadonlyMap<string, number>;
   readonly mediaLegs: number;
   readonly journalSeq: number;
+  /** New calls are refused now. */
+  readonly isOverloaded: boolean;
 }
 
 export interface Metrics {
@@ -20,6 +22,8 @@ export interface Metrics {
   callConnected(queue: string, waitedMs: number): void;
   /** An offer ended: `answered`, a failure, or `withdrawn`. */
   offerEnded(outcome: string): void;
+  /** New calls or logins were refused for overload: `calls`, `loop-delay`. */
+  callsShed(why: string, count: number): void;
   /** Something that cannot happen happened; the text says what. */
   bug(kind: string): void;
   /** Bugs counted so far. */
@@ -56,6 +60,12 @@ export function createMetrics(read: () => Reading): Metrics {
     labelNames: ['kind'],
     registers,
   });
+  const shed = new Counter({
+    name: 'acd_calls_shed_total',
+    help: 'Calls and logins refused for overload before anything was done for them',
+    labelNames: ['why'],
+    registers,
+  });
   let bugCount = 0;
   addGauges(registry, read);
   monitorEventLoopDelayGauge(registry);
@@ -63,6 +73,7 @@ export function createMetrics(read: () => Reading): Metrics {
     callEnded: (queue, status) => calls.inc({ queue, status }),
     callConnected: (queue, waitedMs) => waits.observe({ queue }, waitedMs / 1000),
     offerEnded: (outcome) => offers.inc({ outcome }),
+    callsShed: (why, count) => shed.inc({ why }, count),
     bug: (kind) => {
       bugCount += 1;
       bugs.inc({ kind });
@@ -104,5 +115,6 @@ function addGauges(registry: Registry, read: () => Reading): void {
       },
     });
   single('acd_media_legs', 'Legs of audio that exist', (now) => now.mediaLegs);
+  single('acd_overloaded', '1 while new calls are refused', (now) => (now.isOverloaded ? 1 : 0));
   single('acd_journal_seq', 'Number of the last event', (now) => now.journalSeq);
 }

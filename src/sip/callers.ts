@@ -16,6 +16,7 @@ import type { EdgeContext } from './context.ts';
 import { address, clean, parseNameAddr, splitList } from './headers.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
 import { carriesSdp, okWithSdp, refusalOf, Session, UNSUPPORTED_BODY } from './session.ts';
+import { overloaded } from './shedding.ts';
 import { turnAway } from './turn-away.ts';
 
 /** Room for INVITEs on their way beyond the core's own limit, which answers by itself. */
@@ -136,6 +137,12 @@ export class Callers {
     if (former !== undefined && former.stranded !== null) return this.resume(request, former);
     if (former?.session === null && former.via === request.header('Via')) {
       former.again = request;
+      return;
+    }
+    // Before anything is looked up, made or written to the log: there may be thousands of these.
+    const overload = former === undefined ? overloaded(this.context.load, 'call') : null;
+    if (overload !== null) {
+      await request.respond(overload);
       return;
     }
     const refusal =

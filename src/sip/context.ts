@@ -4,6 +4,7 @@
  */
 import type { AcdConfig } from '../config/types.ts';
 import type { MediaPort } from '../media/port.ts';
+import type { LoadGate } from '../runtime/load.ts';
 import type { Runtime } from '../runtime/port.ts';
 import type { SipClient } from './client.ts';
 import { parseNameAddr } from './headers.ts';
@@ -18,6 +19,7 @@ export interface EdgeContext {
   readonly dialogs: Dialogs;
   readonly renewals: Renewals;
   readonly log: SipLog;
+  readonly load: LoadGate;
   /** The SIP server's own addresses, `udp/127.0.0.1:5071`. */
   readonly addresses: () => readonly string[];
 }
@@ -31,6 +33,8 @@ export type DialogOwner = (request: IncomingRequest) => void;
 interface Entry {
   readonly owner: DialogOwner;
   readonly probe: () => void;
+  readonly lost: () => void;
+  readonly leg: string;
 }
 
 /** Dialogs looked at in one go, and the pause between, when the SIP server came back. */
@@ -39,16 +43,39 @@ const PROBE_PAUSE_MS = 50;
 /** A drachtio-server does not tell us of the end of these: they are looked at this often. */
 const WATCH_MS = 5_000;
 
+const NO_AUDIO = { leg: '', lost: (): void => undefined };
+
 /** Owners of dialogs by dialog id. Bounded by what creates dialogs: calls, offers, logins. */
 export class Dialogs {
   private readonly entries = new Map<string, Entry>();
+  private readonly byLeg = new Map<string, string>();
 
   /** `probe`: finds out whether the dialog still exists; called when the SIP server came back. */
-  add(dialogId: string, owner: DialogOwner, probe: () => void): void {
-    this.entries.set(dialogId, { owner, probe });
+  add(
+    dialogId: string,
+    owner: DialogOwner,
+    probe: () => void,
+    audio: { readonly leg: string; readonly lost: () => void } = NO_AUDIO,
+  ): void {
+    this.entries.set(dialogId, { owner, probe, ...audio });
+    if (audio.leg !== '') this.byLeg.set(audio.leg, dialogId);
+  }
+
+  /** Has the dialog of this media leg look whether it survives; false: there is none. */
+  probeLeg(leg: string): boolean {
+    const entry = this.entries.get(this.byLeg.get(leg) ?? '');
+    entry?.probe();
+    return entry !== undefined;
+  }
+
+  /** Its audio is gone for good: the dialog of this leg is to end. */
+  lostLeg(leg: string): void {
+    this.entries.get(this.byLeg.get(leg) ?? '')?.lost();
   }
 
   remove(dialogId: string): void {
+    const leg = this.entries.get(dialogId)?.leg ?? '';
+    if (this.byLeg.get(leg) === dialogId) this.byLeg.delete(leg);
     this.entries.delete(dialogId);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { AcdConfig } from '../config/types.ts';
 import type { MediaEvents, MediaPort } from '../media/port.ts';
+import type { LoadGate } from '../runtime/load.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { Callers } from './callers.ts';
 import { createClient } from './client.ts';
@@ -20,6 +21,8 @@ import { Registration } from './registration.ts';
 import { Renewals } from './renewal.ts';
 import type { RegistrationHealth } from './registration.ts';
 import { Routes } from './routes.ts';
+import { shedLoad } from './shedding.ts';
+import { SilentLegs } from './silent-legs.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
 
 export interface EdgeOptions {
@@ -29,6 +32,8 @@ export interface EdgeOptions {
   /** Where the SIP server (sipd or drachtio-server) listens for us. */
   readonly drachtio: { readonly host: string; readonly port: number; readonly secret: string };
   readonly log: SipLog;
+  /** Says when new calls and logins are too much. */
+  readonly load: LoadGate;
 }
 
 export interface EdgeHealth {
@@ -80,6 +85,7 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeStart> {
     media,
     log,
     client,
+    load: options.load,
     dialogs: new Dialogs(),
     renewals: new Renewals({ media, client, log, sessionExpiresMs }),
     addresses: () => stack.addresses(),
@@ -94,6 +100,7 @@ interface Parts {
   readonly callers: Callers;
   readonly offers: Offers;
   readonly logins: Logins;
+  readonly silent: SilentLegs;
 }
 
 /** An edge that takes no requests yet. */
@@ -118,7 +125,9 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
     presence.callBegan(uri);
     return () => presence.callEnded(uri);
   });
-  const parts = { context, callers, offers, logins };
+  const silent = watchSilence(context);
+  const parts = { context, callers, offers, logins, silent };
+  shedLoad(context, stack);
   let handedOver = false;
   const hangUpLogins = async (): Promise<void> => {
     await Promise.race([logins.stop(), pause(FAREWELL_MAX_MS)]);
@@ -154,16 +163,26 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
       // Digits keyed so far live in memory only.
       if (logins.size > 0) await hangUpLogins();
       handedOver = true;
+      silent.stop();
       stack.freeze();
     },
     stop: async () => {
       if (handedOver) return stack.close();
       callers.stop();
+      silent.stop();
       await hangUpLogins();
       await Promise.all([presence.stop(), ...registrations.map((each) => each.stop())]);
       return stack.close();
     },
   };
+}
+
+function watchSilence({ config, dialogs }: EdgeContext): SilentLegs {
+  return new SilentLegs({
+    limitMs: config.media.silenceLimitMs,
+    ask: (leg) => dialogs.probeLeg(leg),
+    end: (leg) => dialogs.lostLeg(leg),
+  });
 }
 
 /** Legs that no call of ours has (left by a process before us) would hold their ports for ever. */
@@ -183,14 +202,17 @@ function mediaBack(parts: Parts, found: readonly string[]): void {
 }
 
 function mediaEvents(parts: Parts): MediaEvents {
-  const { logins } = parts;
+  const { logins, silent } = parts;
   const { context } = parts;
   const { log } = context;
   return {
     dtmf: (leg, digit) => logins.digit(leg, digit, 'rtp'),
     playEnded: (leg, playId) => logins.playEnded(leg, playId),
     firstPacket: (leg) => log.debug({ leg }, 'first packet'),
-    silence: (leg, silentMs) => log.debug({ leg, silentMs }, 'silence'),
+    silence: (leg, silentMs) => {
+      log.debug({ leg, silentMs }, 'silence');
+      silent.report(leg, silentMs);
+    },
     down: (detail) => log.warn({ detail }, 'media is down'),
     up: (restored) => {
       log.info({ restored: restored.length }, 'media is up');

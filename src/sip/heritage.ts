@@ -1,6 +1,7 @@
 /**
  * What sipd keeps for a client that was restarted, over the same connection as everything else:
- * frames that only it knows (`dialogs`, `cancel`, `resume`), each with a deadline and one outcome.
+ * frames that only it knows (`dialogs`, `cancel`, `resume`; and `busy`), each with a deadline and
+ * one outcome.
  * A real drachtio-server closes the connection on them, so they are sent only to a server whose
  * version says that it is sipd.
  */
@@ -81,6 +82,11 @@ export class SipdHeritage implements Heritage {
     void this.ask(text).then((answer) => {
       this.log.debug({ dialogId, answer: answer?.join(' ') ?? 'none' }, 'old INVITE taken back');
     });
+  }
+
+  async refuseCalls(ms: number): Promise<number> {
+    const answer = await this.ask(`busy|${ms}`);
+    return answer?.[0] === 'OK' ? Number(answer[1]) : 0;
   }
 
   resume(dialogId: string, events: TransactionEvents): void {

@@ -18,6 +18,7 @@ import { clean } from './headers.ts';
 import { Keying } from './keying.ts';
 import type { IncomingRequest, Response } from './port.ts';
 import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
+import { overloaded } from './shedding.ts';
 import { turnAway } from './turn-away.ts';
 
 /** Most login calls at a time. */
@@ -121,7 +122,12 @@ export class Logins {
 
   /** Never rejects. */
   async arrive(request: IncomingRequest, wanted: LoginRequest): Promise<void> {
-    const { config, dialogs, log } = this.context;
+    const { config, dialogs, log, load } = this.context;
+    const overload = overloaded(load, 'login');
+    if (overload !== null) {
+      await request.respond(overload);
+      return;
+    }
     const device = identifyDevice(request, this.registrars(), config.sip.deviceFrom);
     const refusal: Response | null =
       checkInvite(request) ??

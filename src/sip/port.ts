@@ -125,6 +125,11 @@ export interface Heritage {
   sdp(dialogId: string): Promise<DialogSdp | null>;
   /** Ends an outgoing INVITE of a process before us, whatever becomes of it meanwhile. */
   cancel(dialogId: string, headers: Headers): void;
+  /**
+   * Has new calls refused (503, Retry-After) before they reach us, for so long; 0: no longer.
+   * Gives how many were since the last time.
+   */
+  refuseCalls(ms: number): Promise<number>;
   /** Goes on with one: its last response comes again, then what follows. */
   resume(dialogId: string, events: TransactionEvents): void;
 }

@@ -71,6 +71,7 @@ export class Session implements Renewable {
       this.dialogId,
       (request) => this.take(request),
       () => void this.probe(),
+      { leg: this.leg, lost: () => this.silentTooLong() },
     );
     context.renewals.add(this);
   }
@@ -84,6 +85,13 @@ export class Session implements Renewable {
   failed(): void {
     if (this.closed) return;
     this.hangUp('Q.850;cause=41;text="Media lost"');
+    this.hooks.ended('failed');
+  }
+
+  /** He sends no audio for longer than may be. */
+  private silentTooLong(): void {
+    if (this.closed) return;
+    this.hangUp('Q.850;cause=41;text="No audio"');
     this.hooks.ended('failed');
   }
 
@@ -113,7 +121,10 @@ export class Session implements Renewable {
     this.context.dialogs.remove(this.dialogId);
   }
 
-  /** The SIP server was away: does it still know the dialog, and the peer (RFC 3261 §12.2.1.2)? */
+  /**
+   * Does the server still know the dialog, and the peer (RFC 3261 §12.2.1.2)? Asked when the server
+   * was away, or the peer sends no audio.
+   */
   private async probe(): Promise<void> {
     if (this.closed || this.awaitsAck) return;
     const outcome = await this.context.client.request(

@@ -34,6 +34,8 @@ export class Client {
   isAuthenticated = false;
   /** Rest of a long answer, told page by page. */
   pages: string[] = [];
+  /** Wants no new calls until then: it is overloaded. */
+  busyUntil = 0;
   private out = '';
   private isFlushing = false;
 
@@ -100,6 +102,7 @@ export class Clients {
   private readonly orphans = new Map<string, Orphan>();
   private readonly heldByKey = new Map<string, number>();
   private heldCount = 0;
+  private refusedCalls = 0;
   private readonly waiting = new Set<WaitingRequest>();
   private readonly lastWanted = new Map<string, number>();
   private readonly turns = new Map<string, number>();
@@ -162,6 +165,26 @@ export class Clients {
   /** Before the restart somebody wanted these methods. */
   restoreWanted(verbs: string[]): void {
     for (const verb of verbs) this.lastWanted.set(verb, this.options.clock.now());
+  }
+
+  /** Does everybody who takes new calls want none for now? Then one is counted as refused. */
+  refusesCalls(): boolean {
+    const now = this.options.clock.now();
+    let isAnyBusy = false;
+    for (const one of this.connected.values()) {
+      if (!one.routes.has('invite')) continue;
+      if (one.busyUntil <= now) return false;
+      isAnyBusy = true;
+    }
+    if (isAnyBusy) this.refusedCalls += 1;
+    return isAnyBusy;
+  }
+
+  /** How many were refused since this was asked last. */
+  takeRefusedCalls(): number {
+    const count = this.refusedCalls;
+    this.refusedCalls = 0;
+    return count;
   }
 
   /** Methods that somebody wants, or wanted. */
@@ -240,7 +263,10 @@ export class Clients {
 
   /** The next client, in turn, that wants new requests of this method. */
   pick(verb: string): Client | null {
-    const fitting = [...this.connected.values()].filter((one) => one.routes.has(verb));
+    const wanting = [...this.connected.values()].filter((one) => one.routes.has(verb));
+    const now = this.options.clock.now();
+    const able = verb === 'invite' ? wanting.filter((one) => one.busyUntil <= now) : wanting;
+    const fitting = able.length > 0 ? able : wanting;
     if (fitting.length === 0) return null;
     const turn = this.turns.get(verb) ?? 0;
     this.turns.set(verb, (turn + 1) % 1_000_000);

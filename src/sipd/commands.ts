@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
 import type { DialogEntry } from './dialogs.ts';
 import { answerFrame, requestEcho, responseEcho, type Frame } from './drachtio-protocol.ts';
 import { parseRAck } from './headers.ts';
-import { MAX_ACTIVE_TRANSACTIONS, MAX_ROUTES, MAX_WAITING_FOR_ACK } from './limits.ts';
+import { MAX_ACTIVE_TRANSACTIONS, MAX_BUSY_MS, MAX_ROUTES, MAX_WAITING_FOR_ACK } from './limits.ts';
 import { header, parseMessage, type SipMessage } from './message.ts';
 import { dialogPath, pathToUri } from './outgoing.ts';
 import { onProxy } from './proxy-entry.ts';
@@ -80,6 +80,9 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
     case 'resume':
       resumeInvite(ctx, client, frame.args[0] ?? '', say);
       return true;
+    case 'busy':
+      say(onBusy(ctx, client, frame.args[0] ?? ''));
+      return true;
     case 'proxy':
       onProxy(ctx, client, frame);
       return true;
@@ -87,6 +90,14 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
       say('NO|Unknown message type');
       return false;
   }
+}
+
+/** `busy|<milliseconds>`: new calls get 503 without it for so long. `OK|<refused since>`. */
+function onBusy(ctx: Context, client: Client, text: string): string {
+  if (!/^\d{1,6}$/.test(text)) return 'NOK|want milliseconds';
+  const ms = Math.min(Number(text), MAX_BUSY_MS);
+  client.busyUntil = ms === 0 ? 0 : ctx.clock.now() + ms;
+  return `OK|${ctx.clients.takeRefusedCalls()}`;
 }
 
 function onRoute(ctx: Context, client: Client, frame: Frame): string {

@@ -56,6 +56,8 @@ export const AUTHENTICATE_MS = 10_000;
 export const MAX_FRAME_BYTES = 1024 * 1024;
 /** Bytes waiting to be read by a slow client. Beyond: it is cut off and counts as gone. */
 export const MAX_CLIENT_BACKLOG_BYTES = 64 * 1024 * 1024;
+/** Longest time for which a client may have new calls refused by one word. Beyond: this long. */
+export const MAX_BUSY_MS = 10_000;
 /** Verbs a client may route. Beyond: NO. */
 export const MAX_ROUTES = 64;
 /** Frames held for the absent owner of one dialog, and for all. Beyond: 480 to the peer. */

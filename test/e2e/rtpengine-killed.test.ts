@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { startEngine, type EngineActor } from '../edge/media/rtpengine-stage.ts';
 import { startAcd, type Acd, type Section } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
-import { killChild } from '../support/children.ts';
+import { killChild } from '../support/family.ts';
 import { gapAround, spread } from '../support/gap.ts';
 import { until, within } from '../support/inbox.ts';
 import { freeRange } from '../support/ports.ts';

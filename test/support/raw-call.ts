@@ -31,20 +31,22 @@ async function invite(
 }
 
 /** A call that is up. Fails if it is refused for good, or not up before the deadline. */
-export async function establish(agent: RawUdp | RawTcp, ms = PATIENCE_MS): Promise<RawCall> {
-  const end = Date.now() + ms;
+export async function establish(agent: RawUdp | RawTcp, uri = 'sip:queue@acd'): Promise<RawCall> {
+  const end = Date.now() + PATIENCE_MS;
   const callId = unique('call');
   const from = `${agent.contact};tag=${unique('f')}`;
   for (let cseq = 1; ; cseq += 1) {
     const branch = `z9hG4bK${unique('b')}`;
-    const request = agent.request('INVITE', { body: SDP, callId, from, cseq, branch });
+    const request = agent.request('INVITE', { uri, body: SDP, callId, from, cseq, branch });
     const { answer, status } = await invite(agent, request, Math.max(end - Date.now(), 1));
     if (status < 300) {
       agent.send(agent.inDialog('ACK', request, answer, { cseq }));
       return { invite: request, ok: answer, cseq };
     }
     // RFC 3261 section 17.1.1.3: the ACK of a refusal has the branch of its INVITE.
-    agent.send(agent.request('ACK', { callId, from, cseq, branch, to: headerOf(answer, 'To') }));
+    agent.send(
+      agent.request('ACK', { uri, callId, from, cseq, branch, to: headerOf(answer, 'To') }),
+    );
     const seconds = Number(headerOf(answer, 'Retry-After') || NaN);
     const isOver = status !== 503 || !(Date.now() + seconds * 1000 < end);
     if (isOver) throw new Error(`INVITE refused: ${answer.split('\r\n')[0]}`);

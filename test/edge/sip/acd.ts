@@ -7,6 +7,7 @@ import type { AcdConfig } from '../../../src/config/types.ts';
 import type { StoredEvent } from '../../../src/core/events.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import { makeClock } from '../../../src/runtime/clock.ts';
+import { LoadGate } from '../../../src/runtime/load.ts';
 import { openLoop } from '../../../src/runtime/loop.ts';
 import type { Loop } from '../../../src/runtime/loop.ts';
 import { startEdge } from '../../../src/sip/edge.ts';
@@ -57,6 +58,7 @@ export interface Acd {
   readonly edge: SipEdge;
   readonly events: StoredEvent[];
   readonly log: string[];
+  readonly load: LoadGate;
   /** SIP address over UDP. */
   readonly sip: { readonly host: string; readonly port: number };
   /** The count-th event of that kind. */
@@ -97,7 +99,20 @@ export async function startAcd(server: SipServer, config: AcdConfig): Promise<Ac
   });
   await loop.submit({ kind: 'ApplyConfig', by: 'config', config: config.core });
   const media = new FakeMedia();
-  const started = await startEdge({ config, runtime: loop, media, drachtio: server, log: sipLog });
+  const load = new LoadGate({
+    maxCalls: config.core.maxCalls,
+    calls: () => loop.state.calls.size,
+    maxDelayMs: config.maxLoopDelayMs,
+    onRefused: () => undefined,
+  });
+  const started = await startEdge({
+    config,
+    runtime: loop,
+    media,
+    drachtio: server,
+    log: sipLog,
+    load,
+  });
   if (!started.ok) throw new Error(started.detail);
   const { edge } = started;
   const udp = edge.health().addresses.find((each) => each.startsWith('udp/127.')) ?? '';
@@ -106,6 +121,7 @@ export async function startAcd(server: SipServer, config: AcdConfig): Promise<Ac
     loop,
     media,
     edge,
+    load,
     events,
     log,
     sip: { host: '127.0.0.1', port },

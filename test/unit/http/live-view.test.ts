@@ -41,7 +41,9 @@ async function open() {
   });
   if (!opened.ok) throw new Error(opened.detail);
   const { loop } = opened;
-  const metrics = createMetrics(() => readGauges(loop.state, { mediaLegs: 0, journalSeq: 0 }));
+  const metrics = createMetrics(() =>
+    readGauges(loop.state, { mediaLegs: 0, journalSeq: 0, isOverloaded: false }),
+  );
   const view = createView({
     runtime: loop,
     metrics,
@@ -209,7 +211,7 @@ describe('gauges', () => {
   it('count calls by queue and agents by state', async () => {
     const { loop } = await open();
     await arrives(loop, 'a');
-    const reading = readGauges(loop.state, { mediaLegs: 1, journalSeq: 9 });
+    const reading = readGauges(loop.state, { mediaLegs: 1, journalSeq: 9, isOverloaded: false });
     expect(reading.waiting.get('queue1')).toBe(1);
     expect(reading.talking.get('queue1')).toBe(0);
     expect(reading.agents.get('loggedout')).toBe(2);

@@ -58,6 +58,7 @@ const health: HealthAnswer = {
   registrars: [],
   media: { up: true, detail: 'mediad', legs: 0 },
   journal: { up: true, detail: 'sqlite', seq: 3 },
+  load: { overload: null, loop_delay_ms: 1, calls: 1, max_calls: 2000, refused: 0 },
   drain: null,
   bugs: 0,
 };

@@ -82,9 +82,11 @@ describe('metrics', () => {
       agents: new Map([['idle', 3]]),
       mediaLegs: 4,
       journalSeq: 17,
+      isOverloaded: true,
     }));
     metrics.callEnded('queue1', 'COMPLETED');
     metrics.offerEnded('busy');
+    metrics.callsShed('calls', 3);
     metrics.bug('invariant-1');
     waiting = 5;
     const text = await metrics.text();
@@ -92,6 +94,8 @@ describe('metrics', () => {
     expect(text).toContain('acd_agents{state="idle"} 3');
     expect(text).toContain('acd_calls_total{queue="queue1",status="COMPLETED"} 1');
     expect(text).toContain('acd_offers_total{outcome="busy"} 1');
+    expect(text).toContain('acd_calls_shed_total{why="calls"} 3');
+    expect(text).toContain('acd_overloaded 1');
     expect(text).toContain('acd_media_legs 4');
     expect(text).toContain('acd_loop_delay_seconds{quantile="0.99"}');
     expect(metrics.bugs()).toBe(1);

@@ -67,11 +67,13 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       rtpengines: [],
       redis: null,
       silenceMs: 30_000,
+      silenceLimitMs: 20_000,
     },
     http: { host: '127.0.0.1', port: 0 },
     journal: { path: ':memory:', keepMs: 0 },
     drain: { limitMs: 0, redirect: null },
     takeoverWaitMs: 0,
+    maxLoopDelayMs: 0,
     prompts: { set: 'builtin', language: 'en' },
     queues: [
       {

@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AgentOffered, CallEntered } from '../../../src/core/events.ts';
 import type { MediaResult } from '../../../src/media/port.ts';
+import { LoadGate } from '../../../src/runtime/load.ts';
 import { createClient } from '../../../src/sip/client.ts';
 import { Dialogs } from '../../../src/sip/context.ts';
 import { assemble } from '../../../src/sip/edge.ts';
@@ -19,6 +20,8 @@ let media: FakeMedia;
 let runtime: FakeRuntime;
 let dialogs: Dialogs;
 let edge: SipEdge;
+let load: LoadGate;
+let here: number;
 
 beforeEach(async () => {
   stack = new FakeStack();
@@ -26,12 +29,20 @@ beforeEach(async () => {
   runtime = new FakeRuntime();
   dialogs = new Dialogs();
   const client = createClient(stack);
+  here = 0;
+  load = new LoadGate({
+    maxCalls: 10,
+    calls: () => here,
+    maxDelayMs: 100,
+    onRefused: () => undefined,
+  });
   const closed = assemble(
     {
       config: acdConfig(),
       runtime,
       media,
       log: quiet,
+      load,
       dialogs,
       client,
       renewals: new Renewals({ media, client, log: quiet, sessionExpiresMs: 0 }),
@@ -190,6 +201,54 @@ describe('a caller', () => {
     runtime.answer('ArriveCall', () => ({ ok: false, refusal }));
     expect((await arrive().answered()).status).toBe(status);
     nothingLeft();
+  });
+
+  it('silent, and not answering when asked, has vanished (RFC 3261 §12.2.1.2)', async () => {
+    const caller = arrive();
+    await caller.answered();
+    inDialog('ACK');
+    const leg = [...media.live][0] ?? '';
+    media.events?.silence(leg, 10_000);
+    const asked = await stack.wait('OPTIONS');
+    asked.answer(200);
+    media.events?.silence(leg, 10_000);
+    expect(runtime.of('EndCall')).toEqual([]);
+    (await stack.wait('OPTIONS', 2)).answer(408);
+    await settle();
+    expect(runtime.of('EndCall')).toMatchObject([{ cause: 'failed' }]);
+    expect(stack.of('BYE')).toEqual([]);
+  });
+
+  it('silent for longer than may be is hung up', async () => {
+    await arrive().answered();
+    inDialog('ACK');
+    media.events?.silence([...media.live][0] ?? '', 20_000);
+    expect((await stack.wait('BYE')).header('Reason')).toContain('No audio');
+    expect(runtime.of('EndCall')).toMatchObject([{ cause: 'failed' }]);
+  });
+
+  it('beyond the calls there may be costs no media, no journal; a login comes in', async () => {
+    here = 10;
+    const answer = await arrive().answered();
+    expect(answer).toMatchObject({ status: 503, headers: { 'Retry-After': '10' } });
+    expect(runtime.commands).toEqual([]);
+    expect(media.of('accept')).toEqual([]);
+    nothingLeft();
+    const login = stack.receive('INVITE', headers, { body: SDP_OFFER, uri: 'sip:*44@acd' });
+    expect((await login.answered()).reason).not.toBe('Overloaded');
+  });
+
+  it('while the loop is late is refused; who was taken before goes on', async () => {
+    const caller = arrive();
+    await caller.answered();
+    for (let now = 0; now < 5_000; now += 500) load.measure(now, 500, 450);
+    const other = { ...headers, 'Call-ID': 'd' };
+    const answer = await stack.receive('INVITE', other, { body: SDP_OFFER }).answered();
+    expect(answer).toMatchObject({ status: 503, headers: { 'Retry-After': '5' } });
+    const login = stack.receive('INVITE', other, { body: SDP_OFFER, uri: 'sip:*44@acd' });
+    expect((await login.answered()).reason).toBe('Overloaded');
+    expect((await inDialog('INFO').answered()).status).not.toBe(503);
+    expect(runtime.of('ArriveCall')).toHaveLength(1);
   });
 
   it('arriving twice by two ways is taken once (RFC 3261 §8.2.2.2)', async () => {

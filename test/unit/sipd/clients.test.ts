@@ -3,6 +3,7 @@
  * bounds, for the next; and only who knows the secret may do anything.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { MAX_BUSY_MS } from '../../../src/sipd/limits.ts';
 import { headerOf, statusOf } from '../../support/raw-ua.ts';
 import type { FakeClient } from '../../support/sipd-core.ts';
 import { World } from '../../support/sipd-core.ts';
@@ -191,5 +192,52 @@ describe('the door', () => {
     answeredBy(world.join());
     const [entry] = [...world.ctx.dialogs.all()];
     expect(JSON.parse(JSON.stringify(entry?.state))).toEqual(entry?.state);
+  });
+});
+
+describe('a client that is overloaded', () => {
+  it('given its word, then new calls get 503 without it, and it learns how many', () => {
+    const client = world.join();
+    client.route('invite', 'options');
+    world.arrive(world.request('INVITE', { callId: 'before' }));
+    client.respond(client.last('INVITE'), 200);
+    const ok = world.takeSent().find((text) => statusOf(text) === 200) ?? '';
+    const to = headerOf(ok, 'To');
+    world.arrive(world.request('ACK', { callId: 'before', to }));
+    expect(client.say('busy', ['5000'])).toEqual(['OK', '0', '']);
+    for (let i = 0; i < 3; i += 1) world.arrive(world.request('INVITE', { callId: `n${i}` }));
+    const refusals = world.takeSent();
+    expect(refusals.map(statusOf)).toEqual([503, 503, 503]);
+    expect(Number(headerOf(refusals[0] ?? '', 'Retry-After'))).toBeGreaterThan(0);
+    // Nothing is kept of them; what is there goes on, other requests come in.
+    expect([world.ctx.uas.size, world.ctx.serverTxs.activeCount]).toEqual([0, 0]);
+    world.arrive(world.request('INVITE', { callId: 'before', to, cseq: 2 }));
+    world.arrive(world.request('OPTIONS', { callId: 'o' }));
+    expect(client.story).toEqual(['INVITE', 'ACK', 'INVITE', 'OPTIONS']);
+    expect(client.say('busy', ['0'])).toEqual(['OK', '3', '']);
+    world.arrive(world.request('INVITE', { callId: 'after' }));
+    expect(client.story.at(-1)).toBe('INVITE');
+  });
+
+  it('given no word for longer than its lease, then calls come in again', () => {
+    const client = world.join();
+    client.route('invite');
+    client.say('busy', ['999999']);
+    world.clock.advance(MAX_BUSY_MS - 1);
+    world.arrive(world.request('INVITE', { callId: 'one' }));
+    expect(client.story).toEqual([]);
+    world.clock.advance(1);
+    world.arrive(world.request('INVITE', { callId: 'two' }));
+    expect(client.story).toEqual(['INVITE']);
+    expect(client.say('busy', ['x'])[0]).toBe('NOK');
+  });
+
+  it('given another client that is not, then calls are its', () => {
+    const [one, two] = [world.join('a'), world.join('b')];
+    one.route('invite');
+    two.route('invite');
+    one.say('busy', ['5000']);
+    for (let i = 0; i < 4; i += 1) world.arrive(world.request('INVITE', { callId: `n${i}` }));
+    expect([one.story.length, two.story.length]).toEqual([0, 4]);
   });
 });

@@ -1,0 +1,49 @@
+/**
+ * Legs that send no audio any more: a phone that lost power or network in a call says nothing else.
+ * One that is only mute is not to lose its call, so its dialog is asked first, and again as long as
+ * it is silent; who does not answer is gone. Beyond a limit, if one is configured, it counts as
+ * gone whatever it answers.
+ */
+export interface SilentOptions {
+  /** Silence beyond which a call ends, ms; 0: only a phone that does not answer loses its call. */
+  readonly limitMs: number;
+  /** Asks the phone; false: there is no such leg in a call. */
+  readonly ask: (leg: string) => boolean;
+  readonly end: (leg: string) => void;
+}
+
+/** A silent phone is asked this often. */
+const ASK_EVERY_MS = 30_000;
+
+export class SilentLegs {
+  private readonly options: SilentOptions;
+  /** Bounded by the legs there are: what is no leg of a call leaves at its next turn. */
+  private readonly timers = new Map<string, NodeJS.Timeout>();
+
+  constructor(options: SilentOptions) {
+    this.options = options;
+  }
+
+  /** The leg has been silent for so long; 0: it is heard again. */
+  report(leg: string, silentMs: number): void {
+    clearTimeout(this.timers.get(leg));
+    this.timers.delete(leg);
+    if (silentMs > 0) this.look(leg, silentMs);
+  }
+
+  private look(leg: string, silentMs: number): void {
+    const { limitMs, ask, end } = this.options;
+    this.timers.delete(leg);
+    if (limitMs > 0 && silentMs >= limitMs) return end(leg);
+    if (!ask(leg)) return;
+    const wait = limitMs > 0 ? Math.min(ASK_EVERY_MS, limitMs - silentMs) : ASK_EVERY_MS;
+    const timer = setTimeout(() => this.look(leg, silentMs + wait), wait);
+    timer.unref();
+    this.timers.set(leg, timer);
+  }
+
+  stop(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+  }
+}
