@@ -12,6 +12,7 @@ import { version } from './project.ts';
 import { runRestart } from './restart.ts';
 import type { ServeOptions } from './serve.ts';
 import { runServe } from './serve.ts';
+import { addSim } from './sim.ts';
 import { runStart } from './start.ts';
 
 const CONFIG = [
@@ -97,9 +98,11 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .action(async (written: WrittenDemo) => {
       status = await runDemo(readDemo(written));
     });
-  addJournal(program, (given) => {
+  const done = (given: number) => {
     status = given;
-  });
+  };
+  addJournal(program, done);
+  addSim(program, done);
   program
     .command('docs')
     .description('write docs/ out of the running schemas')

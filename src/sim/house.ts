@@ -74,7 +74,10 @@ export class House {
     this.#stage.edge.send(command);
   }
 
-  logIn(agentId: AgentId, device = { uri: `sip:${agentId}@pbx`, registrar: null as string | null }) {
+  logIn(
+    agentId: AgentId,
+    device = { uri: `sip:${agentId}@pbx`, registrar: null as string | null },
+  ) {
     const command: NewCommand = { kind: 'LogInAgent', agentId, device, by: BY };
     this.#stage.edge.send(command, (outcome) => {
       const isDown = !outcome.ok && outcome.refusal === 'unavailable';

@@ -18,7 +18,11 @@ import type {
 } from '../journal/port.ts';
 import type { Timeline } from './timeline.ts';
 
-const REFUSED: JournalFailure = { ok: false, reason: 'unavailable', detail: 'simulated: disk full' };
+const REFUSED: JournalFailure = {
+  ok: false,
+  reason: 'unavailable',
+  detail: 'simulated: disk full',
+};
 /** A day of millions of events would not fit into memory: what snapshots stand for is dropped. */
 const PRUNE_EVERY = 100_000;
 

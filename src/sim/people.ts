@@ -76,7 +76,8 @@ export class People implements Script {
     this.#calls += 1;
     const queue = queueName(Math.floor(random.next() * queues));
     const talkMs = Math.round(random.exponential(handle * SECOND));
-    const patienceMs = patience === 0 ? Infinity : Math.round(random.exponential(patience * SECOND));
+    const patienceMs =
+      patience === 0 ? Infinity : Math.round(random.exponential(patience * SECOND));
     const hangsUp = random.isOneIn(0.7) ? 'caller' : 'agent';
     const confirmMs = Math.round(random.between(20, 300));
     const isAckLost = faults && random.isOneIn(ACK_LOST);
@@ -104,7 +105,11 @@ export class People implements Script {
     const dice = random.next();
     if (dice < MISSES) {
       const isLate = this.#options.faults && random.isOneIn(ANSWERS_LATE);
-      return { kind: 'silent', ringsMs, lateMs: isLate ? Math.round(random.between(0, 400)) : null };
+      return {
+        kind: 'silent',
+        ringsMs,
+        lateMs: isLate ? Math.round(random.between(0, 400)) : null,
+      };
     }
     if (dice < MISSES + DECLINES) {
       return { kind: 'fails', afterMs, failure: 'declined', sipStatus: 603 };
