@@ -24,7 +24,7 @@ export function readSim(written: WrittenSim): SimOptions {
   if (calls !== undefined) {
     asked['callsPerHour'] = Number(calls) / Number(hours ?? SIM_DEFAULTS.hours);
   }
-  return settle(asked as Partial<SimOptions>);
+  return settle(asked);
 }
 
 function fault(text: string): number {

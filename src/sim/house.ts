@@ -212,7 +212,12 @@ export class House {
     caller.isGone = true;
     const lost = byeLateMs > 0;
     const cause = lost ? 'failed' : 'bye';
-    const tell = () => say(this.#stage, { kind: 'EndCall', callId, cause, by: BY });
+    const command: NewCommand = { kind: 'EndCall', callId, cause, by: BY };
+    const tell = () =>
+      say(this.#stage, command, (outcome) => {
+        const isThere = this.#callers.get(callId) === caller;
+        if (outcome.ok && isThere) this.#stage.fault(`${callId} has hung up and is still there`);
+      });
     // A lost BYE is found out when the session timer ends: until then he seems to be there.
     if (lost) this.after(byeLateMs, () => this.#callers.has(callId) && tell());
     else tell();

@@ -27,7 +27,8 @@ function writeFigures(figures: Figures, threshold: number): string[] {
     `service    ${percent(figures.serviceLevel)} answered within ${threshold} s`,
     `waits      mean ${seconds(figures.waitMs)}; of the answered ${seconds(after.p50)} (50 %), ` +
       `${seconds(after.p90)} (90 %), ${seconds(after.p99)} (99 %), ${seconds(after.max)} at most`,
-    `agents     ${percent(figures.occupancy)} occupied; ${rates} calls an hour (least, median, most)`,
+    `agents     ${percent(figures.occupancy)} occupied; ${rates} calls an hour ` +
+      '(least, median, most)',
     `fairness   ${figures.fairness.toFixed(4)} (Jain); ${percent(figures.overtook)} answered ` +
       'before somebody who had come first',
   ];
@@ -61,7 +62,8 @@ export function writeReport(result: SimResult): string {
   const { hours, agents, queues, memberships, callsPerHour, seed, strategy } = options;
   const shape = queues === 1 ? '1 queue' : `${queues} queues, ${memberships} for each agent`;
   const lines = [
-    `${hours} h, ${agents} agents, ${shape}, ${callsPerHour} calls an hour, ${strategy}, seed ${seed}`,
+    `${hours} h, ${agents} agents, ${shape}, ${callsPerHour} calls an hour, ${strategy}, ` +
+      `seed ${seed}`,
     ...writeFigures(figures, options.threshold),
   ];
   if (struck !== null) {

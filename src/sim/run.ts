@@ -20,7 +20,7 @@ import { Handle, SimJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import type { Script } from './script.ts';
 import type { Tally } from './tally.ts';
-import { Mortal, Timeline } from './timeline.ts';
+import { Mortal, type Timeline } from './timeline.ts';
 
 export interface RunOptions {
   readonly config: CoreConfig;
@@ -54,6 +54,8 @@ interface Process {
 const EMPTIES_MS = 26 * 3_600_000;
 /** What is under way when all have gone home has this long to end. */
 const GOES_HOME_MS = 120_000;
+/** More steps without a millisecond passing are a circle. */
+const STILL_MAX = 50_000;
 /** Steps between two breaths for the rest of this process. */
 const BREATH = 2_000;
 /** Looks at everything between two comparisons with the state that evolved beside. */
@@ -117,10 +119,13 @@ class Run {
   async #stepUntil(isSo: () => boolean, withinMs: number): Promise<void> {
     const { timeline } = this.#options;
     const until = timeline.now() + withinMs;
+    let still = 0;
     while (!isSo() && !this.#hasFailed) {
       if ((timeline.next() ?? Infinity) > until) {
         return this.#fault(`${withinMs / 1000} s have passed, and there is no end to it`);
       }
+      still = timeline.next() === timeline.now() ? still + 1 : 0;
+      if (still > STILL_MAX) return this.#fault('time stands still: a circle of commands');
       await timeline.step();
       this.#steps += 1;
       if (this.#journal.isDown || this.#journal.lateMs > 0) this.#trouble();
@@ -144,7 +149,8 @@ class Run {
       scheduler,
       newId: () => `id${(this.#newIds += 1)}`,
       log: (level, text, detail) => {
-        if (level === 'error' && text.startsWith('reactor')) this.#fault(`${text}: ${detail}`);
+        if (level === 'error' && text.startsWith('reactor'))
+          this.#fault(`${text}: ${String(detail)}`);
       },
       onFatal: (error) => this.#fault(`the loop has ended: ${error.message}`),
     });

@@ -4,7 +4,7 @@
  */
 import type { NewCommand } from '../runtime/port.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
-import type { Edge } from './edge.ts';
+import type { Edge, Heard } from './edge.ts';
 import type { Script } from './script.ts';
 
 export interface Stage {
@@ -16,8 +16,9 @@ export interface Stage {
 }
 
 /** Sends it, and again where the script has the message arrive twice. */
-export function say({ script, edge, scheduler }: Stage, command: NewCommand): void {
-  edge.send(command);
+export function say(stage: Stage, command: NewCommand, heard: Heard | null = null): void {
+  const { script, edge, scheduler } = stage;
+  edge.send(command, heard);
   const again = script.repeatMs();
   if (again !== null) scheduler.after(again, () => edge.send(command));
 }
