@@ -9,6 +9,7 @@ import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
 import { version } from './project.ts';
+import { addReplay } from './replay.ts';
 import { runRestart } from './restart.ts';
 import type { ServeOptions } from './serve.ts';
 import { runServe } from './serve.ts';
@@ -103,6 +104,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   };
   addJournal(program, done);
   addSim(program, done);
+  addReplay(program, CONFIG, done);
   program
     .command('docs')
     .description('write docs/ out of the running schemas')

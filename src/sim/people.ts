@@ -38,7 +38,7 @@ type Doing = keyof typeof DOINGS;
 const AT_ONCE: Fate = { kind: 'answers', ringsMs: 0, afterMs: 0, bridgeMs: 0 };
 
 export class People implements Script {
-  readonly watchesPhones: boolean;
+  readonly presence: 'played' | 'trusted';
   readonly #options: SimOptions;
   readonly #agents: readonly AgentId[];
   readonly #callers: Random;
@@ -61,7 +61,7 @@ export class People implements Script {
       const presenceMs = Math.round(own.between(20, 400));
       this.#moods.set(id, { random: own, presenceMs: options.erlang ? 0 : presenceMs });
     }
-    this.watchesPhones = !options.erlang;
+    this.presence = options.erlang ? 'trusted' : 'played';
     this.#begins = begins;
     this.#ends = begins + options.hours * HOUR;
     this.#last = begins;

@@ -151,7 +151,7 @@ export class Phones {
 
   #stateOf(agentId: AgentId): DeviceState {
     const phone = this.#of(agentId);
-    if (!this.#stage.script.watchesPhones) return 'idle';
+    if (this.#stage.script.presence === 'trusted') return 'idle';
     if (phone.isGone) return 'unavailable';
     if (phone.hasOwnCall) return 'inuse';
     if (phone.ours.size === 0) return 'idle';
@@ -160,6 +160,7 @@ export class Phones {
 
   /** Tells the phone's state as it is now, after the time presence takes. */
   #report(agentId: AgentId): void {
+    if (this.#stage.script.presence === 'scripted') return;
     const phone = this.#of(agentId);
     const state = this.#stateOf(agentId);
     const deviceUri = phone.uri;

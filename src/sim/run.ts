@@ -4,7 +4,7 @@
  * evolves from the journal's words alone; every so often everything is looked at, as it is after
  * each restart and when everybody has gone home. The first fault ends the run.
  */
-import type { StoredEvent } from '../core/events.ts';
+import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import { evolve } from '../core/evolve.ts';
 import { checkDispatched, checkInvariants } from '../core/invariants.ts';
 import { canonicalHash } from '../core/snapshot.ts';
@@ -19,7 +19,6 @@ import { House } from './house.ts';
 import { Handle, SimJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import type { Script } from './script.ts';
-import type { Tally } from './tally.ts';
 import { Mortal, type Timeline } from './timeline.ts';
 
 export interface RunOptions {
@@ -31,7 +30,8 @@ export interface RunOptions {
   readonly keepsAll: boolean;
   /** Callers call within it. */
   readonly span: { readonly from: number; readonly to: number };
-  readonly tally: Tally;
+  /** Hears every event. */
+  readonly tally: { hear(event: CoreEvent): void };
   readonly faults: Faults | null;
   /** Events between two looks at everything; 0: by the size of the house. */
   readonly checkEvery: number;

@@ -46,8 +46,11 @@ export interface Script {
   /** In order of time; null: nobody calls any more. */
   nextVisit(): Visit | null;
   fate(agentId: AgentId): Fate;
-  /** Phones report their state over presence; else they are trusted to be idle. */
-  readonly watchesPhones: boolean;
+  /**
+   * How phones tell their state: `played` as they are used, `trusted` to be idle, or as the script
+   * itself says.
+   */
+  readonly presence: 'played' | 'trusted' | 'scripted';
   /** Between a phone's change and our hearing of it, ms. */
   presenceMs(agentId: AgentId): number;
   /** The same message arrives twice: so much later, or (null) it does not. */
