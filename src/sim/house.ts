@@ -212,7 +212,8 @@ export class House {
     caller.isGone = true;
     const lost = byeLateMs > 0;
     const cause = lost ? 'failed' : 'bye';
-    const command: NewCommand = { kind: 'EndCall', callId, cause, by: BY };
+    const when = lost ? { endedAt: this.now() } : {};
+    const command: NewCommand = { kind: 'EndCall', callId, cause, by: BY, ...when };
     const tell = () =>
       say(this.#stage, command, (outcome) => {
         const isThere = this.#callers.get(callId) === caller;

@@ -248,7 +248,9 @@ export class Ledger {
     call.connectedAt = at;
   }
 
-  #ended({ callId, offerId, waitedMs, talkedMs, at }: Of<'CallEnded'>): void {
+  #ended({ callId, offerId, waitedMs, talkedMs, at: heardAt, leftAt }: Of<'CallEnded'>): void {
+    const at = leftAt ?? heardAt;
+    if (at > heardAt) this.#fault(`${callId} ends in the future`);
     const call = this.#calls.get(callId);
     if (call === undefined) return this.#fault(`${callId} is not there, or has ended before`);
     const { connectedAt, enteredAt } = call;

@@ -95,7 +95,7 @@ describe('options', () => {
 });
 
 describe('the plain case', () => {
-  const plain = { erlang: true, hours: 6, agents: 20, callsPerHour: 300, handle: 216 };
+  const plain = { erlang: true, hours: 3, agents: 20, callsPerHour: 300, handle: 216 };
 
   it.each([
     { ...plain, seed: 1, patience: 120 },
