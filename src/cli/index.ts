@@ -46,6 +46,17 @@ function addJournal(program: Command, done: (status: number) => void): void {
     });
 }
 
+/** What is done beside a running ACD, or without one. */
+function addTools(program: Command, done: (status: number) => void): void {
+  addJournal(program, done);
+  addSim(program, done);
+  addReplay(program, CONFIG, done);
+  program
+    .command('docs')
+    .description('write docs/ out of the running schemas')
+    .action(async () => done(await writeDocs()));
+}
+
 /** Runs the verb named by the arguments (without node and script); gives the exit status. */
 export async function runCli(args: readonly string[]): Promise<number> {
   let status = 0;
@@ -99,18 +110,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .action(async (written: WrittenDemo) => {
       status = await runDemo(readDemo(written));
     });
-  const done = (given: number) => {
+  addTools(program, (given) => {
     status = given;
-  };
-  addJournal(program, done);
-  addSim(program, done);
-  addReplay(program, CONFIG, done);
-  program
-    .command('docs')
-    .description('write docs/ out of the running schemas')
-    .action(async () => {
-      status = await writeDocs();
-    });
+  });
   try {
     await program.parseAsync([...args], { from: 'user' });
   } catch (error) {

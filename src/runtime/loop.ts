@@ -30,7 +30,7 @@ const RETRY_MS = 500;
 /** A write that takes longer makes the journal slow; one of less than half makes it fast again. */
 const SLOW_MS = 1_000;
 /** A start replays at most about this many events, or twice that after a busy time. */
-const SNAPSHOT_EVERY = 50_000;
+const SNAPSHOT_EVERY = 25_000;
 
 export interface LoopOptions {
   readonly journal: Journal;

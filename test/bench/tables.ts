@@ -117,13 +117,21 @@ export function journalTable(figure: JournalFigure): string {
     start.openMs + start.rebuildMs,
     start.cpuMs,
   ];
-  const head = ['start after', 'events', 'MB', 'replayed', 'open ms', 'rebuild ms', 'all ms', 'CPU ms'];
+  const head = [
+    'start after',
+    'events',
+    'MB',
+    'replayed',
+    'open ms',
+    'rebuild ms',
+    'all ms',
+  ].concat('CPU ms');
   return [
     table('(e) The journal', head, [
       row('a stop', figure.startAfterStop),
       row('a kill, at its worst', figure.startAfterKill),
     ]),
     '',
-    `Written: ${eventsPerSecond} events/s, ${batch} and more in a write, each write durable.`,
+    `Written: ${eventsPerSecond} events/s, ${batch} and more in a write, each durable.`,
   ].join('\n');
 }
