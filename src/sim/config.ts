@@ -4,7 +4,7 @@
  */
 import { parseConfig } from '../config/load.ts';
 import type { CoreConfig } from '../core/types.ts';
-import type { SimOptions } from './options.ts';
+import { SIM_DEFAULTS, type SimOptions } from './options.ts';
 
 export type HouseConfig =
   | { readonly ok: true; readonly config: CoreConfig }
@@ -39,6 +39,17 @@ function write(options: SimOptions): string {
     lines.push(`  - id: "${agentId(n)}"`, `    queues: [${queuesOf(n, options).join(', ')}]`);
   }
   return lines.join('\n');
+}
+
+/**
+ * Every strategy a queue can have, as the configuration itself names them where it is given none
+ * of them: a new one is simulated and measured as soon as it is there.
+ */
+export function strategies(): string[] {
+  const house = houseConfig({ ...SIM_DEFAULTS, strategy: 'none-of-them' });
+  const named = house.ok ? undefined : /not one of: ([^;]+);/.exec(house.fault)?.[1];
+  if (named === undefined) throw new Error('the configuration names no strategies');
+  return named.split(', ');
 }
 
 export function houseConfig(options: SimOptions): HouseConfig {

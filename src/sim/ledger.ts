@@ -49,14 +49,18 @@ export class Ledger {
   readonly #offers = new Map<OfferId, OfferPage>();
   /** Calls of a queue that may be offered, in order of entry. */
   readonly #lines = new Map<QueueName, OrderedSet<CallPage>>();
-  #seq: number;
+  readonly #isPlain: boolean;
+  #seq = 0;
   #at = 0;
   #entry = 0;
   #where = '';
 
-  /** Begins after the event `seq`. */
-  constructor(seq = 0) {
-    this.#seq = seq;
+  /**
+   * `isPlain`: of equal agents and equal callers, one call at a time for each agent. Only then is
+   * it known without the rules who must be rung for whom; else what is begun must be ended.
+   */
+  constructor(isPlain = true) {
+    this.#isPlain = isPlain;
   }
 
   /** Number of the last event heard. */
@@ -193,26 +197,30 @@ export class Ledger {
     this.#line(call.queue).add(call);
   }
 
-  #offered({ offerId, callId, agentId, queue, deadline, device, at }: Of<'AgentOffered'>): void {
+  #offered({ offerId, callId, agentId, deadline, device, at }: Of<'AgentOffered'>): void {
     const [call, agent] = [this.#calls.get(callId), this.#agent(agentId)];
     if (call === undefined) return this.#fault(`there is no call ${callId}`);
     if (!call.isConfirmed) this.#fault(`${callId} has no leg yet`);
     if (call.connectedAt !== null) this.#fault(`${callId} talks already`);
-    if (agent.offerId !== null) this.#fault(`${agentId} has ${agent.offerId} already`);
     if (agent.deviceUri !== device.uri) this.#fault(`${agentId} is not on ${device.uri}`);
-    if (agent.device !== 'idle') this.#fault(`the phone of ${agentId} is ${agent.device}`);
-    if (agent.isPaused) this.#fault(`${agentId} is paused`);
-    if (agent.isInWrapup) this.#fault(`${agentId} is in wrap-up`);
     if (this.#offers.has(offerId)) this.#fault(`${offerId} is there already`);
     if (deadline <= at) this.#fault(`${offerId} has no time`);
-    const first = this.#line(queue).first();
-    if (call.offers === 0 && first !== undefined && first.entry < call.entry) {
-      this.#fault(`${callId} is served before ${first.id}, who came first`);
-    }
+    if (this.#isPlain) this.#mayRing(agentId, agent, call);
     this.#offers.set(offerId, { callId, agentId, deadline, phase: 'ringing' });
     agent.offerId = offerId;
     call.offers += 1;
     this.#line(call.queue).delete(call);
+  }
+
+  #mayRing(agentId: AgentId, agent: AgentPage, call: CallPage): void {
+    if (agent.offerId !== null) this.#fault(`${agentId} has ${agent.offerId} already`);
+    if (agent.device !== 'idle') this.#fault(`the phone of ${agentId} is ${agent.device}`);
+    if (agent.isPaused) this.#fault(`${agentId} is paused`);
+    if (agent.isInWrapup) this.#fault(`${agentId} is in wrap-up`);
+    const first = this.#line(call.queue).first();
+    if (call.offers === 0 && first !== undefined && first.entry < call.entry) {
+      this.#fault(`${call.id} is served before ${first.id}, who came first`);
+    }
   }
 
   #answered({ offerId, callId, deadline }: Of<'OfferAnswered'>): void {

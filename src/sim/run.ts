@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly faults: Faults | null;
   /** Events between two looks at everything; 0: by the size of the house. */
   readonly checkEvery: number;
+  /** The configuration makes no difference between agents, nor between callers (`Ledger`). */
+  readonly isPlain: boolean;
 }
 
 export interface RunResult {
@@ -66,7 +68,7 @@ class Run {
   readonly #journal: SimJournal;
   readonly #edge: Edge;
   readonly #house: House;
-  readonly #ledger = new Ledger();
+  readonly #ledger: Ledger;
   readonly #faults: string[] = [];
   readonly #shadow: State = initialState();
   #process: Process | null = null;
@@ -81,6 +83,7 @@ class Run {
     const { timeline, script } = options;
     this.#options = options;
     this.#journal = new SimJournal(options.journal, timeline, options.keepsAll);
+    this.#ledger = new Ledger(options.isPlain);
     this.#edge = new Edge(timeline);
     const fault = (text: string) => this.#fault(`outside: ${text}`);
     this.#house = new House({ script, edge: this.#edge, scheduler: timeline, fault });

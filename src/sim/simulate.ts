@@ -79,6 +79,7 @@ export async function simulate(
     tally,
     faults,
     checkEvery: options.checkEvery,
+    isPlain: true,
   });
   const theory = options.erlang ? judge(options, tally) : null;
   const strange = (theory ?? [])

@@ -95,6 +95,7 @@ async function replay(
     tally,
     faults: null,
     checkEvery: CHECK_EVERY,
+    isPlain: false,
   });
   return { day: tally.day(), violations };
 }

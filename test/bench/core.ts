@@ -12,7 +12,7 @@ import type { Command } from '../../src/core/commands.ts';
 import { decide } from '../../src/core/decide.ts';
 import { initialState, nextDeadline, type State } from '../../src/core/state.ts';
 import type { CoreConfig, Strategy } from '../../src/core/types.ts';
-import { houseConfig } from '../../src/sim/config.ts';
+import { houseConfig, strategies } from '../../src/sim/config.ts';
 import { settle } from '../../src/sim/options.ts';
 
 export interface CoreFigure {
@@ -39,9 +39,7 @@ export interface CoreBench {
   readonly memberships: readonly number[];
 }
 
-/** Every strategy of the core: a new one that is not named here does not compile. */
-const EVERY: Readonly<Record<Strategy, true>> = { 'most-idle': true };
-export const STRATEGIES = Object.keys(EVERY) as readonly Strategy[];
+export const STRATEGIES = strategies() as readonly Strategy[];
 
 export const FULL_CORE: CoreBench = {
   seconds: 1,

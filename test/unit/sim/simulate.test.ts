@@ -10,6 +10,7 @@ import type { CoreEvent } from '../../../src/core/events.ts';
 import type { State } from '../../../src/core/state.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import type { AppendResult, ReadResult } from '../../../src/journal/port.ts';
+import { strategies } from '../../../src/sim/config.ts';
 import { APART_MAX, compareWith } from '../../../src/sim/figures.ts';
 import { erlangA } from '../../../src/sim/erlang.ts';
 import { faultOfOptions, settle, writeCommand, type SimOptions } from '../../../src/sim/options.ts';
@@ -48,6 +49,12 @@ describe('a simulated day', () => {
     expect(answered).toBeGreaterThan(100);
     const { refusals, slow, restarts } = result.struck ?? { refusals: 0, slow: 0, restarts: 0 };
     expect([refusals, slow, restarts].every((count) => count > 0)).toBe(true);
+  });
+
+  it.each(strategies())('keeps every promise with strategy %s', async (strategy) => {
+    const result = await day({ seed: 12, hours: 0.2, strategy });
+    expect(result.violations).toEqual([]);
+    expect(result.figures.answered).toBeGreaterThan(30);
   });
 
   it('keeps every promise after every single event', async () => {
