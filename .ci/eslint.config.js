@@ -14,6 +14,8 @@ const mayImport = {
   media: ['core', 'config', 'observe'],
   runtime: ['core', 'journal', 'observe'],
   reports: ['core', 'journal', 'observe'],
+  // A whole ACD but its edges: people are played, time is stepped.
+  sim: ['core', 'config', 'journal', 'runtime', 'reports'],
   sip: ['core', 'config', 'media', 'runtime', 'observe'],
   http: ['core', 'config', 'runtime', 'reports', 'observe'],
   // The demo's phones stand on our own SIP stack and audio process; a journal is repaired while
@@ -25,6 +27,7 @@ const mayImport = {
     'observe',
     'media',
     'sip',
+    'sim',
     'app.ts',
     'app-stop.ts',
     'child.ts',

@@ -10,7 +10,7 @@ import type { House } from './demo/house.ts';
 import { openHouse } from './demo/house.ts';
 import { castAgents, castCallers } from './demo/people.ts';
 import { Play } from './demo/play.ts';
-import { Random } from './demo/random.ts';
+import { Random } from '../sim/random.ts';
 import { latencyInWords, Score } from './demo/score.ts';
 import type { Mode } from './demo/screen.ts';
 import { Screen } from './demo/screen.ts';

@@ -9,9 +9,11 @@ import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
 import { version } from './project.ts';
+import { addReplay } from './replay.ts';
 import { runRestart } from './restart.ts';
 import type { ServeOptions } from './serve.ts';
 import { runServe } from './serve.ts';
+import { addSim } from './sim.ts';
 import { runStart } from './start.ts';
 
 const CONFIG = [
@@ -42,6 +44,17 @@ function addJournal(program: Command, done: (status: number) => void): void {
     .action((file: string | undefined, written: WrittenRepair) => {
       done(runJournalRepair(file, written));
     });
+}
+
+/** What is done beside a running ACD, or without one. */
+function addTools(program: Command, done: (status: number) => void): void {
+  addJournal(program, done);
+  addSim(program, done);
+  addReplay(program, CONFIG, done);
+  program
+    .command('docs')
+    .description('write docs/ out of the running schemas')
+    .action(async () => done(await writeDocs()));
 }
 
 /** Runs the verb named by the arguments (without node and script); gives the exit status. */
@@ -97,15 +110,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .action(async (written: WrittenDemo) => {
       status = await runDemo(readDemo(written));
     });
-  addJournal(program, (given) => {
+  addTools(program, (given) => {
     status = given;
   });
-  program
-    .command('docs')
-    .description('write docs/ out of the running schemas')
-    .action(async () => {
-      status = await writeDocs();
-    });
   try {
     await program.parseAsync([...args], { from: 'user' });
   } catch (error) {

@@ -20,6 +20,7 @@ import { Backlog, isRequest, UNAVAILABLE, type Pending } from './backlog.ts';
 import type { Clock } from './clock.ts';
 import type { NewCommand, Outcome, Reactor, Runtime } from './port.ts';
 import { rebuild } from './rebuild.ts';
+import { machineScheduler, type Cancel, type Scheduler } from './scheduler.ts';
 
 /** Most commands decided, and so most events appended, in one turn. */
 export const BATCH_MAX = 256;
@@ -29,7 +30,7 @@ const RETRY_MS = 500;
 /** A write that takes longer makes the journal slow; one of less than half makes it fast again. */
 const SLOW_MS = 1_000;
 /** A start replays at most about this many events, or twice that after a busy time. */
-const SNAPSHOT_EVERY = 50_000;
+const SNAPSHOT_EVERY = 25_000;
 
 export interface LoopOptions {
   readonly journal: Journal;
@@ -45,6 +46,8 @@ export interface LoopOptions {
   readonly retryMs?: number;
   /** From how long a write on makes the journal slow; default 1 s. */
   readonly slowMs?: number;
+  /** What it waits with; default the machine's timers. */
+  readonly scheduler?: Scheduler;
 }
 
 export type LoopPhase =
@@ -81,6 +84,7 @@ interface Decided {
 
 export class Loop implements Runtime {
   readonly #options: LoopOptions;
+  readonly #scheduler: Scheduler;
   readonly #reactors: Reactor[] = [];
   readonly #queue = new Backlog();
   #state: State;
@@ -99,8 +103,8 @@ export class Loop implements Runtime {
   #turning = false;
   #started = false;
   #deadlineSubmitted = false;
-  #timer: NodeJS.Timeout | null = null;
-  #retry: NodeJS.Timeout | null = null;
+  #timer: Cancel | null = null;
+  #retry: Cancel | null = null;
   #idle: (() => void)[] = [];
   readonly #counters: Mutable<LoopCounters> = {
     commands: 0,
@@ -115,6 +119,7 @@ export class Loop implements Runtime {
   /** Use `openLoop`. */
   constructor(options: LoopOptions, state: State, lastSeq: number, snapshotSeq: number) {
     this.#options = options;
+    this.#scheduler = options.scheduler ?? machineScheduler;
     this.#state = state;
     this.#lastSeq = lastSeq;
     this.#snapshotSeq = snapshotSeq;
@@ -194,7 +199,7 @@ export class Loop implements Runtime {
   #schedule(): void {
     if (this.#scheduled || this.#turning || this.#phase === 'journal-down') return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#scheduler.soon(() => {
       this.#scheduled = false;
       void this.#turn();
     });
@@ -273,11 +278,11 @@ export class Loop implements Runtime {
   /** Appends, and takes no requests any more while that lasts too long. */
   async #append(events: readonly CoreEvent[]): Promise<AppendResult> {
     const slowMs = this.#options.slowMs ?? SLOW_MS;
-    const begun = performance.now();
-    const slow = setTimeout(() => this.#slowDown(slowMs), slowMs);
+    const begun = this.#scheduler.elapsed();
+    const cancel = this.#scheduler.after(slowMs, () => this.#slowDown(slowMs));
     const result = await this.#options.journal.append(this.#lastSeq, events);
-    clearTimeout(slow);
-    const tookMs = performance.now() - begun;
+    cancel();
+    const tookMs = this.#scheduler.elapsed() - begun;
     if (result.ok && tookMs >= slowMs) this.#slowDown(tookMs);
     if (result.ok && tookMs < slowMs / 2 && this.#phase === 'journal-slow') {
       this.#recover('journal is fast again');
@@ -298,12 +303,12 @@ export class Loop implements Runtime {
 
   /** Where nothing is to be written, only an empty append can tell that it is fast again. */
   #probeLater(): void {
-    this.#retry = setTimeout(() => {
+    this.#retry = this.#scheduler.after(this.#options.retryMs ?? RETRY_MS, () => {
       this.#retry = null;
       if (this.#phase !== 'journal-slow' || this.#stopping) return;
       this.#probeLater();
       if (!this.#turning && this.#queue.size === 0) void this.#turn(true);
-    }, this.#options.retryMs ?? RETRY_MS);
+    });
   }
 
   /** Undecides the batch; facts wait at the head of the queue, requests are refused. */
@@ -344,11 +349,11 @@ export class Loop implements Runtime {
   }
 
   #retryLater(): void {
-    if (this.#retry !== null) clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
+    this.#retry?.();
+    this.#retry = this.#scheduler.after(this.#options.retryMs ?? RETRY_MS, () => {
       this.#retry = null;
       this.#tryAgain().catch((error: unknown) => this.#fail(error));
-    }, this.#options.retryMs ?? RETRY_MS);
+    });
   }
 
   /** The journal is back when it can be read and an empty append proves it can be written. */
@@ -381,20 +386,20 @@ export class Loop implements Runtime {
   }
 
   #arm(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer?.();
     this.#timer = null;
     if (!this.#started || this.#deadlineSubmitted) return;
     if (this.#phase !== 'running' && this.#phase !== 'journal-slow') return;
     const due = nextDeadline(this.#state);
     if (due === null) return;
     const wait = Math.min(TIMER_MAX_MS, Math.max(0, due - this.now()));
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#scheduler.after(wait, () => {
       this.#deadlineSubmitted = true;
       void this.submit({ kind: 'ReachDeadline', by: 'clock' }).then(() => {
         this.#deadlineSubmitted = false;
         this.#arm();
       });
-    }, wait);
+    });
   }
 
   async #saveSnapshot(): Promise<void> {
@@ -409,8 +414,8 @@ export class Loop implements Runtime {
   }
 
   #clearTimers(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#timer?.();
+    this.#retry?.();
     this.#timer = null;
     this.#retry = null;
   }

@@ -1,98 +1,141 @@
 /**
  * Benchmark (d): the core alone. Commands per second of whole calls (arrive, confirm, answer,
- * bridge, BYE, deadlines) in houses of 100 to 10,000 agents while 0 to 100,000 callers wait.
- * Each agent is a member of three of the queues; the line is kept at its length throughout, and
- * all agents talk. With nobody waiting all agents are idle, and each caller is declined once.
+ * bridge, BYE, deadlines) in houses of 100 to 10,000 agents, each a member of 1 to 100 queues,
+ * while 0 to 100,000 callers wait, for every strategy there is; and what a waiting call and an
+ * agent take of memory. The line is kept at its length throughout, and all agents talk. With
+ * nobody waiting all agents are idle, which is where a strategy has to choose, and each caller is
+ * declined once.
  */
-import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Command } from '../../src/core/commands.ts';
 import { decide } from '../../src/core/decide.ts';
 import { initialState, nextDeadline, type State } from '../../src/core/state.ts';
+import type { CoreConfig, Strategy } from '../../src/core/types.ts';
+import { houseConfig, strategies } from '../../src/sim/config.ts';
+import { settle } from '../../src/sim/options.ts';
 
 export interface CoreFigure {
+  readonly strategy: Strategy;
   readonly agents: number;
   readonly waiting: number;
+  /** Queues of each agent. */
+  readonly memberships: number;
   readonly commands: number;
   /** Per second of CPU. */
   readonly commandsPerSecond: number;
   readonly eventsPerSecond: number;
-  readonly heapMb: number;
+  /** Of heap; null where nobody waits. */
+  readonly bytesPerWaiting: number | null;
+  /** Of heap, logged in and idle, his part of the configuration included. */
+  readonly bytesPerAgent: number;
 }
+
+export interface CoreBench {
+  readonly seconds: number;
+  readonly strategies: readonly Strategy[];
+  readonly agents: readonly number[];
+  readonly waiting: readonly number[];
+  readonly memberships: readonly number[];
+}
+
+export const STRATEGIES = strategies() as readonly Strategy[];
+
+export const FULL_CORE: CoreBench = {
+  seconds: 1,
+  strategies: STRATEGIES,
+  agents: [100, 1_000, 10_000],
+  waiting: [0, 100, 10_000, 100_000],
+  memberships: [1, 10, 100],
+};
+export const QUICK_CORE: CoreBench = {
+  ...FULL_CORE,
+  seconds: 0.2,
+  agents: [100, 1_000],
+  waiting: [0, 100, 10_000],
+  memberships: [1, 10],
+};
 
 type Draft = Command extends infer C ? (C extends Command ? Omit<C, 'at' | 'by'> : never) : never;
 
-const QUEUES = 20;
-const MEMBERSHIPS = 3;
+const QUEUES = 100;
+/** Steps before anything is measured: what runs for the first time is compiled. */
+const WARM_STEPS = 1_000;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** What one collection leaves to finalise, the next takes. */
+function heapBytes(): number {
+  for (let n = 0; n < 4; n += 1) collect();
+  return process.memoryUsage().heapUsed;
+}
+
+function configOf(strategy: Strategy, agents: number, memberships: number): CoreConfig {
+  const house = houseConfig(settle({ agents, queues: QUEUES, memberships, wrapup: 0 }));
+  if (!house.ok) throw new Error(house.fault);
+  const { config } = house;
+  return { ...config, queues: config.queues.map((queue) => ({ ...queue, strategy })) };
+}
 
 class House {
   readonly state: State = initialState();
-  readonly ringing: string[] = [];
+  /** Offers whose phones ring. */
+  readonly ringing = new Set<string>();
   readonly talking: string[] = [];
   now = 1;
   calls = 0;
   commands = 0;
   events = 0;
 
-  constructor(agents: number, waiting: number) {
-    const names = Array.from({ length: QUEUES }, (_, n) => `queue${n}`);
-    this.send({
-      kind: 'ApplyConfig',
-      config: {
-        queues: names.map((name) => ({
-          name,
-          strategy: 'most-idle',
-          timeoutMs: 15_000,
-          retryMs: 5_000,
-          wrapupMs: 0,
-          maxlen: 0,
-          weight: 0,
-          periodicAnnounceMs: 60_000,
-        })),
-        agents: Array.from({ length: agents }, (_, n) => ({
-          id: `${n}`,
-          name: '',
-          queues: Array.from({ length: MEMBERSHIPS }, (__, m) => names[(n + m * 7) % QUEUES] ?? ''),
-        })),
-        secondLogin: 'refuse',
-        maxCalls: 1_000_000,
-      },
-    });
-    for (let n = 0; n < agents; n += 1) {
-      const uri = `sip:${n}@pbx`;
-      this.send({ kind: 'LogInAgent', agentId: `${n}`, device: { uri, registrar: null } });
+  constructor(config: CoreConfig) {
+    this.send({ kind: 'ApplyConfig', config });
+    for (const { id } of config.agents) {
+      const uri = `sip:${id}@pbx`;
+      this.send({ kind: 'LogInAgent', agentId: id, device: { uri, registrar: null } });
       this.send({ kind: 'ReportDevice', deviceUri: uri, state: 'idle', source: 'trusted' });
     }
-    if (waiting === 0) return;
-    for (let n = 0; n < agents + waiting; n += 1) this.arrive();
-    for (const offerId of this.ringing.splice(0)) this.answer(offerId);
+  }
+
+  /** Calls until all agents talk. */
+  busy(): void {
+    const { size } = this.state.agents;
+    // The queues share the agents unevenly: some need more calls than they have agents.
+    while (this.talking.length < size) {
+      this.arrive();
+      this.answerAll();
+    }
   }
 
   arrive(): void {
     this.calls += 1;
     const callId = `c${this.calls}`;
     const leg = { sipCallId: callId, from: 'a@peer', fromName: '', to: 'b@acd' };
-    const queue = `queue${this.calls % QUEUES}`;
+    const queue = `queue${(this.calls % QUEUES) + 1}`;
     this.send({ kind: 'ArriveCall', callId, queue, ...leg });
     this.send({ kind: 'ConfirmCall', callId });
   }
 
-  answer(offerId: string): void {
-    this.send({ kind: 'AnswerOffer', offerId });
-    this.send({ kind: 'ConfirmBridge', offerId });
-    this.talking.push(offerId);
+  answerAll(): void {
+    for (;;) {
+      const offerId = this.ring();
+      if (offerId === undefined) return;
+      this.send({ kind: 'AnswerOffer', offerId });
+      this.send({ kind: 'ConfirmBridge', offerId });
+      this.talking.push(offerId);
+    }
   }
 
   /** A caller comes to an idle house: one agent declines, the next answers and says goodbye. */
   visit(): void {
     this.now += 500;
     this.arrive();
-    for (const offerId of this.ringing.splice(0)) {
-      const declined = { failure: 'declined', sipStatus: 603, detail: '' } as const;
-      this.send({ kind: 'FailOffer', offerId, ...declined });
-    }
-    for (const offerId of this.ringing.splice(0)) {
-      this.answer(offerId);
-      this.send({ kind: 'EndAgentLeg', offerId: this.talking.pop() ?? '', cause: 'bye' });
+    const declined = { failure: 'declined', sipStatus: 603, detail: '' } as const;
+    const first = this.ring();
+    if (first !== undefined) this.send({ kind: 'FailOffer', offerId: first, ...declined });
+    this.answerAll();
+    for (const offerId of this.talking.splice(0)) {
+      this.send({ kind: 'EndAgentLeg', offerId, cause: 'bye' });
     }
     this.reachDeadlines();
   }
@@ -106,10 +149,15 @@ class House {
     if (offerId === undefined || last === undefined) throw new Error('nobody talks');
     if (last !== offerId) this.talking[chosen] = last;
     this.send({ kind: 'EndAgentLeg', offerId, cause: 'bye' });
-    for (const rung of this.ringing.splice(0)) this.answer(rung);
+    this.answerAll();
     this.arrive();
-    for (const rung of this.ringing.splice(0)) this.answer(rung);
+    this.answerAll();
     this.reachDeadlines();
+  }
+
+  ring(): string | undefined {
+    for (const offerId of this.ringing) return offerId;
+    return undefined;
   }
 
   reachDeadlines(): void {
@@ -124,7 +172,8 @@ class House {
     this.commands += 1;
     this.events += decided.events.length;
     for (const event of decided.events) {
-      if (event.kind === 'AgentOffered') this.ringing.push(event.offerId);
+      if (event.kind === 'AgentOffered') this.ringing.add(event.offerId);
+      else if ('offerId' in event && event.offerId !== null) this.ringing.delete(event.offerId);
     }
   }
 }
@@ -135,38 +184,47 @@ function cpuSeconds(): number {
   return (user + system) / 1_000_000;
 }
 
-function measure(agents: number, waiting: number, seconds: number): CoreFigure {
-  const house = new House(agents, waiting);
+type Place = Pick<CoreFigure, 'strategy' | 'agents' | 'waiting' | 'memberships'>;
+
+function measure(place: Place, seconds: number): CoreFigure {
+  const { strategy, agents, waiting, memberships } = place;
+  const empty = heapBytes();
+  const house = new House(configOf(strategy, agents, memberships));
+  const idle = heapBytes();
+  if (waiting > 0) house.busy();
+  const talking = heapBytes();
+  while (waiting > 0 && house.state.calls.size < agents + waiting) house.arrive();
+  const bytesPerWaiting = waiting > 0 ? Math.round((heapBytes() - talking) / waiting) : null;
   const step = () => (waiting === 0 ? house.visit() : house.turn());
-  for (let n = 0; n < 2_000; n += 1) step();
+  for (let n = 0; n < WARM_STEPS; n += 1) step();
   const [commands, events, start] = [house.commands, house.events, cpuSeconds()];
   while (cpuSeconds() - start < seconds) {
-    for (let n = 0; n < 100; n += 1) step();
+    for (let n = 0; n < 20; n += 1) step();
   }
   const spent = cpuSeconds() - start;
   return {
-    agents,
-    waiting,
+    ...place,
     commands: house.commands - commands,
     commandsPerSecond: Math.round((house.commands - commands) / spent),
     eventsPerSecond: Math.round((house.events - events) / spent),
-    heapMb: Math.round(process.memoryUsage().heapUsed / 1_048_576),
+    bytesPerWaiting,
+    bytesPerAgent: Math.round((idle - empty) / agents),
   };
 }
 
-/** All twelve houses, `seconds` each. */
-export function run(options: { readonly seconds?: number } = {}): readonly CoreFigure[] {
+/** All houses of the plan, `seconds` each. */
+export function run(plan: CoreBench, told: (figure: CoreFigure) => void): readonly CoreFigure[] {
   const figures: CoreFigure[] = [];
-  for (const agents of [100, 1_000, 10_000]) {
-    for (const waiting of [0, 100, 10_000, 100_000]) {
-      figures.push(measure(agents, waiting, options.seconds ?? 1));
+  for (const strategy of plan.strategies) {
+    for (const memberships of plan.memberships) {
+      for (const agents of plan.agents) {
+        for (const waiting of plan.waiting) {
+          const figure = measure({ strategy, agents, waiting, memberships }, plan.seconds);
+          told(figure);
+          figures.push(figure);
+        }
+      }
     }
   }
   return figures;
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const figures = run();
-  if (process.argv.includes('--json')) console.log(JSON.stringify({ core: figures }));
-  else console.table(figures);
 }

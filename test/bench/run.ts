@@ -1,25 +1,29 @@
 /**
- * `npm run bench [-- a b c d] [--quick] [--json]`: the benchmarks, all or those named. Prints
+ * `npm run bench [-- a b c d e] [--quick] [--json]`: the benchmarks, all or those named. Prints
  * tables in Markdown, or with --json one object. Figures of a machine that does something else
  * meanwhile say nothing: its load is printed with them. docs/BENCHMARKS.md tells what they mean.
  *
- *   a  highest rate of complete queue calls, and what a call costs          (calls.ts)
- *   b  callers waiting with music: CPU, memory, pacing                      (waiting.ts)
- *   c  from an agent's BYE to the next INVITE to him                        (latency.ts)
- *   d  the core alone: commands per second                                  (core.ts)
+ *   a  calls    highest rate of complete queue calls, and what a call costs          (calls.ts)
+ *   b  waiting  callers waiting with music: CPU, memory, pacing                      (waiting.ts)
+ *   c  latency  from an agent's BYE to the next INVITE to him                        (latency.ts)
+ *   d  core     the core alone: commands per second and bytes, for each strategy  (core.ts)
+ *   e  journal  writing it, and a start after a million events                  (journal.ts)
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { isInstalled } from '../support/processes.ts';
 import { benchCalls, FULL_CALLS, QUICK_CALLS } from './calls.ts';
-import type { CoreFigure } from './core.ts';
-import { run as benchCore } from './core.ts';
+import { FULL_CORE, QUICK_CORE, run as benchCore, STRATEGIES } from './core.ts';
+import { FULL_JOURNAL, QUICK_JOURNAL, run as benchJournal } from './journal.ts';
 import { benchLatency, FULL_LATENCY, QUICK_LATENCY } from './latency.ts';
-import { callsTable, coreTable, latencyTable, waitingTable } from './tables.ts';
+import { callsTable, coreTable, journalTable, latencyTable, waitingTable } from './tables.ts';
 import { benchWaiting, FULL_WAITING, QUICK_WAITING } from './waiting.ts';
 
-const LETTERS = ['a', 'b', 'c', 'd'] as const;
-type Letter = (typeof LETTERS)[number];
+const NAMES = { a: 'calls', b: 'waiting', c: 'latency', d: 'core', e: 'journal' } as const;
+type Letter = keyof typeof NAMES;
+const LETTERS = Object.keys(NAMES) as readonly Letter[];
+/** Those that need no telephone. */
+const ALONE: readonly Letter[] = ['d', 'e'];
 
 function machine() {
   const [cpu] = os.cpus();
@@ -40,9 +44,13 @@ function note(text: string): void {
 }
 
 function lettersOf(given: readonly string[]): readonly Letter[] {
-  const unknown = given.filter((letter) => !(LETTERS as readonly string[]).includes(letter));
-  if (unknown.length > 0) throw new Error(`no benchmark ${unknown.join(', ')}; there are a b c d`);
-  return given.length === 0 ? LETTERS : LETTERS.filter((letter) => given.includes(letter));
+  const known: readonly string[] = Object.entries(NAMES).flat();
+  const unknown = given.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`no benchmark ${unknown.join(', ')}; there are ${known.join(' ')}`);
+  }
+  const isAsked = (letter: Letter) => given.includes(letter) || given.includes(NAMES[letter]);
+  return given.length === 0 ? LETTERS : LETTERS.filter(isAsked);
 }
 
 async function main(): Promise<void> {
@@ -51,10 +59,11 @@ async function main(): Promise<void> {
     options: {
       json: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
+      strategy: { type: 'string' },
     },
   });
   const letters = lettersOf(positionals);
-  if (letters.some((letter) => letter !== 'd') && !isInstalled('sipp'))
+  if (letters.some((letter) => !ALONE.includes(letter)) && !isInstalled('sipp'))
     throw new Error('SIPp is not installed; apt install sip-tester, or let npm test do it');
   const results: Record<string, unknown> = { machine: machine(), quick: values.quick };
   const tables: string[] = [];
@@ -82,9 +91,17 @@ async function main(): Promise<void> {
         break;
       }
       case 'd': {
-        const figures: readonly CoreFigure[] = benchCore({ seconds: quick ? 0.5 : 2 });
+        const plan = quick ? QUICK_CORE : FULL_CORE;
+        const strategies = STRATEGIES.filter((name) => (values.strategy ?? name) === name);
+        const figures = benchCore({ ...plan, strategies }, told);
         results['core'] = figures;
         tables.push(coreTable(figures));
+        break;
+      }
+      case 'e': {
+        const figure = await benchJournal(quick ? QUICK_JOURNAL : FULL_JOURNAL);
+        results['journal'] = figure;
+        tables.push(journalTable(figure));
         break;
       }
     }

@@ -1,6 +1,7 @@
 /** The figures as Markdown, one table for each benchmark. */
 import type { CallsFigure } from './calls.ts';
 import type { CoreFigure } from './core.ts';
+import type { JournalFigure, Start } from './journal.ts';
 import type { LatencyFigure } from './latency.ts';
 import type { WaitingFigure } from './waiting.ts';
 
@@ -87,13 +88,50 @@ export function latencyTable(figures: readonly LatencyFigure[]): string {
 export function coreTable(figures: readonly CoreFigure[]): string {
   return table(
     '(d) The core alone',
-    ['agents', 'waiting', 'commands/s', 'events/s', 'heap MB'],
+    ['strategy', 'agents', 'waiting', 'queues each', 'commands/s', 'events/s'].concat([
+      'bytes per waiting call',
+      'bytes per agent',
+    ]),
     figures.map((figure) => [
+      figure.strategy,
       figure.agents,
       figure.waiting,
+      figure.memberships,
       figure.commandsPerSecond,
       figure.eventsPerSecond,
-      figure.heapMb,
+      figure.bytesPerWaiting ?? '',
+      figure.bytesPerAgent,
     ]),
   );
+}
+
+export function journalTable(figure: JournalFigure): string {
+  const { events, batch, megabytes, eventsPerSecond } = figure;
+  const row = (name: string, start: Start): Cell[] => [
+    name,
+    events,
+    megabytes,
+    start.replayed,
+    start.openMs,
+    start.rebuildMs,
+    start.openMs + start.rebuildMs,
+    start.cpuMs,
+  ];
+  const head = [
+    'start after',
+    'events',
+    'MB',
+    'replayed',
+    'open ms',
+    'rebuild ms',
+    'all ms',
+  ].concat('CPU ms');
+  return [
+    table('(e) The journal', head, [
+      row('a stop', figure.startAfterStop),
+      row('a kill, at its worst', figure.startAfterKill),
+    ]),
+    '',
+    `Written: ${eventsPerSecond} events/s, ${batch} and more in a write, each durable.`,
+  ].join('\n');
 }

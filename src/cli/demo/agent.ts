@@ -9,7 +9,7 @@ import { QUEUES } from './people.ts';
 import type { CallerInLine, Play } from './play.ts';
 import { Talk } from './play.ts';
 import { Watched } from './presence.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../sim/random.ts';
 import type { IncomingRequest } from '../../sip/port.ts';
 
 const LOGIN_MS = 20_000;

@@ -6,7 +6,7 @@ import type { Line } from './line.ts';
 import type { CallerRole } from './people.ts';
 import { QUEUES } from './people.ts';
 import type { Play, Talk } from './play.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../sim/random.ts';
 
 /** Share of callers who hang up before the agent does. */
 const HANGS_UP_FIRST = 0.4;

@@ -1,5 +1,5 @@
 /** Who plays in the demo: names and numbers, the two queues, who serves which. */
-import type { Random } from './random.ts';
+import type { Random } from '../../sim/random.ts';
 
 export interface AgentRole {
   readonly id: string;

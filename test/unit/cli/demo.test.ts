@@ -5,7 +5,7 @@ import type { AudioCheck } from '../../../src/cli/demo/audio-check.ts';
 import type { Line } from '../../../src/cli/demo/line.ts';
 import { castAgents } from '../../../src/cli/demo/people.ts';
 import { Talk } from '../../../src/cli/demo/play.ts';
-import { Random } from '../../../src/cli/demo/random.ts';
+import { Random } from '../../../src/sim/random.ts';
 import { percentile, Score } from '../../../src/cli/demo/score.ts';
 import { draw, Screen } from '../../../src/cli/demo/screen.ts';
 import type { Seen } from '../../../src/cli/demo/watch.ts';

@@ -3,13 +3,14 @@
  * batch by batch as the loop would, with snapshots on the way; and the hash of the state after
  * every event, so that whatever a journal recovers to can be judged.
  */
+import Database from 'better-sqlite3';
 import { copyFileSync, existsSync } from 'node:fs';
 import type { CoreEvent } from '../../../src/core/events.ts';
 import { evolve } from '../../../src/core/evolve.ts';
 import { canonicalHash, snapshot, type Snapshot } from '../../../src/core/snapshot.ts';
 import { initialState } from '../../../src/core/state.ts';
 import { openSqliteJournal } from '../../../src/journal/open.ts';
-import type { SqliteJournal } from '../../../src/journal/sqlite.ts';
+import { SqliteJournal } from '../../../src/journal/sqlite.ts';
 import { agent, config, queue } from '../core/scenario.ts';
 import { simulate } from '../core/simulator.ts';
 
@@ -53,6 +54,11 @@ export function openOrThrow(file: string): SqliteJournal {
   const opened = openSqliteJournal(file);
   if (!opened.ok) throw new Error(opened.detail);
   return opened.journal;
+}
+
+/** A writer who passes by the lock: only the position in the log holds him back. */
+export function unlocked(file: string): SqliteJournal {
+  return new SqliteJournal(new Database(file), new Database(':memory:'), file);
 }
 
 export function mustWork<T extends { readonly ok: boolean }>(result: T): Extract<T, { ok: true }> {

@@ -12,6 +12,8 @@ import { openSqliteJournal } from '../../../src/journal/open.ts';
 import type { SqliteJournal } from '../../../src/journal/sqlite.ts';
 import { putMeta } from '../../../src/journal/layout.ts';
 import { fact, journalContract } from './contract.ts';
+import { crashContract } from './crash-contract.ts';
+import { copyJournal, openOrThrow, unlocked } from './history.ts';
 
 let folder = '';
 let file = '';
@@ -42,6 +44,16 @@ function tamper(work: (db: Database.Database) => void): void {
 }
 
 journalContract('SqliteJournal', open);
+
+crashContract('SqliteJournal', {
+  open: async () => open(),
+  second: async () => unlocked(file),
+  afterCrash: async () => {
+    const left = path.join(folder, 'left.db');
+    copyJournal(file, left);
+    return openOrThrow(left);
+  },
+});
 
 describe('the file', () => {
   it('keeps everything over a close', () => {

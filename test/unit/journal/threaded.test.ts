@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Journal } from '../../../src/journal/port.ts';
 import { openThreadedJournal, type ThreadedJournal } from '../../../src/journal/threaded.ts';
 import { fact, journalContract } from './contract.ts';
+import { crashContract } from './crash-contract.ts';
+import { copyJournal, unlocked } from './history.ts';
 
 let folder = '';
 let file = '';
@@ -38,6 +40,17 @@ async function open(program = OURS): Promise<ThreadedJournal> {
 }
 
 journalContract('ThreadedJournal', async (): Promise<Journal> => open());
+
+crashContract('ThreadedJournal', {
+  open: async () => open(),
+  second: async () => unlocked(file),
+  afterCrash: async () => {
+    const left = path.join(folder, 'left.db');
+    copyJournal(file, left);
+    file = left;
+    return open();
+  },
+});
 
 describe('the thread', () => {
   it('tells why it cannot open the file', async () => {

@@ -1,6 +1,6 @@
 /**
- * A seeded generator (mulberry32), so that a demo can be played again: the same seed gives the
- * same people the same moods, whatever the machine's timing does with them.
+ * A seeded generator (mulberry32), so that a demo or a simulated day can be played again: the same
+ * seed gives the same people the same moods, whatever the machine's timing does with them.
  */
 export class Random {
   private state: number;
@@ -28,6 +28,11 @@ export class Random {
 
   pick<T>(list: readonly [T, ...T[]]): T {
     return list[Math.floor(this.next() * list.length)] ?? list[0];
+  }
+
+  /** Exponentially distributed with this mean: the time between things that happen at random. */
+  exponential(mean: number): number {
+    return -mean * Math.log(1 - this.next());
   }
 
   /** A generator of its own for one person: what others do does not change what he draws. */

@@ -1,0 +1,274 @@
+/**
+ * A recorded day, folded from its events into what people did of their own accord: who called
+ * when, how long he waited or talked; how agents took their offers; when they came, paused and
+ * went. What the ACD made of it (who was offered whom) is left out: that is what a what-if does
+ * anew.
+ */
+import type { AgentOffered, CoreEvent } from '../core/events.ts';
+import type {
+  AgentId,
+  CallId,
+  CoreConfig,
+  Device,
+  DeviceState,
+  OfferId,
+  QueueName,
+} from '../core/types.ts';
+import type { Fate } from './script.ts';
+
+export interface RecordedCall {
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly at: number;
+  readonly from: string;
+  readonly fromName: string;
+  readonly to: string;
+  /** From entry to his leg; null: it was never up. */
+  confirmMs: number | null;
+  waitedMs: number;
+  /** He gave up after that wait. */
+  hasAbandoned: boolean;
+  /** How long he talked; null: he was never connected. */
+  talkMs: number | null;
+  hangsUp: 'caller' | 'agent';
+}
+
+export type Doing =
+  | { readonly kind: 'login'; readonly device: Device }
+  | { readonly kind: 'logout' }
+  | { readonly kind: 'pause'; readonly reason: string }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'report'; readonly deviceUri: string; readonly state: DeviceState };
+
+export interface RecordedDoing {
+  readonly at: number;
+  readonly agentId: AgentId;
+  readonly doing: Doing;
+}
+
+interface Person {
+  device: Device | null;
+  state: DeviceState;
+  pause: string | null;
+  /** Our offers and calls at him: while there are any, his phone's state is our doing. */
+  ours: number;
+}
+
+interface OpenOffer {
+  readonly offered: AgentOffered;
+  rangAt: number | null;
+  answeredAt: number | null;
+}
+
+export interface Window {
+  readonly from: number;
+  /** Not included. */
+  readonly to: number;
+}
+
+export class Recording {
+  readonly calls: RecordedCall[] = [];
+  readonly doings: RecordedDoing[] = [];
+  readonly fates = new Map<AgentId, Fate[]>();
+  /** The configuration last applied. */
+  config: CoreConfig | null = null;
+  /** How often it changed within the window. */
+  configChanges = 0;
+  first = 0;
+  last = 0;
+  readonly #window: Window;
+  readonly #open = new Map<CallId, RecordedCall>();
+  readonly #offers = new Map<OfferId, OpenOffer>();
+  readonly #people = new Map<AgentId, Person>();
+  #isWithin = false;
+
+  constructor(window: Window) {
+    this.#window = window;
+  }
+
+  /** Events in order, those before the window too: they tell who is there when it begins. */
+  hear(event: CoreEvent): void {
+    if (event.at >= this.#window.to) return;
+    if (event.kind === 'ConfigApplied') this.config = event.config;
+    if (event.at >= this.#window.from) {
+      if (!this.#isWithin) this.#begin(event.at);
+      this.last = event.at;
+      if (event.kind === 'ConfigApplied') this.configChanges += 1;
+    }
+    this.#agentEvent(event);
+    this.#callEvent(event);
+  }
+
+  /** Who is there already. */
+  #begin(at: number): void {
+    this.#isWithin = true;
+    this.first = at;
+    for (const [agentId, { device, state, pause }] of this.#people) {
+      if (device === null) continue;
+      this.#did(at, agentId, { kind: 'login', device });
+      this.#did(at, agentId, { kind: 'report', deviceUri: device.uri, state });
+      if (pause !== null) this.#did(at, agentId, { kind: 'pause', reason: pause });
+    }
+  }
+
+  #did(at: number, agentId: AgentId, doing: Doing): void {
+    if (this.#isWithin) this.doings.push({ at, agentId, doing });
+  }
+
+  #person(id: AgentId): Person {
+    const known = this.#people.get(id);
+    if (known !== undefined) return known;
+    const person: Person = { device: null, state: 'unknown', pause: null, ours: 0 };
+    this.#people.set(id, person);
+    return person;
+  }
+
+  #agentEvent(event: CoreEvent): void {
+    const { at } = event;
+    switch (event.kind) {
+      case 'AgentLoggedIn': {
+        const person = this.#person(event.agentId);
+        Object.assign(person, { device: event.device, state: 'unknown', pause: null });
+        return this.#did(at, event.agentId, { kind: 'login', device: event.device });
+      }
+      case 'AgentLoggedOut':
+        this.#person(event.agentId).device = null;
+        return this.#did(at, event.agentId, { kind: 'logout' });
+      case 'AgentPaused':
+        this.#person(event.agentId).pause = event.reason;
+        return this.#did(at, event.agentId, { kind: 'pause', reason: event.reason });
+      case 'AgentResumed':
+        this.#person(event.agentId).pause = null;
+        return this.#did(at, event.agentId, { kind: 'resume' });
+      case 'DeviceReported': {
+        const person = this.#person(event.agentId);
+        person.state = event.state;
+        const { state, deviceUri } = event;
+        const isOurs = person.ours > 0 && (state === 'inuse' || state === 'ringing');
+        if (!isOurs) this.#did(at, event.agentId, { kind: 'report', deviceUri, state });
+        return;
+      }
+      case 'AgentOffered':
+        return this.#offered(event);
+      default:
+    }
+  }
+
+  /** Where the beginning of the journal was removed, an offer is the first sign of an agent. */
+  #offered(event: AgentOffered): void {
+    const person = this.#person(event.agentId);
+    person.ours += 1;
+    this.#offers.set(event.offerId, { offered: event, rangAt: null, answeredAt: null });
+    if (person.device !== null) return;
+    Object.assign(person, { device: event.device, state: 'idle' });
+    const { first: at } = this;
+    const { agentId, device } = event;
+    this.#did(at, agentId, { kind: 'login', device });
+    this.#did(at, agentId, { kind: 'report', deviceUri: device.uri, state: 'idle' });
+  }
+
+  #callEvent(event: CoreEvent): void {
+    switch (event.kind) {
+      case 'CallEntered':
+        return this.#entered(event, event.fromName);
+      case 'CallRefused': {
+        this.#entered(event, '');
+        this.#open.delete(event.callId);
+        return;
+      }
+      case 'CallConfirmed': {
+        const call = this.#open.get(event.callId);
+        if (call !== undefined) call.confirmMs = event.at - call.at;
+        return;
+      }
+      case 'CallEnded':
+        this.#close(event.offerId);
+        return this.#ended(event);
+      case 'OfferRang':
+      case 'OfferAnswered':
+      case 'OfferFailed':
+      case 'OfferWithdrawn':
+      case 'CallConnected':
+        return this.#offerEvent(event);
+      default:
+    }
+  }
+
+  #entered(event: Extract<CoreEvent, { kind: 'CallEntered' | 'CallRefused' }>, fromName: string) {
+    if (!this.#isWithin) return;
+    const { callId, queue, at, from, to } = event;
+    const call: RecordedCall = {
+      callId,
+      queue,
+      at,
+      from,
+      fromName,
+      to,
+      confirmMs: null,
+      waitedMs: 0,
+      hasAbandoned: false,
+      talkMs: null,
+      hangsUp: 'caller',
+    };
+    this.calls.push(call);
+    this.#open.set(callId, call);
+  }
+
+  #ended(event: Extract<CoreEvent, { kind: 'CallEnded' }>): void {
+    const call = this.#open.get(event.callId);
+    if (call === undefined) return;
+    this.#open.delete(event.callId);
+    call.waitedMs = event.waitedMs;
+    call.hasAbandoned = event.status === 'ABANDONED';
+    if (event.agentId !== null) call.talkMs = event.talkedMs;
+    call.hangsUp = event.endedBy === 'agent' ? 'agent' : 'caller';
+  }
+
+  #close(offerId: OfferId | null): OpenOffer | undefined {
+    const open = offerId === null ? undefined : this.#offers.get(offerId);
+    if (open === undefined || offerId === null) return undefined;
+    this.#offers.delete(offerId);
+    this.#person(open.offered.agentId).ours -= 1;
+    return open;
+  }
+
+  #offerEvent(event: CoreEvent & { readonly offerId: OfferId }): void {
+    const open = this.#offers.get(event.offerId);
+    if (open === undefined) return;
+    const { offered, rangAt, answeredAt } = open;
+    const ringsMs = (rangAt ?? offered.at) - offered.at;
+    const afterMs = event.at - offered.at;
+    switch (event.kind) {
+      case 'OfferRang':
+        open.rangAt = event.at;
+        return;
+      case 'OfferAnswered':
+        open.answeredAt = event.at;
+        return;
+      case 'CallConnected': {
+        const answered = answeredAt ?? event.at;
+        const bridgeMs = event.at - answered;
+        const fate: Fate = { kind: 'answers', ringsMs, afterMs: answered - offered.at, bridgeMs };
+        return this.#became(offered.agentId, fate);
+      }
+      case 'OfferWithdrawn':
+        // What would have become of it nobody knows.
+        this.#close(event.offerId);
+        return;
+      case 'OfferFailed': {
+        this.#close(event.offerId);
+        const { failure, sipStatus } = event;
+        const silent: Fate = { kind: 'silent', ringsMs, lateMs: null };
+        const fails: Fate = { kind: 'fails', afterMs, failure, sipStatus };
+        return this.#became(offered.agentId, failure === 'no-answer' ? silent : fails);
+      }
+      default:
+    }
+  }
+
+  #became(agentId: AgentId, fate: Fate): void {
+    const fates = this.fates.get(agentId);
+    if (fates === undefined) this.fates.set(agentId, [fate]);
+    else fates.push(fate);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What people do of their own accord, apart from what the ACD makes of it: who calls when and how
+ * long he would wait, what becomes of an offer at an agent's phone, when agents come and go. A
+ * simulation draws it (`people.ts`), a what-if reads it from a recorded day (`recording.ts`).
+ */
+import type { AgentId, CallId, OfferFailure, QueueName } from '../core/types.ts';
+import type { House } from './house.ts';
+
+/** A caller, with all he will do. */
+export interface Visit {
+  readonly at: number;
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly from: string;
+  readonly fromName: string;
+  readonly to: string;
+  /** From our 200 to his ACK; null: it never comes. */
+  readonly confirmMs: number | null;
+  /** Hangs up after this long without an agent; Infinity: never. */
+  readonly patienceMs: number;
+  readonly talkMs: number;
+  readonly hangsUp: 'caller' | 'agent';
+  /** How much later than he hung up we learn of it; 0 but where his BYE was lost. */
+  readonly byeLateMs: number;
+}
+
+/** What becomes of an offer at the phone, counted from the INVITE. */
+export type Fate =
+  | {
+      readonly kind: 'answers';
+      readonly ringsMs: number;
+      readonly afterMs: number;
+      /** From his answer to media; null: the media edge never confirms. */
+      readonly bridgeMs: number | null;
+    }
+  | {
+      readonly kind: 'fails';
+      readonly afterMs: number;
+      readonly failure: OfferFailure;
+      readonly sipStatus: number;
+    }
+  /** Rings, and nobody is there; `lateMs`: he answers so long after it was taken back. */
+  | { readonly kind: 'silent'; readonly ringsMs: number | null; readonly lateMs: number | null };
+
+export interface Script {
+  /** In order of time; null: nobody calls any more. */
+  nextVisit(): Visit | null;
+  fate(agentId: AgentId): Fate;
+  /**
+   * How phones tell their state: `played` as they are used, `trusted` to be idle, or as the script
+   * itself says.
+   */
+  readonly presence: 'played' | 'trusted' | 'scripted';
+  /** Between a phone's change and our hearing of it, ms. */
+  presenceMs(agentId: AgentId): number;
+  /** The same message arrives twice: so much later, or (null) it does not. */
+  repeatMs(): number | null;
+  /** Puts what agents do of their own accord on the timeline. */
+  begin(house: House): void;
+}
