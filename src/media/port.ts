@@ -29,8 +29,11 @@ export interface MediaEvents {
   playEnded(leg: LegId, playId: string, played: 'all' | 'part'): void;
   /** First RTP packet of the leg was received. */
   firstPacket(leg: LegId): void;
-  /** No RTP received for as long as configured; and that it came back. */
-  silence(leg: LegId, silentMs: number): void;
+  /**
+   * No RTP received for as long as configured, from a party heard before or never; and, with 0,
+   * that it came back.
+   */
+  silence(leg: LegId, silentMs: number, wasHeard: boolean): void;
   /** The audio process died or came back; `restored` are the legs there are (again). */
   down(detail: string): void;
   up(restored: readonly LegId[]): void;

@@ -51,7 +51,8 @@ function passedOn(events: MediaEvents) {
     dtmf: (...args: Parameters<MediaEvents['dtmf']>) => events.dtmf(...args),
     playEnded: (...args: Parameters<MediaEvents['playEnded']>) => events.playEnded(...args),
     firstPacket: (leg: LegId) => events.firstPacket(leg),
-    silence: (leg: LegId, silentMs: number) => events.silence(leg, silentMs),
+    silence: (leg: LegId, silentMs: number, wasHeard: boolean) =>
+      events.silence(leg, silentMs, wasHeard),
     down: (detail: string) => events.down(detail),
   };
 }

@@ -418,7 +418,7 @@ export class MediaWorker implements InnerMedia {
         leg.source = { address: String(event['address']), port: Number(event['port']) };
         return;
       case 'silence':
-        this.events?.silence(id, Number(event['silentMs']));
+        this.events?.silence(id, Number(event['silentMs']), event['wasHeard'] === true);
         return;
       case 'warning':
         this.warn(String(event['detail']));

@@ -23,7 +23,13 @@ export type LegEvent =
       readonly port: number;
     }
   /** `silentMs` 0: the party is heard again. */
-  | { readonly event: 'silence'; readonly leg: string; readonly silentMs: number }
+  | {
+      readonly event: 'silence';
+      readonly leg: string;
+      readonly silentMs: number;
+      /** He was heard before; else he never sent anything. */
+      readonly wasHeard: boolean;
+    }
   /** Share of packets lost since the last report: `in` what we receive, `out` what he does. */
   | {
       readonly event: 'loss';

@@ -224,7 +224,7 @@ export class Leg {
     const silentMs = now - this.heardSince;
     if (remote.sends && !this.isSilent && silentMs >= this.world.silenceMs) {
       this.isSilent = true;
-      this.world.emit({ event: 'silence', leg: this.id, silentMs: Math.round(silentMs) });
+      this.tellSilence(Math.round(silentMs));
     }
     if (this.canSend && now - this.outgoing.sentAt >= keepAliveMs) this.sendSilence();
     this.rtcp.tend(now);
@@ -287,7 +287,12 @@ export class Leg {
     if (isFirst) this.world.emit({ event: 'firstPacket', leg: this.id });
     if (!this.isSilent) return;
     this.isSilent = false;
-    this.world.emit({ event: 'silence', leg: this.id, silentMs: 0 });
+    this.tellSilence(0);
+  }
+
+  private tellSilence(silentMs: number): void {
+    const wasHeard = this.reception.received > 0;
+    this.world.emit({ event: 'silence', leg: this.id, silentMs, wasHeard });
   }
 
   private tellSource(): void {

@@ -209,9 +209,9 @@ function mediaEvents(parts: Parts): MediaEvents {
     dtmf: (leg, digit) => logins.digit(leg, digit, 'rtp'),
     playEnded: (leg, playId) => logins.playEnded(leg, playId),
     firstPacket: (leg) => log.debug({ leg }, 'first packet'),
-    silence: (leg, silentMs) => {
-      log.debug({ leg, silentMs }, 'silence');
-      silent.report(leg, silentMs);
+    silence: (leg, silentMs, wasHeard) => {
+      log.debug({ leg, silentMs, wasHeard }, 'silence');
+      silent.report(leg, silentMs, wasHeard);
     },
     down: (detail) => log.warn({ detail }, 'media is down'),
     up: (restored) => {

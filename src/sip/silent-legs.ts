@@ -2,7 +2,8 @@
  * Legs that send no audio any more: a phone that lost power or network in a call says nothing else.
  * One that is only mute is not to lose its call, so its dialog is asked first, and again as long as
  * it is silent; who does not answer is gone. Beyond a limit, if one is configured, it counts as
- * gone whatever it answers.
+ * gone whatever it answers. Who has never sent anything tells nothing by his silence (announcement
+ * lines, test tools) and is not asked; only the limit holds for him.
  */
 export interface SilentOptions {
   /** Silence beyond which a call ends, ms; 0: only a phone that does not answer loses its call. */
@@ -25,10 +26,21 @@ export class SilentLegs {
   }
 
   /** The leg has been silent for so long; 0: it is heard again. */
-  report(leg: string, silentMs: number): void {
+  report(leg: string, silentMs: number, wasHeard: boolean): void {
     clearTimeout(this.timers.get(leg));
     this.timers.delete(leg);
-    if (silentMs > 0) this.look(leg, silentMs);
+    if (silentMs === 0) return;
+    if (wasHeard) this.look(leg, silentMs);
+    else if (this.options.limitMs > 0) this.endLater(leg, this.options.limitMs - silentMs);
+  }
+
+  private endLater(leg: string, ms: number): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(leg);
+      this.options.end(leg);
+    }, ms);
+    timer.unref();
+    this.timers.set(leg, timer);
   }
 
   private look(leg: string, silentMs: number): void {

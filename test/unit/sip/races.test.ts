@@ -208,10 +208,10 @@ describe('a caller', () => {
     await caller.answered();
     inDialog('ACK');
     const leg = [...media.live][0] ?? '';
-    media.events?.silence(leg, 10_000);
+    media.events?.silence(leg, 10_000, true);
     const asked = await stack.wait('OPTIONS');
     asked.answer(200);
-    media.events?.silence(leg, 10_000);
+    media.events?.silence(leg, 10_000, true);
     expect(runtime.of('EndCall')).toEqual([]);
     (await stack.wait('OPTIONS', 2)).answer(408);
     await settle();
@@ -222,7 +222,7 @@ describe('a caller', () => {
   it('silent for longer than may be is hung up', async () => {
     await arrive().answered();
     inDialog('ACK');
-    media.events?.silence([...media.live][0] ?? '', 20_000);
+    media.events?.silence([...media.live][0] ?? '', 20_000, true);
     expect((await stack.wait('BYE')).header('Reason')).toContain('No audio');
     expect(runtime.of('EndCall')).toMatchObject([{ cause: 'failed' }]);
   });

@@ -32,10 +32,10 @@ afterEach(() => {
 describe('silent legs', () => {
   it('given silence, then the phone is asked at once and as long as it lasts', () => {
     const silent = legs(0);
-    silent.report('a', 10_000);
+    silent.report('a', 10_000, true);
     vi.advanceTimersByTime(60_000);
     expect(story).toEqual(['ask a', 'ask a', 'ask a']);
-    silent.report('a', 0);
+    silent.report('a', 0, true);
     vi.advanceTimersByTime(600_000);
     expect(story).toHaveLength(3);
     expect(vi.getTimerCount()).toBe(0);
@@ -43,7 +43,7 @@ describe('silent legs', () => {
 
   it('given a leg that is in no call any more, then nobody is asked again', () => {
     isThere = false;
-    legs(0).report('a', 10_000);
+    legs(0).report('a', 10_000, true);
     vi.advanceTimersByTime(600_000);
     expect(story).toEqual(['ask a']);
     expect(vi.getTimerCount()).toBe(0);
@@ -51,11 +51,21 @@ describe('silent legs', () => {
 
   it('given a limit, then the call ends at it, not before', () => {
     const silent = legs(45_000);
-    silent.report('a', 10_000);
+    silent.report('a', 10_000, true);
     vi.advanceTimersByTime(34_999);
     expect(story).toEqual(['ask a', 'ask a']);
     vi.advanceTimersByTime(1);
     expect(story.at(-1)).toBe('end a');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('given a party that never sent anything, then it is not asked; the limit holds', () => {
+    legs(0).report('a', 10_000, false);
+    vi.advanceTimersByTime(600_000);
+    expect(story).toEqual([]);
+    legs(45_000).report('b', 10_000, false);
+    vi.advanceTimersByTime(35_000);
+    expect(story).toEqual(['end b']);
     expect(vi.getTimerCount()).toBe(0);
   });
 });
