@@ -1,4 +1,4 @@
-/** Goal: the books show what must not be. Method: a right day, then the same with one thing wrong. */
+/** Goal: the books show what must not be. Method: a right day, then one with one thing wrong. */
 import { describe, expect, it } from 'vitest';
 import type { CoreEvent } from '../../../src/core/events.ts';
 import { Ledger } from '../../../src/sim/ledger.ts';
