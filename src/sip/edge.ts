@@ -206,8 +206,14 @@ function mediaEvents(parts: Parts): MediaEvents {
   const { context } = parts;
   const { log } = context;
   return {
-    dtmf: (leg, digit) => logins.digit(leg, digit, 'rtp'),
-    playEnded: (leg, playId) => logins.playEnded(leg, playId),
+    dtmf: (leg, digit) => {
+      logins.digit(leg, digit, 'rtp');
+      callers.digit(leg, digit);
+    },
+    playEnded: (leg, playId) => {
+      logins.playEnded(leg, playId);
+      callers.playEnded(leg, playId);
+    },
     firstPacket: (leg) => log.debug({ leg }, 'first packet'),
     silence: (leg, silentMs) => {
       log.debug({ leg, silentMs }, 'silence');
