@@ -57,6 +57,9 @@ export interface SipConfig {
   readonly subscribeExpiresMs: number;
   /** Session-Expires asked for (RFC 4028); 0: none. */
   readonly sessionExpiresMs: number;
+  /** Headers of an INVITE that say priority and place of the caller; null: none do. */
+  readonly priorityHeader: string | null;
+  readonly positionHeader: string | null;
 }
 
 export interface MediaConfig {

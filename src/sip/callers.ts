@@ -21,7 +21,7 @@ import type { EdgeContext } from './context.ts';
 import { goodbyeOf, REFUSALS, rejectionOf, UNAVAILABLE, type Rejection } from './destination.ts';
 import { DigitMerger, type DigitSource } from './dtmf.ts';
 import { address, clean, parseNameAddr } from './headers.ts';
-import { checkInvite } from './invites.ts';
+import { checkInvite, wishesOf } from './invites.ts';
 import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
 import { okWithSdp, refusalOf, Session } from './session.ts';
@@ -280,6 +280,7 @@ export class Callers {
       from: address(from?.uri ?? ''),
       fromName: clean(from?.display ?? ''),
       to: address(request.uri),
+      ...wishesOf(request, this.context.config.sip),
     } as const;
   }
 

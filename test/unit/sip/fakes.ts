@@ -56,6 +56,8 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       digitTimeoutMs: 5_000,
       subscribeExpiresMs: 600_000,
       sessionExpiresMs: 0,
+      priorityHeader: null,
+      positionHeader: null,
       ...sip,
     },
     media: {
