@@ -3,7 +3,7 @@
  * and values are those of queues.conf; where a standard value differs on purpose, the text says
  * why.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import * as f from './fields.ts';
 import { callerRule, destination, emptyRule, exitKey } from './queue-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
@@ -28,8 +28,8 @@ const destinations = (text: string) =>
 
 const failover = section(
   'Where a call goes that leaves the queue without an agent, by exit status: the first of the ' +
-    'list that can be had. `queue:name` keeps the wait it has behind it; `sip:user@host` asks the ' +
-    'caller’s side to call there (302, or REFER once he is answered); `prompt:key` is played, ' +
+    'list that can be had. `queue:name` keeps the wait it has behind it; `sip:user@host` asks ' +
+    'the caller’s side to call there (302, or REFER once he is answered); `prompt:key` is played, ' +
     'then we hang up; `busy`, `congestion`, `hangup:<Q.850 cause>`. A call never comes back to a ' +
     'queue that it left for a reason that still holds. Without any he is hung up on.',
   {

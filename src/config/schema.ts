@@ -3,7 +3,7 @@
  * docs/CONFIGURATION.md is printed from this file, and every fault message comes out of it.
  * Names follow Asterisk's queues.conf wherever it has the same thing.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import * as f from './fields.ts';
 import { agent, idleClock, MAX_QUEUES, queue } from './queue-schema.ts';
 import { free, needed, section, standard } from './schema-parts.ts';

@@ -25,7 +25,7 @@ export function checkInvite(request: IncomingRequest): Response | null {
   return hasBody && !carriesSdp(request) ? UNSUPPORTED_BODY : null;
 }
 
-/** A whole number of a header; null: there is none, or it is nonsense, which costs nobody a call. */
+/** A whole number of a header; null: none, or nonsense, which costs nobody a call. */
 function numberOf(request: IncomingRequest, name: string | null): number | null {
   if (name === null) return null;
   const text = request.header(name).trim();
