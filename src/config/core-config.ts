@@ -91,6 +91,9 @@ function agentConfig(agent: AgentFile, memberships: readonly MembershipConfig[])
     name: agent.name ?? '',
     queues: [...new Set([...agent.queues, ...listed])],
     ...(memberships.length === 0 ? {} : { memberships }),
+    ...(agent.device === undefined
+      ? {}
+      : { device: { uri: agent.device, registrar: agent.registrar ?? null } }),
     ...(agent.wrapuptime === undefined ? {} : { wrapupMs: agent.wrapuptime }),
   };
 }
@@ -103,6 +106,7 @@ export function coreConfig(file: ConfigFile): CoreConfig {
     agents: file.agents.map((agent) => agentConfig(agent, memberships.get(agent.id) ?? [])),
     secondLogin: file.sip.login['second-login'],
     maxCalls: file.limits.calls,
+    ...(file['pause-reasons'].length === 0 ? {} : { pauseReasons: file['pause-reasons'] }),
     idleClock: {
       login: clock.login,
       wrapup: clock.wrapup,

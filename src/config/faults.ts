@@ -247,7 +247,9 @@ export function faultsOfMeaning(read: ReadTree, sounds: KnownSounds | null): Fau
   const queues = meaning.unique(['queues'], 'name', 'queue');
   const agents = meaning.unique(['agents'], 'id', 'agent');
   meaning.members(queues, agents, sounds);
-  meaning.unique(['sip', 'register'], 'name', 'registrar');
+  const registrars = meaning.unique(['sip', 'register'], 'name', 'registrar');
+  meaning.unique(['agents'], 'device', 'phone');
+  meaning.known(['agents'], 'registrar', registrars, 'registrar');
   meaning.known(['agents'], 'queues', queues, 'queue');
   if (sounds !== null) {
     meaning.known(['queues'], 'welcome', sounds.prompts, 'prompt');

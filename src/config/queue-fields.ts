@@ -2,8 +2,8 @@
  * The kinds of value that only queues have: conditions of an empty queue, destinations, exit keys,
  * callers' patterns. Each is one line of text, as in queues.conf.
  */
-import type { CallerRule, Destination, EmptyCondition } from '../core/types.ts';
-import { field, Wrong } from './fields.ts';
+import type { CallerRule, Destination, EmptyCondition, PauseReason } from '../core/types.ts';
+import { field, splitAddress, Wrong } from './fields.ts';
 
 const CONDITIONS: readonly EmptyCondition[] = [
   'paused',
@@ -91,5 +91,26 @@ export function callerRule(text: string) {
       /^([^\s=]{1,64})\s*=\s*(-?\d{1,6})$/.exec(written) ?? [];
     if (pattern === '') return new Wrong(`"${written}" cannot be used; write +49*=10`);
     return { pattern, priority: Number(priority) };
+  });
+}
+
+/** `lunch=3600` or `lunch`: a reason to pause, and its longest time. */
+export function pauseReason(text: string) {
+  return field('reason, or reason=seconds', text, (written): PauseReason | Wrong => {
+    const [, reason = '', seconds = '0'] =
+      /^([^=\p{Cc}]{1,80}?)\s*(?:=\s*(\d{1,5}))?$/u.exec(written) ?? [];
+    if (reason === '') return new Wrong(`"${written}" cannot be used; write lunch=3600`);
+    return { reason, maxMs: Number(seconds) * 1000 };
+  });
+}
+
+/** A phone by its address of record: `sip:user@host[:port]`. */
+export function phone(text: string) {
+  return field('SIP URI', text, (written) => {
+    const [, user = '', host = ''] = /^sip:([^@;?\s<>"]+)@([^@;?\s<>"/]+)$/i.exec(written) ?? [];
+    const isUsable = user !== '' && splitAddress(host, { host: null, port: 5060 }) !== null;
+    return isUsable
+      ? `sip:${user}@${host.toLowerCase()}`
+      : new Wrong(`"${written}" is no phone; write sip:user@host or sip:user@host:port`);
   });
 }

@@ -5,7 +5,7 @@
  */
 import type { z } from 'zod';
 import * as f from './fields.ts';
-import { callerRule, destination, emptyRule, exitKey } from './queue-fields.ts';
+import { callerRule, destination, emptyRule, exitKey, pauseReason, phone } from './queue-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
 
 export const MAX_QUEUES = 1000;
@@ -29,7 +29,7 @@ const destinations = (text: string) =>
 const failover = section(
   'Where a call goes that leaves the queue without an agent, by exit status: the first of the ' +
     'list that can be had. `queue:name` keeps the wait it has behind it; `sip:user@host` asks ' +
-    'the caller’s side to call there (302, or REFER once he is answered); `prompt:key` is played, ' +
+    'his side to call there (302, or REFER once he is answered); `prompt:key` is played, ' +
     'then we hang up; `busy`, `congestion`, `hangup:<Q.850 cause>`. A call never comes back to a ' +
     'queue that it left for a reason that still holds. Without any he is hung up on.',
   {
@@ -220,6 +220,14 @@ export const agent = section('One agent.', {
   id: needed(f.agentId('What the agent keys to log in.'), '2771'),
   name: free(f.words('text', 'Name shown in GET /agents.', 80), 'Ann'),
   pin: free(f.pin('Asked for after the id.'), '${ANN_PIN}'),
+  device: free(
+    phone('A static member: his phone. He is always logged in there, and cannot log in or out.'),
+    'sip:101@192.168.0.3',
+  ),
+  registrar: free(
+    f.name('name', 'Name of the `sip.register` entry through which that phone is called.'),
+    'pbx',
+  ),
   wrapuptime: free(f.seconds('His own, before the queue’s.', 0, HOUR), '20'),
   queues: f
     .listOf(f.name('queue', 'Queue'), 'Names of the queues the agent serves.', MAX_QUEUES)
@@ -240,3 +248,12 @@ export const idleClock = section(
 /** A queue as the file has it, with standard values and units. */
 export type QueueFile = z.output<typeof queue>;
 export type AgentFile = z.output<typeof agent>;
+
+export const pauseReasons = f
+  .listOf(
+    pauseReason('Reason'),
+    'Reasons for which agents may pause, each with its longest time in seconds: `lunch=3600`, or ' +
+      'without one `training`. Counted from when he asks. Empty: any reason, as long as he likes.',
+    100,
+  )
+  .prefault([]);

@@ -5,7 +5,7 @@
  */
 import type { z } from 'zod';
 import * as f from './fields.ts';
-import { agent, idleClock, MAX_QUEUES, queue } from './queue-schema.ts';
+import { agent, idleClock, MAX_QUEUES, pauseReasons, queue } from './queue-schema.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
 
 const MAX_AGENTS = 10_000;
@@ -285,6 +285,7 @@ export const fileSchema = section('acd.yaml', {
       '500',
     ),
   }).prefault({}),
+  'pause-reasons': pauseReasons,
   'idle-clock': idleClock.prefault({}),
   queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
   agents: f.listOf(agent, 'The agents.', MAX_AGENTS).prefault([]),

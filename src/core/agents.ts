@@ -35,21 +35,32 @@ function loggedIn(decision: Decision, agentId: string): Agent | Refusal {
   return agent.device === null ? 'not-logged-in' : agent;
 }
 
-/** During a call or an offer the pause counts from its end; the offer goes on. */
+/** When a pause for this reason ends by itself; a refusal where nobody may pause for it. */
+function endOf(decision: Decision, reason: string): { readonly until?: number } | Refusal {
+  const reasons = decision.state.config.pauseReasons ?? [];
+  if (reasons.length === 0) return {};
+  const known = reasons.find((each) => each.reason === reason);
+  if (known === undefined) return 'unknown-reason';
+  return known.maxMs > 0 ? { until: decision.at + known.maxMs } : {};
+}
+
+/** During a call or an offer the pause takes effect at its end; the offer goes on. */
 export function pause(decision: Decision, command: PauseAgent): Refusal | undefined {
   const agent = loggedIn(decision, command.agentId);
   if (typeof agent === 'string') return agent;
   const { reason, queue } = command;
+  const end = endOf(decision, reason);
+  if (typeof end === 'string') return end;
   if (queue === undefined) {
     // His own word replaces an automatic pause: from now on it is his.
     if (agent.paused === reason && !agent.autoPaused) return undefined;
-    decision.emit({ kind: 'AgentPaused', agentId: agent.id, reason });
+    decision.emit({ kind: 'AgentPaused', agentId: agent.id, reason, ...end });
     return undefined;
   }
   if (memberOf(agent, queue) === undefined) return 'not-a-member';
   const held = agent.pausedIn.get(queue);
   if (held?.reason === reason && !held.auto) return undefined;
-  decision.emit({ kind: 'AgentPaused', agentId: agent.id, reason, queue });
+  decision.emit({ kind: 'AgentPaused', agentId: agent.id, reason, queue, ...end });
   return undefined;
 }
 

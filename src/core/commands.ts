@@ -229,6 +229,8 @@ export type Refusal =
   | 'device-taken'
   | 'not-logged-in'
   | 'not-paused'
+  | 'unknown-reason'
+  | 'static-agent'
   | 'not-a-member'
   | 'not-waiting'
   | 'no-exit-key'

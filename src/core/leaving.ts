@@ -33,6 +33,24 @@ export function withdrawOffer(decision: Decision, agent: Agent, reason: OfferWit
   if (agent.offerId !== null) withdraw(decision, agent.offerId, reason);
 }
 
+/**
+ * A static member is logged in on his phone as soon as nobody else is, himself elsewhere
+ * included. Asked again whenever that may have changed.
+ */
+export function logInStatic(decision: Decision, agentId: string): void {
+  const { agents, devices } = decision.state;
+  const agent = agents.get(agentId);
+  if (agent?.fixed == null || agent.device !== null || devices.has(agent.fixed.uri)) return;
+  decision.emit({ kind: 'AgentLoggedIn', agentId, device: agent.fixed });
+}
+
+/** Nobody is logged in on this phone any more: a static member has it again. */
+export function freePhone(decision: Decision, uri: string): void {
+  for (const { id, fixed } of decision.state.agents.values()) {
+    if (fixed !== null && fixed.uri === uri) logInStatic(decision, id);
+  }
+}
+
 /** After his talk: a logout he asked for meanwhile, else wrap-up, else he is free. */
 function releaseAgent(
   decision: Decision,
@@ -44,6 +62,8 @@ function releaseAgent(
   if (agent.leaving !== null) {
     const device = must(agent.device, `device of ${agentId}`);
     decision.emit({ kind: 'AgentLoggedOut', agentId, device, reason: agent.leaving });
+    logInStatic(decision, agentId);
+    freePhone(decision, device.uri);
     return;
   }
   const queue = decision.state.queues.get(queueName);

@@ -259,6 +259,7 @@ function takeAgents(state: State): void {
     // Back in the configuration before his call ended: he stays.
     if (agent.leaving === 'removed') agent.leaving = null;
     agent.known = true;
+    agent.fixed = config.device ?? null;
   }
   const leavers = [...former.values()].sort((a, b) => compareText(a.id, b.id));
   for (const agent of leavers) {
@@ -268,6 +269,7 @@ function takeAgents(state: State): void {
     agent.memberOf = [];
     agent.leaving = 'removed';
     agent.known = false;
+    agent.fixed = null;
   }
   takeMembers(state);
 }

@@ -23,7 +23,14 @@ export const SNAPSHOT_VERSION = 1;
 
 const DERIVED_OF_CALL = ['inLine', 'isEligible', 'isParked', 'limit', 'announce', 'widen'] as const;
 const DERIVED_OF_OFFER = ['timer'] as const;
-const DERIVED_OF_AGENT = ['isReady', 'memberOf', 'rest', 'wrapupTimer', 'pauseTimer'] as const;
+const DERIVED_OF_AGENT = [
+  'fixed',
+  'isReady',
+  'memberOf',
+  'rest',
+  'wrapupTimer',
+  'pauseTimer',
+] as const;
 
 type PlainCall = Omit<Call, 'tried' | (typeof DERIVED_OF_CALL)[number]> & {
   readonly tried: readonly (readonly [AgentId, number])[];

@@ -136,6 +136,8 @@ export interface Agent {
   queues: readonly QueueName[];
   /** False once the configuration has dropped him: he leaves when his call ends. */
   known: boolean;
+  /** A static member's phone, from the configuration; null: he logs in. */
+  fixed: Device | null;
   /** The phone he is logged in on; null: logged out. */
   device: Device | null;
   deviceState: DeviceState;
@@ -265,6 +267,7 @@ export function makeAgent(id: AgentId): Agent {
     name: '',
     queues: [],
     known: true,
+    fixed: null,
     device: null,
     deviceState: 'unknown',
     loggedInAt: 0,

@@ -178,6 +178,14 @@ export interface AgentConfig {
   readonly memberships?: readonly MembershipConfig[];
   /** His own `wrapuptime`; absent: the queue's. */
   readonly wrapupMs?: number;
+  /** A static member: always logged in on this phone, and never by or to another one. */
+  readonly device?: Device;
+}
+
+/** A reason for which agents may pause, and for how long; 0: as long as they like. */
+export interface PauseReason {
+  readonly reason: string;
+  readonly maxMs: number;
 }
 
 /** What starts the idle clock anew, besides the end of a call, which always does. */
@@ -201,6 +209,8 @@ export interface CoreConfig {
   readonly maxCalls: number;
   /** Default: login and wrap-up. */
   readonly idleClock?: IdleClock;
+  /** Reasons there are; none: any is taken. */
+  readonly pauseReasons?: readonly PauseReason[];
 }
 
 /** Why an offer ended without a connected call. */

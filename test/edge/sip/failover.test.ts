@@ -180,6 +180,21 @@ describe('a call’s headers', () => {
   });
 });
 
+describe('an agent who is paused for missing offers', () => {
+  it('is told so on his phone', async () => {
+    const at = await scene({ timeoutMs: 500, autopause: 'yes', autopauseLengthMs: 60_000 });
+    const phone = await logIn(at.acd, '2771');
+    await enter(at);
+    const ringing = await phone.request('INVITE');
+    phone.answer(ringing, 180, 'Ringing');
+    phone.answer(await phone.request('CANCEL'), 200, 'OK');
+    phone.answer(ringing, 487, 'Request Terminated');
+    const message = await phone.request('MESSAGE');
+    phone.answer(message, 200, 'OK');
+    expect(message.body).toBe('You are paused in queue1 for 60 s: auto: no-answer');
+  });
+});
+
 describe('ringall', () => {
   it('rings all phones; the first answer wins, the others are told so', async () => {
     const at = await scene({ strategy: 'ringall' }, ['1', '2']);

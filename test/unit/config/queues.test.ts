@@ -121,6 +121,33 @@ agents:
   });
 });
 
+describe('agents', () => {
+  it('may be static, and pause for given reasons', () => {
+    const core = load(
+      'pause-reasons: [lunch=3600, mail]\n' +
+        'sip: {register: [{name: pbx, registrar: "sip:pbx", username: u, password: p}]}\n' +
+        'agents: [{id: 1, device: "sip:101@PBX", registrar: pbx}]',
+    );
+    expect(core.agents[0]?.device).toEqual({ uri: 'sip:101@pbx', registrar: 'pbx' });
+    expect(core.pauseReasons).toEqual([
+      { reason: 'lunch', maxMs: 3_600_000 },
+      { reason: 'mail', maxMs: 0 },
+    ]);
+  });
+
+  it.each([
+    ['agents: [{id: 1, device: 101}]', '"101" is no phone; write sip:user@host'],
+    ['agents: [{id: 1, device: "sip:1@p", registrar: x}]', 'there is no registrar "x"'],
+    [
+      'agents: [{id: 1, device: "sip:1@p"}, {id: 2, device: "sip:1@p"}]',
+      'phone "sip:1@p" is there',
+    ],
+    ['pause-reasons: ["=5"]', '"=5" cannot be used; write lunch=3600'],
+  ])('%s is a mistake', (text, expected) => {
+    expect(faults(text).join('\n')).toContain(expected);
+  });
+});
+
 describe('a mistake', () => {
   it.each([
     ['strategy: fair', 'queues[0].strategy: "fair" is not one of: most-idle, ringall'],

@@ -75,8 +75,11 @@ const CONFIGS: readonly CoreConfig[] = [
         { ...agent('1', 'q', 'r'), memberships: [{ queue: 'q', penalty: n % 2, wrapupMs: 500 }] },
         { ...agent('2', 'q'), memberships: [{ queue: 'q', penalty: 1, share: 2, order: 0 }] },
         { ...agent('3', 'r', 'q'), memberships: [{ queue: 'r', penalty: -1 }], wrapupMs: 3_000 },
-        agent('4', 'q'),
+        n % 3 === 0
+          ? { ...agent('4', 'q'), device: { uri: 'sip:z@pbx', registrar: null } }
+          : agent('4', 'q'),
       ],
+      n % 4 === 0 ? { pauseReasons: [{ reason: 'x', maxMs: 5_000 }] } : {},
     ),
   ),
 ];
