@@ -28,7 +28,8 @@ function exitKeysOf(queue: QueueFile): Record<string, Destination[]> {
   return keys;
 }
 
-function queueConfig(queue: QueueFile): QueueConfig {
+function queueConfig(file: ConfigFile, queue: QueueFile): QueueConfig {
+  const rule = file['penalty-rules'].find((each) => each.name === queue.defaultrule);
   return {
     name: queue.name,
     strategy: queue.strategy,
@@ -61,6 +62,8 @@ function queueConfig(queue: QueueFile): QueueConfig {
     failover: failoverOf(queue) ?? {},
     exitKeys: exitKeysOf(queue),
     maxTalks: queue['max-talks'],
+    penaltySteps: [...(rule?.penaltychange ?? [])].sort((a, b) => a.atMs - b.atMs),
+    penaltyMembersLimit: queue.penaltymemberslimit,
   };
 }
 
@@ -102,7 +105,7 @@ export function coreConfig(file: ConfigFile): CoreConfig {
   const memberships = membershipsOf(file.queues);
   const clock = file['idle-clock'];
   return {
-    queues: file.queues.map(queueConfig),
+    queues: file.queues.map((queue) => queueConfig(file, queue)),
     agents: file.agents.map((agent) => agentConfig(agent, memberships.get(agent.id) ?? [])),
     secondLogin: file.sip.login['second-login'],
     maxCalls: file.limits.calls,

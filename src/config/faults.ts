@@ -249,6 +249,8 @@ export function faultsOfMeaning(read: ReadTree, sounds: KnownSounds | null): Fau
   meaning.members(queues, agents, sounds);
   const registrars = meaning.unique(['sip', 'register'], 'name', 'registrar');
   meaning.unique(['agents'], 'device', 'phone');
+  const rules = meaning.unique(['penalty-rules'], 'name', 'rule');
+  meaning.known(['queues'], 'defaultrule', rules, 'rule');
   meaning.known(['agents'], 'registrar', registrars, 'registrar');
   meaning.known(['agents'], 'queues', queues, 'queue');
   if (sounds !== null) {

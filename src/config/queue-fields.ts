@@ -2,7 +2,14 @@
  * The kinds of value that only queues have: conditions of an empty queue, destinations, exit keys,
  * callers' patterns. Each is one line of text, as in queues.conf.
  */
-import type { CallerRule, Destination, EmptyCondition, PauseReason } from '../core/types.ts';
+import type {
+  CallerRule,
+  Destination,
+  EmptyCondition,
+  PauseReason,
+  PenaltyChange,
+  PenaltyStep,
+} from '../core/types.ts';
 import { field, splitAddress, Wrong } from './fields.ts';
 
 const CONDITIONS: readonly EmptyCondition[] = [
@@ -112,5 +119,32 @@ export function phone(text: string) {
     return isUsable
       ? `sip:${user}@${host.toLowerCase()}`
       : new Wrong(`"${written}" is no phone; write sip:user@host or sip:user@host:port`);
+  });
+}
+
+function changeOf(written: string): PenaltyChange | undefined | null {
+  if (written === '') return undefined;
+  const [, raise = '', sign = '', digits = ''] = /^(r?)([+-]?)(\d{1,6})$/.exec(written) ?? [];
+  if (digits === '' || (raise !== '' && sign !== '')) return null;
+  const value = Number(`${sign}${digits}`);
+  return { by: sign === '' ? 'set' : 'add', value };
+}
+
+/** queuerules.conf: `30,10`, `60,+5,,2`: seconds, max, min, raise; signed: relative; empty: as is. */
+export function penaltyChange(text: string) {
+  return field('seconds,max[,min[,raise]]', text, (written): PenaltyStep | Wrong => {
+    const [time = '', ...rest] = written.split(',').map((each) => each.trim());
+    const changes = rest.map(changeOf);
+    const isUsable = /^\d{1,5}$/.test(time) && rest.length >= 1 && rest.length <= 3;
+    if (!isUsable || changes.includes(null)) {
+      return new Wrong(`"${written}" cannot be used; write 30,10 or 60,+5,,2`);
+    }
+    const [max, min, raise] = changes;
+    return {
+      atMs: Number(time) * 1000,
+      ...(max ? { max } : {}),
+      ...(min ? { min } : {}),
+      ...(raise ? { raise } : {}),
+    };
   });
 }

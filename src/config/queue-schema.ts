@@ -5,7 +5,15 @@
  */
 import type { z } from 'zod';
 import * as f from './fields.ts';
-import { callerRule, destination, emptyRule, exitKey, pauseReason, phone } from './queue-fields.ts';
+import {
+  callerRule,
+  destination,
+  emptyRule,
+  exitKey,
+  pauseReason,
+  penaltyChange,
+  phone,
+} from './queue-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
 
 export const MAX_QUEUES = 1000;
@@ -93,6 +101,14 @@ const offers = {
         'Asterisk’s standard is yes; ours is no, because call waiting beeps into a conversation.',
     ),
     'no',
+  ),
+  defaultrule: free(
+    f.name('name', 'The entry of `penalty-rules` that holds for waiting calls.'),
+    'widen',
+  ),
+  penaltymemberslimit: standard(
+    f.count('With so few members logged in, no penalty limit counts; 0: they always do.', 0, 1000),
+    '0',
   ),
   'max-talks': standard(
     f.count('Most calls of the queue that talk or ring at once; 0 is no limit.', 0, 100_000),
@@ -254,6 +270,25 @@ export const pauseReasons = f
     pauseReason('Reason'),
     'Reasons for which agents may pause, each with its longest time in seconds: `lunch=3600`, or ' +
       'without one `training`. Counted from when he asks. Empty: any reason, as long as he likes.',
+    100,
+  )
+  .prefault([]);
+
+export const penaltyRules = f
+  .listOf(
+    section('As in queuerules.conf; an edited rule reaches calls that wait already.', {
+      name: needed(f.name('name', 'Its name, for `queues[].defaultrule`.'), 'widen'),
+      penaltychange: f
+        .listOf(
+          penaltyChange('Change'),
+          'After so many seconds in the queue, who may take the call: `seconds,max,min,raise`. ' +
+            'Members between min and max may; those below raise count as of that penalty. `+5` ' +
+            'and `-5` change what holds, empty leaves it.',
+          100,
+        )
+        .prefault([]),
+    }),
+    'Rules that change the penalties that may take a call while it waits.',
     100,
   )
   .prefault([]);

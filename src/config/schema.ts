@@ -5,7 +5,7 @@
  */
 import type { z } from 'zod';
 import * as f from './fields.ts';
-import { agent, idleClock, MAX_QUEUES, pauseReasons, queue } from './queue-schema.ts';
+import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
 
 const MAX_AGENTS = 10_000;
@@ -113,6 +113,13 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
   'position-header': free(
     f.name('header', 'Header of an INVITE that says at which place in line it enters; 1 is next.'),
     'X-Position',
+  ),
+  'penalty-header': free(
+    f.name(
+      'header',
+      'Header of an INVITE that says which penalties may take the call: `max,min,raise`.',
+    ),
+    'X-Penalty',
   ),
   'subscribe-expires': standard(
     f.seconds('Life asked for in SUBSCRIBE to an agent’s phone.', 30, DAY),
@@ -285,6 +292,7 @@ export const fileSchema = section('acd.yaml', {
       '500',
     ),
   }).prefault({}),
+  'penalty-rules': penaltyRules,
   'pause-reasons': pauseReasons,
   'idle-clock': idleClock.prefault({}),
   queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
@@ -300,13 +308,11 @@ export const NOT_YET = new Set([
   'announce-holdtime',
   'announce-position',
   'context',
-  'defaultrule',
   'memberdelay',
   'min-announce-frequency',
   'monitor-format',
   'monitor-type',
   'musiconhold',
-  'penaltymemberslimit',
   'queue-callerannounce',
   'reportholdtime',
   'servicelevel',

@@ -12,6 +12,7 @@ import type {
   DeviceState,
   OfferFailure,
   OfferId,
+  PenaltyLimits,
   QueueName,
 } from './types.ts';
 
@@ -48,6 +49,8 @@ export interface ArriveCall extends Base {
   readonly position?: number;
   /** Longest wait in the queue it asks for; absent: the queue's `maxWaitMs`. */
   readonly maxWaitMs?: number;
+  /** Penalties that may take it, before the queue's rules change them; absent: all. */
+  readonly limits?: PenaltyLimits;
 }
 
 /** The waiting caller pressed a key. */

@@ -7,6 +7,7 @@ import type { ApplyConfig, Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { endCall, logInStatic } from './leaving.ts';
 import { logOut } from './login.ts';
+import { relax } from './relaxing.ts';
 import type { AgentId, Device } from './types.ts';
 
 export function applyConfig(decision: Decision, command: ApplyConfig): Refusal | undefined {
@@ -28,6 +29,8 @@ export function applyConfig(decision: Decision, command: ApplyConfig): Refusal |
   }
   decision.emit({ kind: 'ConfigApplied', config });
   moveStatic(decision, before);
+  // Edited rules reach those who wait already.
+  for (const call of state.calls.values()) relax(decision, call);
   return undefined;
 }
 

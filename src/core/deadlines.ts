@@ -11,6 +11,7 @@ import { endCall } from './leaving.ts';
 import { failOffer } from './offering.ts';
 import type { Timer } from './ordered.ts';
 import { isOverdue } from './place.ts';
+import { relax } from './relaxing.ts';
 import { DEADLINES_PER_COMMAND, must } from './state.ts';
 
 function announce(decision: Decision, callId: string): void {
@@ -42,6 +43,8 @@ function reach(decision: Decision, timer: Timer): void {
   switch (timer.kind) {
     case 'announce':
       return announce(decision, timer.id);
+    case 'relax':
+      return relax(decision, must(decision.state.calls.get(timer.id), `call ${timer.id}`));
     case 'widen':
       return decision.emit({ kind: 'RingWidened', callId: timer.id });
     case 'call':

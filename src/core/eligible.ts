@@ -4,6 +4,7 @@
  * cut in three because the lists are: what keeps the call from any agent, what keeps the agent
  * from any call of the queue, and what keeps these two from each other.
  */
+import { loggedInOf } from './emptiness.ts';
 import { tierOf } from './orders.ts';
 import { RINGING_MAX, type Agent, type Call, type Member, type State } from './state.ts';
 
@@ -33,6 +34,7 @@ export type AgentObstacle =
 /** Why the two do not meet now, though each is free. */
 export type PairObstacle =
   | 'not-first' // autofill=no, and another caller is first in line
+  | 'penalty' // outside of what the call's limits allow now
   | 'talks-limit' // as many of the queue's calls talk or ring as may
   | 'higher-tier' // phones of a lower penalty ring for it
   | 'rings-enough'; // as many phones ring for it as may
@@ -95,26 +97,49 @@ export function memberOf(agent: Agent, queue: string): Member | undefined {
   return agent.memberOf.find((member) => member.queue.name === queue);
 }
 
+/** Tier of a member for this call: those below `raise` are of one. */
+export function tierFor(call: Call, member: Member): number {
+  return Math.max(tierOf(member), call.limits.raise ?? -Infinity);
+}
+
 /** Highest tier that rings for the call. */
 function ringingTier(state: State, call: Call): number {
   let highest = -Infinity;
   for (const offerId of call.offers) {
     const agent = state.agents.get(state.offers.get(offerId)?.agentId ?? '');
     const member = agent === undefined ? undefined : memberOf(agent, call.queue);
-    if (member !== undefined) highest = Math.max(highest, tierOf(member));
+    if (member !== undefined) highest = Math.max(highest, tierFor(call, member));
   }
   return highest;
+}
+
+/** Asterisk's rules: raised to `raise`, then between `min` and `max`, unless few are there. */
+function isOutside(call: Call, member: Member): boolean {
+  const { min, max } = call.limits;
+  if (min === null && max === null) return false;
+  const penalty = raised(call, member);
+  if ((max === null || penalty <= max) && (min === null || penalty >= min)) return false;
+  const few = member.queue.config.penaltyMembersLimit;
+  return few === 0 || loggedInOf(member.queue) > few;
+}
+
+/** His penalty for this call. */
+export function raised(call: Call, member: Member): number {
+  return Math.max(member.rules.penalty, call.limits.raise ?? -Infinity);
 }
 
 export function pairObstacle(state: State, call: Call, member: Member): PairObstacle | null {
   const { queue } = member;
   const { autofill, strategy, maxTalks } = queue.config;
   if (!autofill && queue.line.first() !== call) return 'not-first';
+  if (isOutside(call, member)) return 'penalty';
   if (call.offers.length === 0) {
     return maxTalks > 0 && queue.served.size >= maxTalks ? 'talks-limit' : null;
   }
   if (call.offers.length >= RINGING_MAX) return 'rings-enough';
-  return strategy === 'ringall' && tierOf(member) > ringingTier(state, call) ? 'higher-tier' : null;
+  return strategy === 'ringall' && tierFor(call, member) > ringingTier(state, call)
+    ? 'higher-tier'
+    : null;
 }
 
 /** Of a call and a member of its queue; null: it may be offered to him now. */

@@ -6,6 +6,7 @@ import type { ArriveCall, ConfirmCall, Refusal, ReorderCall } from './commands.t
 import type { Decision } from './decision.ts';
 import { chooseDestination, entryObstacle, failoverOf } from './failover.ts';
 import { compareInLine } from './orders.ts';
+import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
 import { must, type Call, type Queue, type State } from './state.ts';
 import type { Departure, Destination, ExitStatus } from './types.ts';
@@ -43,7 +44,7 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   const left: Departure[] = [];
   let queue = must(state.queues.get(command.queue), `queue ${command.queue}`);
   for (;;) {
-    const status = entryObstacle(queue);
+    const status = entryObstacle(queue, command.limits);
     if (status === null) break;
     left.push({ queue: queue.name, status });
     const leaver = { callId, queue: queue.name, status, left };
@@ -60,7 +61,7 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
 }
 
 function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Departure[]): void {
-  const { callId, sipCallId, from, fromName, to, maxWaitMs } = command;
+  const { callId, sipCallId, from, fromName, to, maxWaitMs, limits } = command;
   const isHis = maxWaitMs !== undefined && left.length === 0;
   decision.emit({
     kind: 'CallEntered',
@@ -74,6 +75,7 @@ function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Depa
     ...standingOf(decision, command, queue),
     ...(left.length === 0 ? {} : { left }),
     ...(isHis ? { maxWaitMs } : {}),
+    ...(limits === undefined ? {} : { limits }),
   });
 }
 
@@ -154,5 +156,6 @@ export function confirmCall(decision: Decision, command: ConfirmCall): Refusal |
   const call = decision.state.calls.get(command.callId);
   if (call === undefined) return 'unknown-call';
   if (call.confirmedAt === null) decision.emit({ kind: 'CallConfirmed', callId: call.id });
+  relax(decision, call);
   return undefined;
 }

@@ -17,6 +17,7 @@ import type {
   OfferFailure,
   OfferId,
   OfferWithdrawal,
+  PenaltyLimits,
   QueueName,
 } from './types.ts';
 
@@ -55,6 +56,17 @@ export interface CallEntered extends Base {
   readonly left?: readonly Departure[];
   /** Longest wait it brought along, in its first queue; absent: the queue's. */
   readonly maxWaitMs?: number;
+  /** Penalties that may take it; absent: all. */
+  readonly limits?: PenaltyLimits;
+}
+
+/** The queue's penalty rules let others take the waiting call than before. */
+export interface CallRelaxed extends Base {
+  readonly kind: 'CallRelaxed';
+  readonly callId: CallId;
+  /** Steps of the rule that are behind it. */
+  readonly steps: number;
+  readonly limits: PenaltyLimits;
 }
 
 /** The call gets no place in a queue it asked for; it is tried elsewhere. */
@@ -297,6 +309,7 @@ export type CoreEvent =
   | CallDiverted
   | CallMoved
   | FailoverSkipped
+  | CallRelaxed
   | CallReordered
   | CallRefused
   | CallConfirmed

@@ -24,7 +24,15 @@ import {
   removeOffer,
 } from './place.ts';
 import { idleClock } from './rules.ts';
-import { makeTimer, must, type Agent, type Call, type Offer, type State } from './state.ts';
+import {
+  makeTimer,
+  must,
+  NO_LIMITS,
+  type Agent,
+  type Call,
+  type Offer,
+  type State,
+} from './state.ts';
 import type { AgentId, CallId, Departure, OfferId } from './types.ts';
 
 const NO_OFFERS: readonly OfferId[] = [];
@@ -56,6 +64,9 @@ function enter(state: State, event: CallEntered): void {
     enteredAt: event.at,
     queuedAt: event.at,
     maxWaitMs: event.maxWaitMs ?? null,
+    asked: event.limits ?? NO_LIMITS,
+    limits: event.limits ?? NO_LIMITS,
+    stepsDone: 0,
     left: event.left ?? NOWHERE,
     priority: event.priority ?? 0,
     order: event.order ?? event.entry,
@@ -74,6 +85,7 @@ function enter(state: State, event: CallEntered): void {
     limit: makeTimer('call', event.callId),
     announce: makeTimer('announce', event.callId),
     widen: makeTimer('widen', event.callId),
+    relax: makeTimer('relax', event.callId),
   };
   state.entries = event.entry;
   state.calls.set(call.id, call);
@@ -228,6 +240,8 @@ export function evolve(state: State, event: CoreEvent): void {
         call.queue = event.queue;
         call.queuedAt = event.at;
         call.maxWaitMs = null;
+        call.limits = call.asked;
+        call.stepsDone = 0;
         call.priority = event.priority;
         call.order = call.entry;
         call.left = [...call.left, { queue: event.from, status: event.status }];
@@ -248,6 +262,12 @@ export function evolve(state: State, event: CoreEvent): void {
     case 'RingWidened': {
       const call = callOf(state, event.callId);
       call.mayWiden = true;
+      return placeCall(state, call);
+    }
+    case 'CallRelaxed': {
+      const call = callOf(state, event.callId);
+      call.limits = event.limits;
+      call.stepsDone = event.steps;
       return placeCall(state, call);
     }
     case 'CallReordered': {

@@ -9,15 +9,16 @@ import type { Decision } from './decision.ts';
 import { emptinessOf, loggedInOf } from './emptiness.ts';
 import type { FailoverSkipped } from './events.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
+import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
 import { MOVES_MAX, type Call, type Queue, type State } from './state.ts';
-import type { Departure, Destination, FailoverStatus, QueueName } from './types.ts';
+import type { Departure, Destination, FailoverStatus, PenaltyLimits, QueueName } from './types.ts';
 
 /** Why a call gets no place in the queue; null: it does. */
-export function entryObstacle(queue: Queue): FailoverStatus | null {
+export function entryObstacle(queue: Queue, limits?: PenaltyLimits): FailoverStatus | null {
   const { maxlen, joinEmpty, maxCallsPerAgent } = queue.config;
   if (maxlen > 0 && queue.line.size >= maxlen) return 'FULL';
-  const empty = emptinessOf(queue, joinEmpty);
+  const empty = emptinessOf(queue, joinEmpty, limits);
   if (empty !== null) return empty === 'EMPTY' ? 'JOINEMPTY' : 'JOINUNAVAIL';
   const isCrowded = maxCallsPerAgent > 0 && queue.line.size >= maxCallsPerAgent * loggedInOf(queue);
   return isCrowded ? 'FULL' : null;
@@ -111,6 +112,7 @@ export function leaveQueue(
     // What he was given on entry goes with him, unless the new queue thinks more of him.
     priority: Math.max(call.priority, priorityOf(next.config, call.from, undefined)),
   });
+  relax(decision, call);
 }
 
 function answered(state: State, call: Call): boolean {
@@ -125,11 +127,16 @@ export function leaveEmptyQueues(decision: Decision): void {
   const { shaken } = decision.state;
   for (const queue of shaken) {
     shaken.delete(queue);
-    const empty = emptinessOf(queue, queue.config.leaveWhenEmpty);
-    if (empty === null) continue;
-    const status = empty === 'EMPTY' ? 'LEAVEEMPTY' : 'LEAVEUNAVAIL';
+    const { leaveWhenEmpty } = queue.config;
+    if (leaveWhenEmpty.length === 0) continue;
+    const forAll = emptinessOf(queue, leaveWhenEmpty);
+    const byCall = leaveWhenEmpty.includes('penalty');
+    if (forAll === null && !byCall) continue;
     for (const call of [...queue.line]) {
       if (call.confirmedAt === null || call.offers.length > 0) continue;
+      const empty = byCall ? emptinessOf(queue, leaveWhenEmpty, call.limits) : forAll;
+      if (empty === null) continue;
+      const status = empty === 'EMPTY' ? 'LEAVEEMPTY' : 'LEAVEUNAVAIL';
       leaveQueue(decision, call, status);
     }
   }

@@ -5,7 +5,7 @@
  */
 import { callObstacle, isReady, memberObstacle, obstacle } from './eligible.ts';
 import { compareInLine, compareMembers } from './orders.ts';
-import { limitOf, pauseEndOf, widenAt } from './place.ts';
+import { limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
 import type { Agent, Call, Member, Offer, Queue, State } from './state.ts';
 
 type Report = (fault: string) => void;
@@ -127,6 +127,7 @@ export function checkInvariants(state: State): string[] {
   const timers =
     state.calls.size +
     calls.filter((call) => state.timers.has(call.announce)).length +
+    calls.filter((call) => relaxAt(call, state.queues.get(call.queue)) !== null).length +
     calls.filter((call) => widenAt(state, call, state.queues.get(call.queue)) !== null).length +
     [...state.offers.values()].filter((offer) => offer.phase !== 'connected').length +
     agents.filter((agent) => agent.restUntil > 0).length +

@@ -41,8 +41,11 @@ export function tierOf(member: Member): number {
   return member.queue.config.strategy === 'wrandom' ? 0 : member.rules.penalty;
 }
 
-/** Order of a queue's members; 0 only for the same one. */
-export function compareMembers(strategy: Strategy): (a: Member, b: Member) => number {
+/** Order of a queue's members; 0 only for the same one. `tier`: where a call has its own. */
+export function compareMembers(
+  strategy: Strategy,
+  tier: (member: Member) => number = tierOf,
+): (a: Member, b: Member) => number {
   const compare = BY_STRATEGY[strategy];
-  return (a, b) => tierOf(a) - tierOf(b) || compare(a, b) || a.index - b.index;
+  return (a, b) => tier(a) - tier(b) || compare(a, b) || a.index - b.index;
 }

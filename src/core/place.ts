@@ -82,6 +82,13 @@ function serve(state: State, call: Call, queue: Queue, isServed: boolean): void 
   else if (queue.served.delete(call)) wake(state, queue);
 }
 
+/** When the next step of the queue's penalty rule is due; null: none is left, or it talks. */
+export function relaxAt(call: Call, queue: Queue | undefined): number | null {
+  if (call.connectedAt !== null || call.confirmedAt === null) return null;
+  const next = queue?.config.penaltySteps[call.stepsDone];
+  return next === undefined ? null : call.queuedAt + next.atMs;
+}
+
 /** Whoever was parked is looked at again. */
 function wake(state: State, queue: Queue): void {
   for (const call of queue.parked) {
@@ -132,6 +139,7 @@ export function placeCall(state: State, call: Call): void {
   state.timers.set(call.limit, limitOf(state, call));
   state.timers.set(call.announce, announceAt(state, call, queue));
   state.timers.set(call.widen, widenAt(state, call, queue));
+  state.timers.set(call.relax, relaxAt(call, queue));
   if (queue === undefined) return;
   const isEligible = callObstacle(state, call) === null;
   if (!isEligible) leaveEligible(call, queue);
@@ -170,6 +178,7 @@ export function removeCall(state: State, call: Call): void {
   state.timers.set(call.limit, null);
   state.timers.set(call.announce, null);
   state.timers.set(call.widen, null);
+  state.timers.set(call.relax, null);
 }
 
 /** Changes what the call's place is made of. */
@@ -219,6 +228,8 @@ export function placeAgent(state: State, agent: Agent): void {
   for (const member of agent.memberOf) {
     placeMember(state, member, isFree && memberObstacle(member) === null);
     shake(state, member.queue);
+    // How many are logged in decides whether limits count.
+    if (member.queue.config.penaltyMembersLimit > 0) wake(state, member.queue);
   }
 }
 

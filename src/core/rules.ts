@@ -38,6 +38,8 @@ const STANDARD: QueueOptions = {
   failover: {},
   exitKeys: {},
   maxTalks: 0,
+  penaltySteps: [],
+  penaltyMembersLimit: 0,
 };
 
 export const STANDARD_IDLE_CLOCK: IdleClock = {

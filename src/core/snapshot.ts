@@ -9,6 +9,7 @@ import {
   initialState,
   makeAgent,
   makeTimer,
+  NO_LIMITS,
   type Agent,
   type Call,
   type Offer,
@@ -21,7 +22,15 @@ import type { AgentId, CoreConfig, QueueName } from './types.ts';
 /** Shape of a snapshot; another number is not restored, the journal is replayed instead. */
 export const SNAPSHOT_VERSION = 1;
 
-const DERIVED_OF_CALL = ['inLine', 'isEligible', 'isParked', 'limit', 'announce', 'widen'] as const;
+const DERIVED_OF_CALL = [
+  'inLine',
+  'isEligible',
+  'isParked',
+  'limit',
+  'announce',
+  'widen',
+  'relax',
+] as const;
 const DERIVED_OF_OFFER = ['timer'] as const;
 const DERIVED_OF_AGENT = [
   'fixed',
@@ -47,6 +56,9 @@ type StoredCall = Stored<
   PlainCall,
   | 'dialogId'
   | 'queuedAt'
+  | 'asked'
+  | 'limits'
+  | 'stepsDone'
   | 'maxWaitMs'
   | 'left'
   | 'priority'
@@ -115,6 +127,9 @@ function restoreCall(call: StoredCall): Call {
     dialogId: null,
     queuedAt: call.enteredAt,
     maxWaitMs: null,
+    asked: NO_LIMITS,
+    limits: NO_LIMITS,
+    stepsDone: 0,
     left: [],
     priority: 0,
     order: call.entry,
@@ -129,6 +144,7 @@ function restoreCall(call: StoredCall): Call {
     limit: makeTimer('call', call.id),
     announce: makeTimer('announce', call.id),
     widen: makeTimer('widen', call.id),
+    relax: makeTimer('relax', call.id),
   };
 }
 

@@ -15,6 +15,7 @@ import type {
   Device,
   DeviceState,
   OfferId,
+  PenaltyLimits,
   QueueConfig,
   QueueName,
   QueueRules,
@@ -78,6 +79,10 @@ export interface Call {
   queuedAt: number;
   /** Longest wait here that it brought along; null: the queue's. */
   maxWaitMs: number | null;
+  /** Penalties that may take it: as it came, as they are now, and the rule's steps behind it. */
+  readonly asked: PenaltyLimits;
+  limits: PenaltyLimits;
+  stepsDone: number;
   /** Queues it has left, oldest first. */
   left: readonly Departure[];
   /** Higher is served first. */
@@ -108,6 +113,7 @@ export interface Call {
   readonly limit: Timer;
   readonly announce: Timer;
   readonly widen: Timer;
+  readonly relax: Timer;
 }
 
 export interface Offer {
@@ -252,6 +258,9 @@ export function makeQueue(config: QueueConfig): Queue {
     ready: new OrderedSet<Member>(compareMembers(config.strategy)),
   };
 }
+
+/** Any penalty will do. */
+export const NO_LIMITS: PenaltyLimits = { min: null, max: null, raise: null };
 
 export function makeTally(): Tally {
   return { calls: 0, lastCallAt: 0, lastOffer: 0, misses: 0, served: 0 };

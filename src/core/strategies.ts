@@ -4,8 +4,8 @@
  * who may take it. Draws are a function of the number of offers so far, which is in the state:
  * every replay draws the same, and no draw depends on who looked before.
  */
-import { obstacle } from './eligible.ts';
-import { compareInLine, tierOf } from './orders.ts';
+import { obstacle, tierFor } from './eligible.ts';
+import { compareInLine, compareMembers } from './orders.ts';
 import { must, type Call, type Member, type Queue, type State } from './state.ts';
 
 /** Order of calls over all queues: heavier queue first, then priority and the fair order. */
@@ -50,29 +50,37 @@ function cursorOf(queue: Queue): number {
 }
 
 /** Ready members sorted by their tier and a key. */
-function sorted(queue: Queue, key: (member: Member) => number): Iterable<Member> {
+function sorted(call: Call, queue: Queue, key: (member: Member) => number): Iterable<Member> {
   return [...queue.ready]
-    .map((member) => ({ member, tier: tierOf(member), key: key(member) }))
+    .map((member) => ({ member, tier: tierFor(call, member), key: key(member) }))
     .sort((a, b) => a.tier - b.tier || a.key - b.key || a.member.index - b.member.index)
     .map(({ member }) => member);
 }
 
 /** Ready members, first the one to be rung first, as the strategy has it. */
-function inTurn(state: State, queue: Queue): Iterable<Member> {
+function inTurn(state: State, call: Call, queue: Queue): Iterable<Member> {
   const { offersMade } = state;
   switch (queue.config.strategy) {
     case 'random':
-      return sorted(queue, (member) => draw(offersMade, member.index));
+      return sorted(call, queue, (member) => draw(offersMade, member.index));
     case 'wrandom':
       // Asterisk's: random times (penalty + 1), least first.
-      return sorted(queue, (member) => draw(offersMade, member.index) * (1 + member.rules.penalty));
+      return sorted(
+        call,
+        queue,
+        (member) => draw(offersMade, member.index) * (1 + member.rules.penalty),
+      );
     case 'rrordered': {
       const cursor = cursorOf(queue);
       const { length } = queue.members;
-      return sorted(queue, ({ index }) => (index > cursor ? index : index + length));
+      return sorted(call, queue, ({ index }) => (index > cursor ? index : index + length));
     }
-    default:
-      return queue.ready;
+    default: {
+      if (call.limits.raise === null) return queue.ready;
+      // Tiers that are one for this call are ordered as one.
+      const compare = compareMembers(queue.config.strategy, (member) => tierFor(call, member));
+      return [...queue.ready].sort(compare);
+    }
   }
 }
 
@@ -85,10 +93,10 @@ export function chooseMember(state: State, call: Call, queue: Queue): Member | n
   let tried: { member: Member; tier: number; number: number } | null = null;
   let tier = -1;
   let penalty = NaN;
-  for (const member of inTurn(state, queue)) {
+  for (const member of inTurn(state, call, queue)) {
     if (obstacle(state, call, member) !== null) continue;
-    if (tierOf(member) !== penalty) {
-      penalty = tierOf(member);
+    if (tierFor(call, member) !== penalty) {
+      penalty = tierFor(call, member);
       tier += 1;
     }
     // Two tiers further the tried one is before all that follow.

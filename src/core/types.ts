@@ -64,6 +64,28 @@ export interface CallerRule {
   readonly priority: number;
 }
 
+/** Which penalties may take a call: from `min` to `max`, and those below `raise` count as that. */
+export interface PenaltyLimits {
+  /** null: no limit. */
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly raise: number | null;
+}
+
+/** How one limit changes: to a value, or by one. */
+export interface PenaltyChange {
+  readonly by: 'set' | 'add';
+  readonly value: number;
+}
+
+/** queuerules.conf, `penaltychange`: what changes when a call has waited so long in the queue. */
+export interface PenaltyStep {
+  readonly atMs: number;
+  readonly max?: PenaltyChange;
+  readonly min?: PenaltyChange;
+  readonly raise?: PenaltyChange;
+}
+
 /** What takes a logged-in member out of account when a queue counts as empty (queues.conf). */
 export type EmptyCondition =
   | 'paused'
@@ -132,6 +154,10 @@ export interface QueueOptions {
   readonly exitKeys: Readonly<Record<string, readonly Destination[]>>;
   /** Most calls of the queue that talk or ring at once; 0: no limit. */
   readonly maxTalks: number;
+  /** `defaultrule`: by rising time. */
+  readonly penaltySteps: readonly PenaltyStep[];
+  /** `penaltymemberslimit`: with so few logged in, or fewer, no limit counts; 0: they always do. */
+  readonly penaltyMembersLimit: number;
 }
 
 /** What the core must know of a queue. */

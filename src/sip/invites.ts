@@ -3,6 +3,8 @@
  * understand.
  */
 import type { AcdConfig } from '../config/types.ts';
+import type { ArriveCall } from '../core/commands.ts';
+import type { PenaltyLimits } from '../core/types.ts';
 import { clean, splitList } from './headers.ts';
 import type { IncomingRequest, Response } from './port.ts';
 import { carriesSdp, UNSUPPORTED_BODY } from './session.ts';
@@ -32,14 +34,24 @@ function numberOf(request: IncomingRequest, name: string | null): number | null 
   return /^-?\d{1,6}$/.test(text) ? Number(text) : null;
 }
 
+/** `max,min,raise`, each may be left out; null: no limits, or nonsense. */
+function limitsOf(request: IncomingRequest, name: string | null): PenaltyLimits | null {
+  const text = name === null ? '' : request.header(name).replaceAll(' ', '');
+  if (text === '' || !/^\d{0,6}(,\d{0,6}){0,2}$/.test(text)) return null;
+  const [max, min, raise] = text.split(',').map((each) => (each === '' ? null : Number(each)));
+  return { max: max ?? null, min: min ?? null, raise: raise ?? null };
+}
+
 /** What the call brings along, by the headers that the configuration trusts. */
 export function wishesOf(
   request: IncomingRequest,
   sip: AcdConfig['sip'],
-): { readonly priority?: number; readonly position?: number } {
+): Pick<ArriveCall, 'priority' | 'position' | 'limits'> {
   const priority = numberOf(request, sip.priorityHeader);
   const position = numberOf(request, sip.positionHeader);
+  const limits = limitsOf(request, sip.penaltyHeader);
   return {
+    ...(limits === null ? {} : { limits }),
     ...(priority === null ? {} : { priority }),
     ...(position === null || position < 1 ? {} : { position }),
   };

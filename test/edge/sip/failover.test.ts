@@ -30,7 +30,12 @@ async function scene(options: Partial<QueueConfig>, agents = ['2771']): Promise<
     queues: [{ ...queueConfig('queue1'), ...options }, queueConfig('queue2')],
     agents: agents.map((id) => ({ id, name: '', queues: ['queue1'] })),
   };
-  const sip = { ...config.sip, priorityHeader: 'X-Priority', positionHeader: 'X-Position' };
+  const sip = {
+    ...config.sip,
+    priorityHeader: 'X-Priority',
+    positionHeader: 'X-Position',
+    penaltyHeader: 'X-Penalty',
+  };
   const [first] = config.queues;
   if (first === undefined) throw new Error('no queue');
   const queues = [first, { ...first, name: 'queue2', musicClass: 'jazz' }];
@@ -177,6 +182,17 @@ describe('a call’s headers', () => {
     expect(await at.acd.event('CallEntered', 3)).toMatchObject({ position: 2 });
     await enter(at, { 'X-Priority': 'very', 'X-Position': '-3' });
     expect(await at.acd.event('CallEntered', 4)).toMatchObject({ position: 4 });
+  });
+});
+
+describe('a call’s penalty header', () => {
+  it('says who may take it; nonsense is no limit', async () => {
+    const at = await scene({});
+    await enter(at, { 'X-Penalty': '5,1' });
+    const limits = { max: 5, min: 1, raise: null };
+    expect(await at.acd.event('CallEntered')).toMatchObject({ limits });
+    await enter(at, { 'X-Penalty': 'few' });
+    expect(await at.acd.event('CallEntered', 2)).not.toHaveProperty('limits');
   });
 });
 

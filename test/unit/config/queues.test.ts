@@ -121,6 +121,35 @@ agents:
   });
 });
 
+describe('a penalty rule', () => {
+  it('is resolved for the queue that names it, by rising time', () => {
+    const text =
+      'penalty-rules: [{name: widen, penaltychange: ["60,+5,-1,2", "30,10", "90,,,r7"]}]\n' +
+      'queues: [{name: q, defaultrule: widen, penaltymemberslimit: 2}]';
+    expect(load(text).queues[0]).toMatchObject({
+      penaltyMembersLimit: 2,
+      penaltySteps: [
+        { atMs: 30_000, max: { by: 'set', value: 10 } },
+        {
+          atMs: 60_000,
+          max: { by: 'add', value: 5 },
+          min: { by: 'add', value: -1 },
+          raise: { by: 'set', value: 2 },
+        },
+        { atMs: 90_000, raise: { by: 'set', value: 7 } },
+      ],
+    });
+  });
+
+  it.each([
+    ['penalty-rules: [{name: a, penaltychange: "30"}]', '"30" cannot be used; write 30,10'],
+    ['penalty-rules: [{name: a, penaltychange: "30,x"}]', '"30,x" cannot be used'],
+    ['queues: [{name: q, defaultrule: a}]', 'queues[0].defaultrule: there is no rule "a"'],
+  ])('%s is a mistake', (text, expected) => {
+    expect(faults(text).join('\n')).toContain(expected);
+  });
+});
+
 describe('agents', () => {
   it('may be static, and pause for given reasons', () => {
     const core = load(

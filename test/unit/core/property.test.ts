@@ -39,6 +39,14 @@ const CONFIGS: readonly CoreConfig[] = [
           autopauseMisses: 1 + (n % 2),
           autopauseLengthMs: n % 2 === 0 ? 5_000 : 0,
           progressiveDelayMs: 1_000,
+          penaltySteps:
+            n % 2 === 0
+              ? [
+                  { atMs: 0, max: { by: 'set', value: 0 } },
+                  { atMs: 1_000, max: { by: 'add', value: 1 }, raise: { by: 'set', value: 1 } },
+                ]
+              : [],
+          penaltyMembersLimit: n % 3,
           maxlen: n % 4 === 1 ? 3 : 0,
           leaveWhenEmpty: n % 4 === 2 ? ['wrapup', 'unavailable'] : [],
           failover: {

@@ -32,6 +32,7 @@ export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'CallDiverted',
   'CallMoved',
   'FailoverSkipped',
+  'CallRelaxed',
   'CallReordered',
   'CallRefused',
   'CallConfirmed',

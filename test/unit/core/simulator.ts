@@ -17,6 +17,7 @@ import type {
   Destination,
   DeviceState,
   OfferFailure,
+  PenaltyStep,
   QueueOptions,
 } from '../../../src/core/types.ts';
 import { STRATEGIES } from './strategies.ts';
@@ -162,6 +163,11 @@ export class Simulator {
       timeoutPriority: this.#random() < 0.5 ? 'app' : 'conf',
       maxCallsPerAgent: this.#below(3) * 4,
       maxTalks: this.#below(3) * 2,
+      penaltySteps: [
+        { atMs: 0, max: { by: 'set', value: 2 } },
+        { atMs: 3_000, max: { by: 'add', value: 3 } },
+      ].slice(this.#below(3)) as PenaltyStep[],
+      penaltyMembersLimit: this.#below(3),
       failover: Object.fromEntries(statuses.map((status) => [status, list])),
       exitKeys: { '0': list },
     };
