@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { eligible } from '../../../src/core/eligible.ts';
+import { explainAgent, explainCall, waitsFor } from '../../../src/core/explain.ts';
 import type { MembershipConfig, QueueConfig } from '../../../src/core/types.ts';
 import { agent, config, queue, scenario, type Scenario } from './scenario.ts';
 
@@ -201,5 +202,53 @@ describe('eligible', () => {
     const one = s.state.agents.get('1');
     if (call === undefined || one === undefined) throw new Error('no pair');
     expect(eligible(s.state, call, one, s.now)).toEqual({ reason: 'paused', forMs: 7_000 });
+  });
+});
+
+describe('why', () => {
+  const begin = () => {
+    const s = scenario(
+      config(
+        [queue('q')],
+        ['1', '2', '3', '4'].map((id) => agent(id, 'q')),
+      ),
+    );
+    for (const id of ['1', '2', '3']) s.ready(id);
+    s.when({ kind: 'PauseAgent', agentId: '1', reason: 'lunch' });
+    s.report('2', 'inuse');
+    s.report('3', 'inuse');
+    s.call('a', 'q');
+    s.call('b', 'q');
+    const call = s.state.calls.get('a');
+    const second = s.state.agents.get('2');
+    if (call === undefined || second === undefined) throw new Error('no pair');
+    return { s, call, second };
+  };
+
+  it('is told of every member for a call, and of every call for an agent', () => {
+    const { s, call, second } = begin();
+    const reasons = explainCall(s.state, call, s.now).map((one) => [one.agentId, one.why?.reason]);
+    expect(reasons).toEqual([
+      ['1', 'paused'],
+      ['2', 'phone-inuse'],
+      ['3', 'phone-inuse'],
+      ['4', 'logged-out'],
+    ]);
+    const calls = explainAgent(s.state, second, s.now).map((one) => [one.callId, one.why?.reason]);
+    expect(calls).toEqual([
+      ['a', 'phone-inuse'],
+      ['b', 'phone-inuse'],
+    ]);
+  });
+
+  it('is one word for a waiting call', () => {
+    const { s, call } = begin();
+    expect(waitsFor(s.state, call, s.now)).toBe('phone-inuse');
+    for (const id of ['1', '2', '3']) s.when({ kind: 'LogOutAgent', who: { agentId: id } });
+    expect(waitsFor(s.state, call, s.now)).toBe('nobody');
+    s.ready('4');
+    expect(waitsFor(s.state, call, s.now)).toBe('rings');
+    s.talk('4');
+    expect(waitsFor(s.state, call, s.now)).toBeNull();
   });
 });
