@@ -205,7 +205,7 @@ function mediaBack(parts: Parts, found: readonly string[]): void {
 }
 
 function mediaEvents(parts: Parts): MediaEvents {
-  const { logins, silent } = parts;
+  const { callers, logins, silent } = parts;
   const { context } = parts;
   const { log } = context;
   return {
