@@ -57,7 +57,7 @@ export interface SipConfig {
   readonly subscribeExpiresMs: number;
   /** Session-Expires asked for (RFC 4028); 0: none. */
   readonly sessionExpiresMs: number;
-  /** Headers of an INVITE that say priority, place and penalty limits of the caller; null: none do. */
+  /** Headers of an INVITE that say priority, place and penalty limits; null: none do. */
   readonly priorityHeader: string | null;
   readonly positionHeader: string | null;
   readonly penaltyHeader: string | null;

@@ -1,8 +1,8 @@
 /**
  * When a queue counts as empty: for `joinempty` and `leavewhenempty`. Who is logged out is no
  * member, as a dynamic member is none in Asterisk; of the others each is looked at, and the
- * queue is empty when the conditions take every one out of account; `penalty` by the limits of the call in question. A member who leaves after
- * his call is not counted on in any case.
+ * queue is empty when the conditions take every one out of account, `penalty` by the limits of
+ * the call in question. A member who leaves after his call is not counted on in any case.
  */
 import { NO_LIMITS, type Member, type Queue } from './state.ts';
 import type { EmptyCondition, PenaltyLimits } from './types.ts';

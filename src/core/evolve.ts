@@ -92,6 +92,12 @@ function enter(state: State, event: CallEntered): void {
   placeCall(state, call);
 }
 
+function confirm(state: State, call: Call, at: number): void {
+  call.confirmedAt = at;
+  call.announcedAt = at;
+  placeCall(state, call);
+}
+
 function offer(state: State, event: AgentOffered): void {
   const call = callOf(state, event.callId);
   const agent = agentOf(state, event.agentId);
@@ -247,12 +253,8 @@ export function evolve(state: State, event: CoreEvent): void {
         call.left = [...call.left, { queue: event.from, status: event.status }];
       });
     }
-    case 'CallConfirmed': {
-      const call = callOf(state, event.callId);
-      call.confirmedAt = event.at;
-      call.announcedAt = event.at;
-      return placeCall(state, call);
-    }
+    case 'CallConfirmed':
+      return confirm(state, callOf(state, event.callId), event.at);
     case 'AnnouncementDue': {
       const call = callOf(state, event.callId);
       call.announcements = event.count;
