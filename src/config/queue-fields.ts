@@ -130,7 +130,7 @@ function changeOf(written: string): PenaltyChange | undefined | null {
   return { by: sign === '' ? 'set' : 'add', value };
 }
 
-/** queuerules.conf: `30,10`, `60,+5,,2`: seconds, max, min, raise; signed: relative; empty: as is. */
+/** As in queuerules.conf: `30,10`, `60,+5,,2`; signed: relative; empty: as it is. */
 export function penaltyChange(text: string) {
   return field('seconds,max[,min[,raise]]', text, (written): PenaltyStep | Wrong => {
     const [time = '', ...rest] = written.split(',').map((each) => each.trim());
