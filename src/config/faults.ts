@@ -184,6 +184,42 @@ class Meaning {
     return new Set(seen.keys());
   }
 
+  /** What a queue says of other queues, of agents and prompts. */
+  members(
+    queues: ReadonlySet<string>,
+    agents: ReadonlySet<string>,
+    sounds: KnownSounds | null,
+  ): void {
+    list(this.read.tree, 'queues').forEach((_queue, index) => {
+      const at: Path = ['queues', index];
+      this.known([...at, 'members'], 'agent', agents, 'agent');
+      this.unique([...at, 'members'], 'agent', 'member');
+      const failover = valueAt(this.read.tree, [...at, 'failover']);
+      const statuses = typeof failover === 'object' ? Object.keys(failover) : [];
+      for (const path of [
+        ...statuses.map((each) => [...at, 'failover', each]),
+        [...at, 'exit-keys'],
+      ])
+        this.destinations(path, queues, sounds);
+    });
+  }
+
+  /** `queue:name` and `prompt:key` in a list, with or without a key before them. */
+  private destinations(path: Path, queues: ReadonlySet<string>, sounds: KnownSounds | null): void {
+    const isList = Array.isArray(valueAt(this.read.tree, path));
+    list(this.read.tree, ...path).forEach((written, inner) => {
+      if (typeof written !== 'string') return;
+      const [, what = '', name = ''] = /(queue|prompt):(.+)$/i.exec(written) ?? [];
+      const isQueue = what.toLowerCase() === 'queue';
+      const names = isQueue ? queues : sounds?.prompts;
+      if (what === '' || names === undefined || names.has(name) || name.startsWith('/')) return;
+      const meant = nearest(name, names);
+      const advice = meant === null ? 'name one that there is' : `did you mean "${meant}"?`;
+      const at = isList ? [...path, inner] : path;
+      this.add(at, `there is no ${isQueue ? 'queue' : 'prompt'} "${name}"; ${advice}`);
+    });
+  }
+
   known(section: Path, key: string, names: ReadonlySet<string>, what: string): void {
     list(this.read.tree, ...section).forEach((_entry, index) => {
       const path = [...section, index, key];
@@ -209,8 +245,13 @@ class Meaning {
 export function faultsOfMeaning(read: ReadTree, sounds: KnownSounds | null): Fault[] {
   const meaning = new Meaning(read);
   const queues = meaning.unique(['queues'], 'name', 'queue');
-  meaning.unique(['agents'], 'id', 'agent');
-  meaning.unique(['sip', 'register'], 'name', 'registrar');
+  const agents = meaning.unique(['agents'], 'id', 'agent');
+  meaning.members(queues, agents, sounds);
+  const registrars = meaning.unique(['sip', 'register'], 'name', 'registrar');
+  meaning.unique(['agents'], 'device', 'phone');
+  const rules = meaning.unique(['penalty-rules'], 'name', 'rule');
+  meaning.known(['queues'], 'defaultrule', rules, 'rule');
+  meaning.known(['agents'], 'registrar', registrars, 'registrar');
   meaning.known(['agents'], 'queues', queues, 'queue');
   if (sounds !== null) {
     meaning.known(['queues'], 'welcome', sounds.prompts, 'prompt');

@@ -94,6 +94,16 @@ export function choice<const T extends string>(text: string, ...words: readonly 
   });
 }
 
+/** Yes or no, as in queues.conf. */
+export function yesNo(text: string) {
+  return field('`yes` or `no`', text, (written) => {
+    const word = written.toLowerCase();
+    if (['yes', 'true', 'on', '1'].includes(word)) return true;
+    if (['no', 'false', 'off', '0'].includes(word)) return false;
+    return new Wrong(`"${written}" is neither yes nor no; write one of them`);
+  });
+}
+
 /** Free text within a length. */
 export function words(kind: string, text: string, max = 200) {
   return field(kind, text, (written) => {

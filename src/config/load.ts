@@ -4,6 +4,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { coreConfig } from './core-config.ts';
 import type { KnownSounds } from './faults.ts';
 import { faultsOf, faultsOfMeaning } from './faults.ts';
 import type { ConfigFile } from './schema.ts';
@@ -72,6 +73,9 @@ function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
     digitTimeoutMs: sip.login['digit-timeout'],
     subscribeExpiresMs: sip['subscribe-expires'],
     sessionExpiresMs: sip['session-expires'],
+    priorityHeader: sip['priority-header'] ?? null,
+    positionHeader: sip['position-header'] ?? null,
+    penaltyHeader: sip['penalty-header'] ?? null,
   };
 }
 
@@ -89,28 +93,6 @@ function mediaConfig(media: ConfigFile['media']): AcdConfig['media'] {
     redis: media.redis === undefined ? null : joined(media.redis),
     silenceMs: media.silence,
     silenceLimitMs: media['silence-limit'],
-  };
-}
-
-function coreConfig(file: ConfigFile): AcdConfig['core'] {
-  return {
-    queues: file.queues.map((queue) => ({
-      name: queue.name,
-      strategy: queue.strategy,
-      timeoutMs: queue.timeout,
-      retryMs: queue.retry,
-      wrapupMs: queue.wrapuptime,
-      maxlen: queue.maxlen,
-      weight: queue.weight,
-      periodicAnnounceMs: queue['periodic-announce-frequency'],
-    })),
-    agents: file.agents.map((agent) => ({
-      id: agent.id,
-      name: agent.name ?? '',
-      queues: agent.queues,
-    })),
-    secondLogin: file.sip.login['second-login'],
-    maxCalls: file.limits.calls,
   };
 }
 

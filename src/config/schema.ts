@@ -3,30 +3,14 @@
  * docs/CONFIGURATION.md is printed from this file, and every fault message comes out of it.
  * Names follow Asterisk's queues.conf wherever it has the same thing.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import * as f from './fields.ts';
+import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
+import { free, needed, section, standard } from './schema-parts.ts';
 
-const MAX_QUEUES = 1000;
 const MAX_AGENTS = 10_000;
 const MAX_REGISTRARS = 100;
 const DAY = 86_400;
-
-/** A field with a standard value, written as in the file. */
-function standard<T extends z.ZodType<unknown, string>>(schema: T, written: string) {
-  return f.documented(schema, { standard: written }).prefault(written as never);
-}
-
-function needed<T extends z.ZodType>(schema: T, example: string) {
-  return f.documented(schema, { required: true, example });
-}
-
-function free<T extends z.ZodType>(schema: T, example: string) {
-  return f.documented(schema, { example }).optional();
-}
-
-function section<S extends z.ZodRawShape>(text: string, shape: S) {
-  return z.strictObject(shape).meta({ text });
-}
 
 const presence = (text: string) => standard(f.choice(text, 'auto', 'required', 'off'), 'auto');
 const deviceFrom = (text: string) =>
@@ -119,6 +103,24 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
   presence: presence(`${PRESENCE} For phones that log in without a registrar.`),
   'device-from': deviceFrom(`${DEVICE} For phones that log in without a registrar.`),
   login: login.prefault({}),
+  'priority-header': free(
+    f.name(
+      'header',
+      'Header of an INVITE whose whole number is the caller’s priority. Only for PBXs you trust.',
+    ),
+    'X-Priority',
+  ),
+  'position-header': free(
+    f.name('header', 'Header of an INVITE that says at which place in line it enters; 1 is next.'),
+    'X-Position',
+  ),
+  'penalty-header': free(
+    f.name(
+      'header',
+      'Header of an INVITE that says which penalties may take the call: `max,min,raise`.',
+    ),
+    'X-Penalty',
+  ),
   'subscribe-expires': standard(
     f.seconds('Life asked for in SUBSCRIBE to an agent’s phone.', 30, DAY),
     '3600',
@@ -180,49 +182,6 @@ const media = section('Audio.', {
     ),
     '0',
   ),
-});
-
-const queue = section('One queue. It is called at `sip:<name>@<this host>`.', {
-  name: needed(f.name('name', 'Name, as it is dialled.'), 'queue1'),
-  strategy: standard(
-    f.choice('Which agent is offered the next call: the one idle longest.', 'most-idle'),
-    'most-idle',
-  ),
-  timeout: standard(f.seconds('How long one agent’s phone is rung.', 0.5, 600), '15'),
-  retry: standard(
-    f.seconds('Rest of an agent after an offer that failed, before the next.', 0.1, 3600),
-    '5',
-  ),
-  wrapuptime: standard(f.seconds('Rest of an agent after a call; 0 is none.', 0, 3600), '0'),
-  maxlen: standard(f.count('Most calls waiting; 0 is no limit.', 0, 100_000), '0'),
-  weight: standard(
-    f.count('Where queues share agents, the heavier is served first.', 0, 1000),
-    '0',
-  ),
-  welcome: f
-    .listOf(
-      f.prompt('Prompt'),
-      'Prompts played once, at the start, by key or as /a/file.wav; `[]` is none.',
-      10,
-    )
-    .prefault(['queue-welcome']),
-  musicclass: standard(f.name('name', 'Music on hold.'), 'default'),
-  'periodic-announce': f
-    .listOf(f.prompt('Prompt'), 'Prompts of the recurring announcement.', 10)
-    .prefault(['queue-periodic-announce']),
-  'periodic-announce-frequency': standard(
-    f.seconds('How often it is played; 0 is never.', 0, 3600),
-    '0',
-  ),
-});
-
-const agent = section('One agent.', {
-  id: needed(f.agentId('What the agent keys to log in.'), '2771'),
-  name: free(f.words('text', 'Name shown in GET /agents.', 80), 'Ann'),
-  pin: free(f.pin('Asked for after the id.'), '${ANN_PIN}'),
-  queues: f
-    .listOf(f.name('queue', 'Queue'), 'Names of the queues the agent serves.', MAX_QUEUES)
-    .prefault([]),
 });
 
 const http = section('REST.', {
@@ -333,6 +292,9 @@ export const fileSchema = section('acd.yaml', {
       '500',
     ),
   }).prefault({}),
+  'penalty-rules': penaltyRules,
+  'pause-reasons': pauseReasons,
+  'idle-clock': idleClock.prefault({}),
   queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
   agents: f.listOf(agent, 'The agents.', MAX_AGENTS).prefault([]),
 });
@@ -345,23 +307,14 @@ export const NOT_YET = new Set([
   'announce-frequency',
   'announce-holdtime',
   'announce-position',
-  'autofill',
-  'autopause',
   'context',
-  'defaultrule',
-  'joinempty',
-  'leavewhenempty',
   'memberdelay',
   'min-announce-frequency',
   'monitor-format',
   'monitor-type',
   'musiconhold',
-  'penaltymemberslimit',
   'queue-callerannounce',
   'reportholdtime',
-  'ringinuse',
   'servicelevel',
   'shared_lastcall',
-  'timeoutpriority',
-  'timeoutrestart',
 ]);

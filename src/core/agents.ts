@@ -5,9 +5,17 @@
  * so a phone still reported busy is not rung before it is reported idle; a phone trusted without
  * presence was reported idle once and stays so.
  */
-import type { EndWrapup, PauseAgent, Refusal, ReportDevice, ResumeAgent } from './commands.ts';
+import type {
+  EndWrapup,
+  ExtendWrapup,
+  PauseAgent,
+  Refusal,
+  ReportDevice,
+  ResumeAgent,
+} from './commands.ts';
 import type { Decision } from './decision.ts';
-import type { Agent } from './state.ts';
+import { memberOf } from './eligible.ts';
+import { must, WRAPUP_MAX_MS, type Agent } from './state.ts';
 
 export function reportDevice(decision: Decision, command: ReportDevice): Refusal | undefined {
   const { devices, agents } = decision.state;
@@ -27,21 +35,64 @@ function loggedIn(decision: Decision, agentId: string): Agent | Refusal {
   return agent.device === null ? 'not-logged-in' : agent;
 }
 
-/** During a call or an offer the pause counts from its end; the offer goes on. */
+/** When a pause for this reason ends by itself; a refusal where nobody may pause for it. */
+function endOf(decision: Decision, reason: string): { readonly until?: number } | Refusal {
+  const reasons = decision.state.config.pauseReasons ?? [];
+  if (reasons.length === 0) return {};
+  const known = reasons.find((each) => each.reason === reason);
+  if (known === undefined) return 'unknown-reason';
+  return known.maxMs > 0 ? { until: decision.at + known.maxMs } : {};
+}
+
+/** During a call or an offer the pause takes effect at its end; the offer goes on. */
 export function pause(decision: Decision, command: PauseAgent): Refusal | undefined {
   const agent = loggedIn(decision, command.agentId);
   if (typeof agent === 'string') return agent;
-  const { reason } = command;
-  if (agent.paused !== reason) decision.emit({ kind: 'AgentPaused', agentId: agent.id, reason });
+  const { reason, queue } = command;
+  const end = endOf(decision, reason);
+  if (typeof end === 'string') return end;
+  if (queue === undefined) {
+    // His own word replaces an automatic pause: from now on it is his.
+    if (agent.paused === reason && !agent.autoPaused) return undefined;
+    decision.emit({ kind: 'AgentPaused', agentId: agent.id, reason, ...end });
+    return undefined;
+  }
+  if (memberOf(agent, queue) === undefined) return 'not-a-member';
+  const held = agent.pausedIn.get(queue);
+  if (held?.reason === reason && !held.auto) return undefined;
+  decision.emit({ kind: 'AgentPaused', agentId: agent.id, reason, queue, ...end });
   return undefined;
 }
 
+/** Without a queue he is back at work everywhere. */
 export function resume(decision: Decision, command: ResumeAgent): Refusal | undefined {
   const agent = loggedIn(decision, command.agentId);
   if (typeof agent === 'string') return agent;
-  if (agent.paused === null) return 'not-paused';
-  decision.emit({ kind: 'AgentResumed', agentId: agent.id });
+  const { queue } = command;
+  if (queue === undefined) {
+    if (agent.paused === null && agent.pausedIn.size === 0) return 'not-paused';
+    for (const each of [...agent.pausedIn.keys()]) {
+      decision.emit({ kind: 'AgentResumed', agentId: agent.id, queue: each });
+    }
+    if (agent.paused !== null) decision.emit({ kind: 'AgentResumed', agentId: agent.id });
+    return undefined;
+  }
+  if (!agent.pausedIn.has(queue)) return 'not-paused';
+  decision.emit({ kind: 'AgentResumed', agentId: agent.id, queue });
   return undefined;
+}
+
+/** Those of his pauses whose time is over. */
+export function endPauses(decision: Decision, agentId: string): void {
+  const agent = must(decision.state.agents.get(agentId), `agent ${agentId}`);
+  const { at } = decision;
+  const over = (until: number) => until > 0 && until <= at;
+  for (const [queue, { until }] of [...agent.pausedIn]) {
+    if (over(until)) decision.emit({ kind: 'AgentResumed', agentId, queue });
+  }
+  if (agent.paused !== null && over(agent.pausedUntil)) {
+    decision.emit({ kind: 'AgentResumed', agentId });
+  }
 }
 
 export function endWrapup(decision: Decision, command: EndWrapup): Refusal | undefined {
@@ -49,5 +100,15 @@ export function endWrapup(decision: Decision, command: EndWrapup): Refusal | und
   if (typeof agent === 'string') return agent;
   if (agent.wrapup === null) return 'not-in-wrapup';
   decision.emit({ kind: 'WrapupEnded', agentId: agent.id });
+  return undefined;
+}
+
+/** From now on; at most WRAPUP_MAX_MS, and he may ask again. */
+export function extendWrapup(decision: Decision, command: ExtendWrapup): Refusal | undefined {
+  const agent = loggedIn(decision, command.agentId);
+  if (typeof agent === 'string') return agent;
+  if (agent.wrapup === null) return 'not-in-wrapup';
+  const until = decision.at + Math.min(Math.max(0, command.forMs), WRAPUP_MAX_MS);
+  decision.emit({ kind: 'WrapupStarted', agentId: agent.id, queue: agent.wrapup.queue, until });
   return undefined;
 }

@@ -7,10 +7,12 @@ import type {
   AgentId,
   CallId,
   CoreConfig,
+  Destination,
   Device,
   DeviceState,
   OfferFailure,
   OfferId,
+  PenaltyLimits,
   QueueName,
 } from './types.ts';
 
@@ -41,6 +43,36 @@ export interface ArriveCall extends Base {
   readonly fromName: string;
   /** Address of the Request-URI: `user@host[:port]`. */
   readonly to: string;
+  /** Priority the call brings along; absent: the queue's rules say. Higher is served first. */
+  readonly priority?: number;
+  /** Enter at this place, 1 = next; it is then of the priority of those it stands among. */
+  readonly position?: number;
+  /** Longest wait in the queue it asks for; absent: the queue's `maxWaitMs`. */
+  readonly maxWaitMs?: number;
+  /** Penalties that may take it, before the queue's rules change them; absent: all. */
+  readonly limits?: PenaltyLimits;
+}
+
+/** The waiting caller pressed a key. */
+export interface ExitCall extends Base {
+  readonly kind: 'ExitCall';
+  readonly callId: CallId;
+  readonly key: string;
+}
+
+/** Takes a waiting call out of its queue; without a destination the queue's failover says. */
+export interface WithdrawCall extends Base {
+  readonly kind: 'WithdrawCall';
+  readonly callId: CallId;
+  readonly destination?: Destination;
+}
+
+/** Another priority for a waiting call, or another place in its line (1 = next). */
+export interface ReorderCall extends Base {
+  readonly kind: 'ReorderCall';
+  readonly callId: CallId;
+  readonly priority?: number;
+  readonly position?: number;
 }
 
 /** The caller's leg is up (his ACK arrived): from now on he may be offered to agents. */
@@ -124,17 +156,28 @@ export interface PauseAgent extends Base {
   readonly kind: 'PauseAgent';
   readonly agentId: AgentId;
   readonly reason: string;
+  /** In this queue only; absent: in all. */
+  readonly queue?: QueueName;
 }
 
 export interface ResumeAgent extends Base {
   readonly kind: 'ResumeAgent';
   readonly agentId: AgentId;
+  /** In this queue only; absent: everywhere. */
+  readonly queue?: QueueName;
 }
 
 /** The agent ends his wrap-up early. */
 export interface EndWrapup extends Base {
   readonly kind: 'EndWrapup';
   readonly agentId: AgentId;
+}
+
+/** The agent needs longer: his wrap-up goes on for so long from now. */
+export interface ExtendWrapup extends Base {
+  readonly kind: 'ExtendWrapup';
+  readonly agentId: AgentId;
+  readonly forMs: number;
 }
 
 /** The nearest deadline of the state has passed. */
@@ -155,6 +198,9 @@ export interface Reconcile extends Base {
 export type Command =
   | ApplyConfig
   | ArriveCall
+  | ReorderCall
+  | ExitCall
+  | WithdrawCall
   | ConfirmCall
   | EndCall
   | RingOffer
@@ -168,6 +214,7 @@ export type Command =
   | PauseAgent
   | ResumeAgent
   | EndWrapup
+  | ExtendWrapup
   | ReachDeadline
   | Reconcile;
 
@@ -185,4 +232,9 @@ export type Refusal =
   | 'device-taken'
   | 'not-logged-in'
   | 'not-paused'
+  | 'unknown-reason'
+  | 'static-agent'
+  | 'not-a-member'
+  | 'not-waiting'
+  | 'no-exit-key'
   | 'not-in-wrapup';

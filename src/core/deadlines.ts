@@ -4,10 +4,14 @@
  * handled in the order in which they were due.
  */
 import type { Refusal } from './commands.ts';
+import { endPauses } from './agents.ts';
 import type { Decision } from './decision.ts';
+import { leaveQueue } from './failover.ts';
 import { endCall } from './leaving.ts';
 import { failOffer } from './offering.ts';
 import type { Timer } from './ordered.ts';
+import { isOverdue } from './place.ts';
+import { relax } from './relaxing.ts';
 import { DEADLINES_PER_COMMAND, must } from './state.ts';
 
 function announce(decision: Decision, callId: string): void {
@@ -18,7 +22,11 @@ function announce(decision: Decision, callId: string): void {
 
 function limitCall(decision: Decision, callId: string): void {
   const call = must(decision.state.calls.get(callId), `call ${callId}`);
-  endCall(decision, call, call.connectedAt === null ? 'FAILED' : 'COMPLETED', 'system');
+  if (call.connectedAt !== null) return endCall(decision, call, 'COMPLETED', 'system');
+  const isWaiting = call.confirmedAt !== null;
+  if (isWaiting && isOverdue(decision.state, call, decision.at))
+    return leaveQueue(decision, call, 'TIMEOUT');
+  endCall(decision, call, 'FAILED', 'system');
 }
 
 function expireOffer(decision: Decision, offerId: string): void {
@@ -35,12 +43,18 @@ function reach(decision: Decision, timer: Timer): void {
   switch (timer.kind) {
     case 'announce':
       return announce(decision, timer.id);
+    case 'relax':
+      return relax(decision, must(decision.state.calls.get(timer.id), `call ${timer.id}`));
+    case 'widen':
+      return decision.emit({ kind: 'RingWidened', callId: timer.id });
     case 'call':
       return limitCall(decision, timer.id);
     case 'offer':
       return expireOffer(decision, timer.id);
     case 'rest':
       return decision.emit({ kind: 'RestEnded', agentId: timer.id });
+    case 'pause':
+      return endPauses(decision, timer.id);
     case 'wrapup':
       return decision.emit({ kind: 'WrapupEnded', agentId: timer.id });
     default:

@@ -1,23 +1,25 @@
 /**
  * The ACD's one question: given this state and this command, what happens? The answer is a batch
  * of events, or a refusal that changes nothing. Deterministic and total: no clock, no random, no
- * I/O. A command's own rule speaks first; then dispatch matches whoever the rule made free. The
+ * I/O. A command's own rule speaks first; then queues that are empty lose those who wait, and
+ * dispatch matches whoever is free. The
  * state is moved on by evolve as each event is decided, so folding the batch over the former
  * state gives exactly the state left here.
  */
-import { endWrapup, pause, reportDevice, resume } from './agents.ts';
+import { endWrapup, extendWrapup, pause, reportDevice, resume } from './agents.ts';
 import type { Command, Refusal } from './commands.ts';
 import { applyConfig } from './configuring.ts';
 import { reachDeadline } from './deadlines.ts';
 import { Decision } from './decision.ts';
-import { arriveCall, confirmCall } from './entering.ts';
+import { dispatch } from './dispatch.ts';
+import { arriveCall, confirmCall, reorderCall } from './entering.ts';
 import type { CoreEvent } from './events.ts';
+import { exitCall, leaveEmptyQueues, withdrawCall } from './failover.ts';
 import { endCallByCaller, reconcile } from './leaving.ts';
 import { logIn, logOutCommand } from './login.ts';
 import {
   answerOffer,
   confirmBridge,
-  dispatch,
   endAgentLeg,
   failOfferCommand,
   ringOffer,
@@ -63,6 +65,14 @@ function rule(decision: Decision, command: Command): Verdict {
       return resume(decision, command);
     case 'EndWrapup':
       return endWrapup(decision, command);
+    case 'ExtendWrapup':
+      return extendWrapup(decision, command);
+    case 'ExitCall':
+      return exitCall(decision, command);
+    case 'WithdrawCall':
+      return withdrawCall(decision, command);
+    case 'ReorderCall':
+      return reorderCall(decision, command);
     case 'ReachDeadline':
       return reachDeadline(decision);
     case 'Reconcile':
@@ -81,6 +91,10 @@ export function decide(state: State, command: Command): Decided {
     if (decision.events.length > 0) throw new Error(`broken invariant: ${refusal} after events`);
     return { ok: false, refusal };
   }
-  dispatch(decision);
+  // Once more while it has consequences: a phone that rings may leave a queue with nobody free.
+  do {
+    leaveEmptyQueues(decision);
+    dispatch(decision);
+  } while (state.shaken.size > 0);
   return { ok: true, events: decision.events };
 }

@@ -26,8 +26,10 @@ export class Decision {
     this.by = by;
   }
 
+  /** Takes the fact over: it becomes the event, and nobody changes it afterwards. */
   emit(fact: NewEvent): void {
-    const event = { ...fact, at: this.at, by: this.by } as CoreEvent;
+    // Stamped in place, not copied: this runs for every event there is.
+    const event = Object.assign(fact, { at: this.at, by: this.by }) as CoreEvent;
     evolve(this.state, event);
     this.events.push(event);
   }

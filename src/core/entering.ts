@@ -2,43 +2,153 @@
  * How a caller gets his place: arrival, and the confirmation that his leg is up. A caller who
  * gets none is told so by an event, too, because the reports count him.
  */
-import type { ArriveCall, ConfirmCall, Refusal } from './commands.ts';
+import type { ArriveCall, ConfirmCall, Refusal, ReorderCall } from './commands.ts';
 import type { Decision } from './decision.ts';
-import type { State } from './state.ts';
-import type { ExitStatus } from './types.ts';
+import { chooseDestination, entryObstacle, failoverOf } from './failover.ts';
+import { compareInLine } from './orders.ts';
+import { relax } from './relaxing.ts';
+import { priorityOf } from './rules.ts';
+import { must, type Call, type Queue, type State } from './state.ts';
+import type { Departure, Destination, ExitStatus } from './types.ts';
 
-/** Why the call cannot enter; null: it can. */
-function obstacle(state: State, command: ArriveCall): ExitStatus | null {
-  const queue = state.queues.get(command.queue);
-  if (queue === undefined) return 'UNKNOWNQUEUE';
-  if (state.calls.size >= state.config.maxCalls) return 'OVERLOAD';
-  const { maxlen } = queue.config;
-  return maxlen > 0 && queue.line.size >= maxlen ? 'FULL' : null;
+/** Why no queue at all takes the call; null: the queue's own rules decide. */
+function refusalOf(state: State, command: ArriveCall): ExitStatus | null {
+  if (!state.queues.has(command.queue)) return 'UNKNOWNQUEUE';
+  return state.calls.size >= state.config.maxCalls ? 'OVERLOAD' : null;
 }
 
-/** CallEntered with a place, or CallRefused with the reason; both are `ok` for the submitter. */
+function refuse(
+  decision: Decision,
+  command: ArriveCall,
+  status: ExitStatus,
+  destination?: Destination,
+): void {
+  const { callId, queue, sipCallId, from, to } = command;
+  const where = destination === undefined ? {} : { destination };
+  decision.emit({ kind: 'CallRefused', callId, queue, sipCallId, from, to, status, ...where });
+}
+
+/**
+ * CallEntered with a place, or CallRefused with the reason; both are `ok` for the submitter. A
+ * queue that has no place sends the call on by its failover, to another queue or elsewhere.
+ */
 export function arriveCall(decision: Decision, command: ArriveCall): Refusal | undefined {
   const { state } = decision;
-  if (state.calls.has(command.callId)) return 'duplicate-call';
-  const { callId, queue, sipCallId, from, fromName, to } = command;
-  const status = obstacle(state, command);
-  if (status !== null) {
-    decision.emit({ kind: 'CallRefused', callId, queue, sipCallId, from, to, status });
+  const { callId } = command;
+  if (state.calls.has(callId)) return 'duplicate-call';
+  const refusal = refusalOf(state, command);
+  if (refusal !== null) {
+    refuse(decision, command, refusal);
     return undefined;
   }
+  const left: Departure[] = [];
+  let queue = must(state.queues.get(command.queue), `queue ${command.queue}`);
+  for (;;) {
+    const status = entryObstacle(queue, command.limits);
+    if (status === null) break;
+    left.push({ queue: queue.name, status });
+    const leaver = { callId, queue: queue.name, status, left };
+    const destination = chooseDestination(decision, leaver, failoverOf(queue, status));
+    if (destination?.to !== 'queue') {
+      refuse(decision, command, status, destination);
+      return undefined;
+    }
+    decision.emit({ kind: 'CallDiverted', callId, queue: queue.name, status, destination });
+    queue = must(state.queues.get(destination.queue), `queue ${destination.queue}`);
+  }
+  enter(decision, command, queue, left);
+  return undefined;
+}
+
+function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Departure[]): void {
+  const { callId, sipCallId, from, fromName, to, maxWaitMs, limits } = command;
+  const isHis = maxWaitMs !== undefined && left.length === 0;
   decision.emit({
     kind: 'CallEntered',
     callId,
-    queue,
+    queue: queue.name,
     sipCallId,
     ...(command.dialogId === undefined ? {} : { dialogId: command.dialogId }),
     from,
     fromName,
     to,
-    entry: state.entries + 1,
-    position: (state.queues.get(queue)?.line.size ?? 0) + 1,
+    ...standingOf(decision, command, queue),
+    ...(left.length === 0 ? {} : { left }),
+    ...(isHis ? { maxWaitMs } : {}),
+    ...(limits === undefined ? {} : { limits }),
   });
+}
+
+/** Where he stands: number, place, and what of it is not by the number alone. */
+function standingOf(decision: Decision, command: ArriveCall, queue: Queue) {
+  const entry = decision.state.entries + 1;
+  const own = priorityOf(queue.config, command.from, command.priority);
+  const { priority, order } = placed(queue, command.position, { priority: own, order: entry });
+  const last = queue.line.size === 0 ? undefined : queue.line.at(queue.line.size - 1);
+  const isLast = last === undefined || compareInLine(last, { priority, order, entry }) < 0;
+  if (isLast && priority === 0) return { entry, position: queue.line.size + 1 };
+  return {
+    entry,
+    position: isLast
+      ? queue.line.size + 1
+      : queue.line.rank({ priority, order, entry } as Call) + 1,
+    ...(priority === 0 ? {} : { priority }),
+    ...(order === entry ? {} : { order }),
+  };
+}
+
+/**
+ * Priority and order for a place in line (1 = next; none: the call's own). Between two callers
+ * there is room for some fifty of the same request; where there is none left, the newcomer
+ * stands right behind the place he asked for.
+ */
+function placed(
+  queue: Queue,
+  position: number | undefined,
+  own: Pick<Call, 'priority' | 'order'>,
+): Pick<Call, 'priority' | 'order'> {
+  if (position === undefined || position > queue.line.size) return own;
+  const at = Math.max(1, Math.trunc(position)) - 1;
+  const next = queue.line.at(at);
+  if (next === undefined) return own;
+  const before = at === 0 ? undefined : queue.line.at(at - 1);
+  const floor = before?.priority === next.priority ? before.order : next.order - 1;
+  return { priority: next.priority, order: (floor + next.order) / 2 };
+}
+
+/** Only of a call in line: a change of place while he talks would mean nothing. */
+export function reorderCall(decision: Decision, command: ReorderCall): Refusal | undefined {
+  const { state } = decision;
+  const call = state.calls.get(command.callId);
+  if (call === undefined) return 'unknown-call';
+  const queue = state.queues.get(call.queue);
+  if (call.connectedAt !== null || queue === undefined) return 'not-waiting';
+  const priority = command.priority ?? call.priority;
+  const order = command.priority === undefined ? call.order : call.entry;
+  const next = othersPlaced(queue, call, command.position, { priority, order });
+  if (next.priority === call.priority && next.order === call.order) return undefined;
+  const rank = queue.line.rank({ ...next, entry: call.entry } as Call);
+  const passes = compareInLine(call, { ...next, entry: call.entry }) < 0;
+  const position = passes ? rank : rank + 1;
+  decision.emit({ kind: 'CallReordered', callId: call.id, ...next, position });
   return undefined;
+}
+
+/** As `placed`, for one who stands in the line himself: places are counted without him. */
+function othersPlaced(
+  queue: Queue,
+  call: Call,
+  position: number | undefined,
+  own: Pick<Call, 'priority' | 'order'>,
+): Pick<Call, 'priority' | 'order'> {
+  if (position === undefined) return own;
+  const now = queue.line.rank(call) + 1;
+  const wanted = Math.min(Math.max(1, Math.trunc(position)), queue.line.size);
+  if (wanted === now) return { priority: call.priority, order: call.order };
+  if (wanted < now) return placed(queue, wanted, own);
+  const last = queue.line.at(wanted - 1);
+  if (wanted < queue.line.size) return placed(queue, wanted + 1, own);
+  return last === undefined ? own : { priority: last.priority, order: last.order + 1 };
 }
 
 /** Before this the caller keeps his place but nobody is rung for him: his leg is not up. */
@@ -46,5 +156,6 @@ export function confirmCall(decision: Decision, command: ConfirmCall): Refusal |
   const call = decision.state.calls.get(command.callId);
   if (call === undefined) return 'unknown-call';
   if (call.confirmedAt === null) decision.emit({ kind: 'CallConfirmed', callId: call.id });
+  relax(decision, call);
   return undefined;
 }

@@ -7,13 +7,17 @@ import type {
   AgentId,
   CallId,
   CoreConfig,
+  Departure,
+  Destination,
   Device,
   DeviceState,
   EndedBy,
   ExitStatus,
+  FailoverStatus,
   OfferFailure,
   OfferId,
   OfferWithdrawal,
+  PenaltyLimits,
   QueueName,
 } from './types.ts';
 
@@ -44,6 +48,70 @@ export interface CallEntered extends Base {
   readonly entry: number;
   /** Place in line at entry, 1 = next. */
   readonly position: number;
+  /** Higher is served first; absent: 0. */
+  readonly priority?: number;
+  /** Place among those of its priority, where it was let in before others; absent: `entry`. */
+  readonly order?: number;
+  /** Queues it was sent on from before it had a place; absent: none. */
+  readonly left?: readonly Departure[];
+  /** Longest wait it brought along, in its first queue; absent: the queue's. */
+  readonly maxWaitMs?: number;
+  /** Penalties that may take it; absent: all. */
+  readonly limits?: PenaltyLimits;
+}
+
+/** The queue's penalty rules let others take the waiting call than before. */
+export interface CallRelaxed extends Base {
+  readonly kind: 'CallRelaxed';
+  readonly callId: CallId;
+  /** Steps of the rule that are behind it. */
+  readonly steps: number;
+  readonly limits: PenaltyLimits;
+}
+
+/** The call gets no place in a queue it asked for; it is tried elsewhere. */
+export interface CallDiverted extends Base {
+  readonly kind: 'CallDiverted';
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly status: FailoverStatus;
+  readonly destination: Destination;
+}
+
+/**
+ * The call goes from one line to another; it keeps its entry number and the wait it has behind it.
+ * Reactor: the new queue's music.
+ */
+export interface CallMoved extends Base {
+  readonly kind: 'CallMoved';
+  readonly callId: CallId;
+  readonly from: QueueName;
+  readonly status: FailoverStatus;
+  /** Place in the line it leaves, and how long it stood there. */
+  readonly position: number;
+  readonly waitedMs: number;
+  readonly queue: QueueName;
+  readonly priority: number;
+}
+
+/** A failover that could not be: `why` is `loop`, `too-many`, `unknown-queue`, or its status. */
+export interface FailoverSkipped extends Base {
+  readonly kind: 'FailoverSkipped';
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly status: FailoverStatus;
+  readonly destination: Destination;
+  readonly why: FailoverStatus | 'loop' | 'too-many' | 'unknown-queue';
+}
+
+/** A waiting call has another priority, or another place among those of its own. */
+export interface CallReordered extends Base {
+  readonly kind: 'CallReordered';
+  readonly callId: CallId;
+  readonly priority: number;
+  readonly order: number;
+  /** Place in line now, 1 = next. */
+  readonly position: number;
 }
 
 /** The call got no place. Terminal. Reactor: final answer to the INVITE by status. */
@@ -55,6 +123,8 @@ export interface CallRefused extends Base {
   readonly from: string;
   readonly to: string;
   readonly status: ExitStatus;
+  /** Where he is sent; absent: the answer is that of the status. */
+  readonly destination?: Destination;
 }
 
 export interface CallConfirmed extends Base {
@@ -81,6 +151,12 @@ export interface AgentOffered extends Base {
   readonly device: Device;
   /** Instant at which the offer ends as `no-answer`. */
   readonly deadline: number;
+}
+
+/** ring-progressively: the phones that ring were given their time, another one may join. */
+export interface RingWidened extends Base {
+  readonly kind: 'RingWidened';
+  readonly callId: CallId;
 }
 
 export interface OfferRang extends Base {
@@ -111,6 +187,8 @@ export interface OfferFailed extends Base {
   readonly detail: string;
   /** The agent is not offered any call before this instant. */
   readonly restUntil: number;
+  /** It counts as a miss, by the queue's `autopause…` options; absent: it does not. */
+  readonly missed?: boolean;
 }
 
 /** We took the offer back. Reactor: CANCEL, or BYE if it was answered meanwhile. */
@@ -148,6 +226,10 @@ export interface CallEnded extends Base {
   readonly position: number;
   /** When it really ended, where that was learned only later (nobody was there to hear it). */
   readonly leftAt?: number;
+  /** Where the caller is sent; absent: he is hung up on, if he is still there. */
+  readonly destination?: Destination;
+  /** Exit key that he pressed. */
+  readonly key?: string;
 }
 
 export interface WrapupStarted extends Base {
@@ -201,24 +283,39 @@ export interface DeviceReported extends Base {
   readonly source: string;
 }
 
+/** Reactor: an agent whom we paused ourselves is told. */
 export interface AgentPaused extends Base {
   readonly kind: 'AgentPaused';
   readonly agentId: AgentId;
   readonly reason: string;
+  /** In this queue only; absent: in all. */
+  readonly queue?: QueueName;
+  /** Ends by itself then; absent: it does not. */
+  readonly until?: number;
+  /** He missed offers, and the queue's `autopause` says so. */
+  readonly auto?: boolean;
 }
 
 export interface AgentResumed extends Base {
   readonly kind: 'AgentResumed';
   readonly agentId: AgentId;
+  /** In this queue only; absent: in all. */
+  readonly queue?: QueueName;
 }
 
 export type CoreEvent =
   | ConfigApplied
   | CallEntered
+  | CallDiverted
+  | CallMoved
+  | FailoverSkipped
+  | CallRelaxed
+  | CallReordered
   | CallRefused
   | CallConfirmed
   | AnnouncementDue
   | AgentOffered
+  | RingWidened
   | OfferRang
   | OfferAnswered
   | OfferFailed

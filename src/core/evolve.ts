@@ -3,10 +3,40 @@
  * it decides nothing: an event is a fact. A fact that does not fit the state is a broken
  * invariant and throws.
  */
-import type { AgentOffered, CallEnded, CallEntered, CoreEvent, OfferRang } from './events.ts';
-import { placeAgent, placeAll, placeCall, placeOffer, removeCall, removeOffer } from './place.ts';
-import { makeTimer, must, type Agent, type Call, type Offer, type State } from './state.ts';
-import type { AgentId, CallId, OfferId } from './types.ts';
+import type {
+  AgentOffered,
+  CallEnded,
+  CallEntered,
+  CoreEvent,
+  OfferAnswered,
+  OfferFailed,
+  OfferRang,
+} from './events.ts';
+import { evolveAgent } from './evolve-agents.ts';
+import { memberOf } from './eligible.ts';
+import {
+  placeAgent,
+  placeAll,
+  placeCall,
+  placeOffer,
+  rekeyCall,
+  removeCall,
+  removeOffer,
+} from './place.ts';
+import { idleClock } from './rules.ts';
+import {
+  makeTimer,
+  must,
+  NO_LIMITS,
+  type Agent,
+  type Call,
+  type Offer,
+  type State,
+} from './state.ts';
+import type { AgentId, CallId, Departure, OfferId } from './types.ts';
+
+const NO_OFFERS: readonly OfferId[] = [];
+const NOWHERE: readonly Departure[] = [];
 
 function callOf(state: State, id: CallId): Call {
   return must(state.calls.get(id), `call ${id}`);
@@ -32,26 +62,46 @@ function enter(state: State, event: CallEntered): void {
     to: event.to,
     entry: event.entry,
     enteredAt: event.at,
+    queuedAt: event.at,
+    maxWaitMs: event.maxWaitMs ?? null,
+    asked: event.limits ?? NO_LIMITS,
+    limits: event.limits ?? NO_LIMITS,
+    stepsDone: 0,
+    left: event.left ?? NOWHERE,
+    priority: event.priority ?? 0,
+    order: event.order ?? event.entry,
     confirmedAt: null,
     offerId: null,
+    offers: NO_OFFERS,
     connectedAt: null,
     tried: null,
     announcements: 0,
     announcedAt: event.at,
+    mayWiden: false,
+    ringFrom: 0,
     inLine: false,
     isEligible: false,
+    isParked: false,
     limit: makeTimer('call', event.callId),
     announce: makeTimer('announce', event.callId),
+    widen: makeTimer('widen', event.callId),
+    relax: makeTimer('relax', event.callId),
   };
   state.entries = event.entry;
   state.calls.set(call.id, call);
   placeCall(state, call);
 }
 
+function confirm(state: State, call: Call, at: number): void {
+  call.confirmedAt = at;
+  call.announcedAt = at;
+  placeCall(state, call);
+}
+
 function offer(state: State, event: AgentOffered): void {
   const call = callOf(state, event.callId);
   const agent = agentOf(state, event.agentId);
-  if (call.offerId !== null || agent.offerId !== null || agent.callId !== null) {
+  if (call.connectedAt !== null || agent.offerId !== null || agent.callId !== null) {
     throw new Error(`broken invariant: second offer ${event.offerId}`);
   }
   state.offersMade += 1;
@@ -69,11 +119,17 @@ function offer(state: State, event: AgentOffered): void {
     timer: makeTimer('offer', event.offerId),
   };
   state.offers.set(made.id, made);
-  call.offerId = made.id;
+  call.offers = call.offers.length === 0 ? [made.id] : [...call.offers, made.id];
+  call.offerId ??= made.id;
+  call.mayWiden = false;
+  if (call.ringFrom === 0) call.ringFrom = event.at;
   agent.offerId = made.id;
   placeOffer(state, made);
   placeCall(state, call);
   placeAgent(state, agent);
+  // Only now, when he is not among the ready, whose order it may be.
+  const member = memberOf(agent, event.queue);
+  if (member !== undefined) member.tally.lastOffer = made.number;
 }
 
 function ring(state: State, event: OfferRang): void {
@@ -88,23 +144,68 @@ function dropOffer(state: State, id: OfferId, restUntil: number): Offer {
   const call = callOf(state, dropped.callId);
   const agent = agentOf(state, dropped.agentId);
   removeOffer(state, dropped);
-  call.offerId = null;
+  call.offers = call.offers.length === 1 ? NO_OFFERS : call.offers.filter((each) => each !== id);
+  if (call.offerId === id) call.offerId = call.offers[0] ?? null;
   agent.offerId = null;
   agent.restUntil = restUntil;
+  return dropped;
+}
+
+function fail(state: State, event: OfferFailed): void {
+  const restUntil = event.restUntil > event.at ? event.restUntil : 0;
+  const failed = dropOffer(state, event.offerId, restUntil);
+  const call = callOf(state, failed.callId);
+  const agent = agentOf(state, failed.agentId);
+  call.tried ??= new Map();
+  call.tried.set(failed.agentId, failed.number);
+  if (!keepsRingTime(event)) call.ringFrom = 0;
+  const member = memberOf(agent, failed.queue);
+  if (member !== undefined && event.missed === true) member.tally.misses += 1;
+  if (event.failure === 'no-answer' && idleClock(state.config).missed) agent.idleSince = event.at;
   placeCall(state, call);
   placeAgent(state, agent);
-  return dropped;
+}
+
+/** timeoutrestart=no: phones found busy or away take their time out of the next one's. */
+function keepsRingTime(event: OfferFailed): boolean {
+  return event.failure === 'busy' || event.failure === 'unreachable';
+}
+
+function withdraw(state: State, offerId: OfferId): void {
+  const dropped = dropOffer(state, offerId, 0);
+  const call = callOf(state, dropped.callId);
+  if (call.offers.length === 0) call.ringFrom = 0;
+  placeCall(state, call);
+  placeAgent(state, agentOf(state, dropped.agentId));
+}
+
+function answer(state: State, event: OfferAnswered): void {
+  const answered = offerOf(state, event.offerId);
+  answered.phase = 'answered';
+  answered.deadline = event.deadline;
+  const call = callOf(state, answered.callId);
+  call.offerId = answered.id;
+  placeOffer(state, answered);
+  placeCall(state, call);
 }
 
 function connect(state: State, offerId: OfferId, at: number): void {
   const made = offerOf(state, offerId);
   const call = callOf(state, made.callId);
   const agent = agentOf(state, made.agentId);
+  if (call.offers.length !== 1) throw new Error(`broken invariant: ${call.id} still rings`);
   made.phase = 'connected';
   made.deadline = 0;
   call.connectedAt = at;
+  call.ringFrom = 0;
   agent.offerId = null;
   agent.callId = call.id;
+  const member = memberOf(agent, made.queue);
+  if (member !== undefined) {
+    member.tally.calls += 1;
+    member.tally.misses = 0;
+    member.tally.served += 1 / member.rules.share;
+  }
   placeOffer(state, made);
   placeCall(state, call);
   placeAgent(state, agent);
@@ -119,81 +220,13 @@ function end(state: State, event: CallEnded): void {
     removeOffer(state, made);
     agent.callId = null;
     agent.idleSince = event.leftAt ?? event.at;
+    agent.talkedMs += event.talkedMs;
+    const member = memberOf(agent, made.queue);
+    if (member !== undefined) member.tally.lastCallAt = agent.idleSince;
     placeAgent(state, agent);
   }
   removeCall(state, call);
 }
-
-function logOut(state: State, agent: Agent): void {
-  if (agent.callId !== null || agent.offerId !== null) {
-    throw new Error(`broken invariant: ${agent.id} logged out of a call`);
-  }
-  state.devices.delete(must(agent.device, `device of ${agent.id}`).uri);
-  agent.device = null;
-  agent.deviceState = 'unknown';
-  agent.paused = null;
-  agent.wrapup = null;
-  agent.restUntil = 0;
-  agent.leaving = null;
-  placeAgent(state, agent);
-  if (!agent.known) state.agents.delete(agent.id);
-}
-
-function evolveAgent(state: State, event: AgentEvent): void {
-  const agent = agentOf(state, event.agentId);
-  switch (event.kind) {
-    case 'AgentLoggedIn':
-      if (agent.device === null) {
-        agent.loggedInAt = event.at;
-        agent.idleSince = event.at;
-      }
-      agent.leaving = null;
-      agent.device = event.device;
-      state.devices.set(event.device.uri, agent.id);
-      break;
-    case 'AgentLoggedOut':
-      return logOut(state, agent);
-    case 'LogoutDeferred':
-      agent.leaving = event.reason;
-      break;
-    case 'DeviceReported':
-      agent.deviceState = event.state;
-      break;
-    case 'AgentPaused':
-      agent.paused = event.reason;
-      break;
-    case 'AgentResumed':
-      agent.paused = null;
-      break;
-    case 'WrapupStarted':
-      agent.wrapup = { queue: event.queue, until: event.until };
-      break;
-    case 'WrapupEnded':
-      agent.wrapup = null;
-      agent.idleSince = event.at;
-      break;
-    case 'RestEnded':
-      agent.restUntil = 0;
-      break;
-  }
-  placeAgent(state, agent);
-}
-
-type AgentEvent = Extract<
-  CoreEvent,
-  {
-    kind:
-      | 'AgentLoggedIn'
-      | 'AgentLoggedOut'
-      | 'LogoutDeferred'
-      | 'DeviceReported'
-      | 'AgentPaused'
-      | 'AgentResumed'
-      | 'WrapupStarted'
-      | 'WrapupEnded'
-      | 'RestEnded';
-  }
->;
 
 /** Changes `state` in place. */
 export function evolve(state: State, event: CoreEvent): void {
@@ -204,54 +237,63 @@ export function evolve(state: State, event: CoreEvent): void {
     case 'CallEntered':
       return enter(state, event);
     case 'CallRefused':
+    case 'CallDiverted':
+    case 'FailoverSkipped':
       return;
-    case 'CallConfirmed': {
+    case 'CallMoved': {
       const call = callOf(state, event.callId);
-      call.confirmedAt = event.at;
-      call.announcedAt = event.at;
-      return placeCall(state, call);
+      return rekeyCall(state, call, () => {
+        call.queue = event.queue;
+        call.queuedAt = event.at;
+        call.maxWaitMs = null;
+        call.limits = call.asked;
+        call.stepsDone = 0;
+        call.priority = event.priority;
+        call.order = call.entry;
+        call.left = [...call.left, { queue: event.from, status: event.status }];
+      });
     }
+    case 'CallConfirmed':
+      return confirm(state, callOf(state, event.callId), event.at);
     case 'AnnouncementDue': {
       const call = callOf(state, event.callId);
       call.announcements = event.count;
       call.announcedAt = event.at;
       return placeCall(state, call);
     }
+    case 'RingWidened': {
+      const call = callOf(state, event.callId);
+      call.mayWiden = true;
+      return placeCall(state, call);
+    }
+    case 'CallRelaxed': {
+      const call = callOf(state, event.callId);
+      call.limits = event.limits;
+      call.stepsDone = event.steps;
+      return placeCall(state, call);
+    }
+    case 'CallReordered': {
+      const call = callOf(state, event.callId);
+      return rekeyCall(state, call, () => {
+        call.priority = event.priority;
+        call.order = event.order;
+      });
+    }
     case 'AgentOffered':
       return offer(state, event);
     case 'OfferRang':
       return ring(state, event);
-    case 'OfferAnswered': {
-      const answered = offerOf(state, event.offerId);
-      answered.phase = 'answered';
-      answered.deadline = event.deadline;
-      placeOffer(state, answered);
-      return placeCall(state, callOf(state, answered.callId));
-    }
-    case 'OfferFailed': {
-      const restUntil = event.restUntil > event.at ? event.restUntil : 0;
-      const failed = dropOffer(state, event.offerId, restUntil);
-      const call = callOf(state, failed.callId);
-      call.tried ??= new Map();
-      call.tried.set(failed.agentId, failed.number);
-      return;
-    }
+    case 'OfferAnswered':
+      return answer(state, event);
+    case 'OfferFailed':
+      return fail(state, event);
     case 'OfferWithdrawn':
-      dropOffer(state, event.offerId, 0);
-      return;
+      return withdraw(state, event.offerId);
     case 'CallConnected':
       return connect(state, event.offerId, event.at);
     case 'CallEnded':
       return end(state, event);
-    case 'AgentLoggedIn':
-    case 'AgentLoggedOut':
-    case 'LogoutDeferred':
-    case 'DeviceReported':
-    case 'AgentPaused':
-    case 'AgentResumed':
-    case 'WrapupStarted':
-    case 'WrapupEnded':
-    case 'RestEnded':
+    default:
       return evolveAgent(state, event);
   }
 }

@@ -3,8 +3,10 @@
  * it with the facts, without trusting what is derived. For tests and the simulator after every
  * event; `checkDispatched` adds what holds only after a whole decision.
  */
-import { isReady, limitOf } from './place.ts';
-import type { Agent, Call, Offer, Queue, State } from './state.ts';
+import { callObstacle, isReady, memberObstacle, obstacle } from './eligible.ts';
+import { compareInLine, compareMembers } from './orders.ts';
+import { limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
+import type { Agent, Call, Member, Offer, Queue, State } from './state.ts';
 
 type Report = (fault: string) => void;
 
@@ -27,9 +29,22 @@ function checkAgent(state: State, agent: Agent, report: Report): void {
   if ((agent.wrapup !== null) !== state.timers.has(agent.wrapupTimer)) {
     report(`wrap-up of ${agent.id} has no end`);
   }
-  for (const queue of state.queues.values()) {
-    const shouldBe = isReady(agent) && agent.queues.includes(queue.name);
-    if (queue.ready.has(agent) !== shouldBe) report(`agent ${agent.id} in ${queue.name}`);
+  if (pauseEndOf(agent) !== null && !state.timers.has(agent.pauseTimer)) {
+    report(`pause of ${agent.id} has no end`);
+  }
+  const queues = new Set(agent.queues.filter((name) => state.queues.has(name)));
+  if (agent.memberOf.length !== queues.size) report(`memberships of ${agent.id}`);
+  for (const member of agent.memberOf) checkMember(state, member, report);
+}
+
+function checkMember(state: State, member: Member, report: Report): void {
+  const { agent, queue } = member;
+  const shouldBe = memberObstacle(member) === null;
+  const isKnown = queue.members[member.index] === member && state.queues.get(queue.name) === queue;
+  if (!isKnown) report(`agent ${agent.id} is no member of ${queue.name}`);
+  if (agent.tallies.get(queue.name) !== member.tally) report(`tally of ${agent.id}`);
+  if (member.isReady !== shouldBe || queue.ready.has(member) !== shouldBe) {
+    report(`agent ${agent.id} in ${queue.name}`);
   }
 }
 
@@ -37,7 +52,9 @@ function checkAgent(state: State, agent: Agent, report: Report): void {
 function checkOffer(state: State, offer: Offer, report: Report): void {
   const call = state.calls.get(offer.callId);
   const agent = state.agents.get(offer.agentId);
-  if (call?.offerId !== offer.id) report(`offer ${offer.id} is not its call's`);
+  if (call?.offers.includes(offer.id) !== true) report(`offer ${offer.id} is not its call's`);
+  const isTaken = offer.phase === 'connected' || offer.phase === 'answered';
+  if (isTaken && call?.offerId !== offer.id) report(`offer ${offer.id} is not the first answer`);
   const isConnected = offer.phase === 'connected';
   const held = isConnected ? agent?.callId === offer.callId : agent?.offerId === offer.id;
   if (!held) report(`offer ${offer.id} is not its agent's`);
@@ -47,9 +64,12 @@ function checkOffer(state: State, offer: Offer, report: Report): void {
 
 /** 5 and 6: a call has a place or a bridge, and an end of its stay. */
 function checkCall(state: State, call: Call, report: Report): void {
-  if (call.offerId !== null && !state.offers.has(call.offerId)) report(`call ${call.id} offer`);
+  if (call.offerId !== null && !call.offers.includes(call.offerId)) report(`call ${call.id} offer`);
+  if ((call.offerId === null) !== (call.offers.length === 0)) report(`call ${call.id} offers`);
+  if (!call.offers.every((id) => state.offers.has(id))) report(`call ${call.id} has a lost offer`);
+  if (call.connectedAt !== null && call.offers.length !== 1) report(`call ${call.id} rings on`);
   if (call.connectedAt !== null && call.offerId === null) report(`call ${call.id} no agent`);
-  if (!state.timers.has(call.limit) || call.limit.at !== limitOf(call)) {
+  if (!state.timers.has(call.limit) || call.limit.at !== limitOf(state, call)) {
     report(`call ${call.id} has no limit`);
   }
   const queue = state.queues.get(call.queue);
@@ -58,27 +78,35 @@ function checkCall(state: State, call: Call, report: Report): void {
     return;
   }
   const isWaiting = call.connectedAt === null;
-  const isEligible = isWaiting && call.confirmedAt !== null && call.offerId === null;
+  const isEligible = callObstacle(state, call) === null;
   if (queue.line.has(call) !== isWaiting) report(`call ${call.id} line`);
+  const isServed = queue.config.maxTalks > 0 && call.offers.length > 0;
+  if (queue.served.has(call) !== isServed) report(`call ${call.id} served`);
   if (queue.talking.has(call) === isWaiting) report(`call ${call.id} talking`);
-  if (queue.eligible.has(call) !== isEligible) report(`call ${call.id} eligible`);
+  const isListed = queue.eligible.has(call) || queue.parked.has(call);
+  if (isListed !== isEligible) report(`call ${call.id} eligible`);
+  if (queue.parked.has(call) !== call.isParked) report(`call ${call.id} parked`);
 }
 
 /** 4: lines are in order and hold nobody who is gone. */
 function checkQueue(state: State, queue: Queue, report: Report): void {
   for (const line of [queue.line, queue.eligible, queue.talking]) {
-    let last = -1;
+    let last: Call | null = null;
     for (const call of line) {
-      if (call.entry <= last) report(`${queue.name} is out of order at ${call.id}`);
-      last = call.entry;
+      if (last !== null && compareInLine(last, call) >= 0) {
+        report(`${queue.name} is out of order at ${call.id}`);
+      }
+      last = call;
       if (state.calls.get(call.id) !== call) report(`${queue.name} holds ${call.id}, who is gone`);
     }
   }
-  let previous: Agent | null = null;
-  for (const agent of queue.ready) {
-    if (state.agents.get(agent.id) !== agent) report(`${queue.name} holds lost ${agent.id}`);
-    if (previous !== null && previous.idleSince > agent.idleSince) report(`${queue.name} idle`);
-    previous = agent;
+  let previous: Member | null = null;
+  const compare = compareMembers(queue.config.strategy);
+  for (const member of queue.ready) {
+    const { id } = member.agent;
+    if (state.agents.get(id) !== member.agent) report(`${queue.name} holds lost ${id}`);
+    if (previous !== null && compare(previous, member) >= 0) report(`${queue.name} order of ${id}`);
+    previous = member;
   }
   const isMatchable = queue.eligible.size > 0 && queue.ready.size > 0;
   if (state.matchable.has(queue) !== isMatchable) report(`${queue.name} matchable`);
@@ -94,28 +122,34 @@ export function checkInvariants(state: State): string[] {
   for (const queue of state.queues.values()) checkQueue(state, queue, report);
   const loggedIn = [...state.agents.values()].filter((agent) => agent.device !== null).length;
   if (loggedIn !== state.devices.size) report('devices and logins differ');
+  const calls = [...state.calls.values()];
+  const agents = [...state.agents.values()];
   const timers =
     state.calls.size +
-    [...state.calls.values()].filter((call) => state.timers.has(call.announce)).length +
+    calls.filter((call) => state.timers.has(call.announce)).length +
+    calls.filter((call) => relaxAt(call, state.queues.get(call.queue)) !== null).length +
+    calls.filter((call) => widenAt(state, call, state.queues.get(call.queue)) !== null).length +
     [...state.offers.values()].filter((offer) => offer.phase !== 'connected').length +
-    [...state.agents.values()].filter((agent) => agent.restUntil > 0).length +
-    [...state.agents.values()].filter((agent) => agent.wrapup !== null).length;
+    agents.filter((agent) => agent.restUntil > 0).length +
+    agents.filter((agent) => pauseEndOf(agent) !== null).length +
+    agents.filter((agent) => agent.wrapup !== null).length;
   if (timers !== state.timers.size) report('a timer without an owner');
   return faults;
 }
 
 /** What holds only when a decision is complete, between two batches of events. */
 export function checkDispatched(state: State): string[] {
-  const waiting = [...state.calls.values()].filter(
-    (call) => call.confirmedAt !== null && call.offerId === null,
+  const pairs = [...state.calls.values()].flatMap((call) =>
+    (state.queues.get(call.queue)?.members ?? [])
+      .filter((member) => obstacle(state, call, member) === null)
+      .map(({ agent }) => `agent ${agent.id} is ready while ${call.id} waits for him`),
   );
-  const names = new Set(waiting.map((call) => call.queue));
   const agents = [...state.agents.values()];
   return [
-    // 3: no eligible call stands beside a ready member of its queue.
-    ...agents
-      .filter((agent) => isReady(agent) && agent.queues.some((name) => names.has(name)))
-      .map((agent) => `agent ${agent.id} is ready while a call waits for him`),
+    // 3: no eligible call stands beside a member who may take it.
+    ...pairs,
+    // Nobody waits where leavewhenempty sends him away.
+    ...[...state.shaken].map((queue) => `${queue.name} was not looked at`),
     // 6: a logout that waits is owned by the call it waits for.
     ...agents
       .filter((agent) => agent.leaving !== null && agent.callId === null)

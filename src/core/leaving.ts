@@ -5,24 +5,50 @@
  */
 import type { EndCall, Reconcile, Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
+import { memberOf } from './eligible.ts';
 import { compareText } from './ordered.ts';
-import { must, type Agent, type Call, type Offer } from './state.ts';
-import type { EndedBy, ExitStatus, OfferWithdrawal } from './types.ts';
+import { must, type Agent, type Call } from './state.ts';
+import type { Destination, EndedBy, ExitStatus, OfferId, OfferWithdrawal } from './types.ts';
 
-function offerOf(decision: Decision, holder: Call | Agent): Offer | undefined {
-  return holder.offerId === null ? undefined : decision.state.offers.get(holder.offerId);
-}
-
-/** Takes back what rings for a call or at an agent's; a connected offer is not ours to take. */
-export function withdrawOffer(
-  decision: Decision,
-  holder: Call | Agent,
-  reason: OfferWithdrawal,
-): void {
-  const offer = offerOf(decision, holder);
+/** Takes an offer back; a connected one is not ours to take. */
+function withdraw(decision: Decision, offerId: OfferId, reason: OfferWithdrawal): void {
+  const offer = decision.state.offers.get(offerId);
   if (offer === undefined || offer.phase === 'connected') return;
   const { callId, agentId } = offer;
-  decision.emit({ kind: 'OfferWithdrawn', offerId: offer.id, callId, agentId, reason });
+  decision.emit({ kind: 'OfferWithdrawn', offerId, callId, agentId, reason });
+}
+
+/** Takes back everything that rings for a call, but for one offer that may stay. */
+export function withdrawOffers(
+  decision: Decision,
+  call: Call,
+  reason: OfferWithdrawal,
+  but: OfferId | null = null,
+): void {
+  for (const offerId of call.offers) if (offerId !== but) withdraw(decision, offerId, reason);
+}
+
+/** Takes back what rings at an agent's. */
+export function withdrawOffer(decision: Decision, agent: Agent, reason: OfferWithdrawal): void {
+  if (agent.offerId !== null) withdraw(decision, agent.offerId, reason);
+}
+
+/**
+ * A static member is logged in on his phone as soon as nobody else is, himself elsewhere
+ * included. Asked again whenever that may have changed.
+ */
+export function logInStatic(decision: Decision, agentId: string): void {
+  const { agents, devices } = decision.state;
+  const agent = agents.get(agentId);
+  if (agent?.fixed == null || agent.device !== null || devices.has(agent.fixed.uri)) return;
+  decision.emit({ kind: 'AgentLoggedIn', agentId, device: agent.fixed });
+}
+
+/** Nobody is logged in on this phone any more: a static member has it again. */
+export function freePhone(decision: Decision, uri: string): void {
+  for (const { id, fixed } of decision.state.agents.values()) {
+    if (fixed !== null && fixed.uri === uri) logInStatic(decision, id);
+  }
 }
 
 /** After his talk: a logout he asked for meanwhile, else wrap-up, else he is free. */
@@ -36,9 +62,12 @@ function releaseAgent(
   if (agent.leaving !== null) {
     const device = must(agent.device, `device of ${agentId}`);
     decision.emit({ kind: 'AgentLoggedOut', agentId, device, reason: agent.leaving });
+    logInStatic(decision, agentId);
+    freePhone(decision, device.uri);
     return;
   }
-  const wrapupMs = decision.state.queues.get(queueName)?.config.wrapupMs ?? 0;
+  const queue = decision.state.queues.get(queueName);
+  const wrapupMs = memberOf(agent, queueName)?.rules.wrapupMs ?? queue?.config.wrapupMs ?? 0;
   const until = leftAt + wrapupMs;
   if (until <= decision.at) return;
   decision.emit({ kind: 'WrapupStarted', agentId, queue: queueName, until });
@@ -49,6 +78,10 @@ export interface Ending {
   readonly withdrawal?: OfferWithdrawal;
   /** When the call really ended; default now. Never before what is known of it, nor later. */
   readonly leftAt?: number | undefined;
+  /** Where the caller is sent; default: nowhere. */
+  readonly destination?: Destination | undefined;
+  /** Exit key that he pressed. */
+  readonly key?: string | undefined;
 }
 
 /** The one way a call ends. */
@@ -57,10 +90,10 @@ export function endCall(
   call: Call,
   status: ExitStatus,
   endedBy: EndedBy,
-  { withdrawal = 'caller-left', leftAt = decision.at }: Ending = {},
+  { withdrawal = 'caller-left', leftAt = decision.at, destination, key }: Ending = {},
 ): void {
-  withdrawOffer(decision, call, withdrawal);
-  const bridge = offerOf(decision, call);
+  withdrawOffers(decision, call, withdrawal);
+  const bridge = decision.state.offers.get(call.offerId ?? '');
   const known = call.connectedAt ?? call.confirmedAt ?? call.enteredAt;
   const ended = Math.min(Math.max(leftAt, known), decision.at);
   const left = call.connectedAt ?? ended;
@@ -77,6 +110,8 @@ export function endCall(
     talkedMs: ended - left,
     position: call.connectedAt === null && queue !== undefined ? queue.line.rank(call) + 1 : 0,
     ...(ended < decision.at ? { leftAt: ended } : {}),
+    ...(destination === undefined ? {} : { destination }),
+    ...(key === undefined ? {} : { key }),
   });
   if (bridge !== undefined) releaseAgent(decision, bridge.agentId, call.queue, ended);
 }
@@ -108,7 +143,7 @@ export function reconcile(decision: Decision, command: Reconcile): Refusal | und
     if (liveOffers.has(offer.id)) continue;
     const call = must(state.calls.get(offer.callId), `call ${offer.callId}`);
     if (offer.phase === 'connected') endCall(decision, call, 'COMPLETED', 'system');
-    else withdrawOffer(decision, call, 'shutdown');
+    else withdraw(decision, offer.id, 'shutdown');
   }
   return undefined;
 }

@@ -5,7 +5,7 @@
  */
 import type { LogInAgent, LogOutAgent, Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
-import { withdrawOffer } from './leaving.ts';
+import { freePhone, withdrawOffer } from './leaving.ts';
 import { must, type Agent, type LogoutReason } from './state.ts';
 import type { Device } from './types.ts';
 
@@ -25,6 +25,7 @@ export function logIn(decision: Decision, command: LogInAgent): Refusal | undefi
   const { agentId, device } = command;
   const agent = state.agents.get(agentId);
   if (agent === undefined || !agent.known) return 'unknown-agent';
+  if (agent.fixed !== null) return 'static-agent';
   const holderId = state.devices.get(device.uri);
   const replaces = state.config.secondLogin === 'replace';
   if (holderId === agentId) {
@@ -36,6 +37,7 @@ export function logIn(decision: Decision, command: LogInAgent): Refusal | undefi
   }
   if (agent.device !== null && (!replaces || agent.callId !== null)) return 'already-logged-in';
   const holder = holderId === undefined ? undefined : state.agents.get(holderId);
+  if (holder?.fixed != null) return 'device-taken';
   if (holder !== undefined && (!replaces || holder.callId !== null)) return 'device-taken';
   if (agent.device !== null) logOut(decision, agent, 'replaced');
   if (holder !== undefined) logOut(decision, holder, 'replaced');
@@ -56,9 +58,14 @@ function whoLeaves(decision: Decision, who: LogOutAgent['who']): Agent | Refusal
 export function logOutCommand(decision: Decision, command: LogOutAgent): Refusal | undefined {
   const agent = whoLeaves(decision, command.who);
   if (typeof agent === 'string') return agent;
+  // A phone that cannot be watched is no reason either: he has no other.
+  if (agent.fixed !== null) return 'static-agent';
   const reason = command.reason ?? 'asked';
-  if (agent.callId === null) logOut(decision, agent, reason);
-  else if (agent.leaving === null) {
+  if (agent.callId === null) {
+    const uri = agent.device?.uri;
+    logOut(decision, agent, reason);
+    if (uri !== undefined) freePhone(decision, uri);
+  } else if (agent.leaving === null) {
     decision.emit({ kind: 'LogoutDeferred', agentId: agent.id, reason });
   }
   return undefined;

@@ -1,10 +1,9 @@
 /**
  * Offers: the only thing that may make a phone ring. Dispatch makes them; answer, failure,
  * deadline and bridge end them. Whatever fails on the agent's side costs the caller nothing: he
- * keeps his place, and dispatch rings the next in the same batch.
- *
- * An offer's id is `<call id>.o<number>`, the number counted over the whole ACD and carried by
- * the state: unique for the life of the journal, and the same in every replay.
+ * keeps his place, and dispatch rings the next in the same batch. Where several phones ring for
+ * one call, the first answer wins, and the others ring on until the two hear each other: if that
+ * comes to nothing, the call has lost nobody (DEMANDS 6).
  */
 import type {
   AnswerOffer,
@@ -15,28 +14,12 @@ import type {
   RingOffer,
 } from './commands.ts';
 import type { Decision } from './decision.ts';
-import { endCall } from './leaving.ts';
-import { BRIDGE_MS, must, REST_MIN_MS, RING_MIN_MS, type Offer } from './state.ts';
-import { chooseAgent, nextCall } from './strategies.ts';
-import type { OfferFailure } from './types.ts';
-
-/** Rings agents until no eligible call and ready agent stand side by side (invariant 3). */
-export function dispatch(decision: Decision): void {
-  const { state } = decision;
-  for (let next = nextCall(state); next !== null; next = nextCall(state)) {
-    const { call, queue } = next;
-    const agent = chooseAgent(call, queue);
-    decision.emit({
-      kind: 'AgentOffered',
-      offerId: `${call.id}.o${state.offersMade + 1}`,
-      callId: call.id,
-      queue: queue.name,
-      agentId: agent.id,
-      device: must(agent.device, `device of ${agent.id}`),
-      deadline: decision.at + Math.max(RING_MIN_MS, queue.config.timeoutMs),
-    });
-  }
-}
+import { autopause, isMiss } from './autopause.ts';
+import { leaveQueue } from './failover.ts';
+import { endCall, withdrawOffers } from './leaving.ts';
+import { isOverdue } from './place.ts';
+import { BRIDGE_MS, must, REST_MIN_MS, type Offer } from './state.ts';
+import type { OfferFailure, QueueRules } from './types.ts';
 
 /** The offer if it still stands; a connected one counts only where the caller says so. */
 function standing(decision: Decision, command: { offerId: string }): Offer | null {
@@ -54,15 +37,36 @@ export function ringOffer(decision: Decision, command: RingOffer): Refusal | und
   return undefined;
 }
 
-/** First answer wins; a later one, or one that crossed our CANCEL, is refused: the edge BYEs it. */
+/** The offer of the same call that was answered before; null: none. */
+function winnerOf(decision: Decision, offer: Offer): Offer | null {
+  const { state } = decision;
+  const first = state.offers.get(state.calls.get(offer.callId)?.offerId ?? '');
+  return first !== undefined && first !== offer && first.phase === 'answered' ? first : null;
+}
+
+/**
+ * First answer wins; a later one is taken back, and one that crossed our CANCEL is refused: in
+ * both cases the edge BYEs it.
+ */
 export function answerOffer(decision: Decision, command: AnswerOffer): Refusal | undefined {
   const offer = standing(decision, command);
   if (offer === null || offer.phase === 'answered') return 'unknown-offer';
+  const { id: offerId, callId, agentId } = offer;
+  if (winnerOf(decision, offer) !== null) {
+    decision.emit({
+      kind: 'OfferWithdrawn',
+      offerId,
+      callId,
+      agentId,
+      reason: 'answered-elsewhere',
+    });
+    return undefined;
+  }
   decision.emit({
     kind: 'OfferAnswered',
-    offerId: offer.id,
-    callId: offer.callId,
-    agentId: offer.agentId,
+    offerId,
+    callId,
+    agentId,
     deadline: decision.at + BRIDGE_MS,
   });
   return undefined;
@@ -74,6 +78,7 @@ export function confirmBridge(decision: Decision, command: ConfirmBridge): Refus
   if (offer?.phase === 'connected') return undefined;
   if (offer?.phase !== 'answered') return 'unknown-offer';
   const call = must(state.calls.get(offer.callId), `call ${offer.callId}`);
+  withdrawOffers(decision, call, 'answered-elsewhere', offer.id);
   decision.emit({
     kind: 'CallConnected',
     callId: call.id,
@@ -85,14 +90,29 @@ export function confirmBridge(decision: Decision, command: ConfirmBridge): Refus
   return undefined;
 }
 
+/** How long he rests after such a failure. */
+function restOf(queue: QueueRules | undefined, failure: OfferFailure): number {
+  // The queue may have left the configuration while its last offer rang.
+  if (queue === undefined) return REST_MIN_MS;
+  const own = {
+    'no-answer': queue.noAnswerDelayMs,
+    busy: queue.busyDelayMs,
+    declined: queue.rejectDelayMs,
+    unreachable: null,
+    failed: null,
+    media: null,
+  }[failure];
+  return Math.max(REST_MIN_MS, own ?? queue.retryMs);
+}
+
 /** Ends an offer that came to nothing on the agent's side; he rests, the caller stays. */
 export function failOffer(
   decision: Decision,
   offer: Offer,
   why: { failure: OfferFailure; sipStatus: number; detail: string },
 ): void {
-  // The queue may have left the configuration while its last offer rang.
-  const retryMs = decision.state.queues.get(offer.queue)?.config.retryMs ?? 0;
+  const queue = decision.state.queues.get(offer.queue)?.config;
+  const missed = queue !== undefined && isMiss(queue, why.failure);
   decision.emit({
     kind: 'OfferFailed',
     offerId: offer.id,
@@ -101,8 +121,19 @@ export function failOffer(
     failure: why.failure,
     sipStatus: why.sipStatus,
     detail: why.detail,
-    restUntil: decision.at + Math.max(REST_MIN_MS, retryMs),
+    restUntil: decision.at + restOf(queue, why.failure),
+    ...(missed ? { missed } : {}),
   });
+  if (missed) autopause(decision, offer, why.failure);
+  // timeoutpriority=conf let this phone ring out; or the bridge of an answer was waited for.
+  const call = decision.state.calls.get(offer.callId);
+  if (
+    call !== undefined &&
+    call.offers.length === 0 &&
+    isOverdue(decision.state, call, decision.at)
+  ) {
+    leaveQueue(decision, call, 'TIMEOUT');
+  }
 }
 
 export function failOfferCommand(decision: Decision, command: FailOffer): Refusal | undefined {

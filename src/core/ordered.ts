@@ -45,6 +45,21 @@ export class OrderedSet<T> implements Iterable<T> {
     return this.#before[0]!;
   }
 
+  /** The element with so many before it. */
+  at(rank: number): T | undefined {
+    if (rank < 0 || rank >= this.size) return undefined;
+    let node = this.#head;
+    let left = rank + 1;
+    for (let level = this.#levels - 1; level >= 0 && left > 0; level -= 1) {
+      for (let next = node.next[level]; next != null && node.span[level]! <= left;) {
+        left -= node.span[level]!;
+        node = next;
+        next = node.next[level];
+      }
+    }
+    return node.value;
+  }
+
   has(value: T): boolean {
     const found = this.#walk(value).next[0];
     return found != null && this.#compare(found.value, value) === 0;

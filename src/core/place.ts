@@ -1,90 +1,193 @@
 /**
  * Keeps what is derived from the facts: who stands in which line, who is ready, which timers
  * run. evolve changes plain fields of a call, offer or agent and then has it placed; placing
- * compares where the thing stands with where its fields say it belongs, and moves it.
+ * compares where the thing stands with where its fields say it belongs, and moves it. A field
+ * that an order is made of is changed only through `rekey…`, which takes the thing out meanwhile.
  */
+import { agentObstacle, callObstacle, isReady, memberObstacle, pairObstacle } from './eligible.ts';
+import { compareText } from './ordered.ts';
+import { memberRules } from './rules.ts';
 import {
   CONFIRM_MS,
   makeAgent,
   makeQueue,
+  makeTally,
   TALK_MAX_MS,
   WAIT_MAX_MS,
   type Agent,
   type Call,
+  type Member,
   type Offer,
   type Queue,
   type State,
 } from './state.ts';
-import { compareText } from './ordered.ts';
-
-/** May be offered a call now. The one definition of ready. */
-export function isReady(agent: Agent): boolean {
-  return (
-    agent.device !== null &&
-    agent.deviceState === 'idle' &&
-    agent.paused === null &&
-    agent.wrapup === null &&
-    agent.restUntil === 0 &&
-    agent.offerId === null &&
-    agent.callId === null &&
-    agent.leaving === null
-  );
-}
+import type { AgentConfig } from './types.ts';
 
 function refreshMatchable(state: State, queue: Queue): void {
   if (queue.eligible.size > 0 && queue.ready.size > 0) state.matchable.add(queue);
   else state.matchable.delete(queue);
 }
 
+function answered(state: State, call: Call): boolean {
+  return call.offerId !== null && state.offers.get(call.offerId)?.phase === 'answered';
+}
+
+/** When he has waited as long as he may in this queue; Infinity: there is no limit. */
+function waitEnd(call: Call, queue: Queue | undefined): number {
+  const longest = call.maxWaitMs ?? queue?.config.maxWaitMs ?? 0;
+  return longest > 0 ? call.queuedAt + longest : Infinity;
+}
+
+/** Has he waited as long as he may? */
+export function isOverdue(state: State, call: Call, now: number): boolean {
+  return call.connectedAt === null && now >= waitEnd(call, state.queues.get(call.queue));
+}
+
 /** When the call's stay in its present state ends by itself. */
-export function limitOf(call: Call): number {
+export function limitOf(state: State, call: Call): number {
   if (call.connectedAt !== null) return call.connectedAt + TALK_MAX_MS;
-  if (call.confirmedAt !== null) return call.confirmedAt + WAIT_MAX_MS;
-  return call.enteredAt + CONFIRM_MS;
+  if (call.confirmedAt === null) return call.enteredAt + CONFIRM_MS;
+  const queue = state.queues.get(call.queue);
+  const last = call.confirmedAt + WAIT_MAX_MS;
+  // Who is being connected, or (timeoutpriority=conf) rung for, goes when that has come to nothing.
+  const isHeld =
+    queue?.config.timeoutPriority === 'conf' ? call.offers.length > 0 : answered(state, call);
+  return isHeld || answered(state, call) ? last : Math.min(last, waitEnd(call, queue));
 }
 
 function announceAt(state: State, call: Call, queue: Queue | undefined): number | null {
   const period = queue?.config.periodicAnnounceMs ?? 0;
   if (period <= 0 || call.confirmedAt === null || call.connectedAt !== null) return null;
   // Between the agent's answer and the bridge nothing may talk over the two (DEMANDS 22).
-  const offer = call.offerId === null ? undefined : state.offers.get(call.offerId);
-  return offer?.phase === 'answered' ? null : call.announcedAt + period;
+  return answered(state, call) ? null : call.announcedAt + period;
+}
+
+/** ring-progressively: when the next phone may join; null: not now, or it may already. */
+export function widenAt(state: State, call: Call, queue: Queue | undefined): number | null {
+  if (queue?.config.strategy !== 'ring-progressively' || call.mayWiden) return null;
+  const newest = state.offers.get(call.offers.at(-1) ?? '');
+  if (newest === undefined || call.connectedAt !== null || answered(state, call)) return null;
+  return newest.offeredAt + queue.config.progressiveDelayMs;
+}
+
+/** `leavewhenempty` is to be looked at before anything else happens. */
+function shake(state: State, queue: Queue): void {
+  if (queue.config.leaveWhenEmpty.length > 0 && queue.line.size > 0) state.shaken.add(queue);
+}
+
+/** Notes whether the call takes one of the queue's limited conversations. */
+function serve(state: State, call: Call, queue: Queue, isServed: boolean): void {
+  if (queue.config.maxTalks === 0) return;
+  if (isServed) queue.served.add(call);
+  else if (queue.served.delete(call)) wake(state, queue);
+}
+
+/** When the next step of the queue's penalty rule is due; null: none is left, or it talks. */
+export function relaxAt(call: Call, queue: Queue | undefined): number | null {
+  if (call.connectedAt !== null || call.confirmedAt === null) return null;
+  const next = queue?.config.penaltySteps[call.stepsDone];
+  return next === undefined ? null : call.queuedAt + next.atMs;
+}
+
+/** Whoever was parked is looked at again. */
+function wake(state: State, queue: Queue): void {
+  for (const call of queue.parked) {
+    call.isParked = false;
+    queue.eligible.add(call);
+  }
+  queue.parked.clear();
+  refreshMatchable(state, queue);
+}
+
+/** The parked ones that this member, who has just become ready, may take. */
+function wakeFor(state: State, member: Member): void {
+  const { parked, eligible } = member.queue;
+  for (const call of parked) {
+    if (pairObstacle(state, call, member) !== null) continue;
+    call.isParked = false;
+    parked.delete(call);
+    eligible.add(call);
+  }
+}
+
+/** Dispatch found nobody who may take the call. An index of what was found, not a fact. */
+export function parkCall(state: State, call: Call, queue: Queue): void {
+  call.isParked = true;
+  queue.eligible.delete(call);
+  queue.parked.add(call);
+  refreshMatchable(state, queue);
+}
+
+function leaveEligible(call: Call, queue: Queue): void {
+  if (!call.isEligible) return;
+  call.isEligible = false;
+  if (call.isParked) queue.parked.delete(call);
+  else queue.eligible.delete(call);
+  call.isParked = false;
+}
+
+function leaveLine(state: State, call: Call, queue: Queue): void {
+  if (!call.inLine) return;
+  call.inLine = false;
+  queue.line.delete(call);
+  // autofill=no: another one is first now.
+  if (!queue.config.autofill) wake(state, queue);
 }
 
 export function placeCall(state: State, call: Call): void {
   const queue = state.queues.get(call.queue);
-  state.timers.set(call.limit, limitOf(call));
+  state.timers.set(call.limit, limitOf(state, call));
   state.timers.set(call.announce, announceAt(state, call, queue));
+  state.timers.set(call.widen, widenAt(state, call, queue));
+  state.timers.set(call.relax, relaxAt(call, queue));
   if (queue === undefined) return;
-  const inLine = call.connectedAt === null;
-  if (inLine !== call.inLine) {
-    call.inLine = inLine;
-    if (inLine) queue.line.add(call);
-    else queue.line.delete(call);
+  const isEligible = callObstacle(state, call) === null;
+  if (!isEligible) leaveEligible(call, queue);
+  if (call.connectedAt !== null) {
+    leaveLine(state, call, queue);
+    queue.talking.add(call);
+  } else if (!call.inLine) {
+    call.inLine = true;
+    queue.line.add(call);
   }
-  if (!inLine) queue.talking.add(call);
-  const isEligible = inLine && call.confirmedAt !== null && call.offerId === null;
-  if (isEligible !== call.isEligible) {
-    call.isEligible = isEligible;
-    if (isEligible) queue.eligible.add(call);
-    else queue.eligible.delete(call);
-    refreshMatchable(state, queue);
+  serve(state, call, queue, call.offers.length > 0);
+  shake(state, queue);
+  if (isEligible && (!call.isEligible || call.isParked)) {
+    if (call.isParked) queue.parked.delete(call);
+    call.isParked = false;
+    call.isEligible = true;
+    queue.eligible.add(call);
   }
+  refreshMatchable(state, queue);
 }
 
-/** The call is over. */
+/** The call is over, or leaves its queue: it stands nowhere any more. */
+function takeOut(state: State, call: Call): void {
+  const queue = state.queues.get(call.queue);
+  if (queue === undefined) return;
+  leaveEligible(call, queue);
+  if (call.inLine) leaveLine(state, call, queue);
+  else queue.talking.delete(call);
+  serve(state, call, queue, false);
+  refreshMatchable(state, queue);
+}
+
 export function removeCall(state: State, call: Call): void {
+  takeOut(state, call);
   state.calls.delete(call.id);
   state.timers.set(call.limit, null);
   state.timers.set(call.announce, null);
+  state.timers.set(call.widen, null);
+  state.timers.set(call.relax, null);
+}
+
+/** Changes what the call's place is made of. */
+export function rekeyCall(state: State, call: Call, change: () => void): void {
+  takeOut(state, call);
+  change();
+  placeCall(state, call);
   const queue = state.queues.get(call.queue);
-  if (queue === undefined) return;
-  if (call.inLine) queue.line.delete(call);
-  else queue.talking.delete(call);
-  if (call.isEligible) {
-    queue.eligible.delete(call);
-    refreshMatchable(state, queue);
-  }
+  if (queue !== undefined && !queue.config.autofill) wake(state, queue);
 }
 
 export function placeOffer(state: State, offer: Offer): void {
@@ -96,35 +199,62 @@ export function removeOffer(state: State, offer: Offer): void {
   state.timers.set(offer.timer, null);
 }
 
+/** When the first of his pauses ends by itself; null: none does. */
+export function pauseEndOf(agent: Agent): number | null {
+  let nearest = agent.paused !== null && agent.pausedUntil > 0 ? agent.pausedUntil : Infinity;
+  for (const pause of agent.pausedIn.values()) {
+    if (pause.until > 0) nearest = Math.min(nearest, pause.until);
+  }
+  return nearest === Infinity ? null : nearest;
+}
+
+function placeMember(state: State, member: Member, isNowReady: boolean): void {
+  if (isNowReady === member.isReady) return;
+  const { queue } = member;
+  member.isReady = isNowReady;
+  if (isNowReady) {
+    queue.ready.add(member);
+    if (queue.parked.size > 0) wakeFor(state, member);
+  } else queue.ready.delete(member);
+  refreshMatchable(state, queue);
+}
+
 export function placeAgent(state: State, agent: Agent): void {
   state.timers.set(agent.rest, agent.restUntil === 0 ? null : agent.restUntil);
   state.timers.set(agent.wrapupTimer, agent.wrapup === null ? null : agent.wrapup.until);
-  const ready = isReady(agent);
-  if (ready === agent.isReady) return;
-  agent.isReady = ready;
-  for (const queue of agent.memberOf) {
-    if (ready) queue.ready.add(agent);
-    else queue.ready.delete(agent);
-    refreshMatchable(state, queue);
+  state.timers.set(agent.pauseTimer, pauseEndOf(agent));
+  agent.isReady = isReady(agent);
+  const isFree = agentObstacle(agent) === null;
+  for (const member of agent.memberOf) {
+    placeMember(state, member, isFree && memberObstacle(member) === null);
+    shake(state, member.queue);
+    // How many are logged in decides whether limits count.
+    if (member.queue.config.penaltyMembersLimit > 0) wake(state, member.queue);
   }
+}
+
+/** Changes what the orders of members are made of. */
+export function rekeyAgent(state: State, agent: Agent, change: () => void): void {
+  for (const member of agent.memberOf) placeMember(state, member, false);
+  change();
+  placeAgent(state, agent);
 }
 
 /** Takes queues and agents from `state.config` and places everything anew. */
 export function placeAll(state: State): void {
   state.queues.clear();
   state.matchable.clear();
+  state.shaken.clear();
   for (const config of state.config.queues) state.queues.set(config.name, makeQueue(config));
   takeAgents(state);
-  for (const agent of state.agents.values()) {
-    agent.isReady = false;
-    placeAgent(state, agent);
-  }
   for (const offer of state.offers.values()) placeOffer(state, offer);
   for (const call of state.calls.values()) {
     call.inLine = false;
     call.isEligible = false;
+    call.isParked = false;
     placeCall(state, call);
   }
+  for (const agent of state.agents.values()) placeAgent(state, agent);
 }
 
 function takeAgents(state: State): void {
@@ -136,20 +266,72 @@ function takeAgents(state: State): void {
     state.agents.set(agent.id, agent);
     agent.name = config.name;
     agent.queues = config.queues;
+    agent.memberOf = [];
     // Back in the configuration before his call ended: he stays.
     if (agent.leaving === 'removed') agent.leaving = null;
     agent.known = true;
+    agent.fixed = config.device ?? null;
   }
   const leavers = [...former.values()].sort((a, b) => compareText(a.id, b.id));
   for (const agent of leavers) {
     if (agent.device === null) continue;
     state.agents.set(agent.id, agent);
     agent.queues = [];
+    agent.memberOf = [];
     agent.leaving = 'removed';
     agent.known = false;
+    agent.fixed = null;
   }
+  takeMembers(state);
+}
+
+interface Listed {
+  readonly agent: Agent;
+  readonly config: AgentConfig;
+}
+
+/** Members of each queue by their own order, then in the order of agents. */
+function takeMembers(state: State): void {
+  const listed = new Map<string, Listed[]>();
+  for (const config of state.config.agents) {
+    const agent = state.agents.get(config.id);
+    if (agent === undefined) continue;
+    forgetQueues(state, agent);
+    for (const name of new Set(config.queues)) {
+      const list = listed.get(name);
+      if (list === undefined) listed.set(name, [{ agent, config }]);
+      else list.push({ agent, config });
+    }
+  }
+  for (const queue of state.queues.values()) {
+    const made = (listed.get(queue.name) ?? []).map(({ agent, config }) => ({
+      agent,
+      rules: memberRules(config, queue.config),
+    }));
+    made.sort((a, b) => (a.rules.order === b.rules.order ? 0 : a.rules.order - b.rules.order));
+    made.forEach(({ agent, rules }, index) => {
+      let tally = agent.tallies.get(queue.name);
+      if (tally === undefined) agent.tallies.set(queue.name, (tally = makeTally()));
+      const member = { agent, queue, index, rules, tally, isReady: false };
+      queue.members.push(member);
+      agent.memberOf.push(member);
+    });
+  }
+  inOwnOrder(state);
+}
+
+/** An agent's memberships in the order in which he lists his queues. */
+function inOwnOrder(state: State): void {
   for (const agent of state.agents.values()) {
-    const queues = new Set(agent.queues);
-    agent.memberOf = [...queues].flatMap((name) => state.queues.get(name) ?? []);
+    if (agent.memberOf.length < 2) continue;
+    const place = new Map(agent.queues.map((name, index) => [name, index]));
+    agent.memberOf.sort((a, b) => (place.get(a.queue.name) ?? 0) - (place.get(b.queue.name) ?? 0));
   }
+}
+
+/** What he has of queues that are gone is not kept. */
+function forgetQueues(state: State, agent: Agent): void {
+  for (const name of agent.tallies.keys()) if (!state.queues.has(name)) agent.tallies.delete(name);
+  for (const name of agent.pausedIn.keys())
+    if (!state.queues.has(name)) agent.pausedIn.delete(name);
 }

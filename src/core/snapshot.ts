@@ -9,34 +9,77 @@ import {
   initialState,
   makeAgent,
   makeTimer,
+  NO_LIMITS,
   type Agent,
   type Call,
   type Offer,
+  type Pause,
   type State,
+  type Tally,
 } from './state.ts';
-import type { AgentId, CoreConfig } from './types.ts';
+import type { AgentId, CoreConfig, QueueName } from './types.ts';
 
 /** Shape of a snapshot; another number is not restored, the journal is replayed instead. */
 export const SNAPSHOT_VERSION = 1;
 
-const DERIVED_OF_CALL = ['inLine', 'isEligible', 'limit', 'announce'] as const;
+const DERIVED_OF_CALL = [
+  'inLine',
+  'isEligible',
+  'isParked',
+  'limit',
+  'announce',
+  'widen',
+  'relax',
+] as const;
 const DERIVED_OF_OFFER = ['timer'] as const;
-const DERIVED_OF_AGENT = ['isReady', 'memberOf', 'rest', 'wrapupTimer'] as const;
+const DERIVED_OF_AGENT = [
+  'fixed',
+  'isReady',
+  'memberOf',
+  'rest',
+  'wrapupTimer',
+  'pauseTimer',
+] as const;
 
 type PlainCall = Omit<Call, 'tried' | (typeof DERIVED_OF_CALL)[number]> & {
   readonly tried: readonly (readonly [AgentId, number])[];
 };
 type PlainOffer = Omit<Offer, (typeof DERIVED_OF_OFFER)[number]>;
-type PlainAgent = Omit<Agent, (typeof DERIVED_OF_AGENT)[number]>;
+type PlainAgent = Omit<Agent, 'tallies' | 'pausedIn' | (typeof DERIVED_OF_AGENT)[number]> & {
+  readonly tallies: readonly (readonly [QueueName, Tally])[];
+  readonly pausedIn: readonly (readonly [QueueName, Pause])[];
+};
+
+/** As earlier versions wrote them: what they did not know has its standard value. */
+type Stored<T, Late extends keyof T> = Omit<T, Late> & Partial<Pick<T, Late>>;
+type StoredCall = Stored<
+  PlainCall,
+  | 'dialogId'
+  | 'queuedAt'
+  | 'asked'
+  | 'limits'
+  | 'stepsDone'
+  | 'maxWaitMs'
+  | 'left'
+  | 'priority'
+  | 'order'
+  | 'offers'
+  | 'mayWiden'
+  | 'ringFrom'
+>;
+type StoredAgent = Stored<
+  PlainAgent,
+  'pausedUntil' | 'autoPaused' | 'pausedIn' | 'talkedMs' | 'tallies'
+>;
 
 export interface Snapshot {
   readonly version: number;
   readonly config: CoreConfig;
   readonly entries: number;
   readonly offersMade: number;
-  readonly calls: readonly PlainCall[];
+  readonly calls: readonly StoredCall[];
   readonly offers: readonly PlainOffer[];
-  readonly agents: readonly PlainAgent[];
+  readonly agents: readonly StoredAgent[];
 }
 
 function without<T extends object, K extends keyof T>(whole: T, derived: readonly K[]): Omit<T, K> {
@@ -51,6 +94,20 @@ function plainCall(call: Call): PlainCall {
   return { ...without(call, DERIVED_OF_CALL), tried };
 }
 
+function isBlank(tally: Tally): boolean {
+  return Object.values(tally).every((count) => count === 0);
+}
+
+function plainAgent(agent: Agent): PlainAgent {
+  const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) =>
+    compareText(a, b);
+  return {
+    ...without(agent, DERIVED_OF_AGENT),
+    tallies: [...agent.tallies].filter(([, tally]) => !isBlank(tally)).sort(byName),
+    pausedIn: [...agent.pausedIn].sort(byName),
+  };
+}
+
 export function snapshot(state: State): Snapshot {
   return {
     version: SNAPSHOT_VERSION,
@@ -61,10 +118,39 @@ export function snapshot(state: State): Snapshot {
     offers: [...state.offers.values()]
       .sort((a, b) => a.number - b.number)
       .map((offer) => without(offer, DERIVED_OF_OFFER)),
-    agents: [...state.agents.values()]
-      .sort((a, b) => compareText(a.id, b.id))
-      .map((agent) => without(agent, DERIVED_OF_AGENT)),
+    agents: [...state.agents.values()].sort((a, b) => compareText(a.id, b.id)).map(plainAgent),
   };
+}
+
+function restoreCall(call: StoredCall): Call {
+  return {
+    dialogId: null,
+    queuedAt: call.enteredAt,
+    maxWaitMs: null,
+    asked: NO_LIMITS,
+    limits: NO_LIMITS,
+    stepsDone: 0,
+    left: [],
+    priority: 0,
+    order: call.entry,
+    offers: call.offerId === null ? [] : [call.offerId],
+    mayWiden: false,
+    ringFrom: 0,
+    ...call,
+    tried: call.tried.length > 0 ? new Map(call.tried) : null,
+    inLine: false,
+    isEligible: false,
+    isParked: false,
+    limit: makeTimer('call', call.id),
+    announce: makeTimer('announce', call.id),
+    widen: makeTimer('widen', call.id),
+    relax: makeTimer('relax', call.id),
+  };
+}
+
+function restoreAgent(agent: StoredAgent): Agent {
+  const tallies = new Map(agent.tallies?.map(([queue, tally]) => [queue, { ...tally }]));
+  return { ...makeAgent(agent.id), ...agent, tallies, pausedIn: new Map(agent.pausedIn) };
 }
 
 /** The state a snapshot was taken of. */
@@ -73,25 +159,13 @@ export function restore(plain: Snapshot): State {
   state.config = plain.config;
   state.entries = plain.entries;
   state.offersMade = plain.offersMade;
-  for (const call of plain.calls) {
-    state.calls.set(call.id, {
-      ...call,
-      // Older snapshots do not have it.
-      dialogId: call.dialogId ?? null,
-      tried: call.tried.length > 0 ? new Map(call.tried) : null,
-      inLine: false,
-      isEligible: false,
-      limit: makeTimer('call', call.id),
-      announce: makeTimer('announce', call.id),
-    });
-  }
+  for (const call of plain.calls) state.calls.set(call.id, restoreCall(call));
   for (const offer of plain.offers) {
     const transaction = offer.transaction ?? null;
     state.offers.set(offer.id, { ...offer, transaction, timer: makeTimer('offer', offer.id) });
   }
   for (const agent of plain.agents) {
-    const { isReady, memberOf, rest, wrapupTimer } = makeAgent(agent.id);
-    state.agents.set(agent.id, { ...agent, isReady, memberOf, rest, wrapupTimer });
+    state.agents.set(agent.id, restoreAgent(agent));
     if (agent.device !== null) state.devices.set(agent.device.uri, agent.id);
   }
   placeAll(state);

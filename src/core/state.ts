@@ -4,16 +4,21 @@
  * `views.ts`. Primary facts are the plain fields; lines, sets and timers are derived from them
  * and are rebuilt, not stored, when a snapshot is restored.
  */
-import { compareText, OrderedSet, TimerHeap, type Timer } from './ordered.ts';
+import { OrderedSet, TimerHeap, type Timer } from './ordered.ts';
+import { compareInLine, compareMembers } from './orders.ts';
+import { queueRules, type MemberRules } from './rules.ts';
 import type {
   AgentId,
   CallId,
   CoreConfig,
+  Departure,
   Device,
   DeviceState,
   OfferId,
+  PenaltyLimits,
   QueueConfig,
   QueueName,
+  QueueRules,
 } from './types.ts';
 
 /** A caller has this long from his place in line to his ACK (32 s of RFC 3261 timer H, rounded). */
@@ -28,12 +33,40 @@ export const TALK_MAX_MS = 24 * 3_600_000;
 export const RING_MIN_MS = 500;
 /** Nobody rests less after a failed offer: a phone that declines at once must not be hammered. */
 export const REST_MIN_MS = 100;
+/** Longest that one extension may make a wrap-up from its moment. */
+export const WRAPUP_MAX_MS = 3_600_000;
+/** Most queues a call is sent on through; then the next destination that is no queue. */
+export const MOVES_MAX = 10;
 /** Most deadlines one ReachDeadline handles; the rest are due at once and come with the next. */
 export const DEADLINES_PER_COMMAND = 1_000;
 
+/** Most phones rung at once for one call; `ringall` leaves the rest of its members alone. */
+export const RINGING_MAX = 100;
+
+/** What an agent brings along for queues; kept over a change of the configuration. */
+export interface Tally {
+  /** Calls of the queue he has answered since his login. */
+  calls: number;
+  /** End of his last call of the queue, 0: none yet. */
+  lastCallAt: number;
+  /** Number of the last offer of the queue to him, 0: none yet. */
+  lastOffer: number;
+  /** Offers in a row that he missed. */
+  misses: number;
+  /** percent: calls he has had, in parts of his share; whoever has least is next. */
+  served: number;
+}
+
+/** A pause: why, and until when (0: until he ends it). `auto`: not he, but we began it. */
+export interface Pause {
+  readonly reason: string;
+  readonly until: number;
+  readonly auto: boolean;
+}
+
 export interface Call {
   readonly id: CallId;
-  readonly queue: QueueName;
+  queue: QueueName;
   readonly sipCallId: string;
   readonly dialogId: string | null;
   readonly from: string;
@@ -42,21 +75,45 @@ export interface Call {
   /** Number of its entry, over the whole ACD: the fair order. */
   readonly entry: number;
   readonly enteredAt: number;
+  /** When it came into this queue. */
+  queuedAt: number;
+  /** Longest wait here that it brought along; null: the queue's. */
+  maxWaitMs: number | null;
+  /** Penalties that may take it: as it came, as they are now, and the rule's steps behind it. */
+  readonly asked: PenaltyLimits;
+  limits: PenaltyLimits;
+  stepsDone: number;
+  /** Queues it has left, oldest first. */
+  left: readonly Departure[];
+  /** Higher is served first. */
+  priority: number;
+  /** Place among those of its priority: its entry, or between two others by request. */
+  order: number;
   /** When the caller's leg was up; null: not yet. */
   confirmedAt: number | null;
-  /** The one offer or bridge it has. */
+  /** Its bridge, else the offer that is answered, else the oldest that rings. */
   offerId: OfferId | null;
+  /** All its offers, oldest first; more than one only where the strategy rings several. */
+  offers: readonly OfferId[];
   connectedAt: number | null;
   /** Agents tried in vain, each with the number of his last offer. */
   tried: Map<AgentId, number> | null;
   /** Periodic announcements so far, and when the last one (or the wait) began. */
   announcements: number;
   announcedAt: number;
+  /** ring-progressively: the next phone may join those that ring. */
+  mayWiden: boolean;
+  /** timeoutrestart=no: when the ring time began that offers share; 0: it begins anew. */
+  ringFrom: number;
   /** Derived: where it stands now. */
   inLine: boolean;
   isEligible: boolean;
+  /** Eligible, but nobody ready may take it: dispatch looks again when that may have changed. */
+  isParked: boolean;
   readonly limit: Timer;
   readonly announce: Timer;
+  readonly widen: Timer;
+  readonly relax: Timer;
 }
 
 export interface Offer {
@@ -85,12 +142,22 @@ export interface Agent {
   queues: readonly QueueName[];
   /** False once the configuration has dropped him: he leaves when his call ends. */
   known: boolean;
+  /** A static member's phone, from the configuration; null: he logs in. */
+  fixed: Device | null;
   /** The phone he is logged in on; null: logged out. */
   device: Device | null;
   deviceState: DeviceState;
   loggedInAt: number;
-  /** Reason of his pause; null: not paused. */
+  /** Reason of his pause in all queues; null: not paused. */
   paused: string | null;
+  /** When that pause ends by itself, 0: it does not; and whether we began it. */
+  pausedUntil: number;
+  autoPaused: boolean;
+  /** His pauses in single queues. */
+  pausedIn: Map<QueueName, Pause>;
+  /** Time with callers since his login. */
+  talkedMs: number;
+  tallies: Map<QueueName, Tally>;
   wrapup: { readonly queue: QueueName; readonly until: number } | null;
   /** No offer before this instant; 0: no rest. */
   restUntil: number;
@@ -99,25 +166,42 @@ export interface Agent {
   callId: CallId | null;
   /** Logs out with this reason when his call ends. */
   leaving: LogoutReason | null;
-  /** Login, end of his last call or of its wrap-up. Pauses, misses and own calls leave it. */
+  /** End of his last call, and what else the configuration's idle clock says. */
   idleSince: number;
   /** Derived. */
   isReady: boolean;
-  memberOf: Queue[];
+  memberOf: Member[];
   readonly rest: Timer;
   readonly wrapupTimer: Timer;
+  readonly pauseTimer: Timer;
+}
+
+/** An agent in a queue. Derived from the configuration, but for his tally, which he owns. */
+export interface Member {
+  readonly agent: Agent;
+  readonly queue: Queue;
+  /** Place among the queue's members. */
+  readonly index: number;
+  readonly rules: MemberRules;
+  readonly tally: Tally;
+  isReady: boolean;
 }
 
 export interface Queue {
   readonly name: QueueName;
-  config: QueueConfig;
+  readonly config: QueueRules;
   /** Everyone with a place: all calls not connected, in order. */
   readonly line: OrderedSet<Call>;
-  /** Those of the line who may be offered now. */
+  /** Those of the line who may be offered now, but for the parked ones. */
   readonly eligible: OrderedSet<Call>;
+  readonly parked: Set<Call>;
   readonly talking: OrderedSet<Call>;
-  /** Members who may be offered a call now, most idle first. */
-  readonly ready: OrderedSet<Agent>;
+  /** Calls that ring or talk; kept only where their number is limited. */
+  readonly served: Set<Call>;
+  /** By place. */
+  readonly members: Member[];
+  /** Members who may be offered a call now, in the order of the strategy. */
+  readonly ready: OrderedSet<Member>;
 }
 
 export interface State {
@@ -136,6 +220,8 @@ export interface State {
   readonly timers: TimerHeap;
   /** Queues that have an eligible call and a ready agent: work for dispatch, else empty. */
   readonly matchable: Set<Queue>;
+  /** Queues where `leavewhenempty` must be looked at: something changed there. Else empty. */
+  readonly shaken: Set<Queue>;
 }
 
 export function initialState(): State {
@@ -150,6 +236,7 @@ export function initialState(): State {
     devices: new Map(),
     timers: new TimerHeap(),
     matchable: new Set(),
+    shaken: new Set(),
   };
 }
 
@@ -158,25 +245,25 @@ export function nextDeadline(state: State): number | null {
   return state.timers.first()?.at ?? null;
 }
 
-/** Order of calls within one queue: who comes first is served first. */
-export function compareInLine(a: Call, b: Call): number {
-  return a.entry - b.entry;
-}
-
-/** Most idle first, over all his queues; equals by id so that the order is total. */
-export function compareIdle(a: Agent, b: Agent): number {
-  return a.idleSince - b.idleSince || compareText(a.id, b.id);
-}
-
 export function makeQueue(config: QueueConfig): Queue {
   return {
     name: config.name,
-    config,
-    line: new OrderedSet(compareInLine),
-    eligible: new OrderedSet(compareInLine),
-    talking: new OrderedSet(compareInLine),
-    ready: new OrderedSet(compareIdle),
+    config: queueRules(config),
+    line: new OrderedSet<Call>(compareInLine),
+    eligible: new OrderedSet<Call>(compareInLine),
+    parked: new Set(),
+    talking: new OrderedSet<Call>(compareInLine),
+    served: new Set(),
+    members: [],
+    ready: new OrderedSet<Member>(compareMembers(config.strategy)),
   };
+}
+
+/** Any penalty will do. */
+export const NO_LIMITS: PenaltyLimits = { min: null, max: null, raise: null };
+
+export function makeTally(): Tally {
+  return { calls: 0, lastCallAt: 0, lastOffer: 0, misses: 0, served: 0 };
 }
 
 export function makeTimer(kind: string, id: string): Timer {
@@ -189,10 +276,16 @@ export function makeAgent(id: AgentId): Agent {
     name: '',
     queues: [],
     known: true,
+    fixed: null,
     device: null,
     deviceState: 'unknown',
     loggedInAt: 0,
     paused: null,
+    pausedUntil: 0,
+    autoPaused: false,
+    pausedIn: new Map(),
+    talkedMs: 0,
+    tallies: new Map(),
     wrapup: null,
     restUntil: 0,
     offerId: null,
@@ -203,6 +296,7 @@ export function makeAgent(id: AgentId): Agent {
     memberOf: [],
     rest: makeTimer('rest', id),
     wrapupTimer: makeTimer('wrapup', id),
+    pauseTimer: makeTimer('pause', id),
   };
 }
 

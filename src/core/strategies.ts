@@ -1,16 +1,19 @@
 /**
  * Which agent rings for a call, and which call an agent gets: the two directions of one order.
- * Every ready member of a queue may take every eligible call of it, so the best call over all
- * matchable queues gets the best agent of its queue.
+ * The best call over all queues where somebody might take one gets the best member of its queue
+ * who may take it. Draws are a function of the number of offers so far, which is in the state:
+ * every replay draws the same, and no draw depends on who looked before.
  */
-import { compareInLine, must, type Agent, type Call, type Queue, type State } from './state.ts';
+import { obstacle, tierFor } from './eligible.ts';
+import { compareInLine, compareMembers } from './orders.ts';
+import { must, type Call, type Member, type Queue, type State } from './state.ts';
 
-/** Order of calls over all queues: heavier queue first, then the fair order. */
+/** Order of calls over all queues: heavier queue first, then priority and the fair order. */
 function compareCalls(a: Call, aQueue: Queue, b: Call, bQueue: Queue): number {
   return bQueue.config.weight - aQueue.config.weight || compareInLine(a, b);
 }
 
-/** The call to be served next among all that somebody could take now. */
+/** The call to be looked at next among all that somebody could perhaps take now. */
 export function nextCall(state: State): { call: Call; queue: Queue } | null {
   let best: { call: Call; queue: Queue } | null = null;
   for (const queue of state.matchable) {
@@ -22,20 +25,87 @@ export function nextCall(state: State): { call: Call; queue: Queue } | null {
   return best;
 }
 
-/**
- * The most idle agent who has not been tried for this call; if all have, the one whose try is
- * longest past (DEMANDS 7: a silent agent must not stand before those who never had a turn).
- */
-export function chooseAgent(call: Call, queue: Queue): Agent {
-  let choice: Agent | null = null;
-  let choiceTried = Infinity;
-  for (const agent of queue.ready) {
-    const tried = call.tried?.get(agent.id);
-    if (tried === undefined) return agent;
-    if (tried < choiceTried) {
-      choice = agent;
-      choiceTried = tried;
+/** In [0, 1): the draw with two numbers, well mixed (two rounds of murmur3's finaliser). */
+export function draw(offer: number, index: number): number {
+  let mixed = Math.imul(offer + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca77);
+  for (let round = 0; round < 2; round += 1) {
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    mixed ^= mixed >>> 16;
+  }
+  return (mixed >>> 0) / 4_294_967_296;
+}
+
+/** The member rung last for the queue: where `rrordered` goes on. -1: none yet. */
+function cursorOf(queue: Queue): number {
+  let cursor = -1;
+  let newest = 0;
+  for (const { tally, index } of queue.members) {
+    if (tally.lastOffer > newest) {
+      newest = tally.lastOffer;
+      cursor = index;
     }
   }
-  return must(choice, `ready agent in ${queue.name}`);
+  return cursor;
+}
+
+/** Ready members sorted by their tier and a key. */
+function sorted(call: Call, queue: Queue, key: (member: Member) => number): Iterable<Member> {
+  return [...queue.ready]
+    .map((member) => ({ member, tier: tierFor(call, member), key: key(member) }))
+    .sort((a, b) => a.tier - b.tier || a.key - b.key || a.member.index - b.member.index)
+    .map(({ member }) => member);
+}
+
+/** Ready members, first the one to be rung first, as the strategy has it. */
+function inTurn(state: State, call: Call, queue: Queue): Iterable<Member> {
+  const { offersMade } = state;
+  switch (queue.config.strategy) {
+    case 'random':
+      return sorted(call, queue, (member) => draw(offersMade, member.index));
+    case 'wrandom':
+      // Asterisk's: random times (penalty + 1), least first.
+      return sorted(
+        call,
+        queue,
+        (member) => draw(offersMade, member.index) * (1 + member.rules.penalty),
+      );
+    case 'rrordered': {
+      const cursor = cursorOf(queue);
+      const { length } = queue.members;
+      return sorted(call, queue, ({ index }) => (index > cursor ? index : index + length));
+    }
+    default: {
+      if (call.limits.raise === null) return queue.ready;
+      // Tiers that are one for this call are ordered as one.
+      const compare = compareMembers(queue.config.strategy, (member) => tierFor(call, member));
+      return [...queue.ready].sort(compare);
+    }
+  }
+}
+
+/**
+ * The member to be rung for a call, null if nobody may take it now. Whoever was tried for it
+ * ranks behind the untried of his tier and of the next (DEMANDS 7: a silent agent must not stand
+ * before those who never had a turn); among the tried, the one whose try is longest past.
+ */
+export function chooseMember(state: State, call: Call, queue: Queue): Member | null {
+  let tried: { member: Member; tier: number; number: number } | null = null;
+  let tier = -1;
+  let penalty = NaN;
+  for (const member of inTurn(state, call, queue)) {
+    if (obstacle(state, call, member) !== null) continue;
+    if (tierFor(call, member) !== penalty) {
+      penalty = tierFor(call, member);
+      tier += 1;
+    }
+    // Two tiers further the tried one is before all that follow.
+    if (tried !== null && tier > tried.tier + 1) break;
+    const number = call.tried?.get(member.agent.id);
+    if (number === undefined) return member;
+    if (tried === null || (tier === tried.tier && number < tried.number)) {
+      tried = { member, tier, number };
+    }
+  }
+  return tried?.member ?? null;
 }

@@ -40,11 +40,128 @@ export interface DirectContact {
   readonly nextHop: string | null;
 }
 
-/** Caller order within a queue, agent choice within a queue (FEATURES, strategies). */
-export type Strategy = 'most-idle';
+/** Which agent of a queue is rung next; `core/orders.ts` has each as a comparator. */
+export type Strategy =
+  | 'most-idle' // idle longest over all his queues
+  | 'ringall' // all of them at once, the first answer wins
+  | 'leastrecent' // whose last call in this queue ended longest ago
+  | 'fewestcalls' // fewest calls in this queue since his login
+  | 'least-talk-time' // least time talking, over all his queues, since his login
+  | 'random'
+  | 'rrmemory' // whose last offer in this queue is longest ago
+  | 'rrordered' // the next after the one rung last, in the order of the configuration
+  | 'linear' // in the order of the configuration, from the top each time
+  | 'wrandom' // random, the penalty is the weight: the higher, the more seldom
+  | 'ring-progressively' // as linear, but another one joins after each delay
+  | 'percent'; // so that each gets his share of the queue's calls
 
-/** What the core must know of a queue; names follow Asterisk's queues.conf. */
-export interface QueueConfig {
+/** Which failed offers pause an agent by themselves, and where: in this queue, or in all. */
+export type Autopause = 'no' | 'yes' | 'all';
+
+/** `pattern`: a number, where `*` stands for any rest, `?` for one character. */
+export interface CallerRule {
+  readonly pattern: string;
+  readonly priority: number;
+}
+
+/** Which penalties may take a call: from `min` to `max`, and those below `raise` count as that. */
+export interface PenaltyLimits {
+  /** null: no limit. */
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly raise: number | null;
+}
+
+/** How one limit changes: to a value, or by one. */
+export interface PenaltyChange {
+  readonly by: 'set' | 'add';
+  readonly value: number;
+}
+
+/** queuerules.conf, `penaltychange`: what changes when a call has waited so long in the queue. */
+export interface PenaltyStep {
+  readonly atMs: number;
+  readonly max?: PenaltyChange;
+  readonly min?: PenaltyChange;
+  readonly raise?: PenaltyChange;
+}
+
+/** What takes a logged-in member out of account when a queue counts as empty (queues.conf). */
+export type EmptyCondition =
+  | 'paused'
+  | 'penalty' // outside of the call's limits, or negative
+  | 'inuse'
+  | 'ringing'
+  | 'unavailable'
+  | 'invalid' // negative penalty
+  | 'unknown'
+  | 'wrapup';
+
+/** Where a call goes that leaves a queue without an agent. */
+export type Destination =
+  | { readonly to: 'queue'; readonly queue: QueueName }
+  /** Asked of the caller's side: 302 before his call is answered, REFER after it. */
+  | { readonly to: 'uri'; readonly uri: string }
+  | { readonly to: 'busy' }
+  | { readonly to: 'congestion' }
+  /** `cause`: Q.850. */
+  | { readonly to: 'hangup'; readonly cause: number }
+  /** He hears it, then we hang up. */
+  | { readonly to: 'prompt'; readonly prompt: string };
+
+/** Everything a queue may be given; names follow Asterisk's queues.conf where it has them. */
+export interface QueueOptions {
+  /** `timeoutrestart`: a phone found busy or unreachable takes no ring time from the next one. */
+  readonly timeoutRestart: boolean;
+  /** `autofill`: serve several callers at once; else nobody is rung but for the first in line. */
+  readonly autofill: boolean;
+  /** `ringinuse`: ring a phone that is in use with a call of its own. */
+  readonly ringInUse: boolean;
+  /** Rest of an agent after such a failure; null: as `retry`. */
+  readonly rejectDelayMs: number | null;
+  readonly busyDelayMs: number | null;
+  readonly noAnswerDelayMs: number | null;
+  readonly autopause: Autopause;
+  /** `autopausedelay`: no automatic pause so soon after the end of his last call. */
+  readonly autopauseDelayMs: number;
+  /** `autopausebusy`: a phone that is busy or declines counts as a miss, too. */
+  readonly autopauseBusy: boolean;
+  /** `autopauseunavail`: and a phone that cannot be reached. */
+  readonly autopauseUnavail: boolean;
+  /** Misses in a row before the pause. */
+  readonly autopauseMisses: number;
+  /** The automatic pause ends by itself after so long; 0: only he ends it. */
+  readonly autopauseLengthMs: number;
+  /** ring-progressively: when another phone joins those that ring. */
+  readonly progressiveDelayMs: number;
+  /** Priority of its callers, unless a rule or the call itself says otherwise; higher is first. */
+  readonly priority: number;
+  /** First match gives the caller's priority. */
+  readonly callers: readonly CallerRule[];
+  /** `joinempty`: no entry if these take every member out of account; none: no such check. */
+  readonly joinEmpty: readonly EmptyCondition[];
+  /** `leavewhenempty`: likewise who waits must leave. */
+  readonly leaveWhenEmpty: readonly EmptyCondition[];
+  /** No entry with so many in line for each logged-in member; 0: no such check. */
+  readonly maxCallsPerAgent: number;
+  /** Longest wait in this queue; 0: only the product's limit. */
+  readonly maxWaitMs: number;
+  /** `timeoutpriority`: `app` ends the wait at once, `conf` lets a phone ring out before. */
+  readonly timeoutPriority: 'app' | 'conf';
+  /** By exit status: the first that can be had is taken. */
+  readonly failover: Readonly<Partial<Record<FailoverStatus, readonly Destination[]>>>;
+  /** By key: where a waiting caller goes who presses it. */
+  readonly exitKeys: Readonly<Record<string, readonly Destination[]>>;
+  /** Most calls of the queue that talk or ring at once; 0: no limit. */
+  readonly maxTalks: number;
+  /** `defaultrule`: by rising time. */
+  readonly penaltySteps: readonly PenaltyStep[];
+  /** `penaltymemberslimit`: with so few logged in, or fewer, no limit counts; 0: they always do. */
+  readonly penaltyMembersLimit: number;
+}
+
+/** What the core must know of a queue. */
+export interface QueueConfig extends Partial<QueueOptions> {
   readonly name: QueueName;
   readonly strategy: Strategy;
   /** `timeout`: how long one agent is rung. */
@@ -61,12 +178,51 @@ export interface QueueConfig {
   readonly periodicAnnounceMs: number;
 }
 
+/** A queue's configuration with everything in it; `core/rules.ts` completes it. */
+export type QueueRules = QueueConfig & QueueOptions;
+
+/** What an agent has in one queue, where it differs from the queue's own. */
+export interface MembershipConfig {
+  readonly queue: QueueName;
+  /** Lower is first; below 0 he is never offered a call of the queue. Default 0. */
+  readonly penalty?: number;
+  readonly ringInUse?: boolean;
+  readonly wrapupMs?: number;
+  /** Strategy percent: his part of the calls, relative to the others'. Default 1. */
+  readonly share?: number;
+  /** Place in `linear` and `rrordered`; default: after all that have one, in order of agents. */
+  readonly order?: number;
+}
+
 /** What the core must know of an agent. PINs stay in the configuration, outside the journal. */
 export interface AgentConfig {
   readonly id: AgentId;
   readonly name: string;
   /** Names of the queues he is a member of, in configuration order. */
   readonly queues: readonly QueueName[];
+  /** Of those, the ones where he has something of his own. */
+  readonly memberships?: readonly MembershipConfig[];
+  /** His own `wrapuptime`; absent: the queue's. */
+  readonly wrapupMs?: number;
+  /** A static member: always logged in on this phone, and never by or to another one. */
+  readonly device?: Device;
+}
+
+/** A reason for which agents may pause, and for how long; 0: as long as they like. */
+export interface PauseReason {
+  readonly reason: string;
+  readonly maxMs: number;
+}
+
+/** What starts the idle clock anew, besides the end of a call, which always does. */
+export interface IdleClock {
+  readonly login: boolean;
+  readonly wrapup: boolean;
+  readonly pause: boolean;
+  /** A call of his own, which presence told of. */
+  readonly ownCall: boolean;
+  /** An offer that he did not take. */
+  readonly missed: boolean;
 }
 
 /** The part of acd.yaml that decides; applied as a whole. */
@@ -77,6 +233,10 @@ export interface CoreConfig {
   readonly secondLogin: 'refuse' | 'replace';
   /** Most calls waiting or talking in the whole ACD. */
   readonly maxCalls: number;
+  /** Default: login and wrap-up. */
+  readonly idleClock?: IdleClock;
+  /** Reasons there are; none: any is taken. */
+  readonly pauseReasons?: readonly PauseReason[];
 }
 
 /** Why an offer ended without a connected call. */
@@ -96,12 +256,29 @@ export type OfferWithdrawal =
   | 'device-busy' // the phone got a call of its own while ours rang
   | 'shutdown';
 
+/** Asterisk's QUEUESTATUS: why a call left a queue, or did not get in, without an agent. */
+export type FailoverStatus =
+  | 'TIMEOUT' // waited as long as he may
+  | 'FULL' // no place in line
+  | 'JOINEMPTY' // nobody is logged in
+  | 'JOINUNAVAIL' // nobody who is logged in could take it
+  | 'LEAVEEMPTY' // the last one has logged out
+  | 'LEAVEUNAVAIL' // of those logged in nobody could take it any more
+  | 'CONTINUE' // pressed an exit key
+  | 'WITHDRAW'; // taken out by command
+
 /**
- * Why a call left its queue for good: Asterisk's QUEUESTATUS where it has one, COMPLETED for a
- * call that was connected, ABANDONED for a caller who gave up, FAILED where the caller's leg
- * failed for a reason of ours (media lost, shutdown).
+ * Why a call left its queue for good: as above, COMPLETED for a call that was connected,
+ * ABANDONED for a caller who gave up, FAILED where the caller's leg failed for a reason of ours
+ * (media lost, shutdown).
  */
 export type ExitStatus =
-  'COMPLETED' | 'ABANDONED' | 'FULL' | 'UNKNOWNQUEUE' | 'OVERLOAD' | 'FAILED';
+  FailoverStatus | 'COMPLETED' | 'ABANDONED' | 'UNKNOWNQUEUE' | 'OVERLOAD' | 'FAILED';
+
+/** A queue that a call left, and why: it does not come back while that holds. */
+export interface Departure {
+  readonly queue: QueueName;
+  readonly status: FailoverStatus;
+}
 
 export type EndedBy = 'caller' | 'agent' | 'system';

@@ -6,16 +6,25 @@
  * any two steps: every step looks whether he is still there, and `close` leaves nothing over. What
  * a process before us left is adopted: a dialog, or an INVITE that is given to us again.
  */
-import type { CallEnded, CoreEvent } from '../core/events.ts';
+import type {
+  AnnouncementDue,
+  CallEnded,
+  CallEntered,
+  CallMoved,
+  CoreEvent,
+} from '../core/events.ts';
 import type { Call } from '../core/state.ts';
-import type { CallId, ExitStatus, QueueName } from '../core/types.ts';
-import type { PlayItem } from '../media/port.ts';
+import type { CallId, QueueName } from '../core/types.ts';
 import type { Outcome } from '../runtime/port.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { address, clean, parseNameAddr, splitList } from './headers.ts';
+import { goodbyeOf, REFUSALS, rejectionOf, UNAVAILABLE, type Rejection } from './destination.ts';
+import { DigitMerger, type DigitSource } from './dtmf.ts';
+import { address, clean, parseNameAddr } from './headers.ts';
+import { checkInvite, wishesOf } from './invites.ts';
+import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
-import { carriesSdp, okWithSdp, refusalOf, Session, UNSUPPORTED_BODY } from './session.ts';
+import { okWithSdp, refusalOf, Session } from './session.ts';
 import { overloaded } from './shedding.ts';
 import { turnAway } from './turn-away.ts';
 
@@ -23,13 +32,15 @@ import { turnAway } from './turn-away.ts';
 const ARRIVING_MAX = 500;
 /** After a lost connection, or a takeover, an unanswered INVITE is given to us again this soon. */
 const AGAIN_MAX_MS = 10_000;
-/** Extensions a peer may demand of us in Require (RFC 3261 §8.2.2.3). */
-const SUPPORTED = new Set(['timer', '100rel']);
-
+/** Name of the last prompt, and the longest it may take. */
+const FAREWELL = 'farewell';
+const FAREWELL_MAX_MS = 60_000;
+const FAILED = 'Q.850;cause=41;text="Temporary failure"';
+const NO_ROUTE = 'Q.850;cause=3;text="No route to destination"';
 interface Caller {
   readonly callId: CallId;
   readonly dialogId: string;
-  readonly queue: QueueName;
+  queue: QueueName;
   /** The core knows the call. */
   entered: boolean;
   /** Gone, for whatever reason: every step that finds this stops. */
@@ -43,6 +54,12 @@ interface Caller {
   via: string;
   /** It was, before we knew that our answer to the first was lost. */
   again: IncomingRequest | null;
+  /** Prompt to be heard before we hang up, because no queue has him (any more); null: none. */
+  farewell: string | null;
+  /** Ends him if that prompt does not. */
+  overdue: NodeJS.Timeout | null;
+  /** His keys, heard by one way or two; null: none yet. */
+  digits: DigitMerger | null;
   /** To be told once that his phone is free again. */
   phoneFreed: () => void;
 }
@@ -50,47 +67,16 @@ interface Caller {
 /** Told of every caller's phone: an agent's phone that calls a queue is not idle meanwhile. */
 export type PhoneWatch = (request: IncomingRequest) => () => void;
 
-/** Final answer for a call that gets no place. 486 and 503 as Asterisk's FULL and congestion. */
-const REFUSALS: Readonly<Record<ExitStatus, Response>> = {
-  UNKNOWNQUEUE: { status: 404, reason: 'No Such Queue' },
-  FULL: { status: 486, reason: 'Queue Full' },
-  OVERLOAD: { status: 503, reason: 'Overload', headers: { 'Retry-After': '10' } },
-  FAILED: { status: 500, reason: 'Server Internal Error' },
-  ABANDONED: { status: 487, reason: 'Request Terminated' },
-  COMPLETED: { status: 500, reason: 'Server Internal Error' },
-};
-
-const UNAVAILABLE: Response = {
-  status: 503,
-  reason: 'Service Unavailable',
-  headers: { 'Retry-After': '5' },
-};
-
-/** null: he has a place; else what to answer him. */
-function refusalFor(outcome: Outcome): Response | null {
+/** null: he has a place; else why not, and where he is sent. */
+function refusalFor(outcome: Outcome): Rejection | null {
   if (!outcome.ok) {
-    if (outcome.refusal === 'unknown-queue') return REFUSALS.UNKNOWNQUEUE;
-    if (outcome.refusal === 'queue-full') return REFUSALS.FULL;
-    return outcome.refusal === 'overload' ? REFUSALS.OVERLOAD : UNAVAILABLE;
+    if (outcome.refusal === 'unknown-queue') return { response: REFUSALS.UNKNOWNQUEUE };
+    if (outcome.refusal === 'queue-full') return { response: REFUSALS.FULL };
+    return { response: outcome.refusal === 'overload' ? REFUSALS.OVERLOAD : UNAVAILABLE };
   }
   for (const { event } of outcome.events)
-    if (event.kind === 'CallRefused') return REFUSALS[event.status];
+    if (event.kind === 'CallRefused') return rejectionOf(event);
   return null;
-}
-
-/** What to answer before anything is tried, or null. */
-export function checkInvite(request: IncomingRequest): Response | null {
-  const unsupported = splitList(request.header('Require')).filter(
-    (each) => !SUPPORTED.has(each.toLowerCase()),
-  );
-  if (unsupported.length > 0)
-    return {
-      status: 420,
-      reason: 'Bad Extension',
-      headers: { Unsupported: clean(unsupported.join(', ')) },
-    };
-  const hasBody = request.body !== '' || request.header('Content-Type') !== '';
-  return hasBody && !carriesSdp(request) ? UNSUPPORTED_BODY : null;
 }
 
 export class Callers {
@@ -180,6 +166,9 @@ export class Callers {
       stranded: null,
       via: '',
       again: null,
+      farewell: null,
+      overdue: null,
+      digits: null,
       phoneFreed: () => undefined,
     };
     this.callers.set(callId, caller);
@@ -199,7 +188,7 @@ export class Callers {
     if (call.confirmedAt === null) {
       // His ACK was given to that process, which did not live to say so.
       if (held.state === 'confirmed') void this.confirm(caller, '');
-    } else if (call.connectedAt === null) this.startMusic(caller);
+    } else if (call.connectedAt === null) startMusic(this.context, call.id, call.queue);
   }
 
   private strand(caller: Caller): void {
@@ -238,17 +227,25 @@ export class Callers {
 
     if (!caller.entered) {
       const outcome = await this.context.runtime.submit(this.arrival(request, caller));
-      const refusal = refusalFor(outcome);
-      if (refusal !== null) {
+      const rejection = refusalFor(outcome);
+      if (rejection !== null) {
         if (caller.closed) return;
-        return this.refuse(request, caller, refusal);
+        if (rejection.prompt !== undefined) {
+          caller.farewell = rejection.prompt;
+          return this.accept(request, caller, sdp.sdp);
+        }
+        return this.refuse(request, caller, rejection.response);
       }
       caller.entered = true;
       if (caller.closed) return this.tell(caller, 'cancel');
     }
 
+    await this.accept(request, caller, sdp.sdp);
+  }
+
+  private async accept(request: IncomingRequest, caller: Caller, sdp: string): Promise<void> {
     caller.session = this.open(caller, true);
-    const responded = await request.respond(okWithSdp(sdp.sdp));
+    const responded = await request.respond(okWithSdp(sdp));
     if (responded.ok || caller.closed) return;
     caller.session.forget();
     caller.session = null;
@@ -266,6 +263,7 @@ export class Callers {
       {
         acknowledged: (body) => void this.confirm(caller, body),
         ended: (cause) => this.close(caller, cause),
+        digit: (digit) => this.key(caller, digit, 'info'),
       },
     );
   }
@@ -282,6 +280,7 @@ export class Callers {
       from: address(from?.uri ?? ''),
       fromName: clean(from?.display ?? ''),
       to: address(request.uri),
+      ...wishesOf(request, this.context.config.sip),
     } as const;
   }
 
@@ -304,6 +303,7 @@ export class Callers {
         return;
       }
     }
+    if (caller.farewell !== null) return this.sayGoodbye(caller, caller.farewell);
     const outcome = await runtime.submit({
       kind: 'ConfirmCall',
       by: 'sip',
@@ -325,6 +325,7 @@ export class Callers {
 
   private forget(caller: Caller): void {
     if (caller.stranded !== null) clearTimeout(caller.stranded);
+    if (caller.overdue !== null) clearTimeout(caller.overdue);
     if (this.byDialog.get(caller.dialogId) === caller) this.byDialog.delete(caller.dialogId);
     if (this.callers.delete(caller.callId)) caller.phoneFreed();
   }
@@ -339,59 +340,105 @@ export class Callers {
 
   private react(event: CoreEvent): void {
     if (event.kind === 'CallConfirmed') this.entertain(event.callId);
-    else if (event.kind === 'AnnouncementDue') {
-      const caller = this.callers.get(event.callId);
-      const edge = this.queueOf(event.queue);
-      if (caller !== undefined && edge !== undefined)
-        this.play(caller, `announcement-${event.count}`, edge.periodicAnnounce);
-    } else if (event.kind === 'CallEnded') this.ended(event);
-  }
-
-  private queueOf(name: QueueName) {
-    return this.context.config.queues.find((queue) => queue.name === name);
+    else if (event.kind === 'AnnouncementDue') this.announce(event);
+    else if (event.kind === 'CallMoved') this.moved(event);
+    else if (event.kind === 'CallEntered') this.entered(event);
+    else if (event.kind === 'CallEnded') this.ended(event);
   }
 
   /** Music first, because prompts play over it and it goes on when they end. */
   private entertain(callId: CallId): void {
     const caller = this.callers.get(callId);
     if (caller === undefined) return;
-    this.startMusic(caller);
-    this.play(caller, 'welcome', this.queueOf(caller.queue)?.welcome ?? []);
+    startMusic(this.context, callId, caller.queue);
+    playPrompts(this.context, callId, 'welcome', soundsOf(this.context, caller.queue)?.welcome);
   }
 
-  /** Harmless where it plays already: it goes on where it is. */
-  private startMusic(caller: Caller): void {
-    const { callId, queue } = caller;
-    const edge = this.queueOf(queue);
-    if (edge === undefined) return;
-    void this.context.media.music(callId, edge.musicClass).then((result) => {
-      if (!result.ok && !caller.closed)
-        this.context.log.warn({ callId, detail: result.detail }, 'music could not be started');
-    });
+  private announce(event: AnnouncementDue): void {
+    const prompts = soundsOf(this.context, event.queue)?.periodicAnnounce;
+    if (!this.callers.has(event.callId)) return;
+    playPrompts(this.context, event.callId, `announcement-${event.count}`, prompts);
   }
 
-  private play(caller: Caller, playId: string, keys: readonly string[]): void {
-    if (keys.length === 0) return;
-    const items: PlayItem[] = keys.map((prompt) => ({ prompt }));
-    void this.context.media.play(caller.callId, playId, items).then((result) => {
-      if (!result.ok && !caller.closed)
-        this.context.log.warn(
-          { callId: caller.callId, detail: result.detail },
-          'prompt not played',
-        );
-    });
+  /** A key pressed while he waits; the core says whether it leads anywhere. */
+  digit(leg: string, digit: string): void {
+    const caller = this.callers.get(leg);
+    if (caller !== undefined) this.key(caller, digit, 'rtp');
+  }
+
+  private key(caller: Caller, key: string, source: DigitSource): void {
+    const { runtime } = this.context;
+    const { exitKeys } = runtime.state.queues.get(caller.queue)?.config ?? {};
+    if (exitKeys === undefined || !Object.hasOwn(exitKeys, key)) return;
+    caller.digits ??= new DigitMerger();
+    if (!caller.digits.accept(key, source, runtime.now())) return;
+    void runtime.submit({ kind: 'ExitCall', by: 'caller', callId: caller.callId, key });
+  }
+
+  /** His last prompt is over. */
+  playEnded(leg: string, playId: string): void {
+    const caller = this.callers.get(leg);
+    if (caller?.farewell != null && playId === FAREWELL) this.hangUp(caller, goodbyeOf(undefined));
+  }
+
+  /** The queue he asked for may have sent him on before he had a place. */
+  private entered(event: CallEntered): void {
+    const caller = this.callers.get(event.callId);
+    if (caller !== undefined) caller.queue = event.queue;
+  }
+
+  /** Another queue has him now: its music, where that is another one. */
+  private moved(event: CallMoved): void {
+    const caller = this.callers.get(event.callId);
+    if (caller === undefined) return;
+    const former = soundsOf(this.context, caller.queue)?.musicClass;
+    caller.queue = event.queue;
+    const { callId, queue } = event;
+    if (soundsOf(this.context, queue)?.musicClass !== former)
+      startMusic(this.context, callId, queue);
   }
 
   private ended(event: CallEnded): void {
     const caller = this.callers.get(event.callId);
     if (caller === undefined) return;
+    const { destination } = event;
+    caller.entered = false;
+    if (destination?.to === 'prompt') return this.sayGoodbye(caller, destination.prompt);
+    if (destination?.to === 'uri') return void this.transfer(caller, destination.uri);
+    this.hangUp(caller, event.status === 'FAILED' ? FAILED : goodbyeOf(destination));
+  }
+
+  /** Sends his phone to another place (RFC 3515); what becomes of it is between the two. */
+  private async transfer(caller: Caller, uri: string): Promise<void> {
+    const outcome = (await caller.session?.refer(uri)) ?? 'refused';
+    if (caller.closed) return;
+    if (outcome === 'refused') {
+      const where = { callId: caller.callId, uri: clean(uri) };
+      this.context.log.warn(where, 'his side refuses REFER; hung up instead');
+    }
+    this.hangUp(caller, outcome === 'refused' ? NO_ROUTE : goodbyeOf(undefined));
+  }
+
+  /** He hears one prompt more, then we hang up; also where the prompt does not end in time. */
+  private sayGoodbye(caller: Caller, prompt: string): void {
+    const { media } = this.context;
+    caller.farewell = prompt;
+    const end = setTimeout(() => this.hangUp(caller, goodbyeOf(undefined)), FAREWELL_MAX_MS);
+    end.unref();
+    caller.overdue = end;
+    void media
+      .music(caller.callId, null)
+      .then(() => media.play(caller.callId, FAREWELL, [{ prompt }]))
+      .then((result) => {
+        if (!result.ok) this.hangUp(caller, goodbyeOf(undefined));
+      });
+  }
+
+  private hangUp(caller: Caller, reason: string): void {
+    if (caller.closed) return;
     caller.closed = true;
     this.forget(caller);
     this.release(caller.callId);
-    caller.session?.hangUp(
-      event.status === 'FAILED'
-        ? 'Q.850;cause=41;text="Temporary failure"'
-        : 'Q.850;cause=16;text="Normal call clearing"',
-    );
+    caller.session?.hangUp(reason);
   }
 }

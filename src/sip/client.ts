@@ -396,7 +396,8 @@ class Invitation implements InviteHandle {
   private hangUp(dialogId: string): void {
     void sendRequest(
       this.stack,
-      { method: 'BYE', dialogId },
+      // What the CANCEL said why: a phone that answered across it notes no missed call.
+      { method: 'BYE', dialogId, headers: this.cancelled?.headers ?? {} },
       { credentials: this.options.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
     );
   }

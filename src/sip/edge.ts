@@ -14,6 +14,7 @@ import { identifyDevice } from './device.ts';
 import { connectStack } from './drachtio.ts';
 import { clean, parseUri } from './headers.ts';
 import { loginRequestOf, Logins } from './login.ts';
+import { Notices } from './notices.ts';
 import { Offers } from './offers.ts';
 import type { IncomingRequest, SipLog, Stack } from './port.ts';
 import { Presence } from './presence.ts';
@@ -112,6 +113,8 @@ interface ClosedEdge extends SipEdge {
 /** Puts the parts on a connected stack; tests do so on one in memory. */
 export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
   const routes = new Routes(context);
+  // Lives as long as the runtime whose events it hears.
+  new Notices(context, routes);
   const offers = new Offers(context, routes);
   const presence = new Presence(context, routes, (callId) => offers.owns(callId));
   const registrations = context.config.sip.register.map(
@@ -202,12 +205,18 @@ function mediaBack(parts: Parts, found: readonly string[]): void {
 }
 
 function mediaEvents(parts: Parts): MediaEvents {
-  const { logins, silent } = parts;
+  const { callers, logins, silent } = parts;
   const { context } = parts;
   const { log } = context;
   return {
-    dtmf: (leg, digit) => logins.digit(leg, digit, 'rtp'),
-    playEnded: (leg, playId) => logins.playEnded(leg, playId),
+    dtmf: (leg, digit) => {
+      logins.digit(leg, digit, 'rtp');
+      callers.digit(leg, digit);
+    },
+    playEnded: (leg, playId) => {
+      logins.playEnded(leg, playId);
+      callers.playEnded(leg, playId);
+    },
     firstPacket: (leg) => log.debug({ leg }, 'first packet'),
     silence: (leg, silentMs, wasHeard) => {
       log.debug({ leg, silentMs, wasHeard }, 'silence');

@@ -8,7 +8,7 @@
 import { timingSafeEqual, createHash } from 'node:crypto';
 import type { Refusal } from '../core/commands.ts';
 import type { Device } from '../core/types.ts';
-import { checkInvite } from './callers.ts';
+import { checkInvite } from './invites.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { identifyDevice } from './device.ts';

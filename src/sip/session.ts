@@ -114,6 +114,21 @@ export class Session implements Renewable {
     this.bye(headers);
   }
 
+  /**
+   * Asks the peer to call somebody else instead of us (RFC 3515 §2.4.1). `accepted`: it will try,
+   * and what it tells of that in NOTIFY is not waited for.
+   */
+  async refer(uri: string): Promise<'accepted' | 'refused'> {
+    if (this.closed || this.awaitsAck) return 'refused';
+    const headers = { 'Refer-To': `<${uri}>`, 'Refer-Sub': 'false', Supported: 'norefersub' };
+    const outcome = await this.context.client.request(
+      { method: 'REFER', dialogId: this.dialogId, headers },
+      { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
+    );
+    const isTaken = outcome.kind === 'response' && outcome.response.status < 300;
+    return isTaken ? 'accepted' : 'refused';
+  }
+
   /** The dialog never came to be, or is known to be gone: nothing to say to the peer. */
   forget(): void {
     this.closed = true;

@@ -43,6 +43,7 @@ describe('a configuration that is right', () => {
       agents: [],
       secondLogin: 'refuse',
       maxCalls: 2000,
+      idleClock: { login: true, wrapup: true, pause: false, ownCall: false, missed: false },
     });
     expect(empty.journal.path).toBe('/etc/acd/data/journal.db');
     expect(empty.sip.store).toBe('/etc/acd/data/journal.db.sipd');
@@ -158,17 +159,17 @@ describe('a configuration that is wrong', () => {
     ],
     [
       'known queues.conf option of a later version',
-      'queues:\n  - name: q\n    joinempty: yes',
+      'queues:\n  - name: q\n    servicelevel: 20',
       [
-        'acd.yaml:3:5: queues[0].joinempty: is an option of queues.conf that this version ' +
+        'acd.yaml:3:5: queues[0].servicelevel: is an option of queues.conf that this version ' +
           'does not have; remove the line',
       ],
     ],
     [
-      'strategy that is not there',
-      'queues: [{name: q, strategy: ringall}]',
+      'word that is none of those to choose from',
+      'sip: {presence: sometimes}',
       [
-        'acd.yaml:1:30: queues[0].strategy: "ringall" is not one of: most-idle; ' +
+        'acd.yaml:1:17: sip.presence: "sometimes" is not one of: auto, required, off; ' +
           'choose one of them',
       ],
     ],

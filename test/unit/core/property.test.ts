@@ -13,6 +13,7 @@ import { canonicalHash, restore, snapshot, type Snapshot } from '../../../src/co
 import { initialState, type State } from '../../../src/core/state.ts';
 import type { CoreConfig } from '../../../src/core/types.ts';
 import { agent, config, EVENT_KINDS, queue } from './scenario.ts';
+import { STRATEGIES } from './strategies.ts';
 
 const CONFIGS: readonly CoreConfig[] = [
   config(
@@ -24,10 +25,76 @@ const CONFIGS: readonly CoreConfig[] = [
     maxCalls: 4,
   }),
   config([queue('r')], [agent('3', 'r')]),
+  ...STRATEGIES.map((strategy, n) =>
+    config(
+      [
+        queue('q', {
+          strategy,
+          priority: n % 3,
+          autofill: n % 4 !== 0,
+          ringInUse: n % 2 === 0,
+          timeoutRestart: n % 3 === 0,
+          autopause: n % 3 === 0 ? 'yes' : 'all',
+          autopauseBusy: true,
+          autopauseMisses: 1 + (n % 2),
+          autopauseLengthMs: n % 2 === 0 ? 5_000 : 0,
+          progressiveDelayMs: 1_000,
+          penaltySteps:
+            n % 2 === 0
+              ? [
+                  { atMs: 0, max: { by: 'set', value: 0 } },
+                  { atMs: 1_000, max: { by: 'add', value: 1 }, raise: { by: 'set', value: 1 } },
+                ]
+              : [],
+          penaltyMembersLimit: n % 3,
+          maxlen: n % 4 === 1 ? 3 : 0,
+          leaveWhenEmpty: n % 4 === 2 ? ['wrapup', 'unavailable'] : [],
+          failover: {
+            LEAVEEMPTY: [{ to: 'queue', queue: 'r' }],
+            LEAVEUNAVAIL: [{ to: 'queue', queue: 'r' }],
+            WITHDRAW: [{ to: 'queue', queue: 'r' }],
+            FULL: [{ to: 'queue', queue: 'r' }],
+          },
+        }),
+        queue('r', {
+          strategy,
+          weight: n % 2,
+          timeoutRestart: false,
+          wrapupMs: 1_000,
+          maxTalks: n % 3,
+          maxlen: n % 2 === 0 ? 2 : 0,
+          maxWaitMs: n % 3 === 0 ? 9_000 : 0,
+          timeoutPriority: n % 2 === 0 ? 'app' : 'conf',
+          joinEmpty: n % 4 === 0 ? ['paused'] : [],
+          leaveWhenEmpty: n % 3 === 0 ? ['paused', 'inuse', 'unknown'] : [],
+          failover: {
+            TIMEOUT: [{ to: 'queue', queue: 'q' }],
+            FULL: [{ to: 'queue', queue: 'gone' }, { to: 'queue', queue: 'q' }, { to: 'busy' }],
+            JOINEMPTY: [{ to: 'queue', queue: 'q' }],
+            LEAVEUNAVAIL: [
+              { to: 'queue', queue: 'q' },
+              { to: 'hangup', cause: 20 },
+            ],
+          },
+          exitKeys: { '1': [{ to: 'queue', queue: 'q' }], '2': [{ to: 'uri', uri: 'sip:x@y' }] },
+        }),
+      ],
+      [
+        { ...agent('1', 'q', 'r'), memberships: [{ queue: 'q', penalty: n % 2, wrapupMs: 500 }] },
+        { ...agent('2', 'q'), memberships: [{ queue: 'q', penalty: 1, share: 2, order: 0 }] },
+        { ...agent('3', 'r', 'q'), memberships: [{ queue: 'r', penalty: -1 }], wrapupMs: 3_000 },
+        n % 3 === 0
+          ? { ...agent('4', 'q'), device: { uri: 'sip:z@pbx', registrar: null } }
+          : agent('4', 'q'),
+      ],
+      n % 4 === 0 ? { pauseReasons: [{ reason: 'x', maxMs: 5_000 }] } : {},
+    ),
+  ),
 ];
 
 const callId = fc.constantFrom('a', 'b', 'c', 'd');
 const agentId = fc.constantFrom('1', '2', '3', '4');
+const queueName = fc.constantFrom('q', 'r');
 const uri = fc.constantFrom('sip:x@pbx', 'sip:y@pbx', 'sip:z@pbx');
 /** `#n`: the nth offer there is when its turn comes, else one that may have been. */
 const offerId = fc.constantFrom('#0', '#0', '#0', '#1', '#1', '#2', 'a.o1', 'b.o2');
@@ -47,7 +114,7 @@ function often<T>(weight: number, arbitrary: fc.Arbitrary<T>) {
 }
 
 const anyCommand = fc.oneof(
-  often(1, kind('ApplyConfig', { config: fc.constantFrom(...CONFIGS) })),
+  often(2, kind('ApplyConfig', { config: fc.constantFrom(...CONFIGS) })),
   often(
     8,
     kind('ArriveCall', { callId, queue: fc.constantFrom('q', 'r') }).map((it) => ({
@@ -84,8 +151,22 @@ const anyCommand = fc.oneof(
     }),
   ),
   often(1, kind('PauseAgent', { agentId, reason: fc.constant('x') })),
-  often(4, kind('ResumeAgent', { agentId })),
+  often(1, kind('PauseAgent', { agentId, reason: fc.constant('y'), queue: queueName })),
+  often(5, kind('ResumeAgent', { agentId })),
+  often(1, kind('ResumeAgent', { agentId, queue: queueName })),
   often(2, kind('EndWrapup', { agentId })),
+  often(1, kind('ExitCall', { callId, key: fc.constantFrom('1', '2', '3') })),
+  often(1, kind('WithdrawCall', { callId })),
+  often(1, kind('ExtendWrapup', { agentId, forMs: fc.constantFrom(0, 2_000) })),
+  often(2, kind('ReorderCall', { callId, priority: fc.integer({ min: 0, max: 2 }) })),
+  often(2, kind('ReorderCall', { callId, position: fc.integer({ min: -1, max: 4 }) })),
+  often(
+    2,
+    kind('ArriveCall', { callId, queue: queueName, position: fc.constantFrom(1, 2) }).map((it) => ({
+      ...it,
+      ...leg,
+    })),
+  ),
   often(6, kind('ReachDeadline', {})),
   often(
     1,

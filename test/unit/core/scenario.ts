@@ -11,7 +11,12 @@ import { evolve } from '../../../src/core/evolve.ts';
 import { checkDispatched, checkInvariants } from '../../../src/core/invariants.ts';
 import { canonicalHash } from '../../../src/core/snapshot.ts';
 import { initialState, type State } from '../../../src/core/state.ts';
-import type { AgentConfig, CoreConfig, QueueConfig } from '../../../src/core/types.ts';
+import type {
+  AgentConfig,
+  CoreConfig,
+  OfferFailure,
+  QueueConfig,
+} from '../../../src/core/types.ts';
 import { agentStatus, callStatus } from '../../../src/core/views.ts';
 
 type NewCommand = Command extends infer C
@@ -24,10 +29,16 @@ type NewCommand = Command extends infer C
 export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'ConfigApplied',
   'CallEntered',
+  'CallDiverted',
+  'CallMoved',
+  'FailoverSkipped',
+  'CallRelaxed',
+  'CallReordered',
   'CallRefused',
   'CallConfirmed',
   'AnnouncementDue',
   'AgentOffered',
+  'RingWidened',
   'OfferRang',
   'OfferAnswered',
   'OfferFailed',
@@ -159,7 +170,11 @@ export class Scenario {
     return this.when({ kind: 'ReportDevice', deviceUri, state, source: 'presence' });
   }
 
-  arrive(id: string, queueName: string): readonly CoreEvent[] {
+  arrive(
+    id: string,
+    queueName: string,
+    more: Partial<Extract<NewCommand, { kind: 'ArriveCall' }>> = {},
+  ): readonly CoreEvent[] {
     return this.when({
       kind: 'ArriveCall',
       callId: id,
@@ -168,13 +183,38 @@ export class Scenario {
       from: `${id}@peer`,
       fromName: '',
       to: `${queueName}@acd`,
+      ...more,
     });
   }
 
   /** Arrives and is confirmed at once. */
-  call(id: string, queueName: string): readonly CoreEvent[] {
-    this.arrive(id, queueName);
+  call(
+    id: string,
+    queueName: string,
+    more: Partial<Extract<NewCommand, { kind: 'ArriveCall' }>> = {},
+  ): readonly CoreEvent[] {
+    this.arrive(id, queueName, more);
     return this.when({ kind: 'ConfirmCall', callId: id });
+  }
+
+  /** The offer to him fails; gives whom that rings next. */
+  fail(id: string, failure: OfferFailure = 'declined'): string[] {
+    const offerId = this.offerOf(id);
+    this.when({ kind: 'FailOffer', offerId, failure, sipStatus: 486, detail: '' });
+    return this.rung;
+  }
+
+  /** He answers, talks and hangs up. */
+  serve(id: string, talkMs = 0): readonly CoreEvent[] {
+    const offerId = this.offerOf(id);
+    this.talk(id);
+    if (talkMs > 0) this.pass(talkMs);
+    return this.when({ kind: 'EndAgentLeg', offerId, cause: 'bye' });
+  }
+
+  /** Ids of the line, first first. */
+  line(queueName: string): string[] {
+    return [...(this.state.queues.get(queueName)?.line ?? [])].map((call) => call.id);
   }
 
   /** Id of the offer the agent has, or of the bridge he is in. */

@@ -12,7 +12,15 @@ import { evolve } from '../../../src/core/evolve.ts';
 import { checkDispatched, checkInvariants } from '../../../src/core/invariants.ts';
 import { canonicalHash, restore, snapshot, type Snapshot } from '../../../src/core/snapshot.ts';
 import { initialState, nextDeadline, type State } from '../../../src/core/state.ts';
-import type { CoreConfig, DeviceState, OfferFailure } from '../../../src/core/types.ts';
+import type {
+  CoreConfig,
+  Destination,
+  DeviceState,
+  OfferFailure,
+  PenaltyStep,
+  QueueOptions,
+} from '../../../src/core/types.ts';
+import { STRATEGIES } from './strategies.ts';
 
 export interface World {
   readonly seed: number;
@@ -94,13 +102,14 @@ export class Simulator {
     return {
       queues: kept.map((name) => ({
         name,
-        strategy: 'most-idle',
+        strategy: this.#pick(STRATEGIES) ?? 'most-idle',
         timeoutMs: 3_000 + this.#below(3) * 4_000,
         retryMs: this.#below(3) * 2_000,
         wrapupMs: this.#below(2) * 5_000,
         maxlen: this.#below(3) * 10,
         weight: this.#below(3),
         periodicAnnounceMs: this.#below(2) * 10_000,
+        ...this.#options(),
       })),
       agents: Array.from({ length: this.#world.agents }, (_, n) => n)
         .filter(() => this.#random() < 0.9)
@@ -108,9 +117,59 @@ export class Simulator {
           id: `${1000 + n}`,
           name: '',
           queues: kept.filter(() => this.#random() < 0.6),
+          memberships: kept.map((queue) => ({
+            queue,
+            penalty: this.#below(8) - 1,
+            share: 1 + this.#below(3),
+          })),
         })),
       secondLogin: this.#world.secondLogin,
       maxCalls: 40,
+    };
+  }
+
+  /** Some queues have more options than the plain ones. */
+  #options(): Partial<QueueOptions> {
+    if (this.#random() < 0.3) return {};
+    return {
+      timeoutRestart: this.#random() < 0.5,
+      autofill: this.#random() < 0.7,
+      ringInUse: this.#random() < 0.3,
+      rejectDelayMs: this.#below(2) * 1_000,
+      autopause: this.#pick(['no', 'no', 'yes', 'all'] as const) ?? 'no',
+      autopauseBusy: this.#random() < 0.5,
+      autopauseMisses: 1 + this.#below(3),
+      autopauseLengthMs: this.#below(2) * 3_000,
+      progressiveDelayMs: 1_000,
+      callers: [{ pattern: 'a*', priority: this.#below(3) }],
+      ...this.#exits(),
+    };
+  }
+
+  #exits(): Partial<QueueOptions> {
+    const conditions = ['paused', 'inuse', 'unavailable', 'wrapup', 'penalty'] as const;
+    const some = () => conditions.filter(() => this.#random() < 0.4);
+    const others: Destination[] = [
+      { to: 'queue', queue: `q${this.#below(this.#world.queues)}` },
+      { to: 'queue', queue: `q${this.#below(this.#world.queues)}` },
+    ];
+    const last = this.#pick<Destination>([{ to: 'busy' }, { to: 'hangup', cause: 21 }]);
+    const list = last === undefined ? others : [...others, last];
+    const statuses = ['TIMEOUT', 'FULL', 'JOINEMPTY', 'LEAVEEMPTY', 'LEAVEUNAVAIL'] as const;
+    return {
+      joinEmpty: this.#random() < 0.5 ? some() : [],
+      leaveWhenEmpty: this.#random() < 0.5 ? some() : [],
+      maxWaitMs: this.#below(2) * 8_000,
+      timeoutPriority: this.#random() < 0.5 ? 'app' : 'conf',
+      maxCallsPerAgent: this.#below(3) * 4,
+      maxTalks: this.#below(3) * 2,
+      penaltySteps: [
+        { atMs: 0, max: { by: 'set', value: 2 } },
+        { atMs: 3_000, max: { by: 'add', value: 3 } },
+      ].slice(this.#below(3)) as PenaltyStep[],
+      penaltyMembersLimit: this.#below(3),
+      failover: Object.fromEntries(statuses.map((status) => [status, list])),
+      exitKeys: { '0': list },
     };
   }
 
@@ -139,8 +198,18 @@ export class Simulator {
     const dice = this.#below(10);
     if (dice < 5 || call === undefined) return this.#arrive();
     if (dice < 8) return this.#send({ kind: 'ConfirmCall', callId: call.id });
+    if (dice < 9) return this.#steer(call.id);
     const cause = this.#pick(['bye', 'cancel', 'failed'] as const) ?? 'bye';
     this.#send({ kind: 'EndCall', callId: call.id, cause });
+  }
+
+  #steer(callId: string): void {
+    const dice = this.#below(6);
+    if (dice === 0) return this.#send({ kind: 'ExitCall', callId, key: '0' });
+    if (dice === 1) return this.#send({ kind: 'WithdrawCall', callId });
+    const [priority, position] = [this.#below(3), this.#below(5)];
+    const wish = this.#random() < 0.5 ? { priority } : { position };
+    this.#send({ kind: 'ReorderCall', callId, ...wish });
   }
 
   #arrive(): void {
@@ -183,8 +252,10 @@ export class Simulator {
       this.#send({ kind: 'LogInAgent', agentId, device: { uri, registrar: null } });
       this.#send({ kind: 'ReportDevice', deviceUri: uri, state: 'idle', source: 'presence' });
     } else if (dice < 12) this.#send({ kind: 'LogOutAgent', who: { agentId } });
-    else if (dice < 14) this.#send({ kind: 'PauseAgent', agentId, reason: 'lunch' });
+    else if (dice < 13) this.#send({ kind: 'PauseAgent', agentId, reason: 'lunch' });
+    else if (dice < 14) this.#send({ kind: 'PauseAgent', agentId, reason: 'desk', queue: 'q0' });
     else if (dice < 18) this.#send({ kind: 'ResumeAgent', agentId });
+    else if (dice < 19) this.#send({ kind: 'ExtendWrapup', agentId, forMs: 1_000 });
     else this.#send({ kind: 'EndWrapup', agentId });
   }
 

@@ -56,6 +56,9 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       digitTimeoutMs: 5_000,
       subscribeExpiresMs: 600_000,
       sessionExpiresMs: 0,
+      priorityHeader: null,
+      positionHeader: null,
+      penaltyHeader: null,
       ...sip,
     },
     media: {

@@ -1,0 +1,150 @@
+/**
+ * The kinds of value that only queues have: conditions of an empty queue, destinations, exit keys,
+ * callers' patterns. Each is one line of text, as in queues.conf.
+ */
+import type {
+  CallerRule,
+  Destination,
+  EmptyCondition,
+  PauseReason,
+  PenaltyChange,
+  PenaltyStep,
+} from '../core/types.ts';
+import { field, splitAddress, Wrong } from './fields.ts';
+
+const CONDITIONS: readonly EmptyCondition[] = [
+  'paused',
+  'penalty',
+  'inuse',
+  'ringing',
+  'unavailable',
+  'invalid',
+  'unknown',
+  'wrapup',
+];
+
+const NOBODY: readonly EmptyCondition[] = ['penalty', 'paused', 'invalid'];
+/** What queues.conf wrote before it had conditions. */
+const LEGACY: Readonly<Record<string, readonly EmptyCondition[]>> = {
+  strict: [...NOBODY, 'unavailable'],
+  loose: ['penalty', 'invalid'],
+};
+
+/**
+ * `joinempty` and `leavewhenempty`: conditions by comma, or Asterisk's yes, no, strict, loose. Of
+ * the two, `yes` and `no` mean opposite things: it is `never` that asks for no check.
+ */
+export function emptyRule(text: string, never: 'yes' | 'no') {
+  return field('conditions, or `yes`, `no`, `strict`, `loose`', text, (written) => {
+    const word = written.toLowerCase();
+    if (word === never) return [];
+    if (word === 'yes' || word === 'no') return [...NOBODY];
+    if (Object.hasOwn(LEGACY, word)) return [...(LEGACY[word] ?? [])];
+    const named = word.split(',').map((each) => each.trim());
+    const unknown = named.find((each) => !CONDITIONS.some((known) => known === each));
+    if (unknown === undefined) return CONDITIONS.filter((known) => named.includes(known));
+    return new Wrong(`"${unknown}" is no condition; there are: ${CONDITIONS.join(', ')}`);
+  });
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$/;
+const PROMPT = /^(\/[^\p{Cc}]{1,500}|[A-Za-z0-9][A-Za-z0-9._~-]{0,63})$/u;
+const DESTINATIONS =
+  'queue:name, sip:user@host, prompt:key, busy, congestion, hangup or hangup:<cause 1-127>';
+
+/** One destination; null: it is none. */
+function destinationOf(written: string): Destination | null {
+  if (/^sips?:[^\s<>"@]+@[^\s<>"@]+$/i.test(written) && written.length <= 255) {
+    return { to: 'uri', uri: written };
+  }
+  const [, word = '', rest] = /^([a-z]+)(?::(.+))?$/i.exec(written) ?? [];
+  switch (word.toLowerCase()) {
+    case 'queue':
+      return rest !== undefined && NAME.test(rest) ? { to: 'queue', queue: rest } : null;
+    case 'prompt':
+      return rest !== undefined && PROMPT.test(rest) ? { to: 'prompt', prompt: rest } : null;
+    case 'busy':
+    case 'congestion':
+      return rest === undefined ? { to: word.toLowerCase() as 'busy' | 'congestion' } : null;
+    case 'hangup': {
+      const cause = Number(rest ?? 16);
+      return Number.isInteger(cause) && cause >= 1 && cause <= 127 ? { to: 'hangup', cause } : null;
+    }
+    default:
+      return null;
+  }
+}
+
+export function destination(text: string) {
+  return field('destination', text, (written) => {
+    return destinationOf(written) ?? new Wrong(`"${written}" leads nowhere; write ${DESTINATIONS}`);
+  });
+}
+
+/** `0=queue:operator`: the key, and where it leads. */
+export function exitKey(text: string) {
+  return field('key=destination', text, (written) => {
+    const [, key = '', rest = ''] = /^([0-9*#A-D])\s*=\s*(.+)$/.exec(written) ?? [];
+    const found = key === '' ? null : destinationOf(rest);
+    if (found === null) return new Wrong(`"${written}" cannot be used; write 0=queue:operator`);
+    return { key, destination: found };
+  });
+}
+
+/** `49*=10`: callers whose number fits, and their priority. */
+export function callerRule(text: string) {
+  return field('pattern=priority', text, (written): CallerRule | Wrong => {
+    const [, pattern = '', priority = ''] =
+      /^([^\s=]{1,64})\s*=\s*(-?\d{1,6})$/.exec(written) ?? [];
+    if (pattern === '') return new Wrong(`"${written}" cannot be used; write +49*=10`);
+    return { pattern, priority: Number(priority) };
+  });
+}
+
+/** `lunch=3600` or `lunch`: a reason to pause, and its longest time. */
+export function pauseReason(text: string) {
+  return field('reason, or reason=seconds', text, (written): PauseReason | Wrong => {
+    const [, reason = '', seconds = '0'] =
+      /^([^=\p{Cc}]{1,80}?)\s*(?:=\s*(\d{1,5}))?$/u.exec(written) ?? [];
+    if (reason === '') return new Wrong(`"${written}" cannot be used; write lunch=3600`);
+    return { reason, maxMs: Number(seconds) * 1000 };
+  });
+}
+
+/** A phone by its address of record: `sip:user@host[:port]`. */
+export function phone(text: string) {
+  return field('SIP URI', text, (written) => {
+    const [, user = '', host = ''] = /^sip:([^@;?\s<>"]+)@([^@;?\s<>"/]+)$/i.exec(written) ?? [];
+    const isUsable = user !== '' && splitAddress(host, { host: null, port: 5060 }) !== null;
+    return isUsable
+      ? `sip:${user}@${host.toLowerCase()}`
+      : new Wrong(`"${written}" is no phone; write sip:user@host or sip:user@host:port`);
+  });
+}
+
+function changeOf(written: string): PenaltyChange | undefined | null {
+  if (written === '') return undefined;
+  const [, raise = '', sign = '', digits = ''] = /^(r?)([+-]?)(\d{1,6})$/.exec(written) ?? [];
+  if (digits === '' || (raise !== '' && sign !== '')) return null;
+  const value = Number(`${sign}${digits}`);
+  return { by: sign === '' ? 'set' : 'add', value };
+}
+
+/** As in queuerules.conf: `30,10`, `60,+5,,2`; signed: relative; empty: as it is. */
+export function penaltyChange(text: string) {
+  return field('seconds,max[,min[,raise]]', text, (written): PenaltyStep | Wrong => {
+    const [time = '', ...rest] = written.split(',').map((each) => each.trim());
+    const changes = rest.map(changeOf);
+    const isUsable = /^\d{1,5}$/.test(time) && rest.length >= 1 && rest.length <= 3;
+    if (!isUsable || changes.includes(null)) {
+      return new Wrong(`"${written}" cannot be used; write 30,10 or 60,+5,,2`);
+    }
+    const [max, min, raise] = changes;
+    return {
+      atMs: Number(time) * 1000,
+      ...(max ? { max } : {}),
+      ...(min ? { min } : {}),
+      ...(raise ? { raise } : {}),
+    };
+  });
+}

@@ -1,0 +1,294 @@
+/**
+ * The sections of acd.yaml that decide who gets which call: queues, their members, agents. Names
+ * and values are those of queues.conf; where a standard value differs on purpose, the text says
+ * why.
+ */
+import type { z } from 'zod';
+import * as f from './fields.ts';
+import {
+  callerRule,
+  destination,
+  emptyRule,
+  exitKey,
+  pauseReason,
+  penaltyChange,
+  phone,
+} from './queue-fields.ts';
+import { free, needed, section, standard } from './schema-parts.ts';
+
+export const MAX_QUEUES = 1000;
+const MAX_MEMBERS = 10_000;
+const MAX_DESTINATIONS = 10;
+const HOUR = 3600;
+
+const STRATEGY =
+  'Which agent is offered the next call. `most-idle`: idle longest over all his queues. ' +
+  '`ringall`: all of the lowest penalty at once. `leastrecent`: whose last call here ended ' +
+  'longest ago. `fewestcalls`: fewest calls here since login. `least-talk-time`: least time ' +
+  'talking since login, over all queues. `random`. `rrmemory`: whose last offer here is longest ' +
+  'ago. `rrordered`: the next in the order of members. `linear`: the first in that order. ' +
+  '`wrandom`: random, the penalty is the weight. `ring-progressively`: as linear, and one more ' +
+  'phone joins after each `ring-progressively-delay`. `percent`: by the `share` of each member. ' +
+  'Asterisk’s standard is `ringall`, which makes everybody’s phone ring for every call.';
+
+const destinations = (text: string) =>
+  f.listOf(destination('Where to'), text, MAX_DESTINATIONS).prefault([]);
+
+const failover = section(
+  'Where a call goes that leaves the queue without an agent, by exit status: the first of the ' +
+    'list that can be had. `queue:name` keeps the wait it has behind it; `sip:user@host` asks ' +
+    'his side to call there (302, or REFER once he is answered); `prompt:key` is played, ' +
+    'then we hang up; `busy`, `congestion`, `hangup:<Q.850 cause>`. A call never comes back to a ' +
+    'queue that it left for a reason that still holds. Without any he is hung up on.',
+  {
+    timeout: destinations('Waited longer than `max-wait`.'),
+    full: destinations('`maxlen`, or `max-calls-per-agent`.'),
+    joinempty: destinations('`joinempty`, and nobody is logged in.'),
+    joinunavail: destinations('`joinempty`, and nobody logged in is able.'),
+    leaveempty: destinations('`leavewhenempty`, and the last one has logged out.'),
+    leaveunavail: destinations('`leavewhenempty`, and nobody logged in is able any more.'),
+    withdraw: destinations('Taken out by command.'),
+  },
+);
+
+const member = section(
+  'What an agent has in this queue of his own. Whoever is listed here is a member; agents that ' +
+    'name the queue in their own `queues` are, too, and come after these in `linear`.',
+  {
+    agent: needed(f.agentId('Id of the agent.'), '2771'),
+    penalty: standard(
+      f.count('The lower goes first; below 0 he is never offered a call.', -1, 1_000_000),
+      '0',
+    ),
+    ringinuse: free(f.yesNo('As the queue’s `ringinuse`.'), 'yes'),
+    wrapuptime: free(f.seconds('Before the agent’s and the queue’s.', 0, HOUR), '30'),
+    share: standard(f.count('Strategy `percent`: his part of the calls.', 1, 1000), '1'),
+  },
+);
+
+const offers = {
+  timeout: standard(f.seconds('How long one agent’s phone is rung.', 0.5, 600), '15'),
+  retry: standard(
+    f.seconds(
+      'Rest of an agent after an offer that failed, before the next. The caller does not rest: ' +
+        'the next agent is rung at once.',
+      0.1,
+      HOUR,
+    ),
+    '5',
+  ),
+  'reject-delay': free(f.seconds('That rest after he declined.', 0.1, HOUR), '30'),
+  'busy-delay': free(f.seconds('That rest after busy.', 0.1, HOUR), '10'),
+  'no-answer-delay': free(f.seconds('That rest after no answer.', 0.1, HOUR), '60'),
+  timeoutrestart: standard(
+    f.yesNo(
+      'With `no`, a phone found busy or away takes its time out of the next one’s. Asterisk’s ' +
+        'standard is no; ours is yes, because a phone that rings only for a moment helps nobody.',
+    ),
+    'yes',
+  ),
+  'ring-progressively-delay': standard(
+    f.seconds('Strategy `ring-progressively`: when one more phone joins.', 1, 600),
+    '10',
+  ),
+  autofill: standard(
+    f.yesNo('Serve several callers at once; `no`: only the first in line is offered.'),
+    'yes',
+  ),
+  ringinuse: standard(
+    f.yesNo(
+      'Ring phones that are in use with a call of their own; never one with a call of ours. ' +
+        'Asterisk’s standard is yes; ours is no, because call waiting beeps into a conversation.',
+    ),
+    'no',
+  ),
+  defaultrule: free(
+    f.name('name', 'The entry of `penalty-rules` that holds for waiting calls.'),
+    'widen',
+  ),
+  penaltymemberslimit: standard(
+    f.count('With so few members logged in, no penalty limit counts; 0: they always do.', 0, 1000),
+    '0',
+  ),
+  'max-talks': standard(
+    f.count('Most calls of the queue that talk or ring at once; 0 is no limit.', 0, 100_000),
+    '0',
+  ),
+};
+
+const autopause = {
+  autopause: standard(
+    f.choice('Pause an agent who misses offers: in this queue, or in all.', 'no', 'yes', 'all'),
+    'no',
+  ),
+  autopausedelay: standard(f.seconds('Not so soon after his last call.', 0, HOUR), '0'),
+  autopausebusy: standard(f.yesNo('Busy and declined count as missed, too.'), 'no'),
+  autopauseunavail: standard(f.yesNo('So does a phone that cannot be reached.'), 'no'),
+  'autopause-misses': standard(f.count('Missed offers in a row before it.', 1, 100), '1'),
+  'autopause-length': standard(
+    f.seconds('It ends by itself after so long; 0: only he ends it.', 0, 86_400),
+    '0',
+  ),
+  wrapuptime: standard(f.seconds('Rest of an agent after a call; 0 is none.', 0, HOUR), '0'),
+};
+
+const entry = {
+  priority: standard(
+    f.count('Of its callers; the higher goes first, before entry order.', -1_000_000, 1_000_000),
+    '0',
+  ),
+  'caller-priority': f
+    .listOf(
+      callerRule('Rule'),
+      'Priority by caller: the first whose pattern fits his number. `*` is any rest, `?` one ' +
+        'character.',
+      1000,
+    )
+    .prefault([]),
+  maxlen: standard(f.count('Most calls waiting; 0 is no limit.', 0, 100_000), '0'),
+  'max-calls-per-agent': standard(
+    f.count('No entry with so many waiting for each logged-in member; 0: no check.', 0, 1000),
+    '0',
+  ),
+  joinempty: standard(
+    emptyRule(
+      'No entry if these take every logged-in member out of account. `yes`: no check; `no`: ' +
+        '`penalty,paused,invalid`; `strict`: and `unavailable`; `loose`: `penalty,invalid`.',
+      'yes',
+    ),
+    'yes',
+  ),
+  leavewhenempty: standard(
+    emptyRule(
+      'Likewise, those who wait must leave; `no`: no check, `yes` is `penalty,paused,invalid`.',
+      'no',
+    ),
+    'no',
+  ),
+  'max-wait': standard(
+    f.seconds('Longest wait in this queue, then `failover.timeout`; 0 is none.', 0, 43_200),
+    '0',
+  ),
+  timeoutpriority: standard(
+    f.choice(
+      'When that passes while a phone rings: `app` ends it at once, `conf` lets it ring out.',
+      'app',
+      'conf',
+    ),
+    'app',
+  ),
+  'exit-keys': f
+    .listOf(exitKey('Key'), 'Keys that lead out of the line: `0=queue:operator`.', 16)
+    .prefault([]),
+  failover: failover.prefault({}),
+};
+
+const sounds = {
+  welcome: f
+    .listOf(
+      f.prompt('Prompt'),
+      'Prompts played once, at the start, by key or as /a/file.wav; `[]` is none.',
+      10,
+    )
+    .prefault(['queue-welcome']),
+  musicclass: standard(f.name('name', 'Music on hold.'), 'default'),
+  'periodic-announce': f
+    .listOf(f.prompt('Prompt'), 'Prompts of the recurring announcement.', 10)
+    .prefault(['queue-periodic-announce']),
+  'periodic-announce-frequency': standard(
+    f.seconds('How often it is played; 0 is never.', 0, 3600),
+    '0',
+  ),
+};
+
+export const queue = section('One queue. It is called at `sip:<name>@<this host>`.', {
+  name: needed(f.name('name', 'Name, as it is dialled.'), 'queue1'),
+  strategy: standard(
+    f.choice(
+      STRATEGY,
+      'most-idle',
+      'ringall',
+      'leastrecent',
+      'fewestcalls',
+      'least-talk-time',
+      'random',
+      'rrmemory',
+      'rrordered',
+      'linear',
+      'wrandom',
+      'ring-progressively',
+      'percent',
+    ),
+    'most-idle',
+  ),
+  weight: standard(
+    f.count('Where queues share agents, the heavier is served first.', 0, 1000),
+    '0',
+  ),
+  ...offers,
+  ...autopause,
+  ...entry,
+  ...sounds,
+  members: f.listOf(member, 'Members with something of their own.', MAX_MEMBERS).prefault([]),
+});
+
+export const agent = section('One agent.', {
+  id: needed(f.agentId('What the agent keys to log in.'), '2771'),
+  name: free(f.words('text', 'Name shown in GET /agents.', 80), 'Ann'),
+  pin: free(f.pin('Asked for after the id.'), '${ANN_PIN}'),
+  device: free(
+    phone('A static member: his phone. He is always logged in there, and cannot log in or out.'),
+    'sip:101@192.168.0.3',
+  ),
+  registrar: free(
+    f.name('name', 'Name of the `sip.register` entry through which that phone is called.'),
+    'pbx',
+  ),
+  wrapuptime: free(f.seconds('His own, before the queue’s.', 0, HOUR), '20'),
+  queues: f
+    .listOf(f.name('queue', 'Queue'), 'Names of the queues the agent serves.', MAX_QUEUES)
+    .prefault([]),
+});
+
+export const idleClock = section(
+  'What starts an agent’s idle clock anew (strategy `most-idle`), besides the end of a call.',
+  {
+    login: standard(f.yesNo('A login.'), 'yes'),
+    wrapup: standard(f.yesNo('The end of wrap-up: who writes up a call has worked.'), 'yes'),
+    pause: standard(f.yesNo('The end of a pause.'), 'no'),
+    'own-call': standard(f.yesNo('The end of a call of his own, as his phone tells.'), 'no'),
+    missed: standard(f.yesNo('An offer that he did not answer.'), 'no'),
+  },
+);
+
+/** A queue as the file has it, with standard values and units. */
+export type QueueFile = z.output<typeof queue>;
+export type AgentFile = z.output<typeof agent>;
+
+export const pauseReasons = f
+  .listOf(
+    pauseReason('Reason'),
+    'Reasons for which agents may pause, each with its longest time in seconds: `lunch=3600`, or ' +
+      'without one `training`. Counted from when he asks. Empty: any reason, as long as he likes.',
+    100,
+  )
+  .prefault([]);
+
+export const penaltyRules = f
+  .listOf(
+    section('As in queuerules.conf; an edited rule reaches calls that wait already.', {
+      name: needed(f.name('name', 'Its name, for `queues[].defaultrule`.'), 'widen'),
+      penaltychange: f
+        .listOf(
+          penaltyChange('Change'),
+          'After so many seconds in the queue, who may take the call: `seconds,max,min,raise`. ' +
+            'Members between min and max may; those below raise count as of that penalty. `+5` ' +
+            'and `-5` change what holds, empty leaves it.',
+          100,
+        )
+        .prefault([]),
+    }),
+    'Rules that change the penalties that may take a call while it waits.',
+    100,
+  )
+  .prefault([]);

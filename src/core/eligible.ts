@@ -1,0 +1,181 @@
+/**
+ * May this call be offered to this agent now, and if not, why not? The one definition, used by
+ * dispatch, by the lists that dispatch works on, and by whoever asks why a caller waits. It is
+ * cut in three because the lists are: what keeps the call from any agent, what keeps the agent
+ * from any call of the queue, and what keeps these two from each other.
+ */
+import { loggedInOf } from './emptiness.ts';
+import { tierOf } from './orders.ts';
+import { RINGING_MAX, type Agent, type Call, type Member, type State } from './state.ts';
+
+/** Why a call is not for anybody now. */
+export type CallObstacle =
+  | 'entering' // his leg is not up yet
+  | 'connected'
+  | 'answered' // an agent has answered and is being connected
+  | 'rings'; // phones ring for it, and the strategy lets no other join
+
+/** Why an agent is not for any call of a queue now. */
+export type AgentObstacle =
+  | 'logged-out'
+  | 'leaving' // logs out when his call ends
+  | 'talking' // with a caller of ours
+  | 'ringing'
+  | 'paused'
+  | 'wrapup'
+  | 'resting' // missed an offer a moment ago
+  | 'phone-unknown'
+  | 'phone-inuse'
+  | 'phone-unavailable'
+  | 'no-member'
+  | 'paused-here' // in this queue only
+  | 'penalty-negative';
+
+/** Why the two do not meet now, though each is free. */
+export type PairObstacle =
+  | 'not-first' // autofill=no, and another caller is first in line
+  | 'penalty' // outside of what the call's limits allow now
+  | 'talks-limit' // as many of the queue's calls talk or ring as may
+  | 'higher-tier' // phones of a lower penalty ring for it
+  | 'rings-enough'; // as many phones ring for it as may
+
+export type Reason = CallObstacle | AgentObstacle | PairObstacle;
+
+export function callObstacle(state: State, call: Call): CallObstacle | null {
+  if (call.connectedAt !== null) return 'connected';
+  if (call.confirmedAt === null) return 'entering';
+  if (call.offerId === null) return null;
+  if (state.offers.get(call.offerId)?.phase === 'answered') return 'answered';
+  const strategy = state.queues.get(call.queue)?.config.strategy;
+  if (strategy === 'ringall') return null;
+  return strategy === 'ring-progressively' && call.mayWiden ? null : 'rings';
+}
+
+/** What keeps him from every call, but for his phone. */
+export function agentObstacle(agent: Agent): AgentObstacle | null {
+  if (agent.device === null) return 'logged-out';
+  if (agent.callId !== null) return 'talking';
+  if (agent.offerId !== null) return 'ringing';
+  if (agent.leaving !== null) return 'leaving';
+  if (agent.paused !== null) return 'paused';
+  if (agent.wrapup !== null) return 'wrapup';
+  return agent.restUntil > 0 ? 'resting' : null;
+}
+
+/** `ringInUse` lets a phone with a call of its own be rung, never one with a call of ours. */
+function phoneObstacle(agent: Agent, ringInUse: boolean): AgentObstacle | null {
+  switch (agent.deviceState) {
+    case 'idle':
+      return null;
+    case 'inuse':
+    case 'ringing':
+      return ringInUse ? null : 'phone-inuse';
+    case 'unavailable':
+      return 'phone-unavailable';
+    case 'unknown':
+      return 'phone-unknown';
+  }
+}
+
+/** May be offered a call of some queue now: ready in the general sense. */
+export function isReady(agent: Agent): boolean {
+  return agentObstacle(agent) === null && agent.deviceState === 'idle';
+}
+
+/** What keeps a member from every call of this queue. */
+export function memberObstacle(member: Member): AgentObstacle | null {
+  const { agent, rules } = member;
+  return (
+    agentObstacle(agent) ??
+    phoneObstacle(agent, rules.ringInUse) ??
+    (agent.pausedIn.size > 0 && agent.pausedIn.has(member.queue.name) ? 'paused-here' : null) ??
+    (rules.penalty < 0 ? 'penalty-negative' : null)
+  );
+}
+
+export function memberOf(agent: Agent, queue: string): Member | undefined {
+  return agent.memberOf.find((member) => member.queue.name === queue);
+}
+
+/** Tier of a member for this call: those below `raise` are of one. */
+export function tierFor(call: Call, member: Member): number {
+  return Math.max(tierOf(member), call.limits.raise ?? -Infinity);
+}
+
+/** Highest tier that rings for the call. */
+function ringingTier(state: State, call: Call): number {
+  let highest = -Infinity;
+  for (const offerId of call.offers) {
+    const agent = state.agents.get(state.offers.get(offerId)?.agentId ?? '');
+    const member = agent === undefined ? undefined : memberOf(agent, call.queue);
+    if (member !== undefined) highest = Math.max(highest, tierFor(call, member));
+  }
+  return highest;
+}
+
+/** Asterisk's rules: raised to `raise`, then between `min` and `max`, unless few are there. */
+function isOutside(call: Call, member: Member): boolean {
+  const { min, max } = call.limits;
+  if (min === null && max === null) return false;
+  const penalty = raised(call, member);
+  if ((max === null || penalty <= max) && (min === null || penalty >= min)) return false;
+  const few = member.queue.config.penaltyMembersLimit;
+  return few === 0 || loggedInOf(member.queue) > few;
+}
+
+/** His penalty for this call. */
+export function raised(call: Call, member: Member): number {
+  return Math.max(member.rules.penalty, call.limits.raise ?? -Infinity);
+}
+
+export function pairObstacle(state: State, call: Call, member: Member): PairObstacle | null {
+  const { queue } = member;
+  const { autofill, strategy, maxTalks } = queue.config;
+  if (!autofill && queue.line.first() !== call) return 'not-first';
+  if (isOutside(call, member)) return 'penalty';
+  if (call.offers.length === 0) {
+    return maxTalks > 0 && queue.served.size >= maxTalks ? 'talks-limit' : null;
+  }
+  if (call.offers.length >= RINGING_MAX) return 'rings-enough';
+  return strategy === 'ringall' && tierFor(call, member) > ringingTier(state, call)
+    ? 'higher-tier'
+    : null;
+}
+
+/** Of a call and a member of its queue; null: it may be offered to him now. */
+export function obstacle(state: State, call: Call, member: Member): Reason | null {
+  return callObstacle(state, call) ?? memberObstacle(member) ?? pairObstacle(state, call, member);
+}
+
+/** Why not, and until when at the latest (ms from now; null: until something happens). */
+export interface Ineligible {
+  readonly reason: Reason;
+  readonly forMs: number | null;
+}
+
+function endOf(agent: Agent, call: Call, reason: Reason): number {
+  switch (reason) {
+    case 'resting':
+      return agent.restUntil;
+    case 'wrapup':
+      return agent.wrapup?.until ?? 0;
+    case 'paused':
+      return agent.pausedUntil;
+    case 'paused-here':
+      return agent.pausedIn.get(call.queue)?.until ?? 0;
+    default:
+      return 0;
+  }
+}
+
+/** Null: this call may be offered to this agent now. */
+export function eligible(state: State, call: Call, agent: Agent, now: number): Ineligible | null {
+  const member = memberOf(agent, call.queue);
+  const reason =
+    member === undefined
+      ? (callObstacle(state, call) ?? 'no-member')
+      : obstacle(state, call, member);
+  if (reason === null) return null;
+  const end = endOf(agent, call, reason);
+  return { reason, forMs: end === 0 ? null : Math.max(0, end - now) };
+}

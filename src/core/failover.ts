@@ -1,0 +1,170 @@
+/**
+ * How a call leaves a queue without an agent, and where it goes then. Each exit status has a list
+ * of destinations, of which the first that can be had is taken; whatever is passed over is
+ * journalled with its reason. A call never comes back to a queue that it left for a reason that
+ * still holds, and is sent on at most MOVES_MAX times, so no configuration makes it run in rings.
+ */
+import type { ExitCall, Refusal, WithdrawCall } from './commands.ts';
+import type { Decision } from './decision.ts';
+import { emptinessOf, loggedInOf } from './emptiness.ts';
+import type { FailoverSkipped } from './events.ts';
+import { endCall, withdrawOffers } from './leaving.ts';
+import { relax } from './relaxing.ts';
+import { priorityOf } from './rules.ts';
+import { MOVES_MAX, type Call, type Queue, type State } from './state.ts';
+import type { Departure, Destination, FailoverStatus, PenaltyLimits, QueueName } from './types.ts';
+
+/** Why a call gets no place in the queue; null: it does. */
+export function entryObstacle(queue: Queue, limits?: PenaltyLimits): FailoverStatus | null {
+  const { maxlen, joinEmpty, maxCallsPerAgent } = queue.config;
+  if (maxlen > 0 && queue.line.size >= maxlen) return 'FULL';
+  const empty = emptinessOf(queue, joinEmpty, limits);
+  if (empty !== null) return empty === 'EMPTY' ? 'JOINEMPTY' : 'JOINUNAVAIL';
+  const isCrowded = maxCallsPerAgent > 0 && queue.line.size >= maxCallsPerAgent * loggedInOf(queue);
+  return isCrowded ? 'FULL' : null;
+}
+
+/** Does the reason for which a call left the queue still hold? */
+function holds(queue: Queue, status: FailoverStatus): boolean {
+  switch (status) {
+    case 'FULL':
+    case 'JOINEMPTY':
+    case 'JOINUNAVAIL':
+      return entryObstacle(queue) !== null;
+    case 'LEAVEEMPTY':
+    case 'LEAVEUNAVAIL':
+      return emptinessOf(queue, queue.config.leaveWhenEmpty) !== null;
+    // He has waited there as long as he may, went of his own will, or was taken out.
+    case 'TIMEOUT':
+    case 'CONTINUE':
+    case 'WITHDRAW':
+      return true;
+  }
+}
+
+function barrier(
+  state: State,
+  left: readonly Departure[],
+  name: QueueName,
+): FailoverSkipped['why'] | null {
+  const queue = state.queues.get(name);
+  if (queue === undefined) return 'unknown-queue';
+  if (left.length > MOVES_MAX) return 'too-many';
+  if (left.some((one) => one.queue === name && holds(queue, one.status))) return 'loop';
+  return entryObstacle(queue);
+}
+
+/** A call that leaves, or is not let into, `queue`; `left` ends with that. */
+export interface Leaver {
+  readonly callId: string;
+  readonly queue: QueueName;
+  readonly status: FailoverStatus;
+  readonly left: readonly Departure[];
+}
+
+/** The first destination that can be had; undefined: none. */
+export function chooseDestination(
+  decision: Decision,
+  leaver: Leaver,
+  destinations: readonly Destination[],
+): Destination | undefined {
+  const { callId, queue, status } = leaver;
+  for (const destination of destinations) {
+    if (destination.to !== 'queue') return destination;
+    const why = barrier(decision.state, leaver.left, destination.queue);
+    if (why === null) return destination;
+    decision.emit({ kind: 'FailoverSkipped', callId, queue, status, destination, why });
+  }
+  return undefined;
+}
+
+export function failoverOf(queue: Queue | undefined, status: FailoverStatus) {
+  return queue?.config.failover[status] ?? [];
+}
+
+/** The call leaves its queue: for another one, or for good. */
+export function leaveQueue(
+  decision: Decision,
+  call: Call,
+  status: FailoverStatus,
+  more: { readonly destinations?: readonly Destination[]; readonly key?: string } = {},
+): void {
+  const { state } = decision;
+  const queue = state.queues.get(call.queue);
+  const left = [...call.left, { queue: call.queue, status }];
+  const leaver = { callId: call.id, queue: call.queue, status, left };
+  withdrawOffers(decision, call, 'caller-left');
+  const destinations = more.destinations ?? failoverOf(queue, status);
+  const destination = chooseDestination(decision, leaver, destinations);
+  const next = destination?.to === 'queue' ? state.queues.get(destination.queue) : undefined;
+  if (queue === undefined || next === undefined) {
+    endCall(decision, call, status, 'system', { destination, key: more.key });
+    return;
+  }
+  decision.emit({
+    kind: 'CallMoved',
+    callId: call.id,
+    from: call.queue,
+    status,
+    position: queue.line.rank(call) + 1,
+    waitedMs: decision.at - call.queuedAt,
+    queue: next.name,
+    // What he was given on entry goes with him, unless the new queue thinks more of him.
+    priority: Math.max(call.priority, priorityOf(next.config, call.from, undefined)),
+  });
+  relax(decision, call);
+}
+
+function answered(state: State, call: Call): boolean {
+  return state.offers.get(call.offerId ?? '')?.phase === 'answered';
+}
+
+/**
+ * After something changed there: queues that are empty now lose those who wait; not him for whom
+ * a phone rings, or who is being connected: when that comes to nothing it is looked at again.
+ */
+export function leaveEmptyQueues(decision: Decision): void {
+  const { shaken } = decision.state;
+  for (const queue of shaken) {
+    shaken.delete(queue);
+    const { leaveWhenEmpty } = queue.config;
+    if (leaveWhenEmpty.length === 0) continue;
+    const forAll = emptinessOf(queue, leaveWhenEmpty);
+    const byCall = leaveWhenEmpty.includes('penalty');
+    if (forAll === null && !byCall) continue;
+    for (const call of [...queue.line]) {
+      if (call.confirmedAt === null || call.offers.length > 0) continue;
+      const empty = byCall ? emptinessOf(queue, leaveWhenEmpty, call.limits) : forAll;
+      if (empty === null) continue;
+      const status = empty === 'EMPTY' ? 'LEAVEEMPTY' : 'LEAVEUNAVAIL';
+      leaveQueue(decision, call, status);
+    }
+  }
+}
+
+function waiting(decision: Decision, callId: string): Call | Refusal {
+  const call = decision.state.calls.get(callId);
+  if (call === undefined) return 'unknown-call';
+  const isUp = call.confirmedAt !== null && call.connectedAt === null;
+  const isHere = isUp && !answered(decision.state, call);
+  return isHere ? call : 'not-waiting';
+}
+
+/** The caller presses a key: where the queue has it as an exit he leaves. */
+export function exitCall(decision: Decision, command: ExitCall): Refusal | undefined {
+  const call = waiting(decision, command.callId);
+  if (typeof call === 'string') return call;
+  const keys = decision.state.queues.get(call.queue)?.config.exitKeys ?? {};
+  const { key } = command;
+  if (!Object.hasOwn(keys, key)) return 'no-exit-key';
+  leaveQueue(decision, call, 'CONTINUE', { destinations: keys[key] ?? [], key });
+  return undefined;
+}
+
+export function withdrawCall(decision: Decision, command: WithdrawCall): Refusal | undefined {
+  const call = waiting(decision, command.callId);
+  if (typeof call === 'string') return call;
+  const { destination } = command;
+  leaveQueue(decision, call, 'WITHDRAW', destination && { destinations: [destination] });
+  return undefined;
+}

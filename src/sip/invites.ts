@@ -1,0 +1,58 @@
+/**
+ * What is asked of every INVITE before it is a caller or a login: extensions and bodies that we
+ * understand.
+ */
+import type { AcdConfig } from '../config/types.ts';
+import type { ArriveCall } from '../core/commands.ts';
+import type { PenaltyLimits } from '../core/types.ts';
+import { clean, splitList } from './headers.ts';
+import type { IncomingRequest, Response } from './port.ts';
+import { carriesSdp, UNSUPPORTED_BODY } from './session.ts';
+
+/** Extensions a peer may demand of us in Require (RFC 3261 §8.2.2.3). */
+const SUPPORTED = new Set(['timer', '100rel']);
+
+/** What to answer before anything is tried, or null. */
+export function checkInvite(request: IncomingRequest): Response | null {
+  const unsupported = splitList(request.header('Require')).filter(
+    (each) => !SUPPORTED.has(each.toLowerCase()),
+  );
+  if (unsupported.length > 0)
+    return {
+      status: 420,
+      reason: 'Bad Extension',
+      headers: { Unsupported: clean(unsupported.join(', ')) },
+    };
+  const hasBody = request.body !== '' || request.header('Content-Type') !== '';
+  return hasBody && !carriesSdp(request) ? UNSUPPORTED_BODY : null;
+}
+
+/** A whole number of a header; null: none, or nonsense, which costs nobody a call. */
+function numberOf(request: IncomingRequest, name: string | null): number | null {
+  if (name === null) return null;
+  const text = request.header(name).trim();
+  return /^-?\d{1,6}$/.test(text) ? Number(text) : null;
+}
+
+/** `max,min,raise`, each may be left out; null: no limits, or nonsense. */
+function limitsOf(request: IncomingRequest, name: string | null): PenaltyLimits | null {
+  const text = name === null ? '' : request.header(name).replaceAll(' ', '');
+  if (text === '' || !/^\d{0,6}(,\d{0,6}){0,2}$/.test(text)) return null;
+  const [max, min, raise] = text.split(',').map((each) => (each === '' ? null : Number(each)));
+  return { max: max ?? null, min: min ?? null, raise: raise ?? null };
+}
+
+/** What the call brings along, by the headers that the configuration trusts. */
+export function wishesOf(
+  request: IncomingRequest,
+  sip: AcdConfig['sip'],
+): Pick<ArriveCall, 'priority' | 'position' | 'limits'> {
+  const priority = numberOf(request, sip.priorityHeader);
+  const position = numberOf(request, sip.positionHeader);
+  const limits = limitsOf(request, sip.penaltyHeader);
+  return {
+    ...(limits === null ? {} : { limits }),
+    ...(priority === null ? {} : { priority }),
+    ...(position === null || position < 1 ? {} : { position }),
+  };
+}

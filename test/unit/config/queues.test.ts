@@ -1,0 +1,198 @@
+/**
+ * Goal: what queues.conf's administrators write is understood as Asterisk does, and mistakes in
+ * it are named. Method: small texts through parseConfig, compared with what the core is given.
+ */
+import { describe, expect, it } from 'vitest';
+import { parseConfig, writeFault } from '../../../src/config/load.ts';
+import { queueRules } from '../../../src/core/rules.ts';
+import type { QueueConfig } from '../../../src/core/types.ts';
+
+const options = { env: {}, folder: '/etc/acd' };
+
+function load(text: string) {
+  const result = parseConfig(text, options);
+  if (!result.ok) throw new Error(result.faults.map((one) => writeFault('f', one)).join('\n'));
+  return result.config.core;
+}
+
+function queue(text: string): QueueConfig {
+  const [first] = load(`queues: [{name: q, ${text}}, {name: other}]`).queues;
+  if (first === undefined) throw new Error('no queue');
+  return first;
+}
+
+function faults(text: string): string[] {
+  const result = parseConfig(text, options);
+  return result.ok ? [] : result.faults.map((fault) => writeFault('acd.yaml', fault));
+}
+
+describe('a queue', () => {
+  it('has the core’s standard values where nothing is written', () => {
+    const [plain] = load('queues: [{name: q}]').queues;
+    const minimal: QueueConfig = {
+      name: 'q',
+      strategy: 'most-idle',
+      timeoutMs: 15_000,
+      retryMs: 5_000,
+      wrapupMs: 0,
+      maxlen: 0,
+      weight: 0,
+      periodicAnnounceMs: 0,
+    };
+    expect(plain).toEqual(queueRules(minimal));
+  });
+
+  it.each([
+    ['joinempty: yes', []],
+    ['joinempty: no', ['penalty', 'paused', 'invalid']],
+    ['joinempty: strict', ['penalty', 'paused', 'invalid', 'unavailable']],
+    ['joinempty: loose', ['penalty', 'invalid']],
+    ['joinempty: "wrapup, paused"', ['paused', 'wrapup']],
+  ])('%s', (text, expected) => {
+    expect(queue(text).joinEmpty).toEqual(expected);
+  });
+
+  it.each([
+    ['leavewhenempty: no', []],
+    ['leavewhenempty: yes', ['penalty', 'paused', 'invalid']],
+    ['leavewhenempty: strict', ['penalty', 'paused', 'invalid', 'unavailable']],
+  ])('%s', (text, expected) => {
+    expect(queue(text).leaveWhenEmpty).toEqual(expected);
+  });
+
+  it('has destinations by exit status and by key', () => {
+    const found = queue(
+      'failover: {timeout: [queue:other, busy], full: "hangup:21", joinempty: hangup, ' +
+        'leaveempty: prompt:bye, withdraw: "sip:desk@pbx"}, ' +
+        'exit-keys: ["0=queue:other", "0=congestion", "*=busy"]',
+    );
+    expect(found.failover).toEqual({
+      TIMEOUT: [{ to: 'queue', queue: 'other' }, { to: 'busy' }],
+      FULL: [{ to: 'hangup', cause: 21 }],
+      JOINEMPTY: [{ to: 'hangup', cause: 16 }],
+      LEAVEEMPTY: [{ to: 'prompt', prompt: 'bye' }],
+      WITHDRAW: [{ to: 'uri', uri: 'sip:desk@pbx' }],
+    });
+    expect(found.exitKeys).toEqual({
+      '0': [{ to: 'queue', queue: 'other' }, { to: 'congestion' }],
+      '*': [{ to: 'busy' }],
+    });
+  });
+
+  it('gives callers priorities by pattern', () => {
+    expect(queue('priority: 2, caller-priority: ["+49*=10", "1??=-1"]')).toMatchObject({
+      priority: 2,
+      callers: [
+        { pattern: '+49*', priority: 10 },
+        { pattern: '1??', priority: -1 },
+      ],
+    });
+  });
+
+  it('has members with something of their own, in their order', () => {
+    const text = `
+queues:
+  - name: q
+    members:
+      - {agent: 2, penalty: 3, ringinuse: yes, wrapuptime: 7}
+      - {agent: 1, share: 40}
+agents:
+  - {id: 1, queues: [r, q], wrapuptime: 9}
+  - {id: 2}
+`;
+    const { agents } = load(`${text}`.replace('agents:', '  - {name: r}\nagents:'));
+    expect(agents).toEqual([
+      {
+        id: '1',
+        name: '',
+        queues: ['r', 'q'],
+        wrapupMs: 9_000,
+        memberships: [{ queue: 'q', penalty: 0, share: 40, order: 1 }],
+      },
+      {
+        id: '2',
+        name: '',
+        queues: ['q'],
+        memberships: [
+          { queue: 'q', penalty: 3, share: 1, order: 0, ringInUse: true, wrapupMs: 7_000 },
+        ],
+      },
+    ]);
+  });
+});
+
+describe('a penalty rule', () => {
+  it('is resolved for the queue that names it, by rising time', () => {
+    const text =
+      'penalty-rules: [{name: widen, penaltychange: ["60,+5,-1,2", "30,10", "90,,,r7"]}]\n' +
+      'queues: [{name: q, defaultrule: widen, penaltymemberslimit: 2}]';
+    expect(load(text).queues[0]).toMatchObject({
+      penaltyMembersLimit: 2,
+      penaltySteps: [
+        { atMs: 30_000, max: { by: 'set', value: 10 } },
+        {
+          atMs: 60_000,
+          max: { by: 'add', value: 5 },
+          min: { by: 'add', value: -1 },
+          raise: { by: 'set', value: 2 },
+        },
+        { atMs: 90_000, raise: { by: 'set', value: 7 } },
+      ],
+    });
+  });
+
+  it.each([
+    ['penalty-rules: [{name: a, penaltychange: "30"}]', '"30" cannot be used; write 30,10'],
+    ['penalty-rules: [{name: a, penaltychange: "30,x"}]', '"30,x" cannot be used'],
+    ['queues: [{name: q, defaultrule: a}]', 'queues[0].defaultrule: there is no rule "a"'],
+  ])('%s is a mistake', (text, expected) => {
+    expect(faults(text).join('\n')).toContain(expected);
+  });
+});
+
+describe('agents', () => {
+  it('may be static, and pause for given reasons', () => {
+    const core = load(
+      'pause-reasons: [lunch=3600, mail]\n' +
+        'sip: {register: [{name: pbx, registrar: "sip:pbx", username: u, password: p}]}\n' +
+        'agents: [{id: 1, device: "sip:101@PBX", registrar: pbx}]',
+    );
+    expect(core.agents[0]?.device).toEqual({ uri: 'sip:101@pbx', registrar: 'pbx' });
+    expect(core.pauseReasons).toEqual([
+      { reason: 'lunch', maxMs: 3_600_000 },
+      { reason: 'mail', maxMs: 0 },
+    ]);
+  });
+
+  it.each([
+    ['agents: [{id: 1, device: 101}]', '"101" is no phone; write sip:user@host'],
+    ['agents: [{id: 1, device: "sip:1@p", registrar: x}]', 'there is no registrar "x"'],
+    [
+      'agents: [{id: 1, device: "sip:1@p"}, {id: 2, device: "sip:1@p"}]',
+      'phone "sip:1@p" is there',
+    ],
+    ['pause-reasons: ["=5"]', '"=5" cannot be used; write lunch=3600'],
+  ])('%s is a mistake', (text, expected) => {
+    expect(faults(text).join('\n')).toContain(expected);
+  });
+});
+
+describe('a mistake', () => {
+  it.each([
+    ['strategy: fair', 'queues[0].strategy: "fair" is not one of: most-idle, ringall'],
+    ['joinempty: asleep', '"asleep" is no condition; there are: paused, penalty, inuse'],
+    ['autofill: maybe', '"maybe" is neither yes nor no; write one of them'],
+    ['failover: {full: nowhere}', 'failover.full[0]: "nowhere" leads nowhere; write queue:name'],
+    ['failover: {full: "hangup:200"}', '"hangup:200" leads nowhere'],
+    ['failover: {full: [busy, "queue:othr"]}', 'failover.full[1]: there is no queue "othr"; did'],
+    ['exit-keys: ["0 queue:other"]', '"0 queue:other" cannot be used; write 0=queue:operator'],
+    ['exit-keys: "0=queue:gone"', 'queues[0].exit-keys: there is no queue "gone"'],
+    ['caller-priority: "49"', '"49" cannot be used; write +49*=10'],
+    ['members: [{agent: 9}]', 'queues[0].members[0].agent: there is no agent "9"'],
+    ['members: [{agent: 1}, {agent: 1}]', 'member "1" is there already on line 1'],
+    ['failover: {never: busy}', 'failover.never: is not an option here'],
+  ])('%s', (text, expected) => {
+    const file = `queues: [{name: q, ${text}}, {name: other}]\nagents: [{id: 1}]`;
+    expect(faults(file).join('\n')).toContain(expected);
+  });
+});
