@@ -178,7 +178,8 @@ export class Offers {
     if (found !== undefined && 'why' in found) return this.endedMeanwhile(leg, found);
     if (found === undefined) {
       if (offer.phase === 'calling') void this.call(leg);
-      else this.agentLeft(leg, 'failed');
+      else if (isUp) this.agentLeft(leg, 'failed');
+      else this.fail(leg, { failure: 'failed', sipStatus: 0, detail: 'lost while it rang' });
       return;
     }
     leg.session = this.open(leg, credentials);

@@ -110,8 +110,10 @@ export class Presence implements LoginPresence {
       if (device === null) continue;
       const found = (event: Package): string | null => {
         const prefix = callIdPrefix(device.uri, event);
-        const one = held.find((each) => each.callId.startsWith(prefix));
-        if (one?.state !== 'confirmed') return null;
+        const isIt = ({ callId, state }: HeldDialog): boolean =>
+          state === 'confirmed' && callId.startsWith(prefix);
+        const one = held.find(isIt);
+        if (one === undefined) return null;
         used.add(one.dialogId);
         return one.dialogId;
       };
@@ -272,7 +274,8 @@ export class Presence implements LoginPresence {
     if (watch === undefined) return;
     this.answerProbes(watch);
     if (!watch.adopted) return;
-    const combined = combine(this.views(watch), watch.settled, this.calling.has(deviceUri));
+    const views = this.views(watch);
+    const combined = combine(views, watch.settled, this.calling.has(deviceUri));
     if (combined.refused && this.isRequired(watch.device)) {
       // He told his presence at login and will not any more (issue: `required`).
       this.context.log.warn({ device: deviceUri }, 'presence required and refused: logged out');
@@ -284,17 +287,24 @@ export class Presence implements LoginPresence {
       });
       return;
     }
-    const said = combined.state;
+    let said = combined.state;
+    let { source } = combined;
+    if (said === 'unknown' && this.context.runtime.now() < watch.resumeUntil) {
+      // Nothing heard yet since we took over is no news: the agent stays what he was, unless one
+      // package says already that he is busy.
+      const busy = views.find(({ state }) => state !== null && state !== 'idle');
+      if (busy === undefined) return;
+      said = busy.state ?? said;
+      source = busy.name;
+    }
     if (said === watch.told) return;
-    // Nothing heard yet since we took over is no news: the agent stays what he was.
-    if (said === 'unknown' && this.context.runtime.now() < watch.resumeUntil) return;
     watch.told = said;
     void this.context.runtime.submit({
       kind: 'ReportDevice',
       by: 'sip',
       deviceUri,
       state: said,
-      source: combined.source,
+      source,
     });
   }
 }

@@ -16,7 +16,7 @@ import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { identityOf } from './offers.ts';
 import type { Offers } from './offers.ts';
-import type { EndedDialog, HeldDialog, Inventory, Stack } from './port.ts';
+import type { EndedDialog, HeldDialog, Stack } from './port.ts';
 import type { Presence } from './presence.ts';
 import type { Routes } from './routes.ts';
 import { packageOf } from './subscription.ts';
@@ -62,14 +62,15 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   // A phone that rings without a leg behind it is better rung anew.
   for (const offer of rung) if (lost.has(offer.id)) giveUpRinging(parts, found, offer);
   if (inventory === null) await trustAll(parts, before, rung);
-  else await adoptAll(parts, before, rung, found);
-  const used = parts.presence.resume(inventory?.held ?? []);
-  if (inventory !== null) endStrays(parts, inventory, before, rung, used);
+  const owned = inventory === null ? [] : await adoptAll(parts, before, rung, found);
+  const watched = parts.presence.resume(inventory?.held ?? []);
+  endStrays(parts, found, rung, new Set([...owned, ...watched]));
   if (before.length + rung.length > 0)
     context.log.info({ calls: before.length, offers: rung.length }, 'calls taken over');
-  const since = inventory?.restoredAt ?? 0;
-  if (since > context.runtime.now() - RESTORED_RECENTLY_MS) context.dialogs.probe();
+  const since = context.runtime.now() - RESTORED_RECENTLY_MS;
   if (heritage === null) context.dialogs.watchOver();
+  // Who left meanwhile was not told, or not even heard by the SIP server: those are asked.
+  else if (inventory === null || inventory.restoredAt > since) context.dialogs.probe();
 }
 
 /** Legs that calls and offers must have, each with its dialog. */
@@ -140,27 +141,35 @@ export async function compareDialogs(
   dialogs.probe(dialogs.ids().filter((id) => !held.has(id)));
 }
 
+/** Gives the dialogs that have an owner now, who ends them, too. */
 async function adoptAll(
   parts: TakeoverParts,
   calls: readonly Call[],
   offers: readonly Offer[],
   found: ReadonlyMap<string, Found>,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { context } = parts;
+  const owned: string[] = [];
   const ends: Promise<unknown>[] = [];
   // All owners first: an end may move others, and an offer needs its caller.
   for (const call of calls) {
     const one = call.dialogId === null ? undefined : found.get(call.dialogId);
-    if (one !== undefined && 'state' in one) parts.callers.adopt(call, one);
-    else ends.push(endCall(context, call, one));
+    if (one !== undefined && 'state' in one) {
+      owned.push(one.dialogId);
+      parts.callers.adopt(call, one);
+    } else ends.push(endCall(context, call, one));
   }
   await Promise.all(ends);
   for (const offer of offers) {
     // Its caller may just have been found gone.
     if (context.runtime.state.offers.get(offer.id) !== offer) continue;
-    const one = found.get(dialogIdOf(identityOf(offer.id)));
+    const dialogId = dialogIdOf(identityOf(offer.id));
+    const one = found.get(dialogId);
+    if (one !== undefined && 'why' in one && one.why === 'BYE') answerLastWords(context, dialogId);
+    owned.push(dialogId);
     parts.offers.adopt(offer, one);
   }
+  return owned;
 }
 
 /** Nobody is there for the caller any more: journalled as of when he left, where that is known. */
@@ -175,7 +184,7 @@ function endCall(context: EdgeContext, call: Call, ended: EndedDialog | undefine
   });
 }
 
-/** His BYE was held for us; the call it ends has ended already. */
+/** The peer's BYE was held for us; the call it ends has ended already. */
 function answerLastWords(context: EdgeContext, dialogId: string): void {
   context.dialogs.add(
     dialogId,
@@ -194,22 +203,16 @@ function answerLastWords(context: EdgeContext, dialogId: string): void {
 /** Dialogs of no call, offer or login in the journal: their process died before their end. */
 function endStrays(
   { context, stack, routes }: TakeoverParts,
-  inventory: Inventory,
-  calls: readonly Call[],
+  found: ReadonlyMap<string, Found>,
   offers: readonly Offer[],
-  used: ReadonlySet<string>,
+  owned: ReadonlySet<string>,
 ): void {
-  const { state } = context.runtime;
-  const known = new Set<string | null>();
-  for (const call of calls) if (state.calls.has(call.id)) known.add(call.dialogId);
   const credentials = new Map<string, Credentials | null>();
-  for (const offer of offers) {
-    const dialogId = dialogIdOf(identityOf(offer.id));
-    if (state.offers.has(offer.id)) known.add(dialogId);
-    else credentials.set(dialogId, routes.to(offer.device)?.credentials ?? null);
-  }
-  for (const { dialogId, role, state: phase, method, callId } of inventory.held) {
-    if (known.has(dialogId) || used.has(dialogId)) continue;
+  for (const { id, device } of offers)
+    credentials.set(dialogIdOf(identityOf(id)), routes.to(device)?.credentials ?? null);
+  for (const one of found.values()) {
+    if (!('state' in one) || owned.has(one.dialogId)) continue;
+    const { dialogId, role, state: phase, method, callId } = one;
     const isUnanswered = phase !== 'confirmed' && role === 'uac' && method === 'INVITE';
     if (isUnanswered) stack.heritage()?.cancel(dialogId, NOT_WANTED);
     // An INVITE to us without an answer is given to us again, as a new call.

@@ -1,9 +1,13 @@
 /** A SIP stack in the test's hands: what is sent is kept, what comes back the test says. */
+import type { DialogSdp } from '../../../src/media/port.ts';
 import type {
+  EndedDialog,
   Headers,
+  HeldDialog,
   Heritage,
   IncomingRequest,
   IncomingResponse,
+  Inventory,
   OutgoingRequest,
   Responded,
   Response,
@@ -60,8 +64,44 @@ export class Transaction {
   }
 }
 
+/** What a SIP server has kept for us; the test fills it, and sees what is done with it. */
+export class FakeHeritage implements Heritage {
+  readonly held: HeldDialog[] = [];
+  readonly ended: EndedDialog[] = [];
+  readonly sdps = new Map<string, DialogSdp>();
+  readonly cancelled: string[] = [];
+  readonly resumed: Transaction[] = [];
+  restoredAt = 0;
+  /** It does not tell in time. */
+  isSilent = false;
+
+  inventory(): Promise<Inventory | null> {
+    const { held, ended, restoredAt } = this;
+    return Promise.resolve(this.isSilent ? null : { held, ended, restoredAt });
+  }
+
+  sdp(dialogId: string): Promise<DialogSdp | null> {
+    return Promise.resolve(this.sdps.get(dialogId) ?? null);
+  }
+
+  cancel(dialogId: string): void {
+    this.cancelled.push(dialogId);
+  }
+
+  refuseCalls(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  resume(dialogId: string, events: TransactionEvents): void {
+    this.resumed.push(new Transaction({ method: 'INVITE', dialogId }, events));
+  }
+}
+
 export class FakeStack implements Stack {
   readonly sent: Transaction[] = [];
+  readonly transactionsCancelled: string[] = [];
+  /** null: a drachtio-server. */
+  kept: FakeHeritage | null = null;
   private readonly watchers = new Set<() => void>();
   private listener: ((request: IncomingRequest) => void) | null = null;
 
@@ -83,12 +123,12 @@ export class FakeStack implements Stack {
     this.listener = listener;
   }
 
-  cancelTransaction(): void {
-    // Only on a drachtio-server.
+  cancelTransaction(transaction: string): void {
+    this.transactionsCancelled.push(transaction);
   }
 
   heritage(): Heritage | null {
-    return null;
+    return this.kept;
   }
 
   onReconnected(): void {

@@ -121,11 +121,15 @@ export class FakeRuntime implements Runtime {
 
   async submit(command: NewCommand): Promise<Outcome> {
     this.commands.push(command);
-    const answer = this.answers.get(command.kind)?.(command) ?? [];
+    const answer = this.decide(command);
     await Promise.resolve();
     const outcome: Outcome = 'ok' in answer ? answer : { ok: true, events: this.emit(...answer) };
     for (const watch of [...this.watchers]) watch();
     return outcome;
+  }
+
+  protected decide(command: NewCommand): readonly CoreEvent[] | Outcome {
+    return this.answers.get(command.kind)?.(command) ?? [];
   }
 
   /** Makes events durable and tells the reactors. */
@@ -204,6 +208,7 @@ export class FakeMedia implements MediaPort {
     for (const watch of [...this.watchers]) watch();
     const result = await (this.results.get(verb)?.() ??
       Promise.resolve({ ok: true as const, sdp: SDP_OFFER }));
+    if (verb === 'restore' && result.ok) this.live.add(leg);
     return result;
   }
 

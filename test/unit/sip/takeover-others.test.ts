@@ -1,0 +1,323 @@
+/**
+ * Goal: what belongs to no call is ended, what watches phones goes on, and a SIP server that tells
+ * nothing is asked instead. Method: as in takeover.test.ts; and the frames to sipd (heritage.ts)
+ * on a connection in memory.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SipdHeritage } from '../../../src/sip/heritage.ts';
+import { callIdPrefix } from '../../../src/sip/subscription.ts';
+import { quiet, SDP_OFFER } from './fakes.ts';
+import { AGENT, dialogOf, offerDialog, Past } from './past.ts';
+
+let past: Past;
+
+beforeEach(async () => {
+  past = await Past.make();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const kinds = (): string[] => past.runtime.commands.map(({ kind }) => kind);
+
+describe('dialogs of nobody', () => {
+  it('given calls, then BYE; ringing, then CANCEL; watching, then no more', async () => {
+    past.held({ dialogId: 'in', state: 'awaiting-ack' });
+    past.held({ dialogId: 'out', role: 'uac' });
+    past.held({ dialogId: 'ringing', role: 'uac', state: 'early' });
+    const callId = `${callIdPrefix('sip:gone@x', 'dialog')}1`;
+    past.held({ dialogId: 'watching', role: 'uac', method: 'SUBSCRIBE', callId });
+    past.held({ dialogId: 'foreign', role: 'uac', method: 'SUBSCRIBE', callId: 'other' });
+    await past.takeOver();
+    expect(past.byes()).toEqual(['in', 'out']);
+    expect(past.kept.cancelled).toEqual(['ringing']);
+    const [ended, ...more] = past.stack.of('SUBSCRIBE');
+    expect(ended?.request.dialogId).toBe('watching');
+    expect(ended?.request.headers).toEqual({ Event: 'dialog', Expires: '0' });
+    expect(more).toEqual([]);
+    expect(past.dialogs.size).toBe(0);
+  });
+
+  it('given an INVITE nobody answered, then it is left to come again, as a new call', async () => {
+    past.held({ dialogId: dialogOf('c9'), state: 'early' });
+    await past.takeOver();
+    expect(past.stack.sent).toEqual([]);
+    expect(await past.invites('c9').answered()).toMatchObject({ status: 200 });
+    expect(kinds()).toEqual(['ArriveCall']);
+  });
+});
+
+describe('a phone that is watched', () => {
+  const heldFor = (event: 'presence' | 'dialog'): string => {
+    const callId = `${callIdPrefix(AGENT, event)}old`;
+    const dialogId = `${callId};from-tag=s`;
+    past.held({ dialogId, role: 'uac', method: 'SUBSCRIBE', callId });
+    return dialogId;
+  };
+  const pidf = (note: string): string =>
+    '<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:p@x">' +
+    `<note>${note}</note><tuple id="a"><status><basic>open</basic></status></tuple></presence>`;
+  const notify = (dialogId: string, cseq: number, note: string) => {
+    const state = { Event: 'presence', 'Subscription-State': 'active', CSeq: `${cseq} NOTIFY` };
+    const headers = { ...state, 'Content-Type': 'application/pidf+xml' };
+    return past.stack.receive('NOTIFY', headers, { dialogId, body: pidf(note) });
+  };
+
+  it('given subscriptions live, then they are renewed in their dialogs, none is made', async () => {
+    await past.loggedIn();
+    const dialogIds = [heldFor('presence'), heldFor('dialog')];
+    await past.takeOver();
+    const sent = past.stack.of('SUBSCRIBE').map(({ request }) => request);
+    expect(sent.map(({ dialogId }) => dialogId)).toEqual(dialogIds);
+    expect(sent.map(({ headers }) => headers?.['Expires'])).toEqual(['600', '600']);
+    expect(past.edge?.health().presence).toEqual({ watched: 1, active: 2 });
+  });
+
+  it('given one is half begun, then it is not mistaken for the one that lives', async () => {
+    await past.loggedIn();
+    const callId = `${callIdPrefix(AGENT, 'presence')}new`;
+    past.held({ dialogId: 'begun', state: 'early', role: 'uac', method: 'SUBSCRIBE', callId });
+    const dialogId = heldFor('presence');
+    await past.takeOver();
+    const [renewed, made] = past.stack.of('SUBSCRIBE').map(({ request }) => request);
+    expect(renewed?.dialogId).toBe(dialogId);
+    // The other package was not held: it is begun anew.
+    expect(made).toMatchObject({ uri: AGENT, headers: { Event: 'dialog' } });
+  });
+
+  it('given it says what it said, then the journal hears nothing; busy, then that', async () => {
+    await past.loggedIn();
+    const dialogId = heldFor('presence');
+    heldFor('dialog');
+    await past.takeOver();
+    for (const each of past.stack.of('SUBSCRIBE')) each.answer(200, { Expires: '600' });
+    expect(notify(dialogId, 1, '').answers).toMatchObject([{ status: 200 }]);
+    expect(kinds()).toEqual([]);
+    notify(dialogId, 2, 'On the phone');
+    const report = { deviceUri: AGENT, state: 'inuse' };
+    expect(await past.runtime.wait('ReportDevice')).toMatchObject(report);
+  });
+
+  it('given it says nothing, then it is believed for ten seconds, then unknown', async () => {
+    vi.useFakeTimers();
+    await past.loggedIn();
+    heldFor('presence');
+    heldFor('dialog');
+    await past.takeOver();
+    const pass = async (ms: number): Promise<void> => {
+      past.runtime.clock += ms;
+      await vi.advanceTimersByTimeAsync(ms);
+    };
+    for (const each of past.stack.of('SUBSCRIBE')) each.answer(200, { Expires: '600' });
+    await pass(9_999);
+    expect(kinds()).toEqual([]);
+    await pass(1);
+    expect(past.runtime.of('ReportDevice')).toMatchObject([{ state: 'unknown' }]);
+  });
+});
+
+describe('a SIP server that tells nothing', () => {
+  it('given a drachtio-server, then callers are believed, and asked until gone', async () => {
+    vi.useFakeTimers();
+    past.stack.kept = null;
+    await past.called('c1');
+    await past.takeOver();
+    expect(kinds()).toEqual([]);
+    expect(past.stack.of('OPTIONS').map(({ request }) => request.dialogId)).toEqual([
+      dialogOf('c1'),
+    ]);
+    past.stack.of('OPTIONS')[0]?.answer(200);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(past.stack.of('OPTIONS')).toHaveLength(2);
+    past.stack.of('OPTIONS')[1]?.answer(481);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(past.runtime.of('EndCall')).toMatchObject([{ callId: 'c1', cause: 'failed' }]);
+    // Nobody is left to be asked; whoever comes now is not watched over.
+    await past.invites('c2').answered();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(past.stack.of('OPTIONS')).toHaveLength(2);
+  });
+
+  it('given it and a call that was not up yet, then that has ended', async () => {
+    past.stack.kept = null;
+    await past.called('c1', false);
+    await past.takeOver();
+    expect(past.runtime.of('EndCall')).toMatchObject([{ callId: 'c1', cause: 'failed' }]);
+  });
+
+  it('given it and a phone that rings, then that is taken back, its caller stays', async () => {
+    past.stack.kept = null;
+    const offer = await past.offered('ringing');
+    await past.takeOver();
+    expect(past.stack.transactionsCancelled).toEqual(['t1']);
+    const failed = { offerId: offer.id, failure: 'failed', sipStatus: 0 };
+    expect(await past.runtime.wait('FailOffer')).toMatchObject(failed);
+    expect(past.runtime.state.calls.get('c1')?.inLine).toBe(true);
+    expect([...past.media.live]).toEqual(['c1']);
+  });
+
+  it('given it and two who talk, then both are believed and asked', async () => {
+    past.stack.kept = null;
+    const offer = await past.offered('connected');
+    await past.takeOver();
+    expect(kinds()).toEqual([]);
+    const asked = past.stack.of('OPTIONS').map(({ request }) => request.dialogId);
+    expect(asked).toEqual([dialogOf('c1'), offerDialog(offer.id)]);
+    expect(past.media.of('connect')).toMatchObject([{ leg: 'c1', args: [offer.id] }]);
+  });
+
+  it('given sipd that does not tell, then everybody is believed and asked once', async () => {
+    vi.useFakeTimers();
+    past.kept.isSilent = true;
+    await past.called('c1');
+    await past.takeOver();
+    expect(kinds()).toEqual([]);
+    expect(past.stack.of('OPTIONS')).toHaveLength(1);
+    past.stack.of('OPTIONS')[0]?.answer(200);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(past.stack.of('OPTIONS')).toHaveLength(1);
+  });
+
+  it('given sipd that was restarted itself just now, then everybody is asked', async () => {
+    past.kept.restoredAt = past.runtime.now() - 59_000;
+    await past.called('c1');
+    past.holds('c1');
+    await past.takeOver();
+    expect(past.stack.of('OPTIONS')).toHaveLength(1);
+  });
+
+  it('given sipd that was not, then nobody is', async () => {
+    past.kept.restoredAt = past.runtime.now() - 60_000;
+    await past.called('c1');
+    past.holds('c1');
+    await past.takeOver();
+    expect(past.stack.of('OPTIONS')).toEqual([]);
+  });
+});
+
+describe('what is asked of sipd', () => {
+  type Answered = (answer?: readonly string[]) => void;
+  const socket = { destroyed: false };
+
+  /** A connection: what was sent, and where the answers go. */
+  function line() {
+    const sent: string[] = [];
+    const pendingRequests = new Map<string, Answered>();
+    const pendingSipRequests = new Map<string, unknown>();
+    const server = { ready: true, pendingRequests, pendingSipRequests };
+    const mapServer = new Map([[socket, server]]);
+    const send = (_: unknown, text: string): string => String(sent.push(text));
+    const agent = { mapServer, wp: { send } };
+    const outcomes: string[] = [];
+    const pending = {
+      isOver: false,
+      confirmed: () => outcomes.push('confirmed'),
+      finish: (act: () => void) => act(),
+    };
+    const heritage = new SipdHeritage(
+      {
+        agent: () => agent as never,
+        pending: () => pending,
+        follow: (request) => outcomes.push(`follows ${request.stackTxnId}`),
+      },
+      quiet,
+    );
+    const answer = (count: number, ...words: string[]): void =>
+      pendingRequests.get(String(count))?.(words);
+    return { sent, server, heritage, answer, outcomes, pendingSipRequests };
+  }
+
+  it('given several pages, then all are asked for, one after the other', async () => {
+    const { heritage, answer, sent } = line();
+    const told = heritage.inventory();
+    const one = { dialogId: 'a', state: 'early', role: 'uas', method: 'INVITE', callId: 'a' };
+    answer(1, 'OK', JSON.stringify([one]), 'next', '');
+    await Promise.resolve();
+    await vi.waitFor(() => expect(sent).toEqual(['dialogs', 'dialogs|next']));
+    answer(2, 'OK', JSON.stringify([{ dialogId: 'b', ended: { at: 5, why: 'BYE' } }]), 'end', '77');
+    expect(await told).toEqual({
+      held: [one],
+      ended: [{ dialogId: 'b', at: 5, why: 'BYE' }],
+      restoredAt: 77,
+    });
+  });
+
+  it('given NOK, or no answer in time, or no connection, then it is not told', async () => {
+    vi.useFakeTimers();
+    const refused = line();
+    const first = refused.heritage.inventory();
+    refused.answer(1, 'NOK', 'no');
+    expect(await first).toBeNull();
+
+    const silent = line();
+    let told: unknown = 'nothing yet';
+    void silent.heritage.inventory().then((value) => (told = value));
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(told).toBe('nothing yet');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(told).toBeNull();
+    // Too late is never: nothing is asked after it.
+    silent.answer(1, 'OK', '[]', 'next', '');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(silent.sent).toEqual(['dialogs']);
+
+    const away = line();
+    away.server.ready = false;
+    expect(await away.heritage.inventory()).toBeNull();
+    expect(await away.heritage.sdp('a')).toBeNull();
+    expect(away.sent).toEqual([]);
+  });
+
+  it('given the SDP of a dialog, then both sides of it; NOK, then none', async () => {
+    const { heritage, answer, sent } = line();
+    const dialog = { localSdp: 'ours', remoteSdp: SDP_OFFER };
+    const told = heritage.sdp('a;from-tag=b');
+    answer(1, 'OK', JSON.stringify(dialog));
+    expect(await told).toEqual(dialog);
+    expect(sent).toEqual(['sdp|a;from-tag=b']);
+    const none = heritage.sdp('c');
+    answer(2, 'NOK', 'no such dialog');
+    expect(await none).toBeNull();
+  });
+
+  it('given a resumed INVITE, then its responses are followed; NOK, then no dialog', () => {
+    const { heritage, answer, outcomes, pendingSipRequests } = line();
+    const events = {
+      sent: () => undefined,
+      provisional: () => undefined,
+      final: () => undefined,
+      failed: (code: string, detail: string) => outcomes.push(`${code} ${detail}`),
+    };
+    heritage.resume('a', events);
+    answer(1, 'OK', 't7');
+    expect(outcomes.splice(0)).toEqual(['confirmed', 'follows t7']);
+    expect([...pendingSipRequests.keys()]).toEqual(['t7']);
+    heritage.resume('b', events);
+    answer(2, 'NOK', 'gone');
+    expect(outcomes.splice(0)).toEqual(['confirmed', 'no-dialog gone']);
+  });
+
+  it('given load, then calls refused are counted; no answer, then none', async () => {
+    const { heritage, answer, sent } = line();
+    const refused = heritage.refuseCalls(2_000);
+    answer(1, 'OK', '12');
+    expect(await refused).toBe(12);
+    expect(sent).toEqual(['busy|2000']);
+    const unknown = heritage.refuseCalls(0);
+    answer(2, 'NOK', 'what?');
+    expect(await unknown).toBe(0);
+  });
+
+  it('given an old INVITE, then CANCEL goes with its reason', () => {
+    const { heritage, sent } = line();
+    heritage.cancel('a;from-tag=b', { Reason: 'SIP;cause=487' });
+    expect(sent[0]?.split('\r\n')).toEqual([
+      'cancel|a;from-tag=b',
+      'CANCEL sip:placeholder SIP/2.0',
+      'Reason: SIP;cause=487',
+      '',
+      '',
+    ]);
+  });
+});
