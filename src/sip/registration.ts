@@ -12,6 +12,7 @@ import type { RequestOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import type { KnownRegistrar } from './device.ts';
 import {
+  address,
   clean,
   escapeUser,
   nameAddr,
@@ -56,6 +57,10 @@ export class Registration {
   private state: RegistrationState = 'registering';
   private detail = 'not asked yet';
   private expiresS: number;
+  /** It took our name and password once, so it is not we who are wrong. */
+  private wasAccepted = false;
+  /** Our Contact as the registrar writes it (behind a NAT another than ours); '': not known. */
+  private listedAs = '';
   private until = 0;
   private failures = 0;
   private timer: NodeJS.Timeout | null = null;
@@ -170,6 +175,8 @@ export class Registration {
     const text = clean(`${status} ${response.reason}`);
     if (status === 423) return this.tooBrief(response, text);
     if (response.local) return this.unreachable(`does not answer (${text})`);
+    // It has forgotten who we are (a restart, a reload) and may remember at any moment.
+    if (status === 404 && this.wasAccepted) return this.unreachable(`says ${text}`);
     // 401 and 407 here: a challenge that cannot be answered (algorithm, qop).
     if ([401, 403, 404, 407].includes(status)) return this.rejected(`says ${text}`);
     this.unreachable(`says ${text}`, seconds(response.header('Retry-After')));
@@ -183,8 +190,13 @@ export class Registration {
   private accepted(response: IncomingResponse): void {
     this.learn(response.sourceHost);
     const granted = Math.min(this.grantedS(response), EXPIRES_MAX_S);
+    if (granted === 0) {
+      this.listedAs = '';
+      return this.unreachable('says 200, but does not list our Contact');
+    }
     const isNews = this.state !== 'registered';
     this.state = 'registered';
+    this.wasAccepted = true;
     this.detail = `at ${this.config.registrar} as ${this.config.username}`;
     this.failures = 0;
     this.until = this.context.runtime.now() + granted * 1000;
@@ -194,21 +206,30 @@ export class Registration {
     if (isNews) this.context.log.info({ registrar: this.config.name, granted }, 'registered');
   }
 
-  /** RFC 3261 §10.2.4: our Contact's own `expires`, else the Expires header, else what we asked. */
+  /**
+   * RFC 3261 §10.2.4: our Contact's own `expires`, else the Expires header, else what we asked. 0:
+   * the registrar lists Contacts (§10.3 step 8: all there are), and ours is not among them.
+   */
   private grantedS(response: IncomingResponse): number {
-    const contacts = splitList(response.header('Contact')).map(parseNameAddr);
-    const isOurs = (uri: string): boolean => {
-      const parsed = parseUri(uri);
-      if (parsed?.user !== this.config.username) return false;
-      const port = String(parsed.port ?? 5060);
-      return this.ourPorts().includes(port);
-    };
+    const contacts = splitList(response.header('Contact')).flatMap(
+      (each) => parseNameAddr(each) ?? [],
+    );
+    // A lone one is ours in other words, as long as we do not know in which.
+    const isAlone = contacts.length === 1 && this.listedAs === '';
     const mine =
-      contacts.find((each) => each !== null && isOurs(each.uri)) ??
-      (contacts.length === 1 ? contacts[0] : null);
+      contacts.find(({ uri }) => this.isOurs(uri)) ??
+      contacts.find(({ uri }) => address(uri) === this.listedAs) ??
+      (isAlone ? contacts[0] : undefined);
+    if (mine === undefined && contacts.length > 0) return 0;
+    this.listedAs = address(mine?.uri ?? '');
     const own = seconds(mine?.params.get('expires') ?? '');
-    const granted = own ?? seconds(response.header('Expires')) ?? this.expiresS;
-    return granted > 0 ? granted : this.expiresS;
+    return own ?? seconds(response.header('Expires')) ?? this.expiresS;
+  }
+
+  private isOurs(uri: string): boolean {
+    const parsed = parseUri(uri);
+    if (parsed?.user !== this.config.username) return false;
+    return this.ourPorts().includes(String(parsed.port ?? 5060));
   }
 
   private ourPorts(): string[] {

@@ -112,6 +112,61 @@ describe('registration', () => {
   });
 });
 
+describe('a registrar that forgets us', () => {
+  /** Registered for a second, so that the refresh comes at once; gives that. */
+  async function refresh() {
+    await open();
+    grant(await authentic(pbx, 'REGISTER', 'n1'), 1);
+    return pbx.request('REGISTER');
+  }
+
+  it('given it asks again who we are, then we say so, with its new nonce', async () => {
+    challenge(pbx, await refresh(), 'n2');
+    const again = await pbx.request('REGISTER');
+    expect(authorization(again).get('nonce')).toBe('n2');
+    expect(isAuthentic(again, 'secret')).toBe(true);
+    grant(again, 600);
+    await expect.poll(() => acd.edge.health().registrars[0]?.expiresIn).toBeGreaterThan(590);
+    expect(state()).toBe('registered');
+  });
+
+  it('given 404, then health says so, and it is asked again soon', async () => {
+    pbx.answer(await refresh(), 404, 'Not Found');
+    await expect.poll(state).toBe('unreachable');
+    expect(acd.edge.health().registrars[0]).toMatchObject({ expiresIn: 0 });
+    grant(await pbx.request('REGISTER'), 600);
+    await expect.poll(state).toBe('registered');
+  });
+
+  it.each([
+    ['lists others only', '<sip:acd@192.0.2.7:5999>;expires=600, <sip:x@192.0.2.8>;expires=600'],
+    ['lists another in our place', '<sip:acd@192.0.2.7:5999>;expires=600'],
+    ['grants us nothing', '<sip:acd@127.0.0.1:OURS>;expires=0'],
+  ])('given a 200 that %s, then that is no registration', async (_what, contacts) => {
+    const asked = await refresh();
+    const Contact = contacts.replace('OURS', String(acd.sip.port));
+    pbx.answer(asked, 200, 'OK', { headers: { Contact } });
+    await expect.poll(state).toBe('unreachable');
+    expect(acd.edge.health().registrars[0]?.detail).toContain('does not list our Contact');
+    grant(await pbx.request('REGISTER'), 600);
+    await expect.poll(state).toBe('registered');
+  });
+
+  it('given it writes our Contact its own way, then that is still ours', async () => {
+    await open();
+    const contact = (port: number): Record<string, string> => ({
+      Contact: `<sip:acd@192.0.2.7:${port}>;expires=1`,
+    });
+    pbx.answer(await pbx.request('REGISTER'), 200, 'OK', { headers: contact(4711) });
+    await expect.poll(state).toBe('registered');
+    const next = await pbx.request('REGISTER');
+    const two = `<sip:x@192.0.2.9>;expires=9, ${contact(4711)['Contact']}`;
+    pbx.answer(next, 200, 'OK', { headers: { Contact: two } });
+    await pbx.request('REGISTER');
+    expect(state()).toBe('registered');
+  });
+});
+
 describe('a phone behind the registrar', () => {
   it('is known by its PBX name, watched and dialled through it, with digest', async () => {
     await open();
