@@ -24,6 +24,9 @@ const RESUME_MS = 10_000;
 /** A login under `presence: required` waits this long for the first acceptance. */
 const PROBE_MS = 5_000;
 const STOP_MAX_MS = 1_000;
+/** A phone that changes its mind more often than this, in this time, is told of with delay. */
+const CHANGES_MAX = 20;
+const CHANGES_MS = 10_000;
 
 interface Watch {
   device: Device;
@@ -38,6 +41,11 @@ interface Watch {
   resumeUntil: number;
   probes: ((accepted: boolean) => void)[];
   settle: NodeJS.Timeout;
+  /** How often it was told to the core since when. */
+  changes: number;
+  changesSince: number;
+  /** It is looked at again when that time is over. */
+  isDelayed: boolean;
 }
 
 export interface Combined {
@@ -236,6 +244,7 @@ export class Presence implements LoginPresence {
       settled: false,
       resumeUntil: 0,
       probes: [],
+      ...{ changes: 0, changesSince: 0, isDelayed: false },
       settle: setTimeout(() => {
         watch.settled = true;
         this.update(device.uri);
@@ -297,7 +306,7 @@ export class Presence implements LoginPresence {
       said = busy.state ?? said;
       source = busy.name;
     }
-    if (said === watch.told) return;
+    if (said === watch.told || !this.mayTell(watch)) return;
     watch.told = said;
     void this.context.runtime.submit({
       kind: 'ReportDevice',
@@ -306,5 +315,29 @@ export class Presence implements LoginPresence {
       state: said,
       source,
     });
+  }
+
+  /**
+   * A storm of NOTIFYs must not become one of events and offers: beyond the limit only the change
+   * away from idle is told at once; what the phone says in the end is told when its time is over.
+   */
+  private mayTell(watch: Watch): boolean {
+    const now = this.context.runtime.now();
+    if (now - watch.changesSince >= CHANGES_MS)
+      Object.assign(watch, { changes: 0, changesSince: now });
+    if (watch.changes < CHANGES_MAX || watch.told === 'idle') {
+      watch.changes += 1;
+      return true;
+    }
+    if (watch.isDelayed) return false;
+    watch.isDelayed = true;
+    setTimeout(
+      () => {
+        watch.isDelayed = false;
+        this.update(watch.device.uri);
+      },
+      watch.changesSince + CHANGES_MS - now,
+    ).unref();
+    return false;
   }
 }

@@ -125,14 +125,14 @@ export class Past {
   }
 
   /** What the caller says in his dialog. */
-  says(callId: string, method: string): Incoming {
+  says(callId: string, method: string, source: 'network' | 'server' = 'network'): Incoming {
     const headers = { 'Call-ID': callId, From: '<sip:a@b>;tag=f', To: '<sip:c@d>;tag=t' };
-    return this.stack.receive(method, headers, { dialogId: dialogOf(callId) });
+    return this.stack.receive(method, headers, { dialogId: dialogOf(callId), source });
   }
 
   /** What the agent's phone says in its dialog. */
-  agentSays({ id }: Offer, method: string): Incoming {
-    return this.stack.receive(method, {}, { dialogId: offerDialog(id) });
+  agentSays({ id }: Offer, method: string, source: 'network' | 'server' = 'network'): Incoming {
+    return this.stack.receive(method, {}, { dialogId: offerDialog(id), source });
   }
 
   /** His INVITE comes (again). */
