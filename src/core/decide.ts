@@ -20,6 +20,7 @@ import {
   dispatch,
   endAgentLeg,
   failOfferCommand,
+  noteInvite,
   ringOffer,
 } from './offering.ts';
 import type { State } from './state.ts';
@@ -41,6 +42,8 @@ function rule(decision: Decision, command: Command): Verdict {
       return confirmCall(decision, command);
     case 'EndCall':
       return endCallByCaller(decision, command);
+    case 'NoteInvite':
+      return noteInvite(decision, command);
     case 'RingOffer':
       return ringOffer(decision, command);
     case 'AnswerOffer':

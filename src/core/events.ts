@@ -83,11 +83,17 @@ export interface AgentOffered extends Base {
   readonly deadline: number;
 }
 
+/** Its INVITE is with the SIP server; a later one takes its place (an answer to a challenge). */
+export interface OfferSent extends Base {
+  readonly kind: 'OfferSent';
+  readonly offerId: OfferId;
+  /** The SIP server's name of the INVITE under way. */
+  readonly transaction: string;
+}
+
 export interface OfferRang extends Base {
   readonly kind: 'OfferRang';
   readonly offerId: OfferId;
-  /** The SIP server's name of the INVITE under way. */
-  readonly transaction?: string;
 }
 
 /** First answer wins. Reactor: connect the two legs' media, then ConfirmBridge. */
@@ -219,6 +225,7 @@ export type CoreEvent =
   | CallConfirmed
   | AnnouncementDue
   | AgentOffered
+  | OfferSent
   | OfferRang
   | OfferAnswered
   | OfferFailed

@@ -3,7 +3,14 @@
  * it decides nothing: an event is a fact. A fact that does not fit the state is a broken
  * invariant and throws.
  */
-import type { AgentOffered, CallEnded, CallEntered, CoreEvent, OfferRang } from './events.ts';
+import type {
+  AgentOffered,
+  CallEnded,
+  CallEntered,
+  CoreEvent,
+  OfferRang,
+  OfferSent,
+} from './events.ts';
 import { placeAgent, placeAll, placeCall, placeOffer, removeCall, removeOffer } from './place.ts';
 import { makeTimer, must, type Agent, type Call, type Offer, type State } from './state.ts';
 import type { AgentId, CallId, OfferId } from './types.ts';
@@ -76,10 +83,12 @@ function offer(state: State, event: AgentOffered): void {
   placeAgent(state, agent);
 }
 
+function send(state: State, event: OfferSent): void {
+  offerOf(state, event.offerId).transaction = event.transaction;
+}
+
 function ring(state: State, event: OfferRang): void {
-  const rung = offerOf(state, event.offerId);
-  rung.phase = 'ringing';
-  rung.transaction = event.transaction ?? null;
+  offerOf(state, event.offerId).phase = 'ringing';
 }
 
 /** The offer is gone: caller back in his place, agent free but for his rest. */
@@ -219,6 +228,8 @@ export function evolve(state: State, event: CoreEvent): void {
     }
     case 'AgentOffered':
       return offer(state, event);
+    case 'OfferSent':
+      return send(state, event);
     case 'OfferRang':
       return ring(state, event);
     case 'OfferAnswered': {
