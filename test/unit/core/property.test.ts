@@ -125,6 +125,7 @@ const anyCommand = fc.oneof(
   often(16, kind('ConfirmCall', { callId })),
   often(3, kind('EndCall', { callId, cause: fc.constantFrom('bye', 'cancel', 'failed'), endedAt })),
   often(4, kind('RingOffer', { offerId })),
+  often(2, kind('NoteInvite', { offerId, transaction: fc.constantFrom('t1', 't2') })),
   often(12, kind('AnswerOffer', { offerId })),
   often(12, kind('ConfirmBridge', { offerId })),
   often(

@@ -39,6 +39,7 @@ export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'AnnouncementDue',
   'AgentOffered',
   'RingWidened',
+  'OfferSent',
   'OfferRang',
   'OfferAnswered',
   'OfferFailed',

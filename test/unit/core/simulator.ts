@@ -226,6 +226,7 @@ export class Simulator {
     if (offer === undefined) return;
     const offerId = offer.id;
     const dice = this.#below(20);
+    if (dice < 1) this.#send({ kind: 'NoteInvite', offerId, transaction: `t-${offerId}` });
     if (dice < 3) this.#send({ kind: 'RingOffer', offerId });
     else if (dice < 9) this.#send({ kind: 'AnswerOffer', offerId });
     else if (dice < 14) this.#send({ kind: 'ConfirmBridge', offerId });

@@ -75,10 +75,12 @@ export class Past {
     if (offer === undefined) throw new Error('no offer was made');
     const how = { by: 'test', offerId: offer.id } as const;
     const steps: readonly NewCommand[] = [
-      { kind: 'RingOffer', transaction: 't1', ...how },
+      { kind: 'RingOffer', ...how },
       { kind: 'AnswerOffer', ...how },
       { kind: 'ConfirmBridge', ...how },
     ];
+    if (phase !== 'calling')
+      await runtime.submit({ kind: 'NoteInvite', transaction: 't1', ...how });
     const phases = ['calling', 'ringing', 'answered', 'connected'];
     for (const step of steps.slice(0, phases.indexOf(phase))) await runtime.submit(step);
     media.live.add(offer.id);

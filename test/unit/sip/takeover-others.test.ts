@@ -139,11 +139,17 @@ describe('a SIP server that tells nothing', () => {
     expect(past.stack.of('OPTIONS')).toHaveLength(2);
   });
 
-  it('given it and a call that was not up yet, then that has ended', async () => {
+  it.each([
+    ['there is no such dialog, then that has ended', 481, 1],
+    ['there is, then he stays', 200, 0],
+  ])('given it and a call that was not up yet, when %s', async (_what, status, ended) => {
     past.stack.kept = null;
     await past.called('c1', false);
-    await past.takeOver();
-    expect(past.runtime.of('EndCall')).toMatchObject([{ callId: 'c1', cause: 'failed' }]);
+    const taken = past.takeOver();
+    (await past.stack.wait('OPTIONS')).answer(status);
+    await taken;
+    expect(past.runtime.of('EndCall').map(({ callId }) => callId)).toEqual(['c1'].slice(0, ended));
+    expect(past.runtime.of('ConfirmCall')).toHaveLength(1 - ended);
   });
 
   it('given it and a phone that rings, then that is taken back, its caller stays', async () => {
