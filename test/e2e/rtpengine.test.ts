@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Gateway, openPhone, startEngine } from '../edge/media/rtpengine-stage.ts';
 import { startAcd, type Acd } from '../support/acd.ts';
-import { locate } from '../support/audio.ts';
+import { locate, SAME } from '../support/audio.ts';
 import type { Call } from '../support/call.ts';
 import { within } from '../support/inbox.ts';
 import type { Phone } from '../support/phone.ts';
@@ -75,11 +75,11 @@ async function hearsWelcomeAndMusic(rtp: RtpPeer): Promise<void> {
   const { at } = await hears(rtp, welcome);
   const start = at + welcome.length + 800;
   const scores: number[] = [];
-  while (scores.length < 10 && !scores.some((score) => score > 0.9)) {
+  while (scores.length < 10 && !scores.some((score) => score > SAME)) {
     const heard = await rtp.hearAtLeast(4_000, start + scores.length * 4_000);
     scores.push(locate(heard, music(), true).score);
   }
-  expect(Math.max(...scores), `music: ${scores.join(' ')}`).toBeGreaterThan(0.9);
+  expect(Math.max(...scores), `music: ${scores.join(' ')}`).toBeGreaterThan(SAME);
 }
 
 /** Calls the queue with that codec alone: the call, and where its audio is heard and spoken. */

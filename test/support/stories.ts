@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { Acd } from './acd.ts';
-import { concat, locate, readWav, type Match } from './audio.ts';
+import { concat, locate, readWav, SAME, type Match } from './audio.ts';
 import type { Call } from './call.ts';
 import { until } from './inbox.ts';
 import { Phone, type DialOptions, type PhoneOptions } from './phone.ts';
@@ -15,11 +15,6 @@ import type { Stage } from './stage.ts';
 const folder = path.resolve(import.meta.dirname, '../../prompts');
 /** A recording counts as heard where the last 100 ms were cut off by the end of the call. */
 const CUT = new Int16Array(800);
-/**
- * Other recordings score below 0.5 (singular and plural aside: minute, second); packets lost on a
- * machine at its limits cost 0.1.
- */
-const SAME = 0.8;
 const wavs = new Map<string, Int16Array>();
 
 function wav(file: string): Int16Array {
@@ -98,7 +93,7 @@ export async function hears(
 /** Place in the music of half a second that was heard at `at`; fails if it is not our music. */
 export function placeInMusic(rtp: RtpPeer, at: number, length = 4_000): number {
   const found = locate(rtp.heard().subarray(at, at + length), music(), true);
-  expect(found.score, `music at sample ${at}`).toBeGreaterThan(0.9);
+  expect(found.score, `music at sample ${at}`).toBeGreaterThan(SAME);
   return found.at;
 }
 

@@ -3,7 +3,7 @@
  * found at the other end, digits both ways.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concat, decode, locate, rms, toneShare } from '../../support/audio.ts';
+import { concat, decode, locate, rms, toneShare, SAME } from '../../support/audio.ts';
 import { until } from '../../support/inbox.ts';
 import type { RtpPeer } from '../../support/rtp.ts';
 import { openStage } from '../../support/stage.ts';
@@ -74,7 +74,7 @@ describe('given a leg with music', () => {
       good(await driver.worker.music(`music-${law}`, 'default'));
       await peer.hearAtLeast(2 * second);
       const { score, at } = locate(played(peer), recordings.music);
-      expect(score).toBeGreaterThan(0.97);
+      expect(score).toBeGreaterThan(SAME);
       expect(at).toBe(0);
       expect(new Set(peer.packets.map((p) => p.payloadType))).toEqual(
         new Set([law === 'ulaw' ? 0 : 8]),
@@ -92,11 +92,11 @@ describe('given a leg with music', () => {
     await peer.hearAtLeast(second);
     const heard = peer.heard();
     const prompt = locate(recordings.thanks, heard);
-    expect(prompt.score).toBeGreaterThan(0.97);
+    expect(prompt.score).toBeGreaterThan(SAME);
     const before = heard.subarray(prompt.at - second / 2, prompt.at);
     const after = heard.subarray(prompt.at + recordings.thanks.length).subarray(0, second / 2);
     const joined = locate(concat(before, after), recordings.music);
-    expect(joined.score).toBeGreaterThan(0.97);
+    expect(joined.score).toBeGreaterThan(SAME);
     expectOneStream(peer);
   });
 
@@ -109,7 +109,7 @@ describe('given a leg with music', () => {
     good(await driver.worker.music('pause', 'default'));
     await peer.hearAtLeast(second, mark);
     const { score, at } = locate(played(peer), recordings.music);
-    expect(score).toBeGreaterThan(0.97);
+    expect(score).toBeGreaterThan(SAME);
     expect(at).toBe(0);
   });
 
@@ -123,7 +123,7 @@ describe('given a leg with music', () => {
     await allArrived('digits', peer);
     const first = locate(thanks, peer.heard());
     const last = locate(two, peer.heard());
-    expect(Math.min(first.score, last.score)).toBeGreaterThan(0.97);
+    expect(Math.min(first.score, last.score)).toBeGreaterThan(SAME);
     expect(last.at - first.at).toBe(thanks.length + 0.3 * second);
   });
 
@@ -145,7 +145,7 @@ describe('given a leg with music', () => {
     good(await driver.worker.play('bad', 'p', items));
     await driver.told.take('playEnded', ({ leg, detail }) => leg === 'bad' && detail === 'p all');
     await allArrived('bad', peer);
-    expect(locate(recordings.thanks, peer.heard()).score).toBeGreaterThan(0.97);
+    expect(locate(recordings.thanks, peer.heard()).score).toBeGreaterThan(SAME);
     expect(driver.warnings.join()).toContain('/nowhere/x.wav');
     good(await driver.worker.play('bad', 'q', [{ prompt: 'no-such-key' }]));
     await driver.told.take('playEnded', ({ detail }) => detail === 'q part');
@@ -176,7 +176,7 @@ describe('given two connected legs', () => {
     good(await driver.worker.disconnect(idA));
     good(await driver.worker.music(idA, 'default'));
     const music = await a.hearAtLeast(second, a.mark() + second / 4);
-    expect(locate(music, recordings.music, true).score).toBeGreaterThan(0.97);
+    expect(locate(music, recordings.music, true).score).toBeGreaterThan(SAME);
     expectOneStream(a);
     for (const id of [idA, idB]) good(await driver.worker.release(id));
   });
@@ -216,7 +216,7 @@ describe('given two connected legs', () => {
     good(await driver.worker.release('left-b'));
     good(await driver.worker.music('left-a', 'default'));
     const heard = await a.hearAtLeast(second);
-    expect(locate(heard, recordings.music).score).toBeGreaterThan(0.97);
+    expect(locate(heard, recordings.music).score).toBeGreaterThan(SAME);
   });
 });
 

@@ -7,7 +7,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { locate, toneShare } from '../../support/audio.ts';
+import { locate, toneShare, SAME } from '../../support/audio.ts';
 import { Inbox, until } from '../../support/inbox.ts';
 import { run } from '../../support/processes.ts';
 import { buildRtp, RtpPeer } from '../../support/rtp.ts';
@@ -252,7 +252,7 @@ describe('given a client that dies', () => {
     good(await next.worker.disconnect('kept-a'));
     good(await next.worker.music('kept-a', 'default'));
     const music = await a.hearAtLeast(second, a.mark() + second / 4);
-    expect(locate(music, recordings.music).score).toBeGreaterThan(0.97);
+    expect(locate(music, recordings.music).score).toBeGreaterThan(SAME);
   });
 
   it('when mediad is killed, then legs are back on their ports, playing', async () => {
@@ -278,7 +278,7 @@ describe('given a client that dies', () => {
     await told.take('playEnded', ({ detail }) => detail === 'cut part');
     await Promise.all([a.hearTone(700), b.hearTone(440)]);
     const heard = await c.hearAtLeast(second, mark + second / 4);
-    expect(locate(heard, recordings.music).score).toBeGreaterThan(0.97);
+    expect(locate(heard, recordings.music).score).toBeGreaterThan(SAME);
   });
 
   it('when mediad stays away, then requests end as a value and not as a wait', async () => {

@@ -5,7 +5,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { describe, expect, it } from 'vitest';
-import { locate } from '../../support/audio.ts';
+import { locate, SAME } from '../../support/audio.ts';
 import { openStage } from '../../support/stage.ts';
 import {
   good,
@@ -40,7 +40,7 @@ async function killAndRestart(mediad: Mediad, driver: Driver): Promise<void> {
 async function inMusic(peer: RtpPeer): Promise<number> {
   const heard = await peer.hearAtLeast(second, peer.mark() + second / 2);
   const { at, score } = locate(heard, recordings.music, true);
-  expect(score).toBeGreaterThan(0.9);
+  expect(score).toBeGreaterThan(SAME);
   return at / second;
 }
 
@@ -170,7 +170,7 @@ describe('given a mediad that was killed', () => {
     const later = a.mark() + second / 2;
     const last = await a.hearAtLeast(second, later);
     const [was, is] = [first, last].map((heard) => locate(heard, recordings.music, true));
-    expect([was?.score, is?.score].every((score) => Number(score) > 0.85)).toBe(true);
+    expect([was?.score, is?.score].every((score) => Number(score) > SAME)).toBe(true);
     const missed = ((is?.at ?? 0) - (was?.at ?? 0) - (later - from)) / second;
     expect(Math.abs(missed)).toBeLessThan(1);
   });
