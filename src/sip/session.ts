@@ -131,8 +131,12 @@ export class Session implements Renewable {
       { method: 'OPTIONS', dialogId: this.dialogId },
       { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
     );
+    if (outcome.kind === 'no-dialog') return this.peerEnded('failed');
     const status = outcome.kind === 'response' ? outcome.response.status : 0;
-    if (outcome.kind === 'no-dialog' || status === 481 || status === 408) this.peerEnded('failed');
+    if (this.closed || (status !== 481 && status !== 408)) return;
+    // The peer is gone, but the SIP server keeps the dialog until it hears of its end.
+    this.bye({ Reason: 'Q.850;cause=102;text="No longer there"' });
+    this.peerEnded('failed');
   }
 
   private bye(headers: Headers): void {
