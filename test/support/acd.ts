@@ -94,7 +94,7 @@ const engine = process.env['ACD_MEDIA_ENGINE'] ?? 'mediad';
 
 /** Writes the configuration; gives the file and where things will be. */
 export async function writeConfig(
-  stage: Stage,
+  stage: Pick<Stage, 'folder'>,
   options: AcdOptions,
 ): Promise<{ file: string; folder: string; sip: string; rest: string }> {
   const port = await freePort();
@@ -157,11 +157,13 @@ export async function runSipd(folder: string, admin: string, secret: string): Pr
 }
 
 async function get<T>(url: string): Promise<T> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+  // Kept open, a connection would be a handle of the server's that no call explains.
+  const headers = { connection: 'close' };
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(5_000) });
   return (await response.json()) as T;
 }
 
-export async function startAcd(stage: Stage, options: AcdOptions): Promise<Acd> {
+export async function startAcd(stage: Pick<Stage, 'folder'>, options: AcdOptions): Promise<Acd> {
   return startIn(await writeConfig(stage, options), options.env);
 }
 
