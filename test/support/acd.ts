@@ -94,7 +94,7 @@ const engine = process.env['ACD_MEDIA_ENGINE'] ?? 'mediad';
 
 /** Writes the configuration; gives the file and where things will be. */
 export async function writeConfig(
-  stage: Stage,
+  stage: Pick<Stage, 'folder'>,
   options: AcdOptions,
 ): Promise<{ file: string; folder: string; sip: string; rest: string }> {
   const port = await freePort();
@@ -161,7 +161,7 @@ async function get<T>(url: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-export async function startAcd(stage: Stage, options: AcdOptions): Promise<Acd> {
+export async function startAcd(stage: Pick<Stage, 'folder'>, options: AcdOptions): Promise<Acd> {
   return startIn(await writeConfig(stage, options), options.env);
 }
 

@@ -83,6 +83,8 @@ export class Call {
   readonly reoffers: SipMessage[] = [];
   /** What an offer of the peer's is refused with; null: it is accepted. */
   onReoffer: (() => { readonly status: number; readonly reason: string } | null) | null = null;
+  /** Answers in the moment in which it is cancelled, as when 200 and CANCEL cross on the way. */
+  crossesCancel = false;
   /** Other in-dialog requests received. */
   readonly requests: SipMessage[] = [];
   private readonly untaken = new Inbox<SipMessage>('in-dialog requests', methodOf);
@@ -128,6 +130,11 @@ export class Call {
     this.acked = new Promise((resolve) => (acked = resolve));
     this.resolveAcked = acked;
     if (incoming !== null) this.aim(invite);
+  }
+
+  /** The phone it is on. */
+  get owner(): CallPhone {
+    return this.phone;
   }
 
   get callId(): string {
@@ -339,6 +346,10 @@ export class Call {
     incoming.respond(200, 'OK', { toTag: tagOf(this.dialog.local) });
     this.endedBy = incoming.message;
     if (this.answeredAt > 0 || this.end !== null) return; // too late: our answer stands
+    if (this.crossesCancel) {
+      this.answer();
+      return;
+    }
     this.respond(487, 'Request Terminated');
     this.finish('cancel received');
   }

@@ -52,6 +52,27 @@ const methods = [
   'NOTIFY',
 ];
 
+/** Damages a text in one of many ways; one in five stays whole. */
+export function damage(text: string, random: () => number): string {
+  const upTo = (count: number) => Math.floor(random() * count);
+  const morsel = () => morsels[upTo(morsels.length)] ?? '';
+  let result = text;
+  const times = upTo(5);
+  for (let i = 0; i < times; i += 1) {
+    const at = upTo(result.length + 1);
+    const end = at + upTo(upTo(4) === 0 ? 200 : 8);
+    const head = result.slice(0, at);
+    const how = upTo(6);
+    if (how === 0) result = head;
+    else if (how === 1) result = head + result.slice(end);
+    else if (how === 2) result = head + morsel() + result.slice(end);
+    else if (how === 3) result = head + morsel() + result.slice(at);
+    else if (how === 4) result = head + result.slice(at, end).repeat(1 + upTo(40));
+    else result = head + String.fromCharCode(upTo(256)) + result.slice(at + 1);
+  }
+  return result.slice(0, 70_000);
+}
+
 class Round {
   readonly world = new World();
   readonly client: FakeClient = this.world.join();
@@ -102,25 +123,6 @@ class Round {
     });
   }
 
-  /** Damages a text in one of many ways; one in five stays whole. */
-  private damaged(text: string): string {
-    let result = text;
-    const times = this.upTo(5);
-    for (let i = 0; i < times; i += 1) {
-      const at = this.upTo(result.length + 1);
-      const end = at + this.upTo(this.upTo(4) === 0 ? 200 : 8);
-      const head = result.slice(0, at);
-      const how = this.upTo(6);
-      if (how === 0) result = head;
-      else if (how === 1) result = head + result.slice(end);
-      else if (how === 2) result = head + this.pick(morsels) + result.slice(end);
-      else if (how === 3) result = head + this.pick(morsels) + result.slice(at);
-      else if (how === 4) result = head + result.slice(at, end).repeat(1 + this.upTo(40));
-      else result = head + String.fromCharCode(this.upTo(256)) + result.slice(at + 1);
-    }
-    return result.slice(0, 70_000);
-  }
-
   /** What the client program does meanwhile. */
   private actAsClient(): void {
     const frames = this.client.sip;
@@ -136,7 +138,7 @@ class Round {
   }
 
   step(): void {
-    const text = this.damaged(this.sound());
+    const text = damage(this.sound(), this.random);
     this.messages.push(text);
     if (this.upTo(3) > 0) this.world.arrive(text);
     else this.trickle(text);

@@ -62,6 +62,8 @@ export class SipWire {
   onDialog: (message: SipMessage, from: HostPort) => void = () => undefined;
   /** Nothing is answered or sent any more: the phone's plug is pulled. */
   deaf = false;
+  /** How often a message arrives: 0 is lost, 2 doubled; null: once, as on a sound network. */
+  weather: ((way: 'in' | 'out', text: string) => number) | null = null;
 
   private readonly udp: dgram.Socket;
   private readonly tcp: net.Server;
@@ -76,9 +78,13 @@ export class SipWire {
     this.udp = udp;
     this.tcp = tcp;
     this.port = port;
-    udp.on('message', (data, info) =>
-      this.receive(data.toString('utf8'), { host: info.address, port: info.port, protocol: 'udp' }),
-    );
+    udp.on('message', (data, { address: host, port: fromPort }) => {
+      const text = data.toString('utf8');
+      const copies = this.weather?.('in', text) ?? 1;
+      for (let copy = 0; copy < copies; copy += 1) {
+        this.receive(text, { host, port: fromPort, protocol: 'udp' });
+      }
+    });
     tcp.on('connection', (stream) => this.attach(stream));
   }
 
@@ -157,7 +163,8 @@ export class SipWire {
     if (this.deaf) return;
     this.note('->', to, text);
     if (to.protocol === 'udp') {
-      this.udp.send(text, to.port, to.host);
+      const copies = this.weather?.('out', text) ?? 1;
+      for (let copy = 0; copy < copies; copy += 1) this.udp.send(text, to.port, to.host);
       return;
     }
     const key = `${to.host}:${to.port}`;
@@ -259,7 +266,7 @@ export class SipWire {
       if (known.answer !== null) this.sendText(known.answer, from);
       return;
     }
-    if (this.servers.size >= MAX_TRANSACTIONS) throw new Error('too many transactions for a test');
+    if (this.servers.size >= MAX_TRANSACTIONS) this.forgetOldest();
     const server: ServerTransaction = { answer: null };
     this.servers.set(key, server);
     this.onRequest({
@@ -279,6 +286,12 @@ export class SipWire {
         return response;
       },
     });
+  }
+
+  /** Long over: on a phone of hours. */
+  private forgetOldest(): void {
+    const [oldest] = this.servers.keys();
+    if (oldest !== undefined) this.servers.delete(oldest);
   }
 
   private responseTo(
