@@ -150,7 +150,12 @@ export class Session implements Renewable {
       { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
     );
     this.probing = false;
-    if (isGone(outcome)) this.peerEnded('failed');
+    if (!isGone(outcome)) return;
+    // The peer is gone, but the SIP server keeps the dialog until it hears of its end.
+    if (!this.closed && outcome.kind !== 'no-dialog') {
+      this.bye({ Reason: 'Q.850;cause=102;text="No longer there"' });
+    }
+    this.peerEnded('failed');
   }
 
   private bye(headers: Headers): void {
