@@ -46,20 +46,24 @@ async function restart(house: House): Promise<void> {
 }
 
 /** Everybody with audio who has not gone meanwhile hears something after the blow. */
-async function hearAgain(house: House, what: Blow, ears: readonly Ear[]): Promise<number> {
-  let gap = 0;
+async function hearAgain(house: House, what: Blow, ears: readonly Ear[]): Promise<string> {
+  let gap = { ms: 0, of: 'nobody' };
   await Promise.all(
-    ears.map(async ({ visit, call, from, mark }) => {
-      const heard = await call.rtp.hearAtLeast(mark + 1_600 - call.rtp.mark(), mark, HEARD_MS).then(
-        () => true,
-        () => false,
-      );
+    ears.map(async ({ visit, call, from }) => {
+      const heard = await Promise.race([
+        call.rtp.hearAtLeast(1_600, undefined, HEARD_MS).then(
+          () => true,
+          () => false,
+        ),
+        call.ended.then(() => true),
+      ]);
       if (!visit.isThere) return;
       if (!heard) house.book.violation(`${visit.name} hears nothing after ${what}`);
-      gap = Math.max(gap, heardSince(call.rtp, from).gapMs);
+      const { gapMs: ms } = heardSince(call.rtp, from);
+      if (ms > gap.ms) gap = { ms, of: `${visit.name}${visit.isTaken ? ', talking' : ''}` };
     }),
   );
-  return gap;
+  return `${gap.ms} ms (${gap.of})`;
 }
 
 interface Ear {
@@ -67,7 +71,6 @@ interface Ear {
   readonly call: Call;
   /** Packets heard before the blow, the last of them included in what comes after. */
   readonly from: number;
-  mark: number;
 }
 
 function earsOf(house: House): Ear[] {
@@ -75,7 +78,7 @@ function earsOf(house: House): Ear[] {
     const { call } = visit;
     if (call === null || call.answeredAt === 0 || !visit.isThere) return [];
     const { rtp } = call;
-    return [{ visit, call, from: Math.max(0, rtp.packets.length - 1), mark: rtp.mark() }];
+    return [{ visit, call, from: Math.max(0, rtp.packets.length - 1) }];
   });
 }
 
@@ -93,11 +96,10 @@ async function strike(house: House, what: Blow): Promise<void> {
   if (isHere === null) return book.violation(`${program} is not back after ${what}`);
   const backMs = performance.now() - since;
   house.struck(what);
-  for (const ear of ears) ear.mark = ear.call.rtp.mark();
   const gap = await hearAgain(house, what, ears);
   book.count(`killed or restarted: ${what}`);
   const there = ears.filter(({ visit }) => visit.isThere).length;
-  const figures = `back after ${backMs.toFixed(0)} ms, longest gap in audio ${gap} ms`;
+  const figures = `back after ${backMs.toFixed(0)} ms, longest gap in audio ${gap}`;
   return book.note(`${what}: ${figures}; ${there} of ${ears.length} calls still there`);
 }
 
@@ -105,8 +107,7 @@ async function strike(house: House, what: Blow): Promise<void> {
 export async function strikeAll(house: House, bugs: Bugs, blows: readonly BlowPlan[]) {
   const began = performance.now();
   for (const { atMs, what } of blows) {
-    await rest(began + atMs - performance.now(), house.end);
-    if (house.end.aborted) return;
+    await rest(began + atMs - performance.now());
     await bugs.look();
     await strike(house, what);
   }

@@ -36,6 +36,8 @@ const MOODS: readonly (readonly [Mood, number])[] = [
   ['vanishes', 0.02],
   ['blinks', 0.04],
 ];
+/** A CANCEL that waits for a response to a repeated INVITE, on a slow machine, has come by then. */
+const CROSSING_MS = 5_000;
 /** How long a phone without power stays so. */
 const DARK_MS = 20_000;
 
@@ -181,10 +183,8 @@ export class Desk {
 
   private follow(call: Call): void {
     const { house } = this;
-    const others = this.liveCalls.filter((other) => other !== call && other.isIncoming);
-    if (others.length > 0) {
-      const ids = others.map((other) => header(other.invite, 'X-Call-Id')).join(', ');
-      house.book.doubleOffer(`${this.id} has ${header(call.invite, 'X-Call-Id')} beside ${ids}`);
+    for (const other of this.liveCalls) {
+      if (other !== call && other.isIncoming) void this.mustCross(other, call);
     }
     house.book.count('offers');
     const done = this.take(call)
@@ -194,6 +194,18 @@ export class Desk {
         this.release(call);
       });
     this.offers.add(done);
+  }
+
+  /**
+   * An offer beside another. CANCEL has to wait for a first response (RFC 3261 section 9.1), which
+   * may be under way or lost, so a former offer may end a moment later than the next comes.
+   */
+  private async mustCross(former: Call, next: Call): Promise<void> {
+    const { book } = this.house;
+    await rest(CROSSING_MS, former.ended);
+    if (isOver(former)) return book.count('an offer crossed the CANCEL of the former');
+    const [one, other] = [former, next].map((call) => header(call.invite, 'X-Call-Id'));
+    return book.doubleOffer(`the phone of ${this.id} rings for ${one} and for ${other}`);
   }
 
   /** A call that is over leaves nothing behind on a phone of hours. */
@@ -220,7 +232,8 @@ export class Desk {
       call.ended,
     );
     if (isOver(call)) return undefined;
-    if (mood === 'declines') return call.decline();
+    const isRungTwice = this.liveCalls.some((other) => other !== call && other.isIncoming);
+    if (mood === 'declines' || isRungTwice) return call.decline();
     return this.answer(call, mood);
   }
 

@@ -72,7 +72,8 @@ function kept(acd: Acd): string[] {
 }
 
 async function shown(acd: Acd): Promise<string[]> {
-  const [queues, agents, health] = await Promise.all([acd.queues(), acd.agents(), acd.health()]);
+  // One after the other: one connection of ours, as when the handles were counted.
+  const [queues, agents, health] = [await acd.queues(), await acd.agents(), await acd.health()];
   return [
     ...queues.flatMap(({ calls }) => calls.map(({ id, state }) => `call ${id} ${state}`)),
     ...agents

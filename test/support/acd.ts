@@ -157,7 +157,9 @@ export async function runSipd(folder: string, admin: string, secret: string): Pr
 }
 
 async function get<T>(url: string): Promise<T> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+  // Kept open, a connection would be a handle of the server's that no call explains.
+  const headers = { connection: 'close' };
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(5_000) });
   return (await response.json()) as T;
 }
 
