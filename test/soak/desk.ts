@@ -24,7 +24,9 @@ type Mood =
   | 'vanishes'
   | 'blinks';
 
-/** `silent`: not even 180. `crosses`: 200 in the moment of the CANCEL. `blinks`: hangs up at once. */
+/**
+ * `silent`: not even 180. `crosses`: 200 in the moment of the CANCEL. `blinks`: he hangs up at once.
+ */
 const MOODS: readonly (readonly [Mood, number])[] = [
   ['answers', 0.58],
   ['late', 0.12],

@@ -65,10 +65,10 @@ function kept(acd: Acd): string[] {
   const file = path.join(acd.folder, 'journal.db.sipd');
   if (!existsSync(file)) return [`no store ${file}`];
   const { records, fault } = parseStore(readFileSync(file, 'utf8'));
-  return [
-    ...[...records.keys()].map((key) => `in sipd: ${key}`),
-    ...(fault === null ? [] : [fault]),
-  ];
+  // Dialogs, INVITEs in and out, answers without ACK (sipd/records.ts); the rest is no call.
+  const keys = [...records.keys()].filter((key) => /^[diao]\|/.test(key));
+  const calls = keys.map((key) => `in sipd: ${key}`);
+  return fault === null ? calls : [...calls, fault];
 }
 
 async function shown(acd: Acd): Promise<string[]> {

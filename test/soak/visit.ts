@@ -6,7 +6,7 @@
 import { within } from '../support/inbox.ts';
 import { sdpFor, type Call } from '../support/call.ts';
 import { Phone } from '../support/phone.ts';
-import { statusOf } from '../support/sip-message.ts';
+import { header, statusOf, type SipMessage } from '../support/sip-message.ts';
 import type { Random } from '../../src/sim/random.ts';
 import {
   GIVEN_UP_MS,
@@ -102,18 +102,16 @@ export class Visit {
     const { book } = this.house;
     await rest(60_000, call.final, call.ended);
     if (call.answeredAt > 0 && call.end === null) return true;
-    const status = call.end === 'refused' ? await this.statusOf(call) : 'no answer';
-    // An INVITE under way through a process that dies comes to a defined end, and may be refused.
-    if (this.house.wasStruck(since)) book.count(`INVITE in a kill: ${status}`);
-    else book.lostCall(`${this.name} was not let in: ${status}`);
+    const answer = call.end === 'refused' ? await finalOf(call) : null;
+    const status = answer?.start.replace('SIP/2.0 ', '') ?? 'no answer';
     this.mayEnd = true;
+    // New calls may be told to come later, as when the disk is slow; whoever is in line may not.
+    const isPutOff = answer !== null && header(answer, 'Retry-After') !== '';
+    if (isPutOff) book.count(`put off: ${status}`);
+    // An INVITE under way through a process that dies comes to a defined end.
+    else if (this.house.wasStruck(since)) book.count(`INVITE in a kill: ${status}`);
+    else book.lostCall(`${this.name} was not let in: ${status}`);
     return false;
-  }
-
-  private async statusOf(call: Call): Promise<string> {
-    const none = new Promise<null>((resolve) => setImmediate(() => resolve(null)));
-    const response = await Promise.race([call.final, none]);
-    return response === null ? 'no answer' : String(statusOf(response));
   }
 
   /** At once, or crossing the answer. */
@@ -216,4 +214,10 @@ function phoneOf(call: Call): Phone {
 function reasonOf(call: Call): string {
   const reason = call.endedBy?.headers.find(([name]) => /^reason$/i.test(name));
   return reason?.[1] ?? 'without a Reason';
+}
+
+/** The final answer, if there was one. */
+async function finalOf(call: Call): Promise<SipMessage | null> {
+  const none = new Promise<null>((resolve) => setImmediate(() => resolve(null)));
+  return Promise.race([call.final, none]);
 }
