@@ -17,7 +17,7 @@ type OnTime = 'answers' | 'late' | 'vanishes' | 'blinks';
 type Mood = OnTime | 'declines' | 'busy' | 'silent' | 'misses' | 'crosses';
 
 /**
- * `silent`: not even 180. `crosses`: 200 in the moment of the CANCEL. `blinks`: up and down at once.
+ * `silent`: not even 180. `crosses`: 200 in the moment of the CANCEL. `blinks`: hangs up again.
  */
 const MOODS: readonly (readonly [Mood, number])[] = [
   ['answers', 0.58],
