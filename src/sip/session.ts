@@ -150,10 +150,11 @@ export class Session implements Renewable {
       { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
     );
     this.probing = false;
-    if (outcome.kind === 'no-dialog') return this.peerEnded('failed');
-    if (this.closed || !isGone(outcome)) return;
+    if (!isGone(outcome)) return;
     // The peer is gone, but the SIP server keeps the dialog until it hears of its end.
-    this.bye({ Reason: 'Q.850;cause=102;text="No longer there"' });
+    if (!this.closed && outcome.kind !== 'no-dialog') {
+      this.bye({ Reason: 'Q.850;cause=102;text="No longer there"' });
+    }
     this.peerEnded('failed');
   }
 

@@ -13,19 +13,11 @@ import { GIVEN_UP_MS, hangUp, isOver, makeWeather, rest, type House } from './ho
 import { draw, drawWeather } from './plan.ts';
 import { isToldOfEnd, talk } from './talk.ts';
 
-type Mood =
-  | 'answers'
-  | 'late'
-  | 'declines'
-  | 'busy'
-  | 'silent'
-  | 'misses'
-  | 'crosses'
-  | 'vanishes'
-  | 'blinks';
+type OnTime = 'answers' | 'late' | 'vanishes' | 'blinks';
+type Mood = OnTime | 'declines' | 'busy' | 'silent' | 'misses' | 'crosses';
 
 /**
- * `silent`: not even 180. `crosses`: 200 in the moment of the CANCEL. `blinks`: he hangs up at once.
+ * `silent`: not even 180. `crosses`: 200 in the moment of the CANCEL. `blinks`: hangs up again.
  */
 const MOODS: readonly (readonly [Mood, number])[] = [
   ['answers', 0.58],
