@@ -90,12 +90,18 @@ export interface EndCall extends Base {
   readonly endedAt?: number;
 }
 
+/** The INVITE of an offer left for a phone; told where a later process could not find it. */
+export interface NoteInvite extends Base {
+  readonly kind: 'NoteInvite';
+  readonly offerId: OfferId;
+  /** The SIP server's name of the INVITE, by which a later process can take it back. */
+  readonly transaction: string;
+}
+
 /** The agent's phone answered 18x. */
 export interface RingOffer extends Base {
   readonly kind: 'RingOffer';
   readonly offerId: OfferId;
-  /** The SIP server's name of the INVITE under way, by which a later process can take it back. */
-  readonly transaction?: string;
 }
 
 /** The agent's phone answered 2xx with usable audio; not yet connected. */
@@ -203,6 +209,7 @@ export type Command =
   | WithdrawCall
   | ConfirmCall
   | EndCall
+  | NoteInvite
   | RingOffer
   | AnswerOffer
   | ConfirmBridge

@@ -22,6 +22,7 @@ import {
   confirmBridge,
   endAgentLeg,
   failOfferCommand,
+  noteInvite,
   ringOffer,
 } from './offering.ts';
 import type { State } from './state.ts';
@@ -43,6 +44,8 @@ function rule(decision: Decision, command: Command): Verdict {
       return confirmCall(decision, command);
     case 'EndCall':
       return endCallByCaller(decision, command);
+    case 'NoteInvite':
+      return noteInvite(decision, command);
     case 'RingOffer':
       return ringOffer(decision, command);
     case 'AnswerOffer':

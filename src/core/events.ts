@@ -159,11 +159,17 @@ export interface RingWidened extends Base {
   readonly callId: CallId;
 }
 
+/** Its INVITE is with the SIP server; a later one takes its place (an answer to a challenge). */
+export interface OfferSent extends Base {
+  readonly kind: 'OfferSent';
+  readonly offerId: OfferId;
+  /** The SIP server's name of the INVITE under way. */
+  readonly transaction: string;
+}
+
 export interface OfferRang extends Base {
   readonly kind: 'OfferRang';
   readonly offerId: OfferId;
-  /** The SIP server's name of the INVITE under way. */
-  readonly transaction?: string;
 }
 
 /** First answer wins. Reactor: connect the two legs' media, then ConfirmBridge. */
@@ -316,6 +322,7 @@ export type CoreEvent =
   | AnnouncementDue
   | AgentOffered
   | RingWidened
+  | OfferSent
   | OfferRang
   | OfferAnswered
   | OfferFailed

@@ -11,6 +11,7 @@ import type {
   OfferAnswered,
   OfferFailed,
   OfferRang,
+  OfferSent,
 } from './events.ts';
 import { evolveAgent } from './evolve-agents.ts';
 import { memberOf } from './eligible.ts';
@@ -132,10 +133,12 @@ function offer(state: State, event: AgentOffered): void {
   if (member !== undefined) member.tally.lastOffer = made.number;
 }
 
+function send(state: State, event: OfferSent): void {
+  offerOf(state, event.offerId).transaction = event.transaction;
+}
+
 function ring(state: State, event: OfferRang): void {
-  const rung = offerOf(state, event.offerId);
-  rung.phase = 'ringing';
-  rung.transaction = event.transaction ?? null;
+  offerOf(state, event.offerId).phase = 'ringing';
 }
 
 /** The offer is gone: caller back in his place, agent free but for his rest. */
@@ -281,6 +284,8 @@ export function evolve(state: State, event: CoreEvent): void {
     }
     case 'AgentOffered':
       return offer(state, event);
+    case 'OfferSent':
+      return send(state, event);
     case 'OfferRang':
       return ring(state, event);
     case 'OfferAnswered':

@@ -11,6 +11,7 @@ import type {
   EndAgentLeg,
   FailOffer,
   Refusal,
+  NoteInvite,
   RingOffer,
 } from './commands.ts';
 import type { Decision } from './decision.ts';
@@ -27,13 +28,20 @@ function standing(decision: Decision, command: { offerId: string }): Offer | nul
   return offer === undefined || offer.phase === 'connected' ? null : offer;
 }
 
+export function noteInvite(decision: Decision, command: NoteInvite): Refusal | undefined {
+  const offer = standing(decision, command);
+  if (offer === null) return 'unknown-offer';
+  const { transaction } = command;
+  if (offer.phase !== 'answered')
+    decision.emit({ kind: 'OfferSent', offerId: offer.id, transaction });
+  return undefined;
+}
+
 export function ringOffer(decision: Decision, command: RingOffer): Refusal | undefined {
   const offer = standing(decision, command);
   if (offer === null) return 'unknown-offer';
   if (offer.phase !== 'calling') return undefined;
-  const { transaction } = command;
-  const known = transaction === undefined ? {} : { transaction };
-  decision.emit({ kind: 'OfferRang', offerId: offer.id, ...known });
+  decision.emit({ kind: 'OfferRang', offerId: offer.id });
   return undefined;
 }
 

@@ -126,7 +126,7 @@ export interface Offer {
   readonly device: Device;
   readonly offeredAt: number;
   phase: 'calling' | 'ringing' | 'answered' | 'connected';
-  /** The SIP server's name of the INVITE, once it rings; null: not known. */
+  /** The SIP server's name of the INVITE, where it cannot be found by the offer's id; or null. */
   transaction: string | null;
   /** When it fails by itself; 0 once connected. */
   deadline: number;

@@ -24,6 +24,12 @@ export type RequestOutcome =
   | { readonly kind: 'no-dialog' }
   | { readonly kind: 'lost'; readonly detail: string };
 
+/** Of a request within a dialog: it is no more, or its peer (RFC 3261 §12.2.1.2). */
+export function isGone(outcome: RequestOutcome): boolean {
+  const status = outcome.kind === 'response' ? outcome.response.status : 0;
+  return outcome.kind === 'no-dialog' || status === 481 || status === 408;
+}
+
 export interface RequestOptions {
   readonly credentials?: Credentials | null;
   /** Remembers the server's challenge from request to request. */
@@ -40,7 +46,12 @@ const MAX_ATTEMPTS = 4;
 export interface InviteOptions {
   readonly credentials: Credentials | null;
   /** The phone rings (180, 183 …). */
-  readonly onProvisional?: (status: number, transaction: string) => void;
+  readonly onProvisional?: (status: number) => void;
+  /**
+   * It left. Told only where the server lets nobody resume it, with the name by which another
+   * process can take it back.
+   */
+  readonly onSent?: (transaction: string) => void;
   /** Safety net above the core's own deadline, ms. */
   readonly deadlineMs: number;
 }
@@ -344,11 +355,12 @@ class Invitation implements InviteHandle {
         echo = message;
         this.sent = message;
         if (this.cancelled !== null) message.cancel(this.cancelled.headers);
+        else if (this.stack.heritage() === null) this.options.onSent?.(message.transaction);
       },
       provisional: (response) => {
         // RFC 3262 §4: a reliable provisional response is acknowledged by PRACK.
         if (response.header('RSeq') !== '') response.acknowledge();
-        if (!this.settled) this.options.onProvisional?.(response.status, echo?.transaction ?? '');
+        if (!this.settled) this.options.onProvisional?.(response.status);
       },
       final: (response) => this.final(request, echo, response),
       failed: (code, detail) => {

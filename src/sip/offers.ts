@@ -1,11 +1,11 @@
 /**
  * Offers: AgentOffered → INVITE to his phone → rings → answers → bridge, or a verdict why not.
  *
- * Comes in: the journal's events. Goes out: RingOffer, AnswerOffer, ConfirmBridge, FailOffer,
- * EndAgentLeg; the agent's media leg bears the offer's id, and so does the SIP dialog (Call-ID and
- * tag), so that a process that takes over finds both and goes on: an INVITE that rings is
- * resumed, one that was never sent is sent, an answered one is bridged. Early media of the phone is
- * not passed on: the caller has his music until the bridge stands.
+ * Comes in: the journal's events. Goes out: NoteInvite, RingOffer, AnswerOffer, ConfirmBridge,
+ * FailOffer, EndAgentLeg; the agent's media leg bears the offer's id, and so does the SIP dialog
+ * (Call-ID and tag), so that a process that takes over finds both and goes on: an INVITE that rings
+ * is resumed, one that was never sent is sent, an answered one is bridged. Early media of the phone
+ * is not passed on: the caller has his music until the bridge stands.
  */
 import type {
   AgentOffered,
@@ -147,7 +147,8 @@ export class Offers {
     return {
       credentials,
       deadlineMs: left + GRACE_MS,
-      onProvisional: (status, transaction) => this.rang(leg, status, transaction),
+      onProvisional: (status) => this.rang(leg, status),
+      onSent: (transaction) => this.sent(leg, transaction),
     };
   }
 
@@ -262,15 +263,17 @@ export class Offers {
     };
   }
 
-  private rang(leg: OfferLeg, status: number, transaction: string): void {
+  private rang(leg: OfferLeg, status: number): void {
     if (status < 180 || leg.phase !== 'calling') return;
     leg.phase = 'ringing';
-    void this.context.runtime.submit({
-      kind: 'RingOffer',
-      by: 'sip',
-      offerId: leg.offer.offerId,
-      ...(transaction === '' ? {} : { transaction }),
-    });
+    const { offerId } = leg.offer;
+    void this.context.runtime.submit({ kind: 'RingOffer', by: 'sip', offerId });
+  }
+
+  private sent(leg: OfferLeg, transaction: string): void {
+    if (isClosed(leg)) return;
+    const { offerId } = leg.offer;
+    void this.context.runtime.submit({ kind: 'NoteInvite', by: 'sip', offerId, transaction });
   }
 
   /** His 200 is here and has been ACKed. */
