@@ -49,6 +49,9 @@ const NO_AUDIO = { leg: '', lost: (): void => undefined };
 export class Dialogs {
   private readonly entries = new Map<string, Entry>();
   private readonly byLeg = new Map<string, string>();
+  /** Those of whose end nobody will tell us, and the timer for the next look at them. */
+  private watched = new Map<string, Entry>();
+  private watch: NodeJS.Timeout | null = null;
 
   /** `probe`: finds out whether the dialog still exists; called when the SIP server came back. */
   add(
@@ -89,18 +92,24 @@ export class Dialogs {
   }
 
   /**
-   * The dialogs of now are looked at again and again, until they are gone: nobody tells us of
-   * their end, as they began with a process, or a connection, that is no more.
+   * The calls of now are looked at again and again, until they are gone: nobody tells us of their
+   * end, as they began with a process, or a connection, that is no more. Subscriptions are not:
+   * they begin anew, which is another dialog.
    */
   watchOver(): void {
-    const watched = new Map(this.entries);
-    const look = (): void => {
-      for (const [id, entry] of watched) if (this.entries.get(id) !== entry) watched.delete(id);
-      if (watched.size === 0) return;
-      this.probe([...watched.keys()]);
-      setTimeout(look, WATCH_MS).unref();
-    };
-    look();
+    this.watched = new Map([...this.entries].filter(([, { leg }]) => leg !== ''));
+    if (this.watch !== null) clearTimeout(this.watch);
+    this.look();
+  }
+
+  private look(): void {
+    this.watch = null;
+    for (const [id, entry] of this.watched)
+      if (this.entries.get(id) !== entry) this.watched.delete(id);
+    if (this.watched.size === 0) return;
+    this.probe([...this.watched.keys()]);
+    this.watch = setTimeout(() => this.look(), WATCH_MS);
+    this.watch.unref();
   }
 
   has(dialogId: string): boolean {

@@ -139,6 +139,7 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
   stack.onReconnected((awayMs) => {
     context.client.reconnected();
     void compareDialogs(context, stack, awayMs);
+    if (stack.heritage() === null) presence.beginAnew();
     for (const registration of registrations) registration.renew();
   });
   return {

@@ -134,6 +134,12 @@ export class Presence implements LoginPresence {
     return used;
   }
 
+  /** The SIP server has forgotten whose the subscriptions are. */
+  beginAnew(): void {
+    for (const { subscriptions } of this.watches.values())
+      for (const subscription of subscriptions) subscription.beginAnew();
+  }
+
   private later(watch: Watch, ms: number): void {
     setTimeout(() => this.update(watch.device.uri), ms).unref();
   }

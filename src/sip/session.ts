@@ -4,7 +4,7 @@
  * BYE) and ends it. What the end means is the owner's business.
  */
 import type { MediaFailure } from '../media/port.ts';
-import { TRANSACTION_DEADLINE_MS } from './client.ts';
+import { isGone, TRANSACTION_DEADLINE_MS } from './client.ts';
 import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
@@ -56,6 +56,8 @@ export class Session implements Renewable {
   /** We offered in a 2xx: the next ACK carries the answer. */
   private offered = false;
   private closed = false;
+  /** He is being asked whether he is still there. */
+  private probing = false;
   /** BYE to be sent as soon as the ACK is here. */
   private pendingBye: Headers | null = null;
 
@@ -141,13 +143,14 @@ export class Session implements Renewable {
    * was away, or the peer sends no audio.
    */
   private async probe(): Promise<void> {
-    if (this.closed || this.awaitsAck) return;
+    if (this.closed || this.awaitsAck || this.probing) return;
+    this.probing = true;
     const outcome = await this.context.client.request(
       { method: 'OPTIONS', dialogId: this.dialogId },
       { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
     );
-    const status = outcome.kind === 'response' ? outcome.response.status : 0;
-    if (outcome.kind === 'no-dialog' || status === 481 || status === 408) this.peerEnded('failed');
+    this.probing = false;
+    if (isGone(outcome)) this.peerEnded('failed');
   }
 
   private bye(headers: Headers): void {

@@ -118,6 +118,14 @@ export class Subscription {
     );
   }
 
+  /**
+   * The server gives this dialog's NOTIFYs to nobody any more: another takes its place. What the
+   * phone last said counts until it says it again. The old one ends by the 481 of its next NOTIFY.
+   */
+  beginAnew(): void {
+    if (this.established && !this.busy && !this.ended) void this.subscribe();
+  }
+
   view(): SubscriptionView {
     const { status, wasAccepted, cause, isSilent } = this;
     return { status, wasAccepted, state: this.value, isSilent, cause };

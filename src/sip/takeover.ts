@@ -11,7 +11,7 @@
  */
 import type { Call, Offer } from '../core/state.ts';
 import type { Callers } from './callers.ts';
-import { dialogIdOf, TRANSACTION_DEADLINE_MS } from './client.ts';
+import { dialogIdOf, isGone, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { identityOf } from './offers.ts';
@@ -30,6 +30,10 @@ const REPEATED_MS = 30_000;
 const LAST_WORDS_MS = 35_000;
 /** Legs made again at once. */
 const LEGS_AT_ONCE = 50;
+/** A peer is asked for so long before we go on without his answer. */
+const ASKED_MAX_MS = 2_000;
+/** From the CANCEL of a phone's INVITE to its BYE, for the case that it had been answered. */
+const CROSSED_MS = 1_000;
 const NOT_WANTED = { Reason: 'SIP;cause=487;text="Call ended"' };
 const GOODBYE = { Reason: 'Q.850;cause=16;text="Normal call clearing"' };
 
@@ -240,7 +244,7 @@ function unsubscribe(context: EdgeContext, dialogId: string, event: Package | nu
 
 /** The server tells nothing: everybody is taken as still there, and found out later if not. */
 async function trustAll(
-  { context, stack, callers, offers }: TakeoverParts,
+  { context, stack, callers, offers, routes }: TakeoverParts,
   calls: readonly Call[],
   rung: readonly Offer[],
 ): Promise<void> {
@@ -248,14 +252,20 @@ async function trustAll(
     const state = 'confirmed';
     return { dialogId, state, role, method: 'INVITE', callId: '' };
   };
-  const gone: Promise<unknown>[] = [];
+  const rest: Promise<unknown>[] = [];
   for (const call of calls) {
-    // An INVITE without an answer cannot be answered any more.
-    if (call.dialogId === null || call.confirmedAt === null)
-      gone.push(endCall(context, call, undefined));
-    else callers.adopt(call, held(call.dialogId, 'uas'));
+    const { dialogId } = call;
+    if (dialogId !== null && call.confirmedAt !== null) callers.adopt(call, held(dialogId, 'uas'));
+    else
+      rest.push(
+        askFor(context, dialogId).then(async (isThere) => {
+          // His ACK was given to nobody, or to the process that died.
+          if (isThere && dialogId !== null) return callers.adopt(call, held(dialogId, 'uas'));
+          return endCall(context, call, undefined);
+        }),
+      );
   }
-  await Promise.all(gone);
+  await Promise.all(rest);
   for (const offer of rung) {
     if (context.runtime.state.offers.get(offer.id) !== offer) continue;
     const isUp = offer.phase === 'answered' || offer.phase === 'connected';
@@ -263,8 +273,18 @@ async function trustAll(
     if (isUp) offers.adopt(offer, held(dialogId, 'uac'));
     else {
       if (offer.transaction !== null) stack.cancelTransaction(offer.transaction, NOT_WANTED);
+      // A phone that had answered meanwhile is not reached by CANCEL, but its dialog is.
+      const credentials = routes.to(offer.device)?.credentials ?? null;
+      setTimeout(() => hangUp(context, dialogId, credentials), CROSSED_MS).unref();
       const at = context.runtime.now();
       offers.adopt(offer, { dialogId, at, why: 'the server was restarted while the phone rang' });
     }
   }
+}
+
+/** Has the INVITE been answered, so that there is a dialog? In doubt yes: he is watched. */
+async function askFor({ client }: EdgeContext, dialogId: string | null): Promise<boolean> {
+  if (dialogId === null) return false;
+  const options = { method: 'OPTIONS', dialogId };
+  return !isGone(await client.request(options, { deadlineMs: ASKED_MAX_MS }));
 }

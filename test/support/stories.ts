@@ -60,7 +60,11 @@ export async function enter(
 }
 
 /** The agent's phone rings and is answered; both directions of speech are proved by tones. */
-export async function talk(caller: Call, agent: Call, tones = [440, 1000] as const): Promise<void> {
+export async function talk(
+  caller: Call,
+  agent: Call,
+  tones: readonly [number, number] = [440, 1000],
+): Promise<void> {
   const [high, low] = tones;
   caller.rtp.sendTone(high);
   agent.rtp.sendTone(low);

@@ -210,7 +210,11 @@ describe('a caller', () => {
     const leg = [...media.live][0] ?? '';
     media.events?.silence(leg, 10_000, true);
     const asked = await stack.wait('OPTIONS');
+    // Not twice at once.
+    media.events?.silence(leg, 10_000, true);
+    expect(stack.of('OPTIONS')).toEqual([asked]);
     asked.answer(200);
+    await settle();
     media.events?.silence(leg, 10_000, true);
     expect(runtime.of('EndCall')).toEqual([]);
     (await stack.wait('OPTIONS', 2)).answer(408);
