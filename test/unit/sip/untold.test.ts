@@ -81,7 +81,7 @@ describe('a caller whose ACK nobody heard', () => {
 });
 
 describe('a phone that rang', () => {
-  it('is cancelled by its transaction, hung up on if it had answered, and fails the offer', async () => {
+  it('is cancelled by its transaction, hung up on where it had answered', async () => {
     await start(entered, confirmed, offered, sent);
     expect(stack.transactionsCancelled).toEqual(['t1']);
     expect(runtime.of('FailOffer')).toMatchObject([{ offerId: 'o1', sipStatus: 0 }]);
