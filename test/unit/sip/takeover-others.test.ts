@@ -139,10 +139,12 @@ describe('a SIP server that tells nothing', () => {
     expect(past.stack.of('OPTIONS')).toHaveLength(2);
   });
 
-  it('given it and a call that was not up yet, then that has ended', async () => {
+  it('given it and a call that was not up yet, nor answered, then that has ended', async () => {
     past.stack.kept = null;
     await past.called('c1', false);
-    await past.takeOver();
+    const taken = past.takeOver();
+    (await past.stack.wait('OPTIONS')).fail('no-dialog');
+    await taken;
     expect(past.runtime.of('EndCall')).toMatchObject([{ callId: 'c1', cause: 'failed' }]);
   });
 

@@ -185,7 +185,7 @@ describe('an offer', () => {
     await past.takeOver();
     past.kept.resumed[0]?.echo();
     past.kept.resumed[0]?.answer(180);
-    expect(await past.runtime.wait('RingOffer')).toMatchObject({ transaction: 'transaction' });
+    expect(await past.runtime.wait('RingOffer')).toMatchObject({ offerId: offer.id });
   });
 
   it('given it rings, when the caller leaves, then it is cancelled', async () => {
