@@ -272,6 +272,8 @@ async function trustAll(
     const dialogId = dialogIdOf(identityOf(offer.id));
     if (isUp) offers.adopt(offer, held(dialogId, 'uac'));
     else {
+      // sipd takes it back by its dialog, even where it did not tell of it.
+      stack.heritage()?.cancel(dialogId, NOT_WANTED);
       if (offer.transaction !== null) stack.cancelTransaction(offer.transaction, NOT_WANTED);
       // A phone that had answered meanwhile is not reached by CANCEL, but its dialog is.
       const credentials = routes.to(offer.device)?.credentials ?? null;

@@ -92,6 +92,17 @@ describe('entering', () => {
 });
 
 describe('a whole call', () => {
+  it('notes each INVITE of its offer until it is answered', () => {
+    const s = withAgents('1');
+    s.call('a', 'sales');
+    const offerId = s.offerOf('1');
+    for (const transaction of ['t1', 't2']) s.when({ kind: 'NoteInvite', offerId, transaction });
+    expect(s.state.offers.get(offerId)?.transaction).toBe('t2');
+    s.when({ kind: 'RingOffer', offerId });
+    s.when({ kind: 'AnswerOffer', offerId });
+    expect(s.when({ kind: 'NoteInvite', offerId, transaction: 't3' })).toEqual([]);
+  });
+
   it('goes from ring to answer to bridge to BYE', () => {
     const s = withAgents('1');
     s.call('a', 'sales');

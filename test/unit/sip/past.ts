@@ -74,6 +74,7 @@ export class Past {
     const [offer] = runtime.state.offers.values();
     if (offer === undefined) throw new Error('no offer was made');
     const how = { by: 'test', offerId: offer.id } as const;
+    await runtime.submit({ kind: 'NoteInvite', transaction: 't1', ...how });
     const steps: readonly NewCommand[] = [
       { kind: 'RingOffer', ...how },
       { kind: 'AnswerOffer', ...how },
