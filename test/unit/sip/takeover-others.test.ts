@@ -19,6 +19,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** Lets everything that is ready to run do so. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const kinds = (): string[] => past.runtime.commands.map(({ kind }) => kind);
 
 describe('dialogs of nobody', () => {
@@ -89,14 +92,29 @@ describe('a phone that is watched', () => {
   it('given it says what it said, then the journal hears nothing; busy, then that', async () => {
     await past.loggedIn();
     const dialogId = heldFor('presence');
-    heldFor('dialog');
     await past.takeOver();
-    for (const each of past.stack.of('SUBSCRIBE')) each.answer(200, { Expires: '600' });
+    const [presence, dialog] = past.stack.of('SUBSCRIBE');
+    presence?.answer(200, { Expires: '600' });
+    dialog?.answer(489);
+    await settle();
     expect(notify(dialogId, 1, '').answers).toMatchObject([{ status: 200 }]);
     expect(kinds()).toEqual([]);
     notify(dialogId, 2, 'On the phone');
-    const report = { deviceUri: AGENT, state: 'inuse' };
-    expect(await past.runtime.wait('ReportDevice')).toMatchObject(report);
+    const report = { deviceUri: AGENT, state: 'inuse', source: 'presence' };
+    expect(past.runtime.of('ReportDevice')).toMatchObject([report]);
+  });
+
+  it('given one package says busy, then the silence of the other does not hide it', async () => {
+    await past.loggedIn();
+    const dialogId = heldFor('presence');
+    heldFor('dialog');
+    await past.takeOver();
+    for (const each of past.stack.of('SUBSCRIBE')) each.answer(200, { Expires: '600' });
+    notify(dialogId, 1, '');
+    expect(kinds()).toEqual([]);
+    notify(dialogId, 2, 'On the phone');
+    const report = { deviceUri: AGENT, state: 'inuse', source: 'presence' };
+    expect(past.runtime.of('ReportDevice')).toMatchObject([report]);
   });
 
   it('given it says nothing, then it is believed for ten seconds, then unknown', async () => {
@@ -199,6 +217,34 @@ describe('a SIP server that tells nothing', () => {
     past.holds('c1');
     await past.takeOver();
     expect(past.stack.of('OPTIONS')).toEqual([]);
+  });
+});
+
+describe('watching over dialogs', () => {
+  it('given some, then those of now are asked every five seconds until they are gone', async () => {
+    vi.useFakeTimers();
+    const asked: string[] = [];
+    const add = (id: string, probe: string): void => {
+      past.dialogs.add(
+        id,
+        () => undefined,
+        () => asked.push(probe),
+      );
+    };
+    add('a', 'a');
+    add('b', 'b');
+    past.dialogs.watchOver();
+    add('c', 'c');
+    expect(asked.splice(0)).toEqual(['a', 'b']);
+    past.dialogs.remove('b');
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(asked.splice(0)).toEqual(['a']);
+    // The same name again is another dialog, whose end we are told of.
+    past.dialogs.remove('a');
+    add('a', 'another');
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(asked).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

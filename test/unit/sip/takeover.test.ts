@@ -298,6 +298,7 @@ describe('audio that was lost, too', () => {
     past.media.live.delete('c2');
     past.holds('c1');
     past.holds('c2', 'early');
+    past.kept.sdps.set(dialogOf('c1'), dialog).set(dialogOf('c2'), dialog);
     await past.takeOver();
     expect(past.media.of('restore')).toEqual([]);
   });
