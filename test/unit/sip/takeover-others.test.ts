@@ -229,6 +229,7 @@ describe('watching over dialogs', () => {
         id,
         () => undefined,
         () => asked.push(probe),
+        { leg: `leg of ${id}`, lost: () => undefined },
       );
     };
     add('a', 'a');
