@@ -103,6 +103,7 @@ describe('a leg behind rtpengine', () => {
       { leg: 'wide', partner: null },
     ]);
     await killEngine(engine);
+    await heir.told.take('down', (text) => text.startsWith('down'));
     await stage.addForTest(startEngine(engine.engine.port));
     const moved = await movedOf(heir);
     expect(moved.split(' ').slice(1).sort()).toEqual(['agent', 'caller', 'wide']);
@@ -178,6 +179,8 @@ describe('a leg behind rtpengine', () => {
     const late = await phone();
     const { sdp } = must(await first.media.offer('late', '127.0.0.1'));
     await killEngine(engine);
+    // Noticed before another takes its port.
+    await first.told.take('down', (text) => text.startsWith('down'));
     await stage.addForTest(startEngine(engine.engine.port));
     expect((await movedOf(first)).split(' ').sort()).toEqual(['agent', 'caller', 'moved']);
     late.remote = placeOf(sdp);
