@@ -252,3 +252,15 @@ export function scenario(applied?: CoreConfig): Scenario {
   const made = new Scenario();
   return applied === undefined ? made : made.apply(applied);
 }
+
+/** A queue `sales` with the members 1 and 2, of whom these are ready. */
+export function withAgents(...ids: string[]): Scenario {
+  const s = scenario(
+    config(
+      [queue('sales')],
+      ['1', '2'].map((id) => agent(id, 'sales')),
+    ),
+  );
+  for (const id of ids) s.ready(id);
+  return s;
+}

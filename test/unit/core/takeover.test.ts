@@ -3,18 +3,7 @@
  * them without a leg. Method: given-when-then; the scenario checks invariants and replay.
  */
 import { describe, expect, it } from 'vitest';
-import { agent, config, queue, scenario, type Scenario } from './scenario.ts';
-
-const withAgents = (...ids: string[]): Scenario => {
-  const s = scenario(
-    config(
-      [queue('sales')],
-      ['1', '2'].map((id) => agent(id, 'sales')),
-    ),
-  );
-  for (const id of ids) s.ready(id);
-  return s;
-};
+import { withAgents } from './scenario.ts';
 
 describe('reconcile', () => {
   it('ends what has no leg any more and leaves the rest as it is', () => {

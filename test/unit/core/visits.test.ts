@@ -7,18 +7,7 @@ import type { Command } from '../../../src/core/commands.ts';
 import { decide } from '../../../src/core/decide.ts';
 import { checkInvariants } from '../../../src/core/invariants.ts';
 import { initialState } from '../../../src/core/state.ts';
-import { agent, config, queue, scenario, type Scenario } from './scenario.ts';
-
-const withAgents = (...ids: string[]): Scenario => {
-  const s = scenario(
-    config(
-      [queue('sales')],
-      ['1', '2'].map((id) => agent(id, 'sales')),
-    ),
-  );
-  for (const id of ids) s.ready(id);
-  return s;
-};
+import { agent, config, queue, scenario, withAgents } from './scenario.ts';
 
 describe('entering', () => {
   it('gives each call the next entry number and its place in line', () => {
