@@ -36,12 +36,14 @@ async function killAndRestart(mediad: Mediad, driver: Driver): Promise<void> {
   await driver.told.take('up', ({ what }) => what === 'up');
 }
 
-/** Where in the music a second is that is heard in a moment (a file may have to be read first). */
-async function inMusic(peer: RtpPeer): Promise<number> {
-  const heard = await peer.hearAtLeast(second, peer.mark() + second / 2);
-  const { at, score } = locate(heard, recordings.music, true);
-  expect(score).toBeGreaterThan(SAME);
-  return at / second;
+/** Settles when a second of what is heard is music; before that the file has to be read. */
+async function hearMusic(peer: RtpPeer): Promise<void> {
+  let best = 0;
+  for (let tries = 0; tries < 8 && best < SAME; tries += 1) {
+    const heard = await peer.hearAtLeast(second);
+    best = Math.max(best, locate(heard, recordings.music, true).score);
+  }
+  expect(best).toBeGreaterThan(SAME);
 }
 
 describe('given a server that was killed', () => {
@@ -78,10 +80,10 @@ describe('given a server that was killed', () => {
     await killAndRestart(mediad, heir);
     const ended = await heir.told.take('playEnded', ({ what }) => what === 'playEnded');
     expect(ended).toMatchObject({ leg: 'c', detail: 'long part' });
-    await Promise.all([a.hearTone(700), b.hearTone(440), inMusic(c)]);
+    await Promise.all([a.hearTone(700), b.hearTone(440), hearMusic(c)]);
     good(await heir.worker.release('a'));
     good(await heir.worker.music('b', 'default'));
-    await inMusic(b);
+    await hearMusic(b);
   });
 
   it('when digits are keyed meanwhile, then they wait for who has adopted', async () => {

@@ -16,6 +16,7 @@ import type { SipLog } from '../../../src/sip/port.ts';
 import { freePort } from '../../support/ports.ts';
 import { run } from '../../support/processes.ts';
 import { FakeMedia, waitFor } from '../../unit/sip/fakes.ts';
+import { closePhones, letPhonesPart } from './phone.ts';
 
 export interface SipServer {
   readonly host: string;
@@ -130,9 +131,14 @@ export async function startAcd(server: SipServer, config: AcdConfig): Promise<Ac
         () => events.map(({ event }) => event).filter((event) => event.kind === kind)[count - 1],
         watchers,
       ),
+    // Dialogs that a test leaves would be hung up by the ACD of the next one, in vain.
     stop: async () => {
+      letPhonesPart();
+      for (const callId of [...loop.state.calls.keys()])
+        await loop.submit({ kind: 'EndCall', by: 'test', callId, cause: 'failed' });
       await edge.stop();
       await loop.stop();
+      await closePhones();
     },
     trace: () => ({
       name: 'acd.txt',

@@ -1,7 +1,8 @@
 /**
  * A telephone in a hundred lines of plain SIP over UDP, for tests that must say exactly what they
  * mean: it keeps every message, answers only what a test tells it to, and never retransmits
- * (loopback loses nothing). Not a model of a good user agent.
+ * (loopback loses nothing). Not a model of a good user agent; only when its test is over does it
+ * answer all that still comes, so that nothing has to be waited for that will not come.
  */
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -48,6 +49,19 @@ export interface Out {
   readonly to?: string;
 }
 
+/** Those whose test is not over, or who still answer what its end brings. */
+const open = new Set<Phone>();
+
+/** Every phone answers what comes from now on, by itself. */
+export function letPhonesPart(): void {
+  for (const phone of open) phone.part();
+}
+
+/** Closes those that have parted and were stopped before the ACD was. */
+export async function closePhones(): Promise<void> {
+  for (const phone of [...open]) if (phone.isStopped) await phone.close();
+}
+
 let serial = 0;
 const unique = (): string => `${process.pid}x${(serial += 1)}`;
 
@@ -58,6 +72,8 @@ export class Phone {
   private readonly server: { readonly host: string; readonly port: number };
   private readonly watchers = new Set<() => void>();
   private taken = new Set<SipText>();
+  private isParting = false;
+  isStopped = false;
 
   private constructor(user: string, socket: dgram.Socket, server: { host: string; port: number }) {
     this.user = user;
@@ -65,7 +81,9 @@ export class Phone {
     this.server = server;
     socket.on('message', (data, from) => {
       if (data.length < 8) return;
-      this.seen.push(parse(data, from));
+      const message = parse(data, from);
+      this.seen.push(message);
+      if (this.isParting) this.oblige(message);
       for (const watch of [...this.watchers]) watch();
     });
   }
@@ -75,7 +93,9 @@ export class Phone {
     const socket = dgram.createSocket('udp4');
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
-    return new Phone(user, socket, server);
+    const phone = new Phone(user, socket, server);
+    open.add(phone);
+    return phone;
   }
 
   get port(): number {
@@ -86,9 +106,33 @@ export class Phone {
     return `sip:${this.user}@127.0.0.1:${this.port}`;
   }
 
+  /** The test is over. The socket goes when the ACD has gone, which has goodbyes to say. */
   async stop(): Promise<void> {
+    this.isStopped = true;
+    if (this.isParting) return this.close();
+    this.part();
+  }
+
+  async close(): Promise<void> {
+    open.delete(this);
     this.socket.close();
     await once(this.socket, 'close');
+  }
+
+  part(): void {
+    this.isParting = true;
+  }
+
+  private oblige(message: SipText): void {
+    const { method } = message;
+    if (method === 'INVITE') this.answer(message, 486, 'Busy Here');
+    else if (method !== '' && method !== 'ACK') this.answer(message, 200, 'OK');
+    if (method !== 'CANCEL') return;
+    const rung = this.seen.find(
+      (each) =>
+        each.method === 'INVITE' && header(each, 'Call-ID') === header(message, 'Call-ID'),
+    );
+    if (rung !== undefined) this.answer(rung, 487, 'Request Terminated');
   }
 
   trace(): { name: string; text: string } {

@@ -12,15 +12,19 @@ import { authentic, authorization, challenge, isAuthentic } from './registrar.ts
 
 const stage = openStage('sip-registration');
 let server: SipServer | null = null;
+let address: Acd['sip'] | null = null;
 let acd: Acd;
 let pbx: Phone;
 
 beforeEach(async () => {
   server ??= await stage.add(sipServer());
   // The registrar's address must be in the configuration before the ACD tells its own.
-  const probe = await startAcd(server, acdConfig());
-  pbx = await stage.addForTest(Phone.open('pbx', probe.sip));
-  await probe.stop();
+  if (address === null) {
+    const probe = await startAcd(server, acdConfig());
+    address = probe.sip;
+    await probe.stop();
+  }
+  pbx = await stage.addForTest(Phone.open('pbx', address));
 });
 
 async function open(more: Parameters<typeof registrar>[0] = {}): Promise<void> {
