@@ -151,29 +151,51 @@ function energyOf(samples: Int16Array, from: number, to: number): number {
   return sum;
 }
 
-/** Sums of products at every shift, by fast Fourier transform. */
+/**
+ * Sums of products at every shift, by fast Fourier transform of overlapping blocks: a long
+ * recording in one piece does not fit the processor's cache.
+ */
 function crossCorrelate(needle: Int16Array, hay: Int16Array): Float64Array {
-  let size = 1;
-  while (size < needle.length + hay.length) size *= 2;
-  const a = { re: new Float64Array(size), im: new Float64Array(size) };
+  const size = 2 ** Math.ceil(Math.log2(Math.min(4 * needle.length, needle.length + hay.length)));
   const b = { re: new Float64Array(size), im: new Float64Array(size) };
-  a.re.set(hay);
   b.re.set(needle);
-  transform(a.re, a.im);
   transform(b.re, b.im);
-  const re = new Float64Array(size);
-  const im = new Float64Array(size);
-  for (let i = 0; i < size; i += 1) {
-    const ar = a.re[i] ?? 0;
-    const ai = a.im[i] ?? 0;
-    const br = b.re[i] ?? 0;
-    const bi = b.im[i] ?? 0;
-    // The product with the conjugate, itself conjugated: the inverse is then a forward transform.
-    re[i] = ar * br + ai * bi;
-    im[i] = ar * bi - ai * br;
+  const products = new Float64Array(hay.length);
+  // The last `needle.length - 1` shifts of a block wrap around, and are left to the next.
+  const step = size - needle.length + 1;
+  for (let start = 0; start < hay.length; start += step) {
+    const re = new Float64Array(size);
+    const im = new Float64Array(size);
+    re.set(hay.subarray(start, start + size));
+    transform(re, im);
+    for (let i = 0; i < size; i += 1) {
+      const ar = re[i] ?? 0;
+      const ai = im[i] ?? 0;
+      const br = b.re[i] ?? 0;
+      const bi = b.im[i] ?? 0;
+      // The product with the conjugate, itself conjugated: the inverse is then a forward transform.
+      re[i] = ar * br + ai * bi;
+      im[i] = ar * bi - ai * br;
+    }
+    transform(re, im);
+    const end = Math.min(step, hay.length - start);
+    for (let i = 0; i < end; i += 1) products[start + i] = (re[i] ?? 0) / size;
   }
-  transform(re, im);
-  return re.map((x) => x / size);
+  return products;
+}
+
+/** Cosines and sines of one turn, by length. */
+const turns = new Map<number, { readonly cos: Float64Array; readonly sin: Float64Array }>();
+
+function turnOf(n: number): { readonly cos: Float64Array; readonly sin: Float64Array } {
+  const known = turns.get(n);
+  if (known !== undefined) return known;
+  const turn = {
+    cos: new Float64Array(n / 2).map((_, k) => Math.cos((2 * Math.PI * k) / n)),
+    sin: new Float64Array(n / 2).map((_, k) => -Math.sin((2 * Math.PI * k) / n)),
+  };
+  turns.set(n, turn);
+  return turn;
 }
 
 /** Radix-2 fast Fourier transform in place; the length is a power of two. */
@@ -188,8 +210,7 @@ function transform(re: Float64Array, im: Float64Array): void {
       [im[i], im[j]] = [im[j] ?? 0, im[i] ?? 0];
     }
   }
-  const cos = new Float64Array(n / 2).map((_, k) => Math.cos((2 * Math.PI * k) / n));
-  const sin = new Float64Array(n / 2).map((_, k) => -Math.sin((2 * Math.PI * k) / n));
+  const { cos, sin } = turnOf(n);
   for (let size = 2; size <= n; size *= 2) {
     const half = size / 2;
     const stride = n / size;

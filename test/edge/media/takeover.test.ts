@@ -209,7 +209,7 @@ describe('given a mediad that was killed', () => {
     expect(renewed).toMatch(/^o=acd \d+ 2 /m);
     good(await worker.answered('evicted', offerSdp(a.port)));
     expect(good(await worker.renew('evicted')).sdp).toBeNull();
-    await inMusic(a);
+    await hearMusic(a);
     good(await worker.answered('ringing', offerSdp(4_000)));
     const late = await told.take('moved', ({ what }) => what === 'moved');
     expect(late.detail).toBe('ringing');

@@ -129,8 +129,7 @@ export class Phone {
     else if (method !== '' && method !== 'ACK') this.answer(message, 200, 'OK');
     if (method !== 'CANCEL') return;
     const rung = this.seen.find(
-      (each) =>
-        each.method === 'INVITE' && header(each, 'Call-ID') === header(message, 'Call-ID'),
+      (each) => each.method === 'INVITE' && header(each, 'Call-ID') === header(message, 'Call-ID'),
     );
     if (rung !== undefined) this.answer(rung, 487, 'Request Terminated');
   }
