@@ -1,8 +1,11 @@
 // `npm test`: installs what is missing (Debian's real SIP peers included), then builds, checks
 // style, format and types, and runs all tests. With arguments (`npm test -- --project unit sdp`)
-// it only builds and hands them to vitest. The last line is `N passed, N failed`.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+// it only builds and hands them to vitest. What needs processes mostly waits, for speech to end or
+// a peer to be given up: two lanes of it run side by side. The last line is `N passed, N failed`.
+import { spawn } from 'node:child_process';
+import { createReadStream, createWriteStream, existsSync, mkdirSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import path from 'node:path';
 import { aptInstall, prepare, root, run } from '../src/bootstrap.mjs';
 
@@ -55,24 +58,52 @@ function count(reportFile) {
   };
 }
 
-function runVitest(args) {
-  const reportFile = path.join(root, 'test-results', 'vitest.json');
-  mkdirSync(path.dirname(reportFile), { recursive: true });
+const results = path.join(root, 'test-results');
+
+/** One vitest; what it prints goes to `output`. Gives what `count` gives. */
+function runVitest(name, args, output, env = {}) {
+  const reportFile = path.join(results, `${name}.json`);
   rmSync(reportFile, { force: true });
   const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
   const config = ['--config', path.join(root, 'test', 'vitest.config.ts')];
-  const done = spawnSync(process.execPath, [vitest, 'run', ...config, ...reporters, ...args], {
+  const child = spawn(process.execPath, [vitest, 'run', ...config, ...reporters, ...args], {
     cwd: root,
-    stdio: 'inherit',
+    stdio: ['ignore', output, output],
+    env: { ...process.env, ...env },
   });
-  const counted = count(reportFile);
-  // An error outside of any test (an unhandled rejection) fails the run but no test.
-  if (done.status !== 0 && counted.failed === 0) return { ...counted, failed: 1 };
-  return counted;
+  return new Promise((resolve) => {
+    child.once('close', (status) => {
+      const counted = count(reportFile);
+      // An error outside of any test (an unhandled rejection) fails the run but no test.
+      resolve(status !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted);
+    });
+  });
+}
+
+/**
+ * The quick tests by themselves, then two lanes, each with ports of its own; one by one where a
+ * drachtio-server is named, which serves one ACD at a time.
+ */
+async function runAll() {
+  if ((process.env['ACD_DRACHTIO'] ?? '') !== '') return [await runVitest('all', [], 'inherit')];
+  const unit = await runVitest('unit', ['--project', 'unit'], 'inherit');
+  const log = path.join(results, 'second-lane.log');
+  const second = createWriteStream(log);
+  await new Promise((resolve) => second.once('open', resolve));
+  const lanes = await Promise.all([
+    runVitest('edge', ['--project', 'edge', '--project', 'patient'], 'inherit', {
+      ACD_TEST_PORTS: '12000-22000',
+    }),
+    runVitest('e2e', ['--project', 'e2e'], second, { ACD_TEST_PORTS: '22000-32000' }),
+  ]);
+  second.close();
+  await pipeline(createReadStream(log), process.stdout, { end: false });
+  return [unit, ...lanes];
 }
 
 const args = process.argv.slice(2);
+mkdirSync(results, { recursive: true });
 installPeers();
 // A build that fails ends the process within prepare(): that is a failure to be counted, too.
 const unprepared = () => process.stdout.write('0 passed, 1 failed\n');
@@ -83,8 +114,9 @@ const checks =
   args.length > 0
     ? []
     : [step('types', 'typecheck'), step('lint', 'lint'), step('format', 'format:check')];
-const { passed, failed, skipped } = runVitest(args);
-const all = failed + checks.filter((ok) => !ok).length;
-if (skipped > 0) process.stdout.write(`${skipped} skipped\n`);
-process.stdout.write(`${passed} passed, ${all} failed\n`);
-process.exitCode = all > 0 ? 1 : 0;
+const runs = args.length > 0 ? [await runVitest('vitest', args, 'inherit')] : await runAll();
+const sum = (what) => runs.reduce((total, each) => total + each[what], 0);
+const failed = sum('failed') + checks.filter((ok) => !ok).length;
+if (sum('skipped') > 0) process.stdout.write(`${sum('skipped')} skipped\n`);
+process.stdout.write(`${sum('passed')} passed, ${failed} failed\n`);
+process.exitCode = failed > 0 ? 1 : 0;

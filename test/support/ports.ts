@@ -1,13 +1,15 @@
 /**
  * Free ports on loopback, below the kernel's ephemeral range (32768) so that nothing that binds
  * port 0 can take them between our look and their use. A port is never given out twice by one
- * process; several test processes start at different places.
+ * process; several test processes start at different places, and lanes of `npm test` that run side
+ * by side have a part of the range each (ACD_TEST_PORTS=low-high).
  */
 import dgram from 'node:dgram';
 import net from 'node:net';
 
-const LOWEST = 12_000;
-const HIGHEST = 32_000;
+const [LOWEST = 12_000, HIGHEST = 32_000] = (process.env['ACD_TEST_PORTS'] ?? '12000-32000')
+  .split('-')
+  .map(Number);
 
 let next = LOWEST + ((process.pid * 397) % (HIGHEST - LOWEST - 2_000));
 

@@ -56,7 +56,7 @@ async function pickUp(): Promise<SipText> {
 
 async function settled(): Promise<void> {
   await expect.poll(() => [...acd.media.live]).toEqual([]);
-  expect(acd.edge.health()).toMatchObject({ callers: 0, offers: 0 });
+  await expect.poll(() => acd.edge.health()).toMatchObject({ callers: 0, offers: 0 });
   expect(acd.loop.state.calls.size).toBe(0);
 }
 

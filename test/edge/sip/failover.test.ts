@@ -64,7 +64,7 @@ async function logIn(acd: Acd, agentId: string): Promise<Phone> {
 
 async function settled(acd: Acd): Promise<void> {
   await expect.poll(() => [...acd.media.live]).toEqual([]);
-  expect(acd.edge.health()).toMatchObject({ callers: 0, offers: 0 });
+  await expect.poll(() => acd.edge.health()).toMatchObject({ callers: 0, offers: 0 });
 }
 
 describe('a call that gets no place', () => {

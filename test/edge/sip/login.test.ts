@@ -146,7 +146,7 @@ describe('login', () => {
     key(dialog, '27');
     phone.within(dialog.invite, dialog.ok, 'BYE', 40);
     await expect.poll(() => acd.edge.health().logins).toBe(0);
-    expect([...acd.media.live]).toEqual([]);
+    await expect.poll(() => [...acd.media.live]).toEqual([]);
     expect(acd.loop.state.devices.size).toBe(0);
   });
 

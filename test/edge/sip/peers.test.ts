@@ -88,7 +88,7 @@ describe('a phone that does not answer', () => {
     agent.answer(ringing, 487, 'Request Terminated');
     await agent.request('ACK');
     expect(acd.loop.state.calls.size).toBe(1);
-    expect(acd.edge.health()).toMatchObject({ callers: 1, offers: 0 });
+    await expect.poll(() => acd.edge.health()).toMatchObject({ callers: 1, offers: 0 });
   });
 
   it('given not even a 100, then CANCEL waits for its first word (RFC 3261 §9.1)', async () => {
@@ -309,7 +309,7 @@ describe('a storm of NOTIFYs', () => {
     // 20 in ten seconds and one more, where the machine took so long.
     expect(changes).toBeLessThanOrEqual(21 * (1 + Math.ceil((Date.now() - began) / 10_000)));
     expect(changes).toBeLessThan(400);
-    expect(acd.loop.state.agents.get('2771')?.deviceState).toBe('inuse');
+    await expect.poll(() => acd.loop.state.agents.get('2771')?.deviceState).toBe('inuse');
     // Others do not notice.
     await enter();
     expect(of('AgentOffered')).toEqual([]);
