@@ -316,6 +316,8 @@ export class Offers {
     const { offerId } = leg.offer;
     const wasAnswered = leg.phase === 'answered';
     this.drop(leg);
+    // In doubt his phone still rings, or is answered in a moment: the INVITE sees to that.
+    leg.invite?.cancel({ Reason: 'SIP;cause=487;text="Request Terminated"' });
     void this.context.runtime.submit(
       wasAnswered
         ? { kind: 'EndAgentLeg', by: 'sip', offerId, cause }

@@ -139,10 +139,12 @@ export async function compareDialogs(
   const heritage = stack.heritage();
   // A drachtio-server has forgotten whose they are.
   if (heritage === null) return dialogs.watchOver();
+  // What begins while we ask is not in the answer, and lives.
+  const before = dialogs.ids();
   const inventory = awayMs > REPEATED_MS ? null : await heritage.inventory();
   if (inventory === null) return dialogs.probe();
   const held = new Set(inventory.held.map((one) => one.dialogId));
-  dialogs.probe(dialogs.ids().filter((id) => !held.has(id)));
+  dialogs.probe(before.filter((id) => !held.has(id)));
 }
 
 /** Gives the dialogs that have an owner now, who ends them, too. */

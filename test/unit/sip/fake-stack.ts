@@ -74,10 +74,14 @@ export class FakeHeritage implements Heritage {
   restoredAt = 0;
   /** It does not tell in time. */
   isSilent = false;
+  /** Until then what it tells is under way. */
+  arrives: Promise<void> = Promise.resolve();
 
-  inventory(): Promise<Inventory | null> {
+  async inventory(): Promise<Inventory | null> {
     const { held, ended, restoredAt } = this;
-    return Promise.resolve(this.isSilent ? null : { held, ended, restoredAt });
+    const told = this.isSilent ? null : { held: [...held], ended: [...ended], restoredAt };
+    await this.arrives;
+    return told;
   }
 
   sdp(dialogId: string): Promise<DialogSdp | null> {
@@ -104,6 +108,8 @@ export class FakeStack implements Stack {
   kept: FakeHeritage | null = null;
   private readonly watchers = new Set<() => void>();
   private listener: ((request: IncomingRequest) => void) | null = null;
+  /** The connection to the SIP server is back after so long. */
+  reconnected: (awayMs: number) => void = () => undefined;
 
   send(request: OutgoingRequest, events: TransactionEvents): void {
     this.sent.push(new Transaction(request, events));
@@ -131,8 +137,8 @@ export class FakeStack implements Stack {
     return this.kept;
   }
 
-  onReconnected(): void {
-    // Tests of the reconnection use a real server.
+  onReconnected(listener: (awayMs: number) => void): void {
+    this.reconnected = listener;
   }
 
   addresses = (): string[] => ['udp/127.0.0.1:5071'];

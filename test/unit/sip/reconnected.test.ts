@@ -1,0 +1,59 @@
+/**
+ * Goal: when the connection to the SIP server is back, what it lost is found out, and what begins
+ * in that moment is left alone. Method: as in takeover.test.ts.
+ */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { dialogOf, offerDialog, Past } from './past.ts';
+
+let past: Past;
+
+beforeEach(async () => {
+  past = await Past.make();
+  await past.called('c1');
+  past.holds('c1');
+  await past.takeOver();
+});
+
+const asked = (): (string | undefined)[] =>
+  past.stack.of('OPTIONS').map(({ request }) => request.dialogId);
+
+async function ring() {
+  await past.loggedIn();
+  const invite = await past.stack.wait('INVITE');
+  invite.echo();
+  const [offer] = past.runtime.state.offers.values();
+  if (offer === undefined) throw new Error('no offer was made');
+  return { invite, offer };
+}
+
+describe('the SIP server is back', () => {
+  it('given it lost a dialog, then that is asked for, and its call ends', async () => {
+    past.kept.held.length = 0;
+    past.stack.reconnected(100);
+    (await past.stack.wait('OPTIONS')).fail('no-dialog');
+    await expect.poll(() => past.runtime.of('EndCall')).toMatchObject([{ callId: 'c1' }]);
+    expect(asked()).toEqual([dialogOf('c1')]);
+  });
+
+  it('given a phone is called while it tells what it has, then it rings on', async () => {
+    let arrive: () => void = () => undefined;
+    past.kept.arrives = new Promise((resolve) => (arrive = resolve));
+    past.stack.reconnected(100);
+    const { offer } = await ring();
+    arrive();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked()).toEqual([]);
+    expect(past.runtime.state.offers.has(offer.id)).toBe(true);
+  });
+
+  it('given a phone is taken for dead that rings, then its answer is hung up on', async () => {
+    const { invite, offer } = await ring();
+    past.dialogs.probe([offerDialog(offer.id)]);
+    (await past.stack.wait('OPTIONS')).fail('no-dialog');
+    await expect.poll(() => past.runtime.of('FailOffer')).toHaveLength(1);
+    expect(invite.cancels).toHaveLength(1);
+    invite.answer(200);
+    await past.stack.wait('BYE');
+    expect(past.byes()).toEqual([offerDialog(offer.id)]);
+  });
+});
