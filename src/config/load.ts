@@ -75,6 +75,7 @@ function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
     sessionExpiresMs: sip['session-expires'],
     priorityHeader: sip['priority-header'] ?? null,
     positionHeader: sip['position-header'] ?? null,
+    skillsHeader: sip['skills-header'] ?? null,
     penaltyHeader: sip['penalty-header'] ?? null,
   };
 }

@@ -121,6 +121,14 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
     ),
     'X-Penalty',
   ),
+  'skills-header': free(
+    f.name(
+      'header',
+      'Header of an INVITE that says what the call asks of agents, in place of the queue’s first ' +
+        'word in `skills`: `english>=50`.',
+    ),
+    'X-Skills',
+  ),
   'subscribe-expires': standard(
     f.seconds('Life asked for in SUBSCRIBE to an agent’s phone.', 30, DAY),
     '3600',

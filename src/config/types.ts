@@ -57,9 +57,10 @@ export interface SipConfig {
   readonly subscribeExpiresMs: number;
   /** Session-Expires asked for (RFC 4028); 0: none. */
   readonly sessionExpiresMs: number;
-  /** Headers of an INVITE that say priority, place and penalty limits; null: none do. */
+  /** Headers of an INVITE that say priority, place, skills and penalty limits; null: none do. */
   readonly priorityHeader: string | null;
   readonly positionHeader: string | null;
+  readonly skillsHeader: string | null;
   readonly penaltyHeader: string | null;
 }
 

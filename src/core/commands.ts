@@ -14,6 +14,7 @@ import type {
   OfferId,
   PenaltyLimits,
   QueueName,
+  SkillNeed,
 } from './types.ts';
 
 interface Base {
@@ -51,6 +52,8 @@ export interface ArriveCall extends Base {
   readonly maxWaitMs?: number;
   /** Penalties that may take it, before the queue's rules change them; absent: all. */
   readonly limits?: PenaltyLimits;
+  /** What it asks of agents, before the queue's rules relax it; absent: what the queue asks. */
+  readonly skills?: SkillNeed;
 }
 
 /** The waiting caller pressed a key. */

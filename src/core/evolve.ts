@@ -7,6 +7,8 @@ import type {
   AgentOffered,
   CallEnded,
   CallEntered,
+  CallMoved,
+  CallRelaxed,
   CoreEvent,
   OfferAnswered,
   OfferFailed,
@@ -24,8 +26,9 @@ import {
   removeCall,
   removeOffer,
 } from './place.ts';
-import { idleClock } from './rules.ts';
+import { idleClock, numberOf } from './rules.ts';
 import {
+  ACQUAINTED_MAX,
   makeTimer,
   must,
   NO_LIMITS,
@@ -68,6 +71,9 @@ function enter(state: State, event: CallEntered): void {
     asked: event.limits ?? NO_LIMITS,
     limits: event.limits ?? NO_LIMITS,
     stepsDone: 0,
+    skills: event.skills ?? null,
+    skillSteps: 0,
+    keptFor: event.keptFor ?? null,
     left: event.left ?? NOWHERE,
     priority: event.priority ?? 0,
     order: event.order ?? event.entry,
@@ -162,6 +168,8 @@ function fail(state: State, event: OfferFailed): void {
   call.tried ??= new Map();
   call.tried.set(failed.agentId, failed.number);
   if (!keepsRingTime(event)) call.ringFrom = 0;
+  // He was kept for an agent who does not take him: whoever is next does.
+  if (call.keptFor === failed.agentId) call.keptFor = null;
   const member = memberOf(agent, failed.queue);
   if (member !== undefined && event.missed === true) member.tally.misses += 1;
   if (event.failure === 'no-answer' && idleClock(state.config).missed) agent.idleSince = event.at;
@@ -192,6 +200,20 @@ function answer(state: State, event: OfferAnswered): void {
   placeCall(state, call);
 }
 
+/** The newest is last, so that the first is the one to be forgotten. */
+function acquaint(state: State, from: string, agentId: AgentId): void {
+  const { acquainted } = state;
+  const number = numberOf(from);
+  if (number === null) return;
+  acquainted.delete(number);
+  acquainted.set(number, agentId);
+  if (acquainted.size <= ACQUAINTED_MAX) return;
+  for (const oldest of acquainted.keys()) {
+    acquainted.delete(oldest);
+    return;
+  }
+}
+
 function connect(state: State, offerId: OfferId, at: number): void {
   const made = offerOf(state, offerId);
   const call = callOf(state, made.callId);
@@ -208,6 +230,7 @@ function connect(state: State, offerId: OfferId, at: number): void {
     member.tally.calls += 1;
     member.tally.misses = 0;
     member.tally.served += 1 / member.rules.share;
+    if (member.queue.config.stickyMs > 0) acquaint(state, call.from, agent.id);
   }
   placeOffer(state, made);
   placeCall(state, call);
@@ -231,6 +254,32 @@ function end(state: State, event: CallEnded): void {
   removeCall(state, call);
 }
 
+/** His wait goes along; what was agreed in the queue he leaves does not. */
+function move(state: State, event: CallMoved): void {
+  const call = callOf(state, event.callId);
+  rekeyCall(state, call, () => {
+    call.queue = event.queue;
+    call.queuedAt = event.at;
+    call.maxWaitMs = null;
+    call.limits = call.asked;
+    call.stepsDone = 0;
+    call.skillSteps = 0;
+    call.keptFor = null;
+    call.priority = event.priority;
+    call.order = call.entry;
+    call.left = [...call.left, { queue: event.from, status: event.status }];
+  });
+}
+
+function relax(state: State, event: CallRelaxed): void {
+  const call = callOf(state, event.callId);
+  call.limits = event.limits;
+  call.stepsDone = event.steps;
+  call.skillSteps = event.skillSteps ?? call.skillSteps;
+  if (event.isFree === true) call.keptFor = null;
+  placeCall(state, call);
+}
+
 /** Changes `state` in place. */
 export function evolve(state: State, event: CoreEvent): void {
   switch (event.kind) {
@@ -243,19 +292,8 @@ export function evolve(state: State, event: CoreEvent): void {
     case 'CallDiverted':
     case 'FailoverSkipped':
       return;
-    case 'CallMoved': {
-      const call = callOf(state, event.callId);
-      return rekeyCall(state, call, () => {
-        call.queue = event.queue;
-        call.queuedAt = event.at;
-        call.maxWaitMs = null;
-        call.limits = call.asked;
-        call.stepsDone = 0;
-        call.priority = event.priority;
-        call.order = call.entry;
-        call.left = [...call.left, { queue: event.from, status: event.status }];
-      });
-    }
+    case 'CallMoved':
+      return move(state, event);
     case 'CallConfirmed':
       return confirm(state, callOf(state, event.callId), event.at);
     case 'AnnouncementDue': {
@@ -269,12 +307,8 @@ export function evolve(state: State, event: CoreEvent): void {
       call.mayWiden = true;
       return placeCall(state, call);
     }
-    case 'CallRelaxed': {
-      const call = callOf(state, event.callId);
-      call.limits = event.limits;
-      call.stepsDone = event.steps;
-      return placeCall(state, call);
-    }
+    case 'CallRelaxed':
+      return relax(state, event);
     case 'CallReordered': {
       const call = callOf(state, event.callId);
       return rekeyCall(state, call, () => {

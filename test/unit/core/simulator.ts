@@ -168,6 +168,9 @@ export class Simulator {
         { atMs: 3_000, max: { by: 'add', value: 3 } },
       ].slice(this.#below(3)) as PenaltyStep[],
       penaltyMembersLimit: this.#below(3),
+      skills: this.#random() < 0.3 ? { is: 'level', skill: 'x', least: 50, most: 100 } : null,
+      skillSteps: [{ atMs: 4_000, need: null }],
+      stickyMs: this.#below(3) * 2_000,
       failover: Object.fromEntries(statuses.map((status) => [status, list])),
       exitKeys: { '0': list },
     };

@@ -58,6 +58,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       sessionExpiresMs: 0,
       priorityHeader: null,
       positionHeader: null,
+      skillsHeader: null,
       penaltyHeader: null,
       ...sip,
     },
