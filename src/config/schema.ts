@@ -17,8 +17,9 @@ const deviceFrom = (text: string) =>
   standard(f.choice(text, 'auto', 'contact', 'p-asserted-identity', 'from'), 'auto');
 
 const PRESENCE =
-  'What to do where an agent’s phone cannot be watched: `auto` trusts it to be idle when we have ' +
-  'no call on it, `required` refuses the login, `off` never subscribes.';
+  'What to do where an agent’s phone cannot be watched, as it refuses subscriptions or logged ' +
+  'in and answers none: `auto` trusts it to be idle when we have no call on it, `required` ' +
+  'refuses the login, `off` never subscribes.';
 const DEVICE =
   'Which header of a login call names the phone: `auto` takes Contact, through a registrar only ' +
   'where it is at the PBX and not its own name; then P-Asserted-Identity, then From.';
