@@ -205,7 +205,9 @@ function createMeters(
 }
 
 /** Memberships and options of the file count from here on; calls are taken over by the edge. */
-async function applyConfig(loop: Loop, config: AcdConfig): Promise<string | null> {
+async function applyConfig(loop: Loop, { config, version }: AppOptions): Promise<string | null> {
+  const noted = await loop.submit({ kind: 'NoteStart', by: 'start', version });
+  if (!noted.ok) return `the journal takes nothing (${noted.refusal})`;
   const applied = await loop.submit({ kind: 'ApplyConfig', by: 'config', config: config.core });
   return applied.ok ? null : `the configuration was not taken by the journal (${applied.refusal})`;
 }
@@ -261,7 +263,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   undo.add(() => loop.stop());
   const upkeep = startUpkeepOf(opened.journal, options);
   undo.add(() => upkeep.stop());
-  const unsettled = await applyConfig(loop, config);
+  const unsettled = await applyConfig(loop, options);
   if (unsettled !== null) return { ok: false, detail: unsettled };
 
   const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));
