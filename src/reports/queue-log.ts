@@ -171,7 +171,7 @@ function putOffer(out: Writer, house: House, event: CoreEvent): void {
   const rung = String(event.at - offeredAt);
   if (event.kind === 'OfferFailed') {
     const verb = failureVerb(event, offer.answeredAt !== null);
-    return out.put(verb, verb === 'RINGNOANSWER' ? [rung] : [], { call, queue, agent });
+    return out.put(verb, verb === 'RINGNOANSWER' ? [rung] : [''], { call, queue, agent });
   }
   // Whoever was rung beside the one who answered is not told of, as in Asterisk.
   if (event.reason === 'answered-elsewhere') return;

@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 import type { EventSource } from '../journal/tail.ts';
 import { ReportFold } from './fold.ts';
 import type { QueueLogLine } from './queue-log.ts';
-import type { Checkpoint } from './store.ts';
+import { ReportStore, type Checkpoint } from './store.ts';
 import { LAYOUT, layoutOf } from './store-tables.ts';
 
 const PAGE_EVENTS = 2_000;
@@ -23,6 +23,18 @@ export interface Regenerated {
   readonly lines: number;
   /** What the reader should know; empty: all is as it was. */
   readonly notes: readonly string[];
+}
+
+/** Lines of the span as the reports' database has them; empty: it has none, or is not there. */
+export function keptLines(reportsFile: string, { from, to }: Span): QueueLogLine[] {
+  if (!existsSync(reportsFile)) return [];
+  const db = new Database(reportsFile, { readonly: true });
+  try {
+    if (layoutOf(db) !== LAYOUT) return [];
+    return [...new ReportStore(db, String).linesBetween(from, to)];
+  } finally {
+    db.close();
+  }
 }
 
 /** The newest checkpoint before event `seq` that agrees with the journal; null: none. */

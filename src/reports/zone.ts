@@ -8,21 +8,6 @@ const HOUR_MS = 3_600_000;
 const DAY_MAX_MS = 26 * HOUR_MS;
 const DAY = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;
 
-/** Is there such a zone? */
-export function isZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
-}
-
-/** The zone of this machine. */
-export function machineZone(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
-}
-
 export interface Day {
   /** `2026-11-25` */
   readonly name: string;
@@ -36,7 +21,7 @@ export class Zone {
   readonly #format: Intl.DateTimeFormat;
   #last: Day = { name: '', from: 0, to: 0 };
 
-  /** Throws for a zone that does not exist; ask `isZone` first. */
+  /** Throws for a zone that does not exist: the configuration has been asked. */
   constructor(name: string) {
     this.name = name;
     this.#format = new Intl.DateTimeFormat('en-US', {
