@@ -308,6 +308,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
       health: () => healthOf(parts, options, startedAt, stopping.drain()),
     }),
     steering: createSteering(loop),
+    reports,
     log: log.child({ name: 'http' }),
     version,
   });

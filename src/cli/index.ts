@@ -11,6 +11,7 @@ import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal
 import { version } from './project.ts';
 import { addQueueLog } from './queue-log.ts';
 import { addReplay } from './replay.ts';
+import { addReport } from './report.ts';
 import { runRestart } from './restart.ts';
 import type { ServeOptions } from './serve.ts';
 import { runServe } from './serve.ts';
@@ -53,6 +54,7 @@ function addTools(program: Command, done: (status: number) => void): void {
   addSim(program, done);
   addReplay(program, CONFIG, done);
   addQueueLog(program, CONFIG, done);
+  addReport(program, CONFIG, done);
   program
     .command('docs')
     .description('write docs/ out of the running schemas')
