@@ -4,6 +4,7 @@
  * opposite one. Each part that cannot start is one fault in words; nothing is half up.
  */
 import { connectMedia } from './app-media.ts';
+import { openReports } from './app-reports.ts';
 import type { DrainShown, StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
 import type { AcdConfig } from './config/types.ts';
@@ -20,6 +21,7 @@ import type { MediaPort } from './media/port.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { createMetrics } from './observe/metrics.ts';
+import type { Reports } from './reports/port.ts';
 import { makeClock } from './runtime/clock.ts';
 import { makeIds } from './runtime/ids.ts';
 import { LoadGate, watchLoad } from './runtime/load.ts';
@@ -128,6 +130,7 @@ function countEvent(metrics: Metrics, event: CoreEvent): void {
 interface Parts {
   readonly loop: Loop;
   readonly upkeep: Upkeep;
+  readonly reports: Reports;
   readonly media: MediaPort;
   readonly edge: SipEdge;
   readonly metrics: Metrics;
@@ -205,7 +208,9 @@ function createMeters(
 }
 
 /** Memberships and options of the file count from here on; calls are taken over by the edge. */
-async function applyConfig(loop: Loop, config: AcdConfig): Promise<string | null> {
+async function applyConfig(loop: Loop, { config, version }: AppOptions): Promise<string | null> {
+  const noted = await loop.submit({ kind: 'NoteStart', by: 'start', version });
+  if (!noted.ok) return `the journal takes nothing (${noted.refusal})`;
   const applied = await loop.submit({ kind: 'ApplyConfig', by: 'config', config: config.core });
   return applied.ok ? null : `the configuration was not taken by the journal (${applied.refusal})`;
 }
@@ -261,8 +266,11 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   undo.add(() => loop.stop());
   const upkeep = startUpkeepOf(opened.journal, options);
   undo.add(() => upkeep.stop());
-  const unsettled = await applyConfig(loop, config);
+  const unsettled = await applyConfig(loop, options);
   if (unsettled !== null) return { ok: false, detail: unsettled };
+
+  const reports = await openReports(config, opened.journal, log.child({ name: 'reports' }));
+  undo.add(() => reports.close());
 
   const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));
   if (!media.ok) return media;
@@ -281,8 +289,11 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   if (!edge.ok) return edge;
   undo.add(() => edge.edge.stop());
 
-  loop.react(({ event }) => countEvent(metrics, event));
-  const parts = { loop, upkeep, media: media.port, edge: edge.edge, metrics, load };
+  loop.react(({ event }) => {
+    countEvent(metrics, event);
+    reports.wake();
+  });
+  const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };
   const stopping = new AppStop({
     loop,
     edge: edge.edge,
@@ -297,6 +308,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
       health: () => healthOf(parts, options, startedAt, stopping.drain()),
     }),
     steering: createSteering(loop),
+    reports,
     log: log.child({ name: 'http' }),
     version,
   });

@@ -9,7 +9,9 @@ import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
 import { version } from './project.ts';
+import { addQueueLog } from './queue-log.ts';
 import { addReplay } from './replay.ts';
+import { addReport } from './report.ts';
 import { runRestart } from './restart.ts';
 import type { ServeOptions } from './serve.ts';
 import { runServe } from './serve.ts';
@@ -51,6 +53,8 @@ function addTools(program: Command, done: (status: number) => void): void {
   addJournal(program, done);
   addSim(program, done);
   addReplay(program, CONFIG, done);
+  addQueueLog(program, CONFIG, done);
+  addReport(program, CONFIG, done);
   program
     .command('docs')
     .description('write docs/ out of the running schemas')

@@ -241,6 +241,10 @@ export const queue = section('One queue. It is called at `sip:<name>@<this host>
     ),
     'most-idle',
   ),
+  servicelevel: standard(
+    f.seconds('Answered so soon is answered in time, in service levels.', 1, 3600),
+    '20',
+  ),
   weight: standard(
     f.count('Where queues share agents, the heavier is served first.', 0, 1000),
     '0',

@@ -6,6 +6,7 @@
 import type { z } from 'zod';
 import * as f from './fields.ts';
 import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
+import { reports } from './report-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
 
 const MAX_AGENTS = 10_000;
@@ -271,6 +272,7 @@ export const fileSchema = section('acd.yaml', {
       '30',
     ),
   }).prefault({}),
+  reports: reports.prefault({}),
   prompts: section('What callers and agents hear.', {
     set: standard(
       f.choice(
@@ -324,6 +326,5 @@ export const NOT_YET = new Set([
   'musiconhold',
   'queue-callerannounce',
   'reportholdtime',
-  'servicelevel',
   'shared_lastcall',
 ]);

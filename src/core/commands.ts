@@ -23,6 +23,12 @@ interface Base {
   readonly by: string;
 }
 
+/** A server begins; for whoever reads the journal later. */
+export interface NoteStart extends Base {
+  readonly kind: 'NoteStart';
+  readonly version: string;
+}
+
 /** The configuration was loaded or changed; replaces the former as a whole. */
 export interface ApplyConfig extends Base {
   readonly kind: 'ApplyConfig';
@@ -205,6 +211,7 @@ export interface Reconcile extends Base {
 }
 
 export type Command =
+  | NoteStart
   | ApplyConfig
   | ArriveCall
   | ReorderCall

@@ -29,6 +29,12 @@ interface Base {
   readonly by: string;
 }
 
+/** A server took the journal up: the first of its events. */
+export interface ServerStarted extends Base {
+  readonly kind: 'ServerStarted';
+  readonly version: string;
+}
+
 export interface ConfigApplied extends Base {
   readonly kind: 'ConfigApplied';
   readonly config: CoreConfig;
@@ -319,6 +325,7 @@ export interface AgentResumed extends Base {
 }
 
 export type CoreEvent =
+  | ServerStarted
   | ConfigApplied
   | CallEntered
   | CallDiverted

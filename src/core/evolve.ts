@@ -288,6 +288,7 @@ export function evolve(state: State, event: CoreEvent): void {
       return placeAll(state);
     case 'CallEntered':
       return enter(state, event);
+    case 'ServerStarted':
     case 'CallRefused':
     case 'CallDiverted':
     case 'FailoverSkipped':

@@ -17,6 +17,7 @@ export async function describeApi(version: string): Promise<object> {
       metrics: nothing,
     },
     steering: { pause: nothing, resume: nothing, logOut: nothing },
+    reports: { wake: nothing, ask: nothing, health: nothing, close: nothing },
     log: createLog({ level: 'error', format: 'json', name: 'http' }),
     version,
   });

@@ -13,11 +13,13 @@ import {
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import type { Log } from '../observe/log.ts';
+import type { Reports } from '../reports/port.ts';
 import { NO_ROUTE, problemOf, WRONG_ORIGIN } from './errors.ts';
 import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
 import { addCalls } from './routes/calls.ts';
 import { addQueues } from './routes/queues.ts';
+import { addReports } from './routes/reports.ts';
 import { addStatus } from './routes/status.ts';
 import type { Steering, View } from './view.ts';
 
@@ -28,6 +30,7 @@ const MAX_CONNECTIONS = 1_000;
 export interface HttpDeps {
   readonly view: View;
   readonly steering: Steering;
+  readonly reports: Reports;
   readonly log: Log;
   readonly version: string;
 }
@@ -104,6 +107,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   addQueues(http, deps.view);
   addCalls(http, deps.view);
   addAgents(http, deps.view, deps.steering);
+  addReports(http, deps.reports);
   addStatus(http, deps.view);
   await http.ready();
   return http;

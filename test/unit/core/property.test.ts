@@ -208,6 +208,7 @@ function play(history: readonly (readonly [object, number])[], check: (state: St
     if (decided.ok) events.push(...decided.events);
     check(state);
   };
+  send({ kind: 'NoteStart', version: '1' });
   send({ kind: 'ApplyConfig', config: CONFIGS[0] });
   for (const id of ['1', '2']) {
     const deviceUri = id === '1' ? 'sip:x@pbx' : 'sip:y@pbx';

@@ -76,6 +76,7 @@ export class Simulator {
   }
 
   run(): Verdict {
+    this.#send({ kind: 'NoteStart', version: '1' });
     this.#send({ kind: 'ApplyConfig', config: this.#config() });
     for (let step = 0; step < this.#world.steps && this.#faults.length === 0; step += 1) {
       this.#pass();

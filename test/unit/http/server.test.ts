@@ -10,6 +10,7 @@ import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../../src/http/s
 import { createHttp, MAX_BODY_BYTES } from '../../../src/http/server.ts';
 import type { Steering, View } from '../../../src/http/view.ts';
 import { createLog } from '../../../src/observe/log.ts';
+import type { Reports } from '../../../src/reports/port.ts';
 import type { Outcome } from '../../../src/runtime/port.ts';
 
 const call = {
@@ -65,6 +66,12 @@ const health: HealthAnswer = {
 
 let http: Http | null = null;
 const told: string[] = [];
+const reports: Reports = {
+  wake: () => undefined,
+  ask: () => Promise.resolve({ ok: false, detail: 'none' }),
+  health: () => ({ up: true, detail: '', seq: 0 }),
+  close: () => Promise.resolve(),
+};
 
 async function start(change: Partial<View> = {}, steering: Partial<Steering> = {}): Promise<Http> {
   const taken = async (): Promise<Outcome> => ({ ok: true, events: [] });
@@ -80,6 +87,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       ...change,
     },
     steering: { pause: taken, resume: taken, logOut: taken, ...steering },
+    reports,
     log: createLog({ level: 'error', format: 'json', name: 'http', write: (l) => told.push(l) }),
     version: '0.1.0',
   });
