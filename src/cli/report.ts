@@ -141,8 +141,8 @@ export async function runReport(what: What, written: WrittenReport): Promise<num
     return fault(`no ACD answers at ${base} (${cause?.message ?? message}); is it running?`);
   }
   if (!answer.ok) {
-    const told = JSON.parse(text) as { error?: { message?: string }; detail?: string };
-    return fault(told.error?.message ?? told.detail ?? `the ACD answered ${answer.status}`);
+    const told = JSON.parse(text) as { detail?: string };
+    return fault(told.detail ?? `the ACD answered ${answer.status}`);
   }
   if (written.csv || written.json) {
     process.stdout.write(written.json && !text.endsWith('\n') ? `${text}\n` : text);

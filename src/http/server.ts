@@ -14,10 +14,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import type { Log } from '../observe/log.ts';
 import type { Reports } from '../reports/port.ts';
+import { CATALOGUE } from './catalogue.ts';
 import { NO_ROUTE, problemOf, WRONG_ORIGIN } from './errors.ts';
+import { addIdempotency, KeyStore } from './idempotency.ts';
 import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
 import { addCalls } from './routes/calls.ts';
+import { addDocs } from './routes/docs.ts';
 import { addQueues } from './routes/queues.ts';
 import { addReports } from './routes/reports.ts';
 import { addStatus } from './routes/status.ts';
@@ -61,6 +64,25 @@ export function isForeign(request: FastifyRequest): boolean {
   return isLoopback(local) && host !== '' && !isLoopback(hostOf(host));
 }
 
+interface Content {
+  readonly content?: Record<string, { readonly schema?: { readonly $ref?: string } }>;
+}
+
+/** Problems are documented with the media type they are sent with. */
+function asProblems<T extends object>(document: T): T {
+  const { paths = {} } = document as { paths?: Record<string, Record<string, unknown>> };
+  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
+    const { responses = {} } = operation as { responses?: Record<string, Content> };
+    for (const { content } of Object.values(responses)) {
+      const json = content?.['application/json'];
+      if (content === undefined || json?.schema?.$ref !== '#/components/schemas/Problem') continue;
+      delete content['application/json'];
+      content['application/problem+json'] = json;
+    }
+  }
+  return document;
+}
+
 async function addDocuments(server: FastifyInstance, version: string): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -73,7 +95,7 @@ async function addDocuments(server: FastifyInstance, version: string): Promise<v
       servers: [{ url: 'http://127.0.0.1:8242' }],
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (given) => asProblems(jsonSchemaTransformObject(given)),
   });
 }
 
@@ -93,7 +115,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   server.setNotFoundHandler((_request, reply) => send(reply, NO_ROUTE));
   server.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.status >= 500) {
+    if (CATALOGUE[problem.code].status >= 500) {
       deps.log.error({ err: error, path: request.url.slice(0, 200) }, 'request failed');
     }
     return send(reply, problem);
@@ -102,6 +124,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
     if (isForeign(request)) return send(reply, WRONG_ORIGIN);
     return undefined;
   });
+  addIdempotency(server, new KeyStore(Date.now));
   await addDocuments(server, deps.version);
   const http = typed(server);
   addQueues(http, deps.view);
@@ -109,6 +132,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   addAgents(http, deps.view, deps.steering);
   addReports(http, deps.reports);
   addStatus(http, deps.view);
+  addDocs(http);
   await http.ready();
   return http;
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Reports } from '../../reports/port.ts';
 import type { Question } from '../../reports/questions.ts';
 import { writeCsv } from '../csv.ts';
-import { notFound, type Problem } from '../errors.ts';
+import { notFound, problem, type Problem } from '../errors.ts';
 import { send, type Http } from '../reply.ts';
 import {
   abandonedCall,
@@ -35,13 +35,10 @@ const query = z.object({
 type Query = z.output<typeof query>;
 type Span = { readonly from: number; readonly to: number };
 
-const away = (detail: string): Problem => ({
-  status: 503,
-  code: 'reports-unavailable',
-  message: `${detail}; calls go on without them`,
-});
+const away = (detail: string): Problem =>
+  problem('reports-unavailable', `${detail}; calls go on without them`);
 
-const bad = (message: string): Problem => ({ status: 400, code: 'bad-request', message });
+const bad = (detail: string): Problem => problem('bad-request', detail);
 
 /** The span asked for, or what is wrong with it. */
 async function spanOf(reports: Reports, { day, from, to }: Query): Promise<Span | Problem> {

@@ -149,10 +149,11 @@ describe('watching', () => {
     ['/queues/nope', 'unknown-queue', 'there is no queue "nope"; GET /queues lists what there is'],
     ['/agents/9', 'unknown-agent', 'there is no agent "9"; GET /agents lists what there is'],
     ['/nope', 'unknown-path', 'nothing is served here; GET /openapi.json lists all paths'],
-  ])('GET %s is 404 %s', async (url, code, message) => {
+  ])('GET %s is 404 %s', async (url, code, detail) => {
     const answer = await (await start()).inject(url);
     expect(answer.statusCode).toBe(404);
-    expect(answer.json()).toEqual({ error: { code, message } });
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+    expect(answer.json()).toMatchObject({ type: `/errors/${code}`, status: 404, code, detail });
   });
 
   it('GET /metrics is plain text', async () => {
@@ -223,7 +224,7 @@ describe('steering', () => {
     for (const verb of ['pause', 'resume', 'logout']) {
       const answer = await server.inject({ method: 'POST', url: `/agents/2771/${verb}` });
       expect(answer.statusCode).toBe(status);
-      expect(answer.json()).toMatchObject({ error: { code } });
+      expect(answer.json()).toMatchObject({ code });
     }
   });
 
@@ -235,7 +236,7 @@ describe('steering', () => {
     const server = await start();
     const answer = await server.inject({ method: 'POST', url: '/agents/2771/pause', payload });
     expect(answer.statusCode).toBe(status);
-    expect(answer.json()).toMatchObject({ error: { code } });
+    expect(answer.json()).toMatchObject({ code });
   });
 
   it.each([
@@ -250,7 +251,7 @@ describe('steering', () => {
       payload,
     });
     expect(answer.statusCode).toBe(status);
-    expect(answer.json()).toHaveProperty('error.message');
+    expect(answer.json()).toHaveProperty('detail');
   });
 });
 
@@ -262,7 +263,7 @@ describe('what must not get in or out', () => {
     const answer = await (await start({ queues: broken })).inject('/queues');
     expect(answer.statusCode).toBe(500);
     expect(answer.body).not.toContain('hunter2');
-    expect(answer.json()).toMatchObject({ error: { code: 'internal' } });
+    expect(answer.json()).toMatchObject({ code: 'internal' });
     expect(told.join()).toContain('request failed');
   });
 
