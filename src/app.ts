@@ -4,13 +4,14 @@
  * opposite one. Each part that cannot start is one fault in words; nothing is half up.
  */
 import { connectMedia } from './app-media.ts';
+import { countEvent, createMeters } from './app-metrics.ts';
 import { openReports } from './app-reports.ts';
+import { tellStory } from './app-story.ts';
 import type { DrainShown, StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
 import type { AcdConfig } from './config/types.ts';
-import type { CoreEvent } from './core/events.ts';
 import type { Endpoints } from './config/endpoints.ts';
-import { createSteering, createView, readGauges } from './http/live-view.ts';
+import { createSteering, createView } from './http/live-view.ts';
 import type { Http } from './http/reply.ts';
 import type { HealthAnswer } from './http/schemas.ts';
 import { createHttp } from './http/server.ts';
@@ -20,11 +21,11 @@ import { openThreadedJournal } from './journal/threaded.ts';
 import type { MediaPort } from './media/port.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
-import { createMetrics } from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
 import { makeClock } from './runtime/clock.ts';
 import { makeIds } from './runtime/ids.ts';
-import { LoadGate, watchLoad } from './runtime/load.ts';
+import type { LoadGate } from './runtime/load.ts';
+import { watchLoad } from './runtime/load.ts';
 import type { Loop } from './runtime/loop.ts';
 import { openLoop } from './runtime/loop.ts';
 import type { Upkeep } from './runtime/upkeep.ts';
@@ -106,27 +107,6 @@ async function openRuntime(options: AppOptions, journal: Journal) {
   });
 }
 
-/** Counts what the journal says; the gauges are read from the state. */
-function countEvent(metrics: Metrics, event: CoreEvent): void {
-  switch (event.kind) {
-    case 'CallConnected':
-      metrics.callConnected(event.queue, event.waitedMs);
-      metrics.offerEnded('answered');
-      return;
-    case 'CallEnded':
-      return metrics.callEnded(event.queue, event.status);
-    case 'CallRefused':
-      // The queue of a refused call may be anything a stranger dialled: not a label.
-      return metrics.callEnded('', event.status);
-    case 'OfferFailed':
-      return metrics.offerEnded(event.failure);
-    case 'OfferWithdrawn':
-      return metrics.offerEnded('withdrawn');
-    default:
-      return undefined;
-  }
-}
-
 interface Parts {
   readonly loop: Loop;
   readonly upkeep: Upkeep;
@@ -161,6 +141,7 @@ function healthOf(
     sip.up &&
     sound.up &&
     journal.up &&
+    parts.reports.health().up &&
     load.overload === null &&
     registrars.every((one) => one.state === 'registered');
   return {
@@ -171,6 +152,7 @@ function healthOf(
     registrars,
     media: { up: sound.up, detail: sound.detail, legs: sound.legs },
     journal,
+    reports: parts.reports.health(),
     load: {
       overload: load.overload,
       loop_delay_ms: Math.round(load.loopDelayMs),
@@ -184,27 +166,6 @@ function healthOf(
     },
     bugs: counters.brokenInvariants + counters.reactorErrors,
   };
-}
-
-function createMeters(
-  config: AcdConfig,
-  loop: Loop,
-  media: MediaPort,
-): { metrics: Metrics; load: LoadGate } {
-  const load = new LoadGate({
-    maxCalls: config.core.maxCalls,
-    calls: () => loop.state.calls.size,
-    maxDelayMs: config.maxLoopDelayMs,
-    onRefused: (why, count) => metrics.callsShed(why, count),
-  });
-  const metrics = createMetrics(() =>
-    readGauges(loop.state, {
-      mediaLegs: media.health().legs,
-      journalSeq: loop.health().lastSeq,
-      isOverloaded: load.shown().overload !== null,
-    }),
-  );
-  return { metrics, load };
 }
 
 /** Memberships and options of the file count from here on; calls are taken over by the edge. */
@@ -275,7 +236,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));
   if (!media.ok) return media;
   undo.add(() => media.port.close());
-  const { metrics, load } = createMeters(config, loop, media.port);
+  const watched = { loop, media: media.port, reports, isSipUp: () => false };
+  const { metrics, load } = createMeters(config, watched);
   const { drachtio } = endpoints;
   const sipLog = log.child({ name: 'sip' });
   const edge = await startEdge({
@@ -288,9 +250,12 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   });
   if (!edge.ok) return edge;
   undo.add(() => edge.edge.stop());
+  watched.isSipUp = () => edge.edge.health().up;
 
-  loop.react(({ event }) => {
-    countEvent(metrics, event);
+  const story = tellStory(log.child({ name: 'call' }));
+  loop.react((stored) => {
+    countEvent(metrics, stored.event);
+    story(stored);
     reports.wake();
   });
   const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };

@@ -15,6 +15,7 @@ import { addReport } from './report.ts';
 import { runRestart } from './restart.ts';
 import type { ServeOptions } from './serve.ts';
 import { runServe } from './serve.ts';
+import { addTrace } from './trace.ts';
 import { addSim } from './sim.ts';
 import { runStart } from './start.ts';
 
@@ -55,6 +56,7 @@ function addTools(program: Command, done: (status: number) => void): void {
   addReplay(program, CONFIG, done);
   addQueueLog(program, CONFIG, done);
   addReport(program, CONFIG, done);
+  addTrace(program, CONFIG, done);
   program
     .command('docs')
     .description('write docs/ out of the running schemas')

@@ -91,6 +91,9 @@ export const healthAnswer = z
     ),
     media: z.object({ up: z.boolean(), detail: z.string(), legs: z.number().int() }),
     journal: z.object({ up: z.boolean(), detail: z.string(), seq: z.number().int() }),
+    reports: z
+      .object({ up: z.boolean(), detail: z.string(), seq: z.number().int() })
+      .describe('Calls go on without them'),
     load: z.object({
       overload: z
         .enum(['calls', 'loop-delay'])
@@ -112,6 +115,21 @@ export const healthAnswer = z
   })
   .meta({ id: 'Health' });
 
+export const readyAnswer = z
+  .object({
+    ready: z.boolean().describe('New calls are taken'),
+    parts: z
+      .array(
+        z.object({
+          part: z.enum(['sip', 'media', 'journal', 'reports', 'load', 'drain']),
+          ok: z.boolean(),
+          detail: z.string(),
+        }),
+      )
+      .describe('Each part; reports are not needed to take calls'),
+  })
+  .meta({ id: 'Ready' });
+
 export const errorAnswer = z
   .object({
     type: z.string().describe('Names the kind of problem; a GET of it tells what it means'),
@@ -131,4 +149,5 @@ export const pauseBody = z
 export type CallAnswer = z.output<typeof callAnswer>;
 export type QueueAnswer = z.output<typeof queueAnswer>;
 export type AgentAnswer = z.output<typeof agentAnswer>;
+export type ReadyAnswer = z.output<typeof readyAnswer>;
 export type HealthAnswer = z.output<typeof healthAnswer>;

@@ -69,6 +69,8 @@ export interface LoopCounters {
   readonly events: number;
   readonly batches: number;
   readonly appendFailures: number;
+  /** Total time of appends, ms. */
+  readonly appendMs: number;
   readonly reactorErrors: number;
   readonly brokenInvariants: number;
 }
@@ -112,6 +114,7 @@ export class Loop implements Runtime {
     events: 0,
     batches: 0,
     appendFailures: 0,
+    appendMs: 0,
     reactorErrors: 0,
     brokenInvariants: 0,
   };
@@ -283,6 +286,7 @@ export class Loop implements Runtime {
     const result = await this.#options.journal.append(this.#lastSeq, events);
     cancel();
     const tookMs = this.#scheduler.elapsed() - begun;
+    this.#counters.appendMs += tookMs;
     if (result.ok && tookMs >= slowMs) this.#slowDown(tookMs);
     if (result.ok && tookMs < slowMs / 2 && this.#phase === 'journal-slow') {
       this.#recover('journal is fast again');

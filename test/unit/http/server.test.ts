@@ -59,6 +59,7 @@ const health: HealthAnswer = {
   registrars: [],
   media: { up: true, detail: 'mediad', legs: 0 },
   journal: { up: true, detail: 'sqlite', seq: 3 },
+  reports: { up: true, detail: '', seq: 3 },
   load: { overload: null, loop_delay_ms: 1, calls: 1, max_calls: 2000, refused: 0 },
   drain: null,
   bugs: 0,
@@ -303,5 +304,25 @@ describe('OpenAPI', () => {
     const answer = await (await start()).inject('/openapi.json');
     // Out of date? `npm run docs` writes it anew.
     expect(answer.json()).toEqual(JSON.parse(readFileSync(file, 'utf8')));
+  });
+});
+
+describe('GET /ready', () => {
+  const ready = async (change: Partial<HealthAnswer>) => {
+    const server = await start({ health: () => ({ ...health, ...change }) });
+    const answer = await server.inject('/ready');
+    const { parts } = answer.json<{ parts: { part: string; ok: boolean }[] }>();
+    return [answer.statusCode, ...parts.flatMap(({ part, ok }) => (ok ? [] : [part]))];
+  };
+
+  it('says whether new calls are taken, and which part is in the way', async () => {
+    expect(await ready({})).toEqual([200]);
+    await http?.close();
+    expect(await ready({ status: 'draining' })).toEqual([503, 'drain']);
+    await http?.close();
+    expect(await ready({ load: { ...health.load, overload: 'calls' } })).toEqual([503, 'load']);
+    await http?.close();
+    const gone = { up: false, detail: 'its thread ended', seq: 3 };
+    expect(await ready({ reports: gone })).toEqual([200, 'reports']);
   });
 });
