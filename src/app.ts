@@ -232,19 +232,17 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
 
   const reports = await openReports(config, opened.journal, log.child({ name: 'reports' }));
   undo.add(() => reports.close());
-
   const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));
   if (!media.ok) return media;
   undo.add(() => media.port.close());
   const watched = { loop, media: media.port, reports, isSipUp: () => false };
   const { metrics, load } = createMeters(config, watched);
-  const { drachtio } = endpoints;
   const sipLog = log.child({ name: 'sip' });
   const edge = await startEdge({
     config,
     runtime: loop,
     media: media.port,
-    drachtio,
+    drachtio: endpoints.drachtio,
     log: sipLog,
     load,
   });
