@@ -19,6 +19,7 @@ import type { Journal } from './journal/port.ts';
 import { openThreadedJournal } from './journal/threaded.ts';
 import type { MediaPort } from './media/port.ts';
 import type { Log } from './observe/log.ts';
+import { WaitEstimates } from './app-estimates.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { createMetrics } from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
@@ -289,8 +290,13 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   if (!edge.ok) return edge;
   undo.add(() => edge.edge.stop());
 
+  const estimates = new WaitEstimates(
+    () => loop.state,
+    (queue, errorMs) => metrics.waitEstimated(queue, errorMs),
+  );
   loop.react(({ event }) => {
     countEvent(metrics, event);
+    estimates.follow(event);
     reports.wake();
   });
   const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };
