@@ -20,6 +20,7 @@ import type { Journal } from './journal/port.ts';
 import { openThreadedJournal } from './journal/threaded.ts';
 import type { MediaPort } from './media/port.ts';
 import type { Log } from './observe/log.ts';
+import { WaitEstimates } from './app-estimates.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
 import { makeClock } from './runtime/clock.ts';
@@ -251,9 +252,14 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   watched.isSipUp = () => edge.edge.health().up;
 
   const story = tellStory(log.child({ name: 'call' }));
+  const estimates = new WaitEstimates(
+    () => loop.state,
+    (queue, errorMs) => metrics.waitEstimated(queue, errorMs),
+  );
   loop.react((stored) => {
     countEvent(metrics, stored.event);
     story(stored);
+    estimates.follow(stored.event);
     reports.wake();
   });
   const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };

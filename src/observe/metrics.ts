@@ -38,6 +38,8 @@ export interface Metrics {
   /** A call ended (or was refused) with this exit status. */
   callEnded(queue: string, status: string): void;
   callConnected(queue: string, waitedMs: number): void;
+  /** A call was connected; its wait had been estimated with this error, its sign left out. */
+  waitEstimated(queue: string, errorMs: number): void;
   /** An offer ended: `answered`, a failure, or `withdrawn`. */
   offerEnded(outcome: string): void;
   /** A phone answered an offer's INVITE with this status; 0: not at all. */
@@ -64,6 +66,13 @@ export function createMetrics(read: () => Reading): Metrics {
     buckets: [0.1, 1, 5, 10, 20, 30, 60, 120, 300, 600, 1800],
     registers,
   });
+  const estimates = new Histogram({
+    name: 'acd_wait_estimate_error_seconds',
+    help: 'By how much the wait estimated at entry was wrong, of calls that were connected',
+    labelNames: ['queue'],
+    buckets: [1, 5, 10, 20, 30, 60, 120, 300, 600, 1800],
+    registers,
+  });
   const offers = new Counter({
     name: 'acd_offers_total',
     help: 'Offers to agents, by outcome',
@@ -87,6 +96,7 @@ export function createMetrics(read: () => Reading): Metrics {
   return {
     callEnded: (queue, status) => calls.inc({ queue, status }),
     callConnected: (queue, waitedMs) => waits.observe({ queue }, waitedMs / 1000),
+    waitEstimated: (queue, errorMs) => estimates.observe({ queue }, errorMs / 1000),
     offerEnded: (outcome) => offers.inc({ outcome }),
     callsShed: (why, count) => shed.inc({ why }, count),
     offerAnswered: (sipStatus) => statuses.inc({ status: String(sipStatus) }),
