@@ -14,6 +14,7 @@ import { createSteering, createView, readGauges } from './http/live-view.ts';
 import type { Http } from './http/reply.ts';
 import type { HealthAnswer } from './http/schemas.ts';
 import { createHttp } from './http/server.ts';
+import { Stream } from './http/stream.ts';
 import { MemoryJournal } from './journal/memory.ts';
 import type { Journal } from './journal/port.ts';
 import { openThreadedJournal } from './journal/threaded.ts';
@@ -23,6 +24,7 @@ import type { Metrics } from './observe/metrics.ts';
 import { createMetrics } from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
 import { makeClock } from './runtime/clock.ts';
+import { Feed } from './runtime/feed.ts';
 import { makeIds } from './runtime/ids.ts';
 import { LoadGate, watchLoad } from './runtime/load.ts';
 import type { Loop } from './runtime/loop.ts';
@@ -215,6 +217,22 @@ async function applyConfig(loop: Loop, { config, version }: AppOptions): Promise
   return applied.ok ? null : `the configuration was not taken by the journal (${applied.refusal})`;
 }
 
+/** The event stream, hearing all events from here on. */
+function openStream(loop: Loop, journal: Journal): Stream {
+  const feed = new Feed(journal, loop.health().lastSeq);
+  const stream = new Stream({
+    feed,
+    state: () => loop.state,
+    now: () => loop.now(),
+    atRest: (then) => loop.atRest(then),
+  });
+  loop.react((stored) => {
+    feed.hear(stored);
+    stream.hear(stored);
+  });
+  return stream;
+}
+
 /** Undoes what was started, newest first, when a later part fails or the app stops. */
 class Undo {
   private readonly steps: (() => Promise<unknown>)[] = [];
@@ -301,6 +319,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     limitMs: config.drain.limitMs,
     close: () => undo.run(log),
   });
+  const stream = openStream(loop, opened.journal);
+  undo.add(async () => stream.close());
   const http = await createHttp({
     view: createView({
       runtime: loop,
@@ -309,6 +329,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     }),
     steering: createSteering(loop),
     reports,
+    stream,
     log: log.child({ name: 'http' }),
     version,
   });
