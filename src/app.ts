@@ -15,6 +15,7 @@ import { createSteering, createView } from './http/live-view.ts';
 import type { Http } from './http/reply.ts';
 import type { HealthAnswer } from './http/schemas.ts';
 import { createHttp } from './http/server.ts';
+import { Stream } from './http/stream.ts';
 import { MemoryJournal } from './journal/memory.ts';
 import type { Journal } from './journal/port.ts';
 import { openThreadedJournal } from './journal/threaded.ts';
@@ -24,6 +25,7 @@ import { WaitEstimates } from './app-estimates.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
 import { makeClock } from './runtime/clock.ts';
+import { Feed } from './runtime/feed.ts';
 import { makeIds } from './runtime/ids.ts';
 import type { LoadGate } from './runtime/load.ts';
 import { watchLoad } from './runtime/load.ts';
@@ -177,6 +179,22 @@ async function applyConfig(loop: Loop, { config, version }: AppOptions): Promise
   return applied.ok ? null : `the configuration was not taken by the journal (${applied.refusal})`;
 }
 
+/** The event stream, hearing all events from here on. */
+function openStream(loop: Loop, journal: Journal): Stream {
+  const feed = new Feed(journal, loop.health().lastSeq);
+  const stream = new Stream({
+    feed,
+    state: () => loop.state,
+    now: () => loop.now(),
+    atRest: (then) => loop.atRest(then),
+  });
+  loop.react((stored) => {
+    feed.hear(stored);
+    stream.hear(stored);
+  });
+  return stream;
+}
+
 /** Undoes what was started, newest first, when a later part fails or the app stops. */
 class Undo {
   private readonly steps: (() => Promise<unknown>)[] = [];
@@ -270,6 +288,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     limitMs: config.drain.limitMs,
     close: () => undo.run(log),
   });
+  const stream = openStream(loop, opened.journal);
+  undo.add(async () => stream.close());
   const http = await createHttp({
     view: createView({
       runtime: loop,
@@ -278,6 +298,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     }),
     steering: createSteering(loop),
     reports,
+    stream,
     log: log.child({ name: 'http' }),
     version,
   });

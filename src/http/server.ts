@@ -21,9 +21,11 @@ import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
 import { addCalls } from './routes/calls.ts';
 import { addDocs } from './routes/docs.ts';
+import { addEvents } from './routes/events.ts';
 import { addQueues } from './routes/queues.ts';
 import { addReports } from './routes/reports.ts';
 import { addStatus } from './routes/status.ts';
+import type { Stream } from './stream.ts';
 import type { Steering, View } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
@@ -34,6 +36,7 @@ export interface HttpDeps {
   readonly view: View;
   readonly steering: Steering;
   readonly reports: Reports;
+  readonly stream: Stream;
   readonly log: Log;
   readonly version: string;
 }
@@ -130,6 +133,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   addQueues(http, deps.view);
   addCalls(http, deps.view);
   addAgents(http, deps.view, deps.steering);
+  addEvents(http, deps.view, deps.stream);
   addReports(http, deps.reports);
   addStatus(http, deps.view);
   addDocs(http);

@@ -108,6 +108,9 @@ export class Loop implements Runtime {
   #timer: Cancel | null = null;
   #retry: Cancel | null = null;
   #idle: (() => void)[] = [];
+  /** A decided batch is not durable yet: the state is ahead of the journal. */
+  #isAhead = false;
+  #resting: ((seq: number) => void)[] = [];
   readonly #counters: Mutable<LoopCounters> = {
     commands: 0,
     refusals: 0,
@@ -153,6 +156,17 @@ export class Loop implements Runtime {
     });
   }
 
+  /** Calls back, at once or soon, while the state is exactly the journal's up to that number. */
+  atRest(then: (seq: number) => void): void {
+    this.#resting.push(then);
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#isAhead || !this.#isDurable) return;
+    for (const then of this.#resting.splice(0)) then(this.#lastSeq);
+  }
+
   /** From now on deadlines are reached; call it when all reactors are in. */
   start(): void {
     this.#started = true;
@@ -194,8 +208,7 @@ export class Loop implements Runtime {
     if (this.#phase === 'stopped' || this.#phase === 'failed') return false;
     if (this.#stopping) return false;
     if (this.#draining && command.kind === 'ArriveCall') return false;
-    const isWell = this.#phase === 'running';
-    if (!isWell && isRequest(command)) return false;
+    if (this.#phase !== 'running' && isRequest(command)) return false;
     return !this.#queue.isFull;
   }
 
@@ -236,7 +249,9 @@ export class Loop implements Runtime {
       throw error;
     }
     if (events.length > 0 || probes) {
+      this.#isAhead = true;
       const result = await this.#append(events);
+      this.#isAhead = false;
       if (!result.ok) return this.#appendFailed(batch, result);
       if (events.length > 0) this.#counters.batches += 1;
       this.#counters.events += events.length;
@@ -244,6 +259,7 @@ export class Loop implements Runtime {
     const stored = events.map((event, index) => ({ seq: this.#lastSeq + index + 1, event }));
     this.#lastSeq += events.length;
     for (const one of stored) this.#tell(one);
+    this.#rest();
     decided.forEach(({ pending, refusal, from }, index) => {
       const upTo = decided[index + 1]?.from ?? stored.length;
       pending.settle(refusal ?? { ok: true, events: stored.slice(from, upTo) });
@@ -349,6 +365,7 @@ export class Loop implements Runtime {
     }
     this.#state = rebuilt.state;
     this.#isDurable = true;
+    this.#rest();
     return true;
   }
 
@@ -420,8 +437,7 @@ export class Loop implements Runtime {
   #clearTimers(): void {
     this.#timer?.();
     this.#retry?.();
-    this.#timer = null;
-    this.#retry = null;
+    [this.#timer, this.#retry] = [null, null];
   }
 }
 
@@ -432,6 +448,6 @@ export async function openLoop(
   const rebuilt = await rebuild(options.journal);
   if (!rebuilt.ok) return rebuilt;
   options.clock.atLeast(rebuilt.lastAt);
-  const { state, lastSeq, snapshotSeq } = rebuilt;
-  return { ok: true, loop: new Loop(options, state, lastSeq, snapshotSeq) };
+  const loop = new Loop(options, rebuilt.state, rebuilt.lastSeq, rebuilt.snapshotSeq);
+  return { ok: true, loop };
 }

@@ -9,6 +9,10 @@ import type { Http } from '../../../src/http/reply.ts';
 import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../../src/http/schemas.ts';
 import { createHttp, MAX_BODY_BYTES } from '../../../src/http/server.ts';
 import type { Steering, View } from '../../../src/http/view.ts';
+import { Stream } from '../../../src/http/stream.ts';
+import { initialState } from '../../../src/core/state.ts';
+import { MemoryJournal } from '../../../src/journal/memory.ts';
+import { Feed } from '../../../src/runtime/feed.ts';
 import { createLog } from '../../../src/observe/log.ts';
 import type { Reports } from '../../../src/reports/port.ts';
 import type { Outcome } from '../../../src/runtime/port.ts';
@@ -74,6 +78,13 @@ const reports: Reports = {
   close: () => Promise.resolve(),
 };
 
+/** Nothing ever happens. */
+function idleStream(): Stream {
+  const feed = new Feed(new MemoryJournal(), 0);
+  const state = initialState();
+  return new Stream({ feed, state: () => state, now: () => 0, atRest: (then) => then(0) });
+}
+
 async function start(change: Partial<View> = {}, steering: Partial<Steering> = {}): Promise<Http> {
   const taken = async (): Promise<Outcome> => ({ ok: true, events: [] });
   http = await createHttp({
@@ -89,6 +100,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
     },
     steering: { pause: taken, resume: taken, logOut: taken, ...steering },
     reports,
+    stream: idleStream(),
     log: createLog({ level: 'error', format: 'json', name: 'http', write: (l) => told.push(l) }),
     version: '0.1.0',
   });
