@@ -7,6 +7,8 @@ import { runCheck } from './check.ts';
 import type { WrittenDemo } from './demo.ts';
 import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
+import { addGlue } from './glue.ts';
+import { addImport } from './import.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
 import { version } from './project.ts';
 import { addQueueLog } from './queue-log.ts';
@@ -53,6 +55,8 @@ function addTools(program: Command, done: (status: number) => void): void {
   addJournal(program, done);
   addSim(program, done);
   addReplay(program, CONFIG, done);
+  addImport(program, done);
+  addGlue(program, CONFIG, done);
   addQueueLog(program, CONFIG, done);
   addReport(program, CONFIG, done);
   program
