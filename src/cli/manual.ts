@@ -40,8 +40,8 @@ const HEAD = `# Command line
 <!-- Written by \`npm run docs\` out of the program's own verbs; changes here are lost. -->
 
 \`node dist/main.js\` is \`acd\`. Verbs on a running ACD ask its REST interface, at \`--url\`,
-else at \`ACD_URL\`, else where \`http.listen\` of the configuration says; \`ACD_TOKEN\` is sent as a bearer
-token. \`ACD_CONFIG\` names another configuration than \`acd.yaml\`.
+else at \`ACD_URL\`, else where \`http.listen\` of the configuration says; \`ACD_TOKEN\` is
+sent as a bearer token. \`ACD_CONFIG\` names another configuration than \`acd.yaml\`.
 
 | status | meaning |
 |---|---|
