@@ -70,8 +70,8 @@ function documentOf(house: House, host: string): unknown {
   });
 }
 
-const HEAD = `# Written by acd import out of Asterisk's configuration. Set the account under sip.register
-# (acd glue prints the PBX's side of it), then look it over with acd check.
+const HEAD = `# Written by acd import out of Asterisk's configuration. Set the account under
+# sip.register (acd glue prints the PBX's side of it), then run acd check.
 `;
 
 /** Imports files whose text was read; `files.read` follows their includes. */
