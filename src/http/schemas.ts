@@ -140,11 +140,22 @@ export const errorAnswer = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457, application/problem+json' });
 
+const inQueue = z.string().max(80).optional().describe('In this queue only; default: in all');
+
 export const pauseBody = z
-  .object({
+  .strictObject({
     reason: z.string().trim().max(80, 'reason has more than 80 characters; shorten it').default(''),
+    queue: inQueue,
   })
   .meta({ id: 'Pause' });
+
+export const resumeBody = z.strictObject({ queue: inQueue }).meta({ id: 'Resume' });
+
+export const wrapupBody = z
+  .strictObject({
+    seconds: z.number().min(1).max(3_600).describe('How long it goes on from now'),
+  })
+  .meta({ id: 'Wrapup' });
 
 export type CallAnswer = z.output<typeof callAnswer>;
 export type QueueAnswer = z.output<typeof queueAnswer>;

@@ -204,11 +204,11 @@ describe('steering', () => {
   it('pauses, resumes and logs out by commands', async () => {
     const { loop, view } = await open();
     const steering = createSteering(loop);
-    expect(await steering.pause('2771', 'x')).toMatchObject({ ok: false });
+    expect(await steering.pause('2771', 'x', null)).toMatchObject({ ok: false });
     await logsIn(loop);
-    expect(await steering.pause('2771', 'lunch')).toMatchObject({ ok: true });
+    expect(await steering.pause('2771', 'lunch', null)).toMatchObject({ ok: true });
     expect(view.agent('2771')).toMatchObject({ state: 'paused', pause_reason: 'lunch' });
-    expect(await steering.resume('2771')).toMatchObject({ ok: true });
+    expect(await steering.resume('2771', null)).toMatchObject({ ok: true });
     expect(view.agent('2771')).toMatchObject({ state: 'idle', pause_reason: null });
     expect(await steering.logOut('2771')).toMatchObject({ ok: true });
     expect(view.agent('2771')).toMatchObject({ state: 'loggedout' });

@@ -98,7 +98,14 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       metrics: async () => ({ text: 'acd_calls_total 1\n', contentType: 'text/plain' }),
       ...change,
     },
-    steering: { pause: taken, resume: taken, logOut: taken, ...steering },
+    steering: {
+      pause: taken,
+      resume: taken,
+      logOut: taken,
+      endWrapup: taken,
+      extendWrapup: taken,
+      ...steering,
+    },
     reports,
     stream: idleStream(),
     log: createLog({ level: 'error', format: 'json', name: 'http', write: (l) => told.push(l) }),
@@ -210,8 +217,8 @@ describe('health', () => {
 describe('steering', () => {
   it('pauses with the reason given', async () => {
     const asked: string[][] = [];
-    const pause = async (id: string, reason: string): Promise<Outcome> => {
-      asked.push([id, reason]);
+    const pause: Steering['pause'] = async (id, reason, queue) => {
+      asked.push([id, reason, queue ?? 'all']);
       return { ok: true, events: [] };
     };
     const server = await start({}, { pause });
@@ -221,8 +228,8 @@ describe('steering', () => {
     expect(answer.json()).toMatchObject({ id: '2771' });
     expect((await server.inject({ method: 'POST', url })).statusCode).toBe(200);
     expect(asked).toEqual([
-      ['2771', 'lunch'],
-      ['2771', ''],
+      ['2771', 'lunch', 'all'],
+      ['2771', '', 'all'],
     ]);
   });
 
@@ -239,6 +246,30 @@ describe('steering', () => {
       expect(answer.statusCode).toBe(status);
       expect(answer.json()).toMatchObject({ code });
     }
+  });
+
+  it('ends and extends wrap-up, is ready, pauses and resumes in one queue', async () => {
+    const asked: string[] = [];
+    const note = async (...given: unknown[]): Promise<Outcome> => {
+      asked.push(given.join(' '));
+      return { ok: true, events: [] };
+    };
+    const rested = async (): Promise<Outcome> => ({ ok: false, refusal: 'not-in-wrapup' });
+    const act = { pause: note, resume: note, extendWrapup: note, endWrapup: rested };
+    const server = await start({}, act);
+    const post = async (verb: string, payload?: object) => {
+      const url = `/agents/2771/${verb}`;
+      const given = payload === undefined ? {} : { payload };
+      return (await server.inject({ method: 'POST', url, ...given })).statusCode;
+    };
+    expect(await post('pause', { reason: 'x', queue: 'queue1' })).toBe(200);
+    expect(await post('resume', { queue: 'queue1' })).toBe(200);
+    expect(await post('wrapup/extend', { seconds: 30 })).toBe(200);
+    expect(await post('ready')).toBe(200);
+    expect(await post('wrapup/end')).toBe(409);
+    expect(await post('wrapup/extend', { seconds: 0 })).toBe(400);
+    expect(await post('pause', { unheard: 1 })).toBe(400);
+    expect(asked).toEqual(['2771 x queue1', '2771 queue1', '2771 30000', '2771 ']);
   });
 
   it.each([
