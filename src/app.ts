@@ -226,6 +226,21 @@ async function listen(http: Http, { host, port }: AcdConfig['http']): Promise<st
   }
 }
 
+/** Whoever only looks on: metrics, the log's story of each call, reports. */
+function observe(loop: Loop, metrics: Metrics, reports: Reports, log: Log): void {
+  const story = tellStory(log.child({ name: 'call' }));
+  const estimates = new WaitEstimates(
+    () => loop.state,
+    (queue, errorMs) => metrics.waitEstimated(queue, errorMs),
+  );
+  loop.react((stored) => {
+    countEvent(metrics, stored.event);
+    story(stored);
+    estimates.follow(stored.event);
+    reports.wake();
+  });
+}
+
 /** Starts all parts, or none and says why. */
 export async function startApp(options: AppOptions): Promise<AppStart> {
   const undo = new Undo();
@@ -269,17 +284,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   undo.add(() => edge.edge.stop());
   watched.isSipUp = () => edge.edge.health().up;
 
-  const story = tellStory(log.child({ name: 'call' }));
-  const estimates = new WaitEstimates(
-    () => loop.state,
-    (queue, errorMs) => metrics.waitEstimated(queue, errorMs),
-  );
-  loop.react((stored) => {
-    countEvent(metrics, stored.event);
-    story(stored);
-    estimates.follow(stored.event);
-    reports.wake();
-  });
+  observe(loop, metrics, reports, log);
   const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };
   const stopping = new AppStop({
     loop,

@@ -20,7 +20,10 @@ import { Backlog, isRequest, UNAVAILABLE, type Pending } from './backlog.ts';
 import type { Clock } from './clock.ts';
 import type { NewCommand, Outcome, Reactor, Runtime } from './port.ts';
 import { rebuild } from './rebuild.ts';
+import type { LoopCounters, LoopHealth, LoopPhase } from './loop-health.ts';
 import { machineScheduler, type Cancel, type Scheduler } from './scheduler.ts';
+
+export type { LoopCounters, LoopHealth, LoopPhase } from './loop-health.ts';
 
 /** Most commands decided, and so most events appended, in one turn. */
 export const BATCH_MAX = 256;
@@ -48,31 +51,6 @@ export interface LoopOptions {
   readonly slowMs?: number;
   /** What it waits with; default the machine's timers. */
   readonly scheduler?: Scheduler;
-}
-
-export type LoopPhase =
-  'running' | 'journal-slow' | 'journal-down' | 'draining' | 'stopped' | 'failed';
-
-export interface LoopHealth {
-  readonly phase: LoopPhase;
-  readonly detail: string;
-  /** Instant since which the journal is slow or down, ms since the epoch; null: it is well. */
-  readonly since: number | null;
-  readonly lastSeq: number;
-  readonly backlog: number;
-  readonly counters: LoopCounters;
-}
-
-export interface LoopCounters {
-  readonly commands: number;
-  readonly refusals: number;
-  readonly events: number;
-  readonly batches: number;
-  readonly appendFailures: number;
-  /** Total time of appends, ms. */
-  readonly appendMs: number;
-  readonly reactorErrors: number;
-  readonly brokenInvariants: number;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { writeCsv } from '../../../src/http/csv.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import { createHttp } from '../../../src/http/server.ts';
-import type { View } from '../../../src/http/view.ts';
+import type { Stream } from '../../../src/http/stream.ts';
+import type { Steering, View } from '../../../src/http/view.ts';
 import { createLog } from '../../../src/observe/log.ts';
 import type { Reports } from '../../../src/reports/port.ts';
 import type { Question } from '../../../src/reports/questions.ts';
@@ -42,7 +43,8 @@ async function start(answer: (question: Question) => unknown): Promise<Http> {
   };
   http = await createHttp({
     view: { queues: nothing } as unknown as View,
-    steering: { pause: nothing, resume: nothing, logOut: nothing },
+    steering: {} as Steering,
+    stream: {} as Stream,
     reports,
     log: createLog({ level: 'error', format: 'json', name: 'http', write: () => undefined }),
     version: '0',
