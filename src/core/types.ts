@@ -254,6 +254,7 @@ export type OfferWithdrawal =
   | 'answered-elsewhere'
   | 'agent-unavailable' // logged out, replaced or removed while ringing
   | 'device-busy' // the phone got a call of its own while ours rang
+  | 'given' // the call was given to another agent
   | 'shutdown';
 
 /** Asterisk's QUEUESTATUS: why a call left a queue, or did not get in, without an agent. */

@@ -42,6 +42,41 @@ const REFUSALS: Partial<Record<Refusal, Problem>> = {
     code: 'not-logged-in',
     message: 'the agent is not logged in; let him call acdlogin first',
   },
+  'unknown-call': {
+    status: 404,
+    code: 'unknown-call',
+    message: 'there is no such call (any more); GET /calls lists what there is',
+  },
+  'unknown-queue': {
+    status: 404,
+    code: 'unknown-queue',
+    message: 'there is no such queue; GET /queues lists what there is',
+  },
+  'not-waiting': {
+    status: 409,
+    code: 'not-waiting',
+    message: 'the call does not wait in a line: it talks, is being connected, or just enters',
+  },
+  'queue-full': {
+    status: 409,
+    code: 'queue-full',
+    message: 'the line of that queue is full (maxlen); choose another queue, or wait',
+  },
+  'moved-too-often': {
+    status: 409,
+    code: 'moved-too-often',
+    message: 'the call has been through as many queues as may be; give it to an agent instead',
+  },
+  'agent-not-free': {
+    status: 409,
+    code: 'agent-not-free',
+    message: 'the agent cannot be rung now; GET /agents/{id} says why (state, device_state)',
+  },
+  'not-in-wrapup': {
+    status: 409,
+    code: 'not-in-wrapup',
+    message: 'the agent is not in wrap-up; it may just have ended',
+  },
   'not-paused': { status: 409, code: 'not-paused', message: 'the agent is not paused' },
   unavailable: {
     status: 503,

@@ -16,9 +16,11 @@ import type { Log } from '../observe/log.ts';
 import { NO_ROUTE, problemOf, WRONG_ORIGIN } from './errors.ts';
 import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
+import { addCallSteering } from './routes/calls-steer.ts';
 import { addCalls } from './routes/calls.ts';
 import { addQueues } from './routes/queues.ts';
 import { addStatus } from './routes/status.ts';
+import { addWrapup } from './routes/wrapup.ts';
 import type { Steering, View } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
@@ -103,7 +105,9 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   const http = typed(server);
   addQueues(http, deps.view);
   addCalls(http, deps.view);
+  addCallSteering(http, deps.view, deps.steering.calls);
   addAgents(http, deps.view, deps.steering);
+  addWrapup(http, deps.view, deps.steering);
   addStatus(http, deps.view);
   await http.ready();
   return http;

@@ -3,6 +3,7 @@
  * knows nothing else of the ACD, so its tests need none.
  */
 import type { Outcome } from '../runtime/port.ts';
+import type { CallDetail, Reasons } from './call-schemas.ts';
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
 
 export interface View {
@@ -13,6 +14,10 @@ export interface View {
   agents(): readonly AgentAnswer[];
   agent(id: string): AgentAnswer | null;
   calls(): readonly CallAnswer[];
+  /** By its id in the journal, or its SIP Call-ID. */
+  call(id: string): CallDetail | null;
+  /** Why each waiting call of his queues is not offered to him; null: no such agent. */
+  reasonsOf(agentId: string): Reasons | null;
   health(): HealthAnswer;
   /** Prometheus text. */
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
@@ -23,4 +28,17 @@ export interface Steering {
   pause(agentId: string, reason: string): Promise<Outcome>;
   resume(agentId: string): Promise<Outcome>;
   logOut(agentId: string): Promise<Outcome>;
+  endWrapup(agentId: string): Promise<Outcome>;
+  extendWrapup(agentId: string, forMs: number): Promise<Outcome>;
+  readonly calls: CallSteering;
+}
+
+/** Of one call, by its id in the journal. */
+export interface CallSteering {
+  hangUp(callId: string): Promise<Outcome>;
+  /** Out of its queue, to where the queue's failover for `withdraw` says. */
+  withdraw(callId: string): Promise<Outcome>;
+  reorder(callId: string, wish: { priority?: number; position?: number }): Promise<Outcome>;
+  move(callId: string, queue: string): Promise<Outcome>;
+  give(callId: string, agentId: string): Promise<Outcome>;
 }

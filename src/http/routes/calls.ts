@@ -1,8 +1,14 @@
-/** GET /calls: every call of every queue, in one list. */
+/** GET /calls: every call of every queue, in one list. GET /calls/:id: one, and why it waits. */
 import { z } from 'zod';
-import type { Http } from '../reply.ts';
-import { callAnswer } from '../schemas.ts';
+import { callDetail } from '../call-schemas.ts';
+import { notFound } from '../errors.ts';
+import { send, type Http } from '../reply.ts';
+import { callAnswer, errorAnswer } from '../schemas.ts';
 import type { View } from '../view.ts';
+
+export const callParams = z.object({
+  id: z.string().describe('`call` of GET /calls, or the SIP Call-ID'),
+});
 
 export function addCalls(http: Http, view: View): void {
   http.get(
@@ -15,5 +21,20 @@ export function addCalls(http: Http, view: View): void {
       },
     },
     () => ({ calls: [...view.calls()] }),
+  );
+  http.get(
+    '/calls/:id',
+    {
+      schema: {
+        summary: 'One call, what it waits for, and why each agent is not rung for it',
+        tags: ['watch'],
+        params: callParams,
+        response: { 200: callDetail, 404: errorAnswer },
+      },
+    },
+    (request, reply) => {
+      const { id } = request.params;
+      return view.call(id) ?? send(reply, notFound('call', id));
+    },
   );
 }

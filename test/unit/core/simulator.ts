@@ -204,7 +204,16 @@ export class Simulator {
   }
 
   #steer(callId: string): void {
-    const dice = this.#below(6);
+    const dice = this.#below(9);
+    if (dice === 8) return this.#send({ kind: 'HangUpCall', callId });
+    if (dice === 7) {
+      const queue = `q${this.#below(this.#world.queues)}`;
+      return this.#send({ kind: 'MoveCall', callId, queue });
+    }
+    if (dice === 6) {
+      const agentId = `${1000 + this.#below(this.#world.agents)}`;
+      return this.#send({ kind: 'GiveCall', callId, agentId });
+    }
     if (dice === 0) return this.#send({ kind: 'ExitCall', callId, key: '0' });
     if (dice === 1) return this.#send({ kind: 'WithdrawCall', callId });
     const [priority, position] = [this.#below(3), this.#below(5)];
