@@ -6,6 +6,7 @@
 import { connectMedia } from './app-media.ts';
 import type { DrainShown, StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
+import { mayTransferTo } from './config/transfer-rules.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { CoreEvent } from './core/events.ts';
 import type { Endpoints } from './config/endpoints.ts';
@@ -296,7 +297,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
       metrics,
       health: () => healthOf(parts, options, startedAt, stopping.drain()),
     }),
-    steering: createSteering(loop),
+    steering: createSteering(loop, (uri) => mayTransferTo(config, uri)),
     log: log.child({ name: 'http' }),
     version,
   });

@@ -106,6 +106,7 @@ function assemble(file: ConfigFile, folder: string): AcdConfig {
       path: journal === ':memory:' ? journal : path.resolve(folder, journal),
       keepMs: file.journal.keep,
     },
+    transfers: { allow: file.transfers.allow },
     drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
     takeoverWaitMs: file.takeover.wait,
     maxLoopDelayMs: file.limits['loop-delay'],

@@ -81,6 +81,13 @@ export interface HangUpCall extends Base {
   readonly callId: CallId;
 }
 
+/** Sends the caller, waiting or talking, to an address outside; an agent he talks with is free. */
+export interface TransferCall extends Base {
+  readonly kind: 'TransferCall';
+  readonly callId: CallId;
+  readonly uri: string;
+}
+
 /** A waiting call goes into the line of another queue; it keeps the wait it has behind it. */
 export interface MoveCall extends Base {
   readonly kind: 'MoveCall';
@@ -226,6 +233,7 @@ export type Command =
   | ArriveCall
   | ReorderCall
   | HangUpCall
+  | TransferCall
   | MoveCall
   | GiveCall
   | ExitCall

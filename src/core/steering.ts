@@ -4,11 +4,11 @@
  * him; those that keep promises do: a full line stays full, and a phone that is not free is not
  * rung. What he asks for and does not get changes nothing.
  */
-import type { GiveCall, HangUpCall, MoveCall, Refusal } from './commands.ts';
+import type { GiveCall, HangUpCall, MoveCall, Refusal, TransferCall } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { deadlineOf } from './dispatch.ts';
 import { givenObstacle } from './eligible.ts';
-import { moveTo, waiting } from './failover.ts';
+import { leaveQueue, moveTo, waiting } from './failover.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
 import { MOVES_MAX, must } from './state.ts';
 
@@ -22,6 +22,23 @@ export function hangUpCall(decision: Decision, command: HangUpCall): Refusal | u
   const status = call.connectedAt === null ? 'WITHDRAW' : 'COMPLETED';
   const destination = { to: 'hangup', cause: NORMAL_CLEARING } as const;
   endCall(decision, call, status, 'system', { destination });
+  return undefined;
+}
+
+/**
+ * The visit ends with where he is sent; for a talk that is when the agent's part ends, too. What
+ * becomes of him there is the SIP edge's business.
+ */
+export function transferCall(decision: Decision, command: TransferCall): Refusal | undefined {
+  const destination = { to: 'uri', uri: command.uri } as const;
+  const talking = decision.state.calls.get(command.callId);
+  if (talking !== undefined && talking.connectedAt !== null) {
+    endCall(decision, talking, 'COMPLETED', 'system', { destination });
+    return undefined;
+  }
+  const call = waiting(decision, command.callId);
+  if (typeof call === 'string') return call;
+  leaveQueue(decision, call, 'WITHDRAW', { destinations: [destination] });
   return undefined;
 }
 

@@ -100,7 +100,7 @@ export type EmptyCondition =
 /** Where a call goes that leaves a queue without an agent. */
 export type Destination =
   | { readonly to: 'queue'; readonly queue: QueueName }
-  /** Asked of the caller's side: 302 before his call is answered, REFER after it. */
+  /** 302 before his call is answered; after it REFER, or where his side refuses we call there. */
   | { readonly to: 'uri'; readonly uri: string }
   | { readonly to: 'busy' }
   | { readonly to: 'congestion' }

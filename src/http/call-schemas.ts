@@ -50,6 +50,18 @@ export const orderBody = z
 
 export const moveBody = z.strictObject({ queue: z.string().min(1).max(200) }).meta({ id: 'Move' });
 export const giveBody = z.strictObject({ agent: z.string().min(1).max(200) }).meta({ id: 'Give' });
+export const transferBody = z
+  .strictObject({
+    to: z
+      .string()
+      .max(255)
+      .regex(
+        /^(sips?:[^@;?<>\s"]+@[^@;?<>\s"]+|queue:\S+|agent:\S+)$/i,
+        'write sip:user@host, queue:name or agent:id',
+      )
+      .describe('`sip:user@host`; of a waiting call also `queue:name` (move), `agent:id` (give)'),
+  })
+  .meta({ id: 'Transfer' });
 export const extendBody = z
   .strictObject({
     seconds: z

@@ -30,6 +30,7 @@ export async function describeApi(version: string): Promise<object> {
         reorder: nothing,
         move: nothing,
         give: nothing,
+        transfer: nothing,
       },
     },
     log: createLog({ level: 'error', format: 'json', name: 'http' }),

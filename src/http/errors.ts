@@ -10,7 +10,7 @@ export interface Problem {
   readonly message: string;
 }
 
-type Refusal = Extract<Outcome, { ok: false }>['refusal'];
+type Refusal = Extract<Outcome, { ok: false }>['refusal'] | 'not-allowed';
 
 export function notFound(what: string, name: string): Problem {
   const shown = name.slice(0, 80);
@@ -71,6 +71,11 @@ const REFUSALS: Partial<Record<Refusal, Problem>> = {
     status: 409,
     code: 'agent-not-free',
     message: 'the agent cannot be rung now; GET /agents/{id} says why (state, device_state)',
+  },
+  'not-allowed': {
+    status: 403,
+    code: 'not-allowed',
+    message: 'calls may not be sent there; transfers.allow in acd.yaml lists where they may',
   },
   'not-in-wrapup': {
     status: 409,

@@ -54,12 +54,20 @@ export function reasonsOf(state: State, agentId: string, now: number): Reasons |
 }
 
 /** Each becomes one command; `by`: who asks, for the journal. */
-export function steerCalls(runtime: Runtime, by: string): CallSteering {
+export function steerCalls(
+  runtime: Runtime,
+  by: string,
+  allows: (uri: string) => boolean,
+): CallSteering {
   return {
     hangUp: (callId) => runtime.submit({ kind: 'HangUpCall', by, callId }),
     withdraw: (callId) => runtime.submit({ kind: 'WithdrawCall', by, callId }),
     reorder: (callId, wish) => runtime.submit({ kind: 'ReorderCall', by, callId, ...wish }),
     move: (callId, queue) => runtime.submit({ kind: 'MoveCall', by, callId, queue }),
     give: (callId, agentId) => runtime.submit({ kind: 'GiveCall', by, callId, agentId }),
+    transfer: async (callId, uri) =>
+      allows(uri)
+        ? runtime.submit({ kind: 'TransferCall', by, callId, uri })
+        : { ok: false, refusal: 'not-allowed' },
   };
 }

@@ -146,7 +146,11 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
 
 const BY = 'http';
 
-export function createSteering(runtime: Runtime): Steering {
+/** `allows`: may calls be sent to this address? */
+export function createSteering(
+  runtime: Runtime,
+  allows: (uri: string) => boolean = () => false,
+): Steering {
   return {
     pause: (agentId, reason) => runtime.submit({ kind: 'PauseAgent', by: BY, agentId, reason }),
     resume: (agentId) => runtime.submit({ kind: 'ResumeAgent', by: BY, agentId }),
@@ -154,7 +158,7 @@ export function createSteering(runtime: Runtime): Steering {
     endWrapup: (agentId) => runtime.submit({ kind: 'EndWrapup', by: BY, agentId }),
     extendWrapup: (agentId, forMs) =>
       runtime.submit({ kind: 'ExtendWrapup', by: BY, agentId, forMs }),
-    calls: steerCalls(runtime, BY),
+    calls: steerCalls(runtime, BY, allows),
   };
 }
 

@@ -33,6 +33,11 @@ export interface Steering {
   readonly calls: CallSteering;
 }
 
+export interface NotAllowed {
+  readonly ok: false;
+  readonly refusal: 'not-allowed';
+}
+
 /** Of one call, by its id in the journal. */
 export interface CallSteering {
   hangUp(callId: string): Promise<Outcome>;
@@ -41,4 +46,6 @@ export interface CallSteering {
   reorder(callId: string, wish: { priority?: number; position?: number }): Promise<Outcome>;
   move(callId: string, queue: string): Promise<Outcome>;
   give(callId: string, agentId: string): Promise<Outcome>;
+  /** `not-allowed`: the configuration does not let calls go there. */
+  transfer(callId: string, uri: string): Promise<Outcome | NotAllowed>;
 }

@@ -5,16 +5,17 @@
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { Outcome } from '../../runtime/port.ts';
-import { giveBody, moveBody, orderBody } from '../call-schemas.ts';
+import { giveBody, moveBody, orderBody, transferBody } from '../call-schemas.ts';
 import { notFound, refused } from '../errors.ts';
 import { noContent, send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import type { CallSteering, View } from '../view.ts';
+import type { CallSteering, NotAllowed, View } from '../view.ts';
 import { callParams } from './calls.ts';
 
 const response = {
   204: noContent,
   400: errorAnswer,
+  403: errorAnswer,
   404: errorAnswer,
   409: errorAnswer,
   503: errorAnswer,
@@ -25,7 +26,7 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
   const act = async (
     reply: FastifyReply,
     id: string,
-    order: (callId: string) => Promise<Outcome>,
+    order: (callId: string) => Promise<Outcome | NotAllowed>,
     concerned = '',
   ) => {
     const call = view.call(id);
@@ -70,6 +71,23 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
     (request, reply) => {
       const { agent } = request.body;
       return act(reply, request.params.id, (callId) => steering.give(callId, agent), agent);
+    },
+  );
+  http.post(
+    '/calls/:id/transfer',
+    schemaOf(
+      'Send a call, waiting or talking, to another place; an agent it has is free',
+      transferBody,
+    ),
+    (request, reply) => {
+      const [, kind = '', rest = ''] = /^([a-z]+):(.*)$/i.exec(request.body.to) ?? [];
+      const send = (callId: string) => {
+        if (kind === 'queue') return steering.move(callId, rest);
+        return kind === 'agent'
+          ? steering.give(callId, rest)
+          : steering.transfer(callId, request.body.to);
+      };
+      return act(reply, request.params.id, send, rest);
     },
   );
 }

@@ -44,6 +44,42 @@ describe('hang up', () => {
   });
 });
 
+describe('transfer', () => {
+  const order = { kind: 'TransferCall', callId: 'a', uri: 'sip:desk@pbx' } as const;
+  const destination = { to: 'uri', uri: 'sip:desk@pbx' };
+
+  it('of a waiting call ends its visit as withdrawn, with where it goes', () => {
+    const s = withAgents('1');
+    s.call('a', 'sales');
+    s.when(order);
+    expect(s.kinds).toEqual(['OfferWithdrawn', 'CallEnded']);
+    expect(s.event('CallEnded')).toMatchObject({ status: 'WITHDRAW', destination, agentId: null });
+  });
+
+  it('of a talk ends the agent’s part: he is free for the next', () => {
+    const s = withAgents('1');
+    s.call('a', 'sales');
+    s.talk('1');
+    s.pass(2_000);
+    s.call('b', 'sales');
+    s.when(order);
+    expect(s.event('CallEnded')).toMatchObject({
+      ...{ status: 'COMPLETED', destination, agentId: '1', talkedMs: 2_000 },
+    });
+    expect(s.rung).toEqual(['1>b']);
+  });
+
+  it('of one who just enters, is being connected, or is not there is refused', () => {
+    const s = withAgents('1');
+    expect(s.refusal(order)).toBe('unknown-call');
+    s.arrive('a', 'sales');
+    expect(s.refusal(order)).toBe('not-waiting');
+    s.when({ kind: 'ConfirmCall', callId: 'a' });
+    s.when({ kind: 'AnswerOffer', offerId: s.offerOf('1') });
+    expect(s.refusal(order)).toBe('not-waiting');
+  });
+});
+
 describe('move', () => {
   it('keeps the wait: he stands before those who came later', () => {
     const s = twoQueues();

@@ -41,7 +41,7 @@ async function start(): Promise<Loop> {
   };
   http = await createHttp({
     view: createView({ runtime: loop, metrics: createMetrics(never), health: never }),
-    steering: createSteering(loop),
+    steering: createSteering(loop, (uri) => uri.endsWith('@pbx')),
     log: createLog({ level: 'error', format: 'json', name: 'http', write: () => undefined }),
     version: '0',
   });
@@ -153,6 +153,24 @@ describe('steering a call', () => {
     expect(state.calls.size).toBe(0);
     const again = await post('/calls/a/hangup');
     expect(again).toMatchObject({ status: 404, body: { error: { code: 'unknown-call' } } });
+  });
+});
+
+describe('transfer', () => {
+  it('goes only where it may; queues and agents are ours', async () => {
+    const loop = await start();
+    const to = (id: string, place: string) => post(`/calls/${id}/transfer`, { to: place });
+    const barred = await to('a', 'sip:0900@elsewhere');
+    expect(barred).toMatchObject({ status: 403, body: { error: { code: 'not-allowed' } } });
+    expect((await to('a', '0900')).status).toBe(400);
+    expect((await to('a', 'queue:help')).status).toBe(204);
+    expect(loop.state.calls.get('a')?.queue).toBe('help');
+    await comes(loop, '2');
+    expect((await to('b', 'agent:2')).status).toBe(409);
+    expect((await to('a', 'sip:100@pbx')).status).toBe(204);
+    expect(loop.state.calls.has('a')).toBe(false);
+    expect((await to('b', 'agent:2')).status).toBe(204);
+    expect(await see('/calls/b')).toMatchObject({ agent: '2' });
   });
 });
 

@@ -74,6 +74,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
     },
     http: { host: '127.0.0.1', port: 0 },
     journal: { path: ':memory:', keepMs: 0 },
+    transfers: { allow: ['registrars'] },
     drain: { limitMs: 0, redirect: null },
     takeoverWaitMs: 0,
     maxLoopDelayMs: 0,
