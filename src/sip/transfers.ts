@@ -42,7 +42,7 @@ interface Outside {
   session: Session | null;
   isUp: boolean;
   /** Settles the transfer with the Reason of the caller's BYE; a second time does nothing. */
-  over(reason: string): void;
+  readonly over: (reason: string) => void;
 }
 
 /** Caller as the call told him, kept from before its end. */
