@@ -9,6 +9,7 @@ import { openReports } from './app-reports.ts';
 import { tellStory } from './app-story.ts';
 import type { DrainShown, StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
+import { mayTransferTo } from './config/transfer-rules.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { Endpoints } from './config/endpoints.ts';
 import { createSteering, createView } from './http/live-view.ts';
@@ -301,7 +302,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
       metrics,
       health: () => healthOf(parts, options, startedAt, stopping.drain()),
     }),
-    steering: createSteering(loop),
+    steering: createSteering(loop, (uri) => mayTransferTo(config, uri)),
     reports,
     stream,
     log: log.child({ name: 'http' }),

@@ -241,6 +241,15 @@ export function registrarUri(text: string) {
 }
 
 /** A list, or a single value in place of a list of one. */
+/** An address that calls may be sent to, with `*`; or `registrars`. */
+export function transferTarget(text: string) {
+  return field('address pattern', text, (written) => {
+    const isPattern = /^sips?:[^@;?<>\s"]+@[^@;?<>\s"]+$/i.test(written) && written.length <= 255;
+    if (written === 'registrars' || isPattern) return written;
+    return new Wrong(`"${written}" cannot be used; write registrars, or sip:49*@pbx.example.com`);
+  });
+}
+
 export function listOf<T extends z.ZodType>(element: T, text: string, max: number) {
   return z
     .preprocess(

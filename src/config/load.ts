@@ -127,6 +127,7 @@ function assemble(file: ConfigFile, folder: string): AcdConfig {
       keepMs: file.journal.keep,
     },
     reports: reportsConfig(file, folder),
+    transfers: { allow: file.transfers.allow },
     drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
     takeoverWaitMs: file.takeover.wait,
     maxLoopDelayMs: file.limits['loop-delay'],

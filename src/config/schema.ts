@@ -222,6 +222,21 @@ const drain = section('What a stop (Ctrl-C, SIGTERM) does while there are calls.
   ),
 });
 
+const transfers = section('Where calls may be sent over REST (against toll fraud).', {
+  allow: f
+    .listOf(
+      f.transferTarget(
+        '`registrars`: any address at the domain of one of our registrars. Else an address in ' +
+          'which `*` stands for any part of user or host; a port counts as part of the host. ' +
+          'Own queues and agents are always allowed, destinations of `failover`, too. An empty ' +
+          'list allows nothing else.',
+      ),
+      'Addresses that `POST /calls/ID/transfer` may name.',
+      200,
+    )
+    .prefault(['registrars']),
+});
+
 const takeover = section('What happens to calls when `acd start` itself is killed.', {
   wait: standard(
     f.seconds(
@@ -287,6 +302,7 @@ export const fileSchema = section('acd.yaml', {
   }).prefault({}),
   log: log.prefault({}),
   drain: drain.prefault({}),
+  transfers: transfers.prefault({}),
   takeover: takeover.prefault({}),
   limits: section('Bounds of the whole ACD.', {
     calls: standard(

@@ -130,6 +130,8 @@ export interface AcdConfig {
     /** `sip:host[:port]`, where new calls are sent meanwhile; null: they are refused. */
     readonly redirect: string | null;
   };
+  /** Where REST may send calls: `registrars`, or `sip:user@host` with `*`. */
+  readonly transfers: { readonly allow: readonly string[] };
   /** How long sipd and mediad outlive a supervisor that was killed; 0: not at all. */
   readonly takeoverWaitMs: number;
   /** Mean delay of the event loop from which on new calls are refused; 0: never. */

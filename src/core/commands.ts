@@ -84,6 +84,33 @@ export interface ReorderCall extends Base {
   readonly position?: number;
 }
 
+/** Ends a call, whatever it is doing. */
+export interface HangUpCall extends Base {
+  readonly kind: 'HangUpCall';
+  readonly callId: CallId;
+}
+
+/** Sends the caller, waiting or talking, to an address outside; an agent he talks with is free. */
+export interface TransferCall extends Base {
+  readonly kind: 'TransferCall';
+  readonly callId: CallId;
+  readonly uri: string;
+}
+
+/** A waiting call goes into the line of another queue; it keeps the wait it has behind it. */
+export interface MoveCall extends Base {
+  readonly kind: 'MoveCall';
+  readonly callId: CallId;
+  readonly queue: QueueName;
+}
+
+/** Rings this agent for a waiting call, out of turn; what rings for it elsewhere is taken back. */
+export interface GiveCall extends Base {
+  readonly kind: 'GiveCall';
+  readonly callId: CallId;
+  readonly agentId: AgentId;
+}
+
 /** The caller's leg is up (his ACK arrived): from now on he may be offered to agents. */
 export interface ConfirmCall extends Base {
   readonly kind: 'ConfirmCall';
@@ -215,6 +242,10 @@ export type Command =
   | ApplyConfig
   | ArriveCall
   | ReorderCall
+  | HangUpCall
+  | TransferCall
+  | MoveCall
+  | GiveCall
   | ExitCall
   | WithdrawCall
   | ConfirmCall
@@ -254,4 +285,6 @@ export type Refusal =
   | 'not-a-member'
   | 'not-waiting'
   | 'no-exit-key'
-  | 'not-in-wrapup';
+  | 'not-in-wrapup'
+  | 'moved-too-often'
+  | 'agent-not-free';

@@ -26,6 +26,7 @@ import {
   ringOffer,
 } from './offering.ts';
 import type { State } from './state.ts';
+import { giveCall, hangUpCall, moveCall, transferCall } from './steering.ts';
 
 /** What a rule says: nothing (its events are in the decision), or why not. */
 export type Verdict = Refusal | undefined;
@@ -79,6 +80,14 @@ function rule(decision: Decision, command: Command): Verdict {
       return withdrawCall(decision, command);
     case 'ReorderCall':
       return reorderCall(decision, command);
+    case 'HangUpCall':
+      return hangUpCall(decision, command);
+    case 'TransferCall':
+      return transferCall(decision, command);
+    case 'MoveCall':
+      return moveCall(decision, command);
+    case 'GiveCall':
+      return giveCall(decision, command);
     case 'ReachDeadline':
       return reachDeadline(decision);
     case 'Reconcile':

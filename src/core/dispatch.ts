@@ -13,7 +13,7 @@ import { must, RING_MIN_MS, type Call, type Queue } from './state.ts';
 import { chooseMember, nextCall } from './strategies.ts';
 
 /** When the offer fails by itself. */
-function deadlineOf(decision: Decision, call: Call, queue: Queue): number {
+export function deadlineOf(decision: Decision, call: Call, queue: Queue): number {
   const { timeoutMs, timeoutRestart } = queue.config;
   const from = timeoutRestart || call.ringFrom === 0 ? decision.at : call.ringFrom;
   // With no ring time left it begins anew: nobody is left out for what others took.

@@ -50,7 +50,9 @@ export function callObstacle(state: State, call: Call): CallObstacle | null {
   if (call.connectedAt !== null) return 'connected';
   if (call.confirmedAt === null) return 'entering';
   if (call.offerId === null) return null;
-  if (state.offers.get(call.offerId)?.phase === 'answered') return 'answered';
+  const first = state.offers.get(call.offerId);
+  if (first?.phase === 'answered') return 'answered';
+  if (first?.given === true) return 'rings';
   const strategy = state.queues.get(call.queue)?.config.strategy;
   if (strategy === 'ringall') return null;
   return strategy === 'ring-progressively' && call.mayWiden ? null : 'rings';
@@ -85,6 +87,11 @@ function phoneObstacle(agent: Agent, ringInUse: boolean): AgentObstacle | null {
 /** May be offered a call of some queue now: ready in the general sense. */
 export function isReady(agent: Agent): boolean {
   return agentObstacle(agent) === null && agent.deviceState === 'idle';
+}
+
+/** What keeps an agent from a call given to him by command; his queues do not count. */
+export function givenObstacle(agent: Agent): AgentObstacle | null {
+  return agentObstacle(agent) ?? phoneObstacle(agent, false);
 }
 
 /** What keeps a member from every call of this queue. */

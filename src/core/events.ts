@@ -166,6 +166,8 @@ export interface AgentOffered extends Base {
   readonly device: Device;
   /** Instant at which the offer ends as `no-answer`. */
   readonly deadline: number;
+  /** By command, out of turn: nobody else is rung meanwhile. Absent: by the queue's rules. */
+  readonly given?: boolean;
 }
 
 /** ring-progressively: the phones that ring were given their time, another one may join. */

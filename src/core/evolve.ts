@@ -123,6 +123,7 @@ function offer(state: State, event: AgentOffered): void {
     device: event.device,
     offeredAt: event.at,
     phase: 'calling',
+    given: event.given === true,
     transaction: null,
     deadline: event.deadline,
     timer: makeTimer('offer', event.offerId),

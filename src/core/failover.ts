@@ -115,12 +115,23 @@ export function leaveQueue(
     endCall(decision, call, status, 'system', { destination, key: more.key });
     return;
   }
+  moveTo(decision, call, queue, next, status);
+}
+
+/** From the line of one queue into that of another. */
+export function moveTo(
+  decision: Decision,
+  call: Call,
+  from: Queue,
+  next: Queue,
+  status: FailoverStatus,
+): void {
   decision.emit({
     kind: 'CallMoved',
     callId: call.id,
-    from: call.queue,
+    from: from.name,
     status,
-    position: queue.line.rank(call) + 1,
+    position: from.line.rank(call) + 1,
     waitedMs: decision.at - call.queuedAt,
     queue: next.name,
     // What he was given on entry goes with him, unless the new queue thinks more of him.
@@ -156,7 +167,8 @@ export function leaveEmptyQueues(decision: Decision): void {
   }
 }
 
-function waiting(decision: Decision, callId: string): Call | Refusal {
+/** A call that stands in line, and is not being connected just now. */
+export function waiting(decision: Decision, callId: string): Call | Refusal {
   const call = decision.state.calls.get(callId);
   if (call === undefined) return 'unknown-call';
   const isUp = call.confirmedAt !== null && call.connectedAt === null;

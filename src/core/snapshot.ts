@@ -84,7 +84,7 @@ export interface Snapshot {
   readonly entries: number;
   readonly offersMade: number;
   readonly calls: readonly StoredCall[];
-  readonly offers: readonly PlainOffer[];
+  readonly offers: readonly Stored<PlainOffer, 'given'>[];
   readonly agents: readonly StoredAgent[];
   /** Whom a caller last spoke with, by his number, oldest first; absent: nobody. */
   readonly acquainted?: readonly (readonly [string, AgentId])[];
@@ -176,7 +176,8 @@ export function restore(plain: Snapshot): State {
   for (const call of plain.calls) state.calls.set(call.id, restoreCall(call));
   for (const offer of plain.offers) {
     const transaction = offer.transaction ?? null;
-    state.offers.set(offer.id, { ...offer, transaction, timer: makeTimer('offer', offer.id) });
+    const timer = makeTimer('offer', offer.id);
+    state.offers.set(offer.id, { given: false, ...offer, transaction, timer });
   }
   for (const agent of plain.agents) {
     state.agents.set(agent.id, restoreAgent(agent));

@@ -146,6 +146,8 @@ export interface Offer {
   readonly device: Device;
   readonly offeredAt: number;
   phase: 'calling' | 'ringing' | 'answered' | 'connected';
+  /** By command, out of turn: the call rings nobody else meanwhile. */
+  readonly given: boolean;
   /** The SIP server's name of the INVITE, where it cannot be found by the offer's id; or null. */
   transaction: string | null;
   /** When it fails by itself; 0 once connected. */

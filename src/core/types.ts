@@ -115,7 +115,7 @@ export type EmptyCondition =
 /** Where a call goes that leaves a queue without an agent. */
 export type Destination =
   | { readonly to: 'queue'; readonly queue: QueueName }
-  /** Asked of the caller's side: 302 before his call is answered, REFER after it. */
+  /** 302 before his call is answered; after it REFER, or where his side refuses we call there. */
   | { readonly to: 'uri'; readonly uri: string }
   | { readonly to: 'busy' }
   | { readonly to: 'congestion' }
@@ -280,6 +280,7 @@ export type OfferWithdrawal =
   | 'answered-elsewhere'
   | 'agent-unavailable' // logged out, replaced or removed while ringing
   | 'device-busy' // the phone got a call of its own while ours rang
+  | 'given' // the call was given to another agent
   | 'shutdown';
 
 /** Asterisk's QUEUESTATUS: why a call left a queue, or did not get in, without an agent. */

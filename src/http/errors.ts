@@ -12,7 +12,7 @@ export interface Problem {
   readonly detail: string;
 }
 
-export type Refusal = Extract<Outcome, { ok: false }>['refusal'];
+export type Refusal = Extract<Outcome, { ok: false }>['refusal'] | 'not-allowed';
 
 export const problem = (code: ErrorCode, detail: string): Problem => ({ code, detail });
 
@@ -47,6 +47,10 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   'not-a-member': 'the agent is not a member of this queue; GET /agents tells of which he is',
   'not-waiting': 'the call does not wait; GET /calls tells what it does',
   'unknown-reason': 'nobody may pause for this reason; take one of pause-reasons',
+  'queue-full': 'the line of that queue is full (maxlen); choose another queue, or wait',
+  'moved-too-often': 'the call has been through as many queues as may be; give it to an agent',
+  'agent-not-free': 'the agent cannot be rung now; GET /agents/{id} says why (state, device_state)',
+  'not-allowed': 'calls may not be sent there; transfers.allow in acd.yaml lists where they may',
   unavailable: 'the ACD cannot take commands now (stopping, or its journal fails); see GET /health',
 };
 

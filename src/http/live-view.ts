@@ -14,6 +14,7 @@ import {
 } from '../core/views.ts';
 import type { Metrics, Reading } from '../observe/metrics.ts';
 import type { Runtime } from '../runtime/port.ts';
+import { callDetail, findCall, reasonsOf, steerCalls } from './live-calls.ts';
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
 import type { Steering, View } from './view.ts';
 
@@ -129,6 +130,15 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
         callAnswer(state, call, positionOf(state, call), now),
       );
     },
+    call: (id) => {
+      const call = findCall(runtime.state, id);
+      if (call === undefined) return null;
+      const { state } = runtime;
+      const now = runtime.now();
+      const answer = callAnswer(state, call, positionOf(state, call), now);
+      return { ...answer, ...callDetail(state, call, now) };
+    },
+    reasonsOf: (agentId) => reasonsOf(runtime.state, agentId, runtime.now()),
     health,
     metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
   };
@@ -138,7 +148,11 @@ const BY = 'http';
 
 const here = (queue: string | null) => (queue === null ? {} : { queue });
 
-export function createSteering(runtime: Runtime): Steering {
+/** `allows`: may calls be sent to this address? */
+export function createSteering(
+  runtime: Runtime,
+  allows: (uri: string) => boolean = () => false,
+): Steering {
   return {
     pause: (agentId, reason, queue) =>
       runtime.submit({ kind: 'PauseAgent', by: BY, agentId, reason, ...here(queue) }),
@@ -148,6 +162,7 @@ export function createSteering(runtime: Runtime): Steering {
     extendWrapup: (agentId, forMs) =>
       runtime.submit({ kind: 'ExtendWrapup', by: BY, agentId, forMs }),
     logOut: (agentId) => runtime.submit({ kind: 'LogOutAgent', by: BY, who: { agentId } }),
+    calls: steerCalls(runtime, BY, allows),
   };
 }
 

@@ -5,6 +5,7 @@
 import type { ZodTypeProvider } from '@fastify/type-provider-zod';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { CATALOGUE, typeOf } from './catalogue.ts';
+import { z } from 'zod';
 import type { Problem } from './errors.ts';
 
 /** Fastify with our schemas' types. */
@@ -25,3 +26,6 @@ export function send(reply: FastifyReply, { code, detail }: Problem): never {
   // Fastify takes the sent reply as the answer; the route's own type does not know of problems.
   return reply as never;
 }
+
+/** Schema of an answer without a body. */
+export const noContent = z.null().describe('Done; nothing to say');

@@ -19,6 +19,7 @@ import { NO_ROUTE, problemOf, WRONG_ORIGIN } from './errors.ts';
 import { addIdempotency, KeyStore } from './idempotency.ts';
 import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
+import { addCallSteering } from './routes/calls-steer.ts';
 import { addCalls } from './routes/calls.ts';
 import { addDocs } from './routes/docs.ts';
 import { addEvents } from './routes/events.ts';
@@ -132,6 +133,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   const http = typed(server);
   addQueues(http, deps.view);
   addCalls(http, deps.view);
+  addCallSteering(http, deps.view, deps.steering.calls);
   addAgents(http, deps.view, deps.steering);
   addEvents(http, deps.view, deps.stream);
   addReports(http, deps.reports);

@@ -3,6 +3,7 @@
  * knows nothing else of the ACD, so its tests need none.
  */
 import type { Outcome } from '../runtime/port.ts';
+import type { CallDetail, Reasons } from './call-schemas.ts';
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
 
 export interface View {
@@ -13,6 +14,10 @@ export interface View {
   agents(): readonly AgentAnswer[];
   agent(id: string): AgentAnswer | null;
   calls(): readonly CallAnswer[];
+  /** By its id in the journal, or its SIP Call-ID. */
+  call(id: string): CallDetail | null;
+  /** Why each waiting call of his queues is not offered to him; null: no such agent. */
+  reasonsOf(agentId: string): Reasons | null;
   health(): HealthAnswer;
   /** Prometheus text. */
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
@@ -27,4 +32,24 @@ export interface Steering {
   /** It goes on for so long from now. */
   extendWrapup(agentId: string, forMs: number): Promise<Outcome>;
   logOut(agentId: string): Promise<Outcome>;
+  endWrapup(agentId: string): Promise<Outcome>;
+  extendWrapup(agentId: string, forMs: number): Promise<Outcome>;
+  readonly calls: CallSteering;
+}
+
+export interface NotAllowed {
+  readonly ok: false;
+  readonly refusal: 'not-allowed';
+}
+
+/** Of one call, by its id in the journal. */
+export interface CallSteering {
+  hangUp(callId: string): Promise<Outcome>;
+  /** Out of its queue, to where the queue's failover for `withdraw` says. */
+  withdraw(callId: string): Promise<Outcome>;
+  reorder(callId: string, wish: { priority?: number; position?: number }): Promise<Outcome>;
+  move(callId: string, queue: string): Promise<Outcome>;
+  give(callId: string, agentId: string): Promise<Outcome>;
+  /** `not-allowed`: the configuration does not let calls go there. */
+  transfer(callId: string, uri: string): Promise<Outcome | NotAllowed>;
 }

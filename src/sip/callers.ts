@@ -26,6 +26,7 @@ import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
 import { okWithSdp, refusalOf, Session } from './session.ts';
 import { overloaded } from './shedding.ts';
+import type { Transfers } from './transfers.ts';
 import { turnAway } from './turn-away.ts';
 
 /** Room for INVITEs on their way beyond the core's own limit, which answers by itself. */
@@ -36,11 +37,12 @@ const AGAIN_MAX_MS = 10_000;
 const FAREWELL = 'farewell';
 const FAREWELL_MAX_MS = 60_000;
 const FAILED = 'Q.850;cause=41;text="Temporary failure"';
-const NO_ROUTE = 'Q.850;cause=3;text="No route to destination"';
+
 interface Caller {
   readonly callId: CallId;
   readonly dialogId: string;
   queue: QueueName;
+  origin: Pick<Call, 'from' | 'fromName'>;
   /** The core knows the call. */
   entered: boolean;
   /** Gone, for whatever reason: every step that finds this stops. */
@@ -83,11 +85,13 @@ export class Callers {
   private readonly context: EdgeContext;
   private readonly callers = new Map<CallId, Caller>();
   private readonly byDialog = new Map<string, Caller>();
+  private readonly transfers: Transfers;
   private readonly watchPhone: PhoneWatch;
   private stopping = false;
 
-  constructor(context: EdgeContext, watchPhone: PhoneWatch = () => () => undefined) {
+  constructor(context: EdgeContext, transfers: Transfers, watchPhone: PhoneWatch) {
     this.context = context;
+    this.transfers = transfers;
     this.watchPhone = watchPhone;
     context.runtime.react(({ event }) => this.react(event));
   }
@@ -159,6 +163,7 @@ export class Callers {
       callId,
       dialogId,
       queue,
+      origin: { from: '', fromName: '' },
       entered: false,
       closed: false,
       session: null,
@@ -183,6 +188,7 @@ export class Callers {
   adopt(call: Call, held: HeldDialog): void {
     const caller = this.admit(call.id, held.dialogId, call.queue);
     caller.entered = true;
+    caller.origin = { from: call.from, fromName: call.fromName };
     if (held.state === 'early') return this.strand(caller);
     caller.session = this.open(caller, held.state === 'awaiting-ack');
     if (call.confirmedAt === null) {
@@ -328,6 +334,7 @@ export class Callers {
     if (caller.overdue !== null) clearTimeout(caller.overdue);
     if (this.byDialog.get(caller.dialogId) === caller) this.byDialog.delete(caller.dialogId);
     if (this.callers.delete(caller.callId)) caller.phoneFreed();
+    this.transfers.callerLeft(caller.callId);
   }
 
   private tell(caller: Caller, cause: 'bye' | 'cancel' | 'failed'): void {
@@ -384,7 +391,9 @@ export class Callers {
   /** The queue he asked for may have sent him on before he had a place. */
   private entered(event: CallEntered): void {
     const caller = this.callers.get(event.callId);
-    if (caller !== undefined) caller.queue = event.queue;
+    if (caller === undefined) return;
+    caller.queue = event.queue;
+    caller.origin = { from: event.from, fromName: event.fromName };
   }
 
   /** Another queue has him now: its music, where that is another one. */
@@ -408,15 +417,11 @@ export class Callers {
     this.hangUp(caller, event.status === 'FAILED' ? FAILED : goodbyeOf(destination));
   }
 
-  /** Sends his phone to another place (RFC 3515); what becomes of it is between the two. */
   private async transfer(caller: Caller, uri: string): Promise<void> {
-    const outcome = (await caller.session?.refer(uri)) ?? 'refused';
-    if (caller.closed) return;
-    if (outcome === 'refused') {
-      const where = { callId: caller.callId, uri: clean(uri) };
-      this.context.log.warn(where, 'his side refuses REFER; hung up instead');
-    }
-    this.hangUp(caller, outcome === 'refused' ? NO_ROUTE : goodbyeOf(undefined));
+    const { callId, queue, session } = caller;
+    if (session === null) return this.hangUp(caller, goodbyeOf(undefined));
+    const party = { callId, queue, session, gone: () => caller.closed };
+    this.hangUp(caller, await this.transfers.send(party, caller.origin, uri));
   }
 
   /** He hears one prompt more, then we hang up; also where the prompt does not end in time. */

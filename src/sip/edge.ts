@@ -25,6 +25,7 @@ import { Routes } from './routes.ts';
 import { shedLoad } from './shedding.ts';
 import { SilentLegs } from './silent-legs.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
+import { Transfers } from './transfers.ts';
 
 export interface EdgeOptions {
   readonly config: AcdConfig;
@@ -102,6 +103,7 @@ interface Parts {
   readonly offers: Offers;
   readonly logins: Logins;
   readonly silent: SilentLegs;
+  readonly transfers: Transfers;
 }
 
 /** An edge that takes no requests yet. */
@@ -122,14 +124,15 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
   );
   const known = () => registrations.map((each) => each.known());
   const logins = new Logins(context, presence, known);
-  const callers = new Callers(context, (request) => {
+  const transfers = new Transfers(context, routes);
+  const callers = new Callers(context, transfers, (request) => {
     const uri = identifyDevice(request, known(), context.config.sip.deviceFrom)?.uri;
     if (uri === undefined) return () => undefined;
     presence.callBegan(uri);
     return () => presence.callEnded(uri);
   });
   const silent = watchSilence(context);
-  const parts = { context, callers, offers, logins, silent };
+  const parts = { context, callers, offers, logins, silent, transfers };
   shedLoad(context, stack);
   let handedOver = false;
   const hangUpLogins = async (): Promise<void> => {
@@ -173,6 +176,7 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
     stop: async () => {
       if (handedOver) return stack.close();
       callers.stop();
+      transfers.stop();
       silent.stop();
       await hangUpLogins();
       await Promise.all([presence.stop(), ...registrations.map((each) => each.stop())]);
@@ -191,9 +195,13 @@ function watchSilence({ config, dialogs }: EdgeContext): SilentLegs {
 
 /** Legs that no call of ours has (left by a process before us) would hold their ports for ever. */
 function sweep(parts: Parts, legs: readonly string[]): void {
-  const { context, callers, offers, logins } = parts;
+  const { context, callers, offers, logins, transfers } = parts;
   for (const leg of legs)
-    if (!callers.owns(leg) && !offers.ownsLeg(leg) && !logins.owns(leg))
+    if (
+      ![callers.owns(leg), offers.ownsLeg(leg), logins.owns(leg), transfers.ownsLeg(leg)].includes(
+        true,
+      )
+    )
       void context.media.release(leg);
 }
 
@@ -202,6 +210,7 @@ function mediaBack(parts: Parts, found: readonly string[]): void {
   const legs = new Set(found);
   parts.callers.mediaRestored(legs);
   parts.offers.mediaRestored(legs);
+  parts.transfers.mediaRestored(legs);
   sweep(parts, found);
 }
 

@@ -46,6 +46,7 @@ const WITHDRAWN: Readonly<Record<OfferWithdrawn['reason'], string>> = {
   'answered-elsewhere': 'SIP;cause=200;text="Call completed elsewhere"',
   'agent-unavailable': 'SIP;cause=480;text="Logged out"',
   'device-busy': 'SIP;cause=486;text="Phone in use"',
+  given: 'SIP;cause=200;text="Call completed elsewhere"',
   shutdown: 'SIP;cause=503;text="Shutting down"',
 };
 

@@ -50,6 +50,18 @@ export class Routes {
       host: parseUri(registrar.registrar)?.host ?? host,
     };
   }
+
+  /** Of any address: through the registrar whose domain it is in, else directly; null: no URI. */
+  toUri(uri: string): Route | null {
+    if (parseUri(uri) === null) return null;
+    const home = this.context.config.sip.register.find((each) => isAtHome(uri, each));
+    return this.to({ uri, registrar: home?.name ?? null });
+  }
+}
+
+/** `sip:user@host[:port]` with the same host as the domain of a registrar. */
+function isAtHome(uri: string, registrar: RegisterConfig): boolean {
+  return parseUri(uri)?.host.toLowerCase() === registrar.domain.toLowerCase();
 }
 
 /**

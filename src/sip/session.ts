@@ -45,6 +45,9 @@ export function refusalOf(failure: MediaFailure): Response {
 /** The server gives up waiting for an ACK after 64·T1 = 32 s; this is for a server gone wrong. */
 export const ACK_MAX_MS = 40_000;
 
+/** What the peer tells of the call it makes at our request is waited for this long. */
+const REFERRAL_MAX_MS = 60_000;
+
 export class Session implements Renewable {
   readonly dialogId: string;
   readonly leg: string;
@@ -58,6 +61,8 @@ export class Session implements Renewable {
   private closed = false;
   /** He is being asked whether he is still there. */
   private probing = false;
+  /** Told the final status of the call that the peer makes at our request; null: none. */
+  private referral: ((status: number) => void) | null = null;
   /** BYE to be sent as soon as the ACK is here. */
   private pendingBye: Headers | null = null;
 
@@ -105,6 +110,7 @@ export class Session implements Renewable {
   hangUp(reason: string): void {
     if (this.closed) return;
     this.closed = true;
+    this.referral?.(0);
     this.context.renewals.remove(this);
     const headers = { Reason: reason };
     if (this.awaitsAck) {
@@ -117,18 +123,43 @@ export class Session implements Renewable {
   }
 
   /**
-   * Asks the peer to call somebody else instead of us (RFC 3515 §2.4.1). `accepted`: it will try,
-   * and what it tells of that in NOTIFY is not waited for.
+   * Asks the peer to call somebody else instead of us (RFC 3515 §2.4.1), and follows what it tells
+   * of that in NOTIFY. `done`: it got there, hung up, or tells nothing; `busy`: nobody takes the
+   * call there; `refused`: it will not, or cannot.
    */
-  async refer(uri: string): Promise<'accepted' | 'refused'> {
-    if (this.closed || this.awaitsAck) return 'refused';
-    const headers = { 'Refer-To': `<${uri}>`, 'Refer-Sub': 'false', Supported: 'norefersub' };
+  async refer(uri: string): Promise<'done' | 'busy' | 'refused'> {
+    if (this.closed || this.awaitsAck || this.referral !== null) return 'refused';
+    // Before the request: the first NOTIFY may overtake the 202.
+    const told = new Promise<number>((resolve) => (this.referral = resolve));
+    const headers = { 'Refer-To': `<${uri}>`, Supported: 'norefersub' };
     const outcome = await this.context.client.request(
       { method: 'REFER', dialogId: this.dialogId, headers },
       { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
     );
     const isTaken = outcome.kind === 'response' && outcome.response.status < 300;
-    return isTaken ? 'accepted' : 'refused';
+    // RFC 4488 §4: it will tell nothing.
+    const isQuiet = isTaken && /^false$/i.test(outcome.response.header('Refer-Sub').trim());
+    if (!isTaken || isQuiet) {
+      this.referral = null;
+      return isTaken ? 'done' : 'refused';
+    }
+    const limit = setTimeout(() => this.referral?.(0), REFERRAL_MAX_MS);
+    limit.unref();
+    const status = await told;
+    clearTimeout(limit);
+    this.referral = null;
+    if (status < 300) return 'done';
+    return [486, 600, 603].includes(status) ? 'busy' : 'refused';
+  }
+
+  /** RFC 3515 §2.4.5: how far the peer's own call has come, as a status line in the body. */
+  private notified(request: IncomingRequest): void {
+    void request.respond({ status: 200, reason: 'OK', headers: { Allow: ALLOW } });
+    if (!/^refer\b/i.test(request.header('Event').trim())) return;
+    const status = Number(/^SIP\/2\.0 (\d{3})/.exec(request.body)?.[1] ?? 0);
+    const isLast = /^terminated\b/i.test(request.header('Subscription-State').trim());
+    if (status >= 200) this.referral?.(status);
+    else if (isLast) this.referral?.(0);
   }
 
   /** The dialog never came to be, or is known to be gone: nothing to say to the peer. */
@@ -184,9 +215,10 @@ export class Session implements Renewable {
         return this.informed(request);
       case 'PRACK':
       case 'OPTIONS':
-      case 'NOTIFY': // of a REFER that another element sent in our name; nothing to do
         void request.respond({ status: 200, reason: 'OK', headers: { Allow: ALLOW } });
         return;
+      case 'NOTIFY':
+        return this.notified(request);
       case 'REFER':
         // Transfers by the peer are not offered yet (RFC 3515 §2.4.2 allows any final answer).
         void request.respond({ status: 603, reason: 'Transfer Not Offered' });
@@ -227,6 +259,7 @@ export class Session implements Renewable {
     this.context.dialogs.remove(this.dialogId);
     this.context.renewals.remove(this);
     this.pendingBye = null;
+    this.referral?.(0);
     if (this.closed) return;
     this.closed = true;
     this.hooks.ended(cause);

@@ -1,6 +1,7 @@
 /** GET /agents, GET /agents/:id, and the few things a supervisor may do to an agent. */
 import { z } from 'zod';
 import type { Outcome } from '../../runtime/port.ts';
+import { reasons } from '../call-schemas.ts';
 import { INTERNAL, notFound, refused, type Problem } from '../errors.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
@@ -55,6 +56,21 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
     (request, reply) => {
       const { id } = request.params;
       return view.agent(id) ?? send(reply, notFound('agent', id));
+    },
+  );
+  http.get(
+    '/agents/:id/why',
+    {
+      schema: {
+        summary: 'Why each waiting call of his queues is not offered to an agent',
+        tags: ['watch'],
+        params,
+        response: { 200: reasons, 404: errorAnswer },
+      },
+    },
+    (request, reply) => {
+      const { id } = request.params;
+      return view.reasonsOf(id) ?? send(reply, notFound('agent', id));
     },
   );
   addSteering(http, view, steering);

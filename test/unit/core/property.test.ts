@@ -151,7 +151,7 @@ const anyCommand = fc.oneof(
     4,
     kind('LogInAgent', { agentId, device: uri.map((it) => ({ uri: it, registrar: null })) }),
   ),
-  often(2, kind('LogOutAgent', { who: agentId.map((it) => ({ agentId: it })) })),
+  often(4, kind('LogOutAgent', { who: agentId.map((it) => ({ agentId: it })) })),
   often(
     14,
     kind('ReportDevice', {
@@ -164,9 +164,13 @@ const anyCommand = fc.oneof(
   often(1, kind('PauseAgent', { agentId, reason: fc.constant('y'), queue: queueName })),
   often(5, kind('ResumeAgent', { agentId })),
   often(1, kind('ResumeAgent', { agentId, queue: queueName })),
-  often(2, kind('EndWrapup', { agentId })),
+  often(4, kind('EndWrapup', { agentId })),
   often(1, kind('ExitCall', { callId, key: fc.constantFrom('1', '2', '3') })),
   often(1, kind('WithdrawCall', { callId })),
+  often(1, kind('HangUpCall', { callId })),
+  often(1, kind('TransferCall', { callId, uri: fc.constant('sip:x@y') })),
+  often(2, kind('MoveCall', { callId, queue: fc.constantFrom('q', 'r', 'gone') })),
+  often(2, kind('GiveCall', { callId, agentId })),
   often(1, kind('ExtendWrapup', { agentId, forMs: fc.constantFrom(0, 2_000) })),
   often(2, kind('ReorderCall', { callId, priority: fc.integer({ min: 0, max: 2 }) })),
   often(2, kind('ReorderCall', { callId, position: fc.integer({ min: -1, max: 4 }) })),

@@ -209,7 +209,20 @@ export class Simulator {
   }
 
   #steer(callId: string): void {
-    const dice = this.#below(6);
+    const dice = this.#below(9);
+    if (dice === 8) {
+      const isEnd = this.#random() < 0.5;
+      if (isEnd) return this.#send({ kind: 'HangUpCall', callId });
+      return this.#send({ kind: 'TransferCall', callId, uri: 'sip:x@sim' });
+    }
+    if (dice === 7) {
+      const queue = `q${this.#below(this.#world.queues)}`;
+      return this.#send({ kind: 'MoveCall', callId, queue });
+    }
+    if (dice === 6) {
+      const agentId = `${1000 + this.#below(this.#world.agents)}`;
+      return this.#send({ kind: 'GiveCall', callId, agentId });
+    }
     if (dice === 0) return this.#send({ kind: 'ExitCall', callId, key: '0' });
     if (dice === 1) return this.#send({ kind: 'WithdrawCall', callId });
     const [priority, position] = [this.#below(3), this.#below(5)];
@@ -253,7 +266,7 @@ export class Simulator {
   #agent(): void {
     const agentId = `${1000 + this.#below(this.#world.agents)}`;
     const dice = this.#below(20);
-    if (dice < 10) {
+    if (dice < 9) {
       const uri = `sip:${this.#random() < 0.8 ? agentId : this.#below(4)}@pbx`;
       this.#send({ kind: 'LogInAgent', agentId, device: { uri, registrar: null } });
       this.#send({ kind: 'ReportDevice', deviceUri: uri, state: 'idle', source: 'presence' });

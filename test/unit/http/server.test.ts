@@ -30,6 +30,7 @@ const call = {
   talked_seconds: 9,
   agent: '2771',
 };
+const detail = { waits_for: null, priority: 0, tried: [], left: [], agents: [] };
 const counts = {
   strategy: 'most-idle',
   waiting: 0,
@@ -94,6 +95,8 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       agents: () => [agent],
       agent: (id) => (id === agent.id ? agent : null),
       calls: () => [call],
+      call: (id) => (id === call.id || id === call.call ? { ...call, ...detail } : null),
+      reasonsOf: (id) => (id === agent.id ? { calls: [] } : null),
       health: () => health,
       metrics: async () => ({ text: 'acd_calls_total 1\n', contentType: 'text/plain' }),
       ...change,
@@ -104,6 +107,14 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       logOut: taken,
       endWrapup: taken,
       extendWrapup: taken,
+      calls: {
+        hangUp: taken,
+        withdraw: taken,
+        reorder: taken,
+        move: taken,
+        give: taken,
+        transfer: taken,
+      },
       ...steering,
     },
     reports,

@@ -84,6 +84,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       shortAbandonMs: 0,
       thresholds: new Map(),
     },
+    transfers: { allow: ['registrars'] },
     drain: { limitMs: 0, redirect: null },
     takeoverWaitMs: 0,
     maxLoopDelayMs: 0,

@@ -1,0 +1,67 @@
+/** What REST tells of one call, and takes to steer it. */
+import { z } from 'zod';
+import { callAnswer } from './schemas.ts';
+
+const why = z
+  .object({
+    reason: z
+      .string()
+      .describe('`paused`, `talking`, `wrapup`, `phone-inuse`, `penalty` …; empty: nothing'),
+    for_seconds: z.number().int().nullable().describe('Ends then at the latest; null: not known'),
+  })
+  .meta({ id: 'Why' });
+
+export const callDetail = callAnswer
+  .extend({
+    waits_for: z
+      .string()
+      .nullable()
+      .describe('In one word what the call waits for; null: it does not wait'),
+    priority: z.number().int().describe('Higher is served first'),
+    tried: z.array(z.string()).describe('Agents who were rung for it in vain, oldest first'),
+    left: z
+      .array(z.object({ queue: z.string(), status: z.string() }))
+      .describe('Queues it has been in before, oldest first, and why it left each'),
+    agents: z
+      .array(z.object({ agent: z.string(), why }))
+      .describe('Each member of its queue, and why he is not rung for it'),
+  })
+  .meta({ id: 'CallDetail' });
+
+export const reasons = z
+  .object({ calls: z.array(z.object({ call: z.string(), queue: z.string(), why })) })
+  .meta({ id: 'Reasons' });
+
+export const orderBody = z
+  .strictObject({
+    priority: z.number().int().min(-1_000_000).max(1_000_000).optional(),
+    position: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('Place in line, 1 is next'),
+  })
+  .refine((body) => (body.priority === undefined) !== (body.position === undefined), {
+    message: 'give either priority or position',
+  })
+  .meta({ id: 'Order' });
+
+export const moveBody = z.strictObject({ queue: z.string().min(1).max(200) }).meta({ id: 'Move' });
+export const giveBody = z.strictObject({ agent: z.string().min(1).max(200) }).meta({ id: 'Give' });
+export const transferBody = z
+  .strictObject({
+    to: z
+      .string()
+      .max(255)
+      .regex(
+        /^([sS][iI][pP][sS]?:[^@;?<>\s"]+@[^@;?<>\s"]+|queue:\S+|agent:\S+)$/,
+        'write sip:user@host, queue:name or agent:id',
+      )
+      .describe('`sip:user@host`; of a waiting call also `queue:name` (move), `agent:id` (give)'),
+  })
+  .meta({ id: 'Transfer' });
+
+export type CallDetail = z.output<typeof callDetail>;
+export type Reasons = z.output<typeof reasons>;

@@ -1,0 +1,73 @@
+/** The calls of the running ACD for REST: one call in full, why it waits, and commands to it. */
+import type { Ineligible } from '../core/eligible.ts';
+import { explainAgent, explainCall, waitsFor } from '../core/explain.ts';
+import type { Call, State } from '../core/state.ts';
+import type { Runtime } from '../runtime/port.ts';
+import type { CallDetail, Reasons } from './call-schemas.ts';
+import type { CallAnswer } from './schemas.ts';
+import type { CallSteering } from './view.ts';
+
+/** By its id in the journal, or else by its SIP Call-ID. */
+export function findCall(state: State, id: string): Call | undefined {
+  const known = state.calls.get(id);
+  if (known !== undefined) return known;
+  for (const call of state.calls.values()) if (call.sipCallId === id) return call;
+  return undefined;
+}
+
+function whyOf(why: Ineligible | null) {
+  if (why === null) return { reason: '', for_seconds: null };
+  return {
+    reason: why.reason,
+    for_seconds: why.forMs === null ? null : Math.ceil(why.forMs / 1000),
+  };
+}
+
+/** What the list of calls does not say. */
+export function callDetail(
+  state: State,
+  call: Call,
+  now: number,
+): Omit<CallDetail, keyof CallAnswer> {
+  const tried = [...(call.tried ?? [])].sort((a, b) => a[1] - b[1]).map(([agentId]) => agentId);
+  return {
+    waits_for: waitsFor(state, call, now),
+    priority: call.priority,
+    tried,
+    left: call.left.map(({ queue, status }) => ({ queue, status })),
+    agents: explainCall(state, call, now).map(({ agentId, why }) => ({
+      agent: agentId,
+      why: whyOf(why),
+    })),
+  };
+}
+
+export function reasonsOf(state: State, agentId: string, now: number): Reasons | null {
+  const agent = state.agents.get(agentId);
+  if (agent === undefined) return null;
+  const calls = explainAgent(state, agent, now).map(({ callId, why }) => ({
+    call: callId,
+    queue: state.calls.get(callId)?.queue ?? '',
+    why: whyOf(why),
+  }));
+  return { calls };
+}
+
+/** Each becomes one command; `by`: who asks, for the journal. */
+export function steerCalls(
+  runtime: Runtime,
+  by: string,
+  allows: (uri: string) => boolean,
+): CallSteering {
+  return {
+    hangUp: (callId) => runtime.submit({ kind: 'HangUpCall', by, callId }),
+    withdraw: (callId) => runtime.submit({ kind: 'WithdrawCall', by, callId }),
+    reorder: (callId, wish) => runtime.submit({ kind: 'ReorderCall', by, callId, ...wish }),
+    move: (callId, queue) => runtime.submit({ kind: 'MoveCall', by, callId, queue }),
+    give: (callId, agentId) => runtime.submit({ kind: 'GiveCall', by, callId, agentId }),
+    transfer: async (callId, uri) =>
+      allows(uri)
+        ? runtime.submit({ kind: 'TransferCall', by, callId, uri })
+        : { ok: false, refusal: 'not-allowed' },
+  };
+}

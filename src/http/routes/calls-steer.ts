@@ -1,0 +1,101 @@
+/**
+ * What a supervisor may do to one call: hang it up, take it out of its queue, change its place,
+ * move it to another queue, give it to an agent. Each answers 204 when the journal has it.
+ */
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import type { Outcome } from '../../runtime/port.ts';
+import { giveBody, moveBody, orderBody, transferBody } from '../call-schemas.ts';
+import { notFound, refused } from '../errors.ts';
+import { noContent, send, type Http } from '../reply.ts';
+import { errorAnswer } from '../schemas.ts';
+import type { CallSteering, NotAllowed, View } from '../view.ts';
+import { callParams } from './calls.ts';
+
+const response = {
+  204: noContent,
+  400: errorAnswer,
+  403: errorAnswer,
+  404: errorAnswer,
+  409: errorAnswer,
+  503: errorAnswer,
+};
+
+export function addCallSteering(http: Http, view: View, steering: CallSteering): void {
+  /** `concerned`: whom a refusal may be about besides the call. */
+  const act = async (
+    reply: FastifyReply,
+    id: string,
+    order: (callId: string) => Promise<Outcome | NotAllowed>,
+    concerned = '',
+  ) => {
+    const call = view.call(id);
+    if (call === null) return send(reply, notFound('call', id));
+    const outcome = await order(call.call);
+    if (!outcome.ok) return send(reply, refused(outcome.refusal, concerned));
+    return reply.code(204).send(null);
+  };
+  const plain = [
+    ['hangup', 'End a call, whatever it is doing', (id: string) => steering.hangUp(id)],
+    [
+      'withdraw',
+      'Take a waiting call out of its queue: `failover.withdraw` says where it goes',
+      (id: string) => steering.withdraw(id),
+    ],
+  ] as const;
+  for (const [verb, summary, order] of plain) {
+    http.post(
+      `/calls/:id/${verb}`,
+      { schema: { summary, tags: ['steer'], params: callParams, response } },
+      (request, reply) => act(reply, request.params.id, order),
+    );
+  }
+  const schemaOf = <Body extends z.ZodType>(summary: string, body: Body) => ({
+    schema: { summary, tags: ['steer'], params: callParams, body, response },
+  });
+  http.post(
+    '/calls/:id/order',
+    schemaOf('Give a waiting call another priority, or another place in its line', orderBody),
+    (request, reply) =>
+      act(reply, request.params.id, (callId) => steering.reorder(callId, wishOf(request.body))),
+  );
+  http.post(
+    '/calls/:id/move',
+    schemaOf('Move a waiting call into another queue; it keeps its wait', moveBody),
+    (request, reply) =>
+      act(reply, request.params.id, (callId) => steering.move(callId, request.body.queue)),
+  );
+  http.post(
+    '/calls/:id/give',
+    schemaOf('Ring this agent for a waiting call, out of turn', giveBody),
+    (request, reply) => {
+      const { agent } = request.body;
+      return act(reply, request.params.id, (callId) => steering.give(callId, agent), agent);
+    },
+  );
+  http.post(
+    '/calls/:id/transfer',
+    schemaOf(
+      'Send a call, waiting or talking, to another place; an agent it has is free',
+      transferBody,
+    ),
+    (request, reply) => {
+      const [, kind = '', rest = ''] = /^([a-z]+):(.*)$/.exec(request.body.to) ?? [];
+      const send = (callId: string) => {
+        if (kind === 'queue') return steering.move(callId, rest);
+        return kind === 'agent'
+          ? steering.give(callId, rest)
+          : steering.transfer(callId, request.body.to);
+      };
+      return act(reply, request.params.id, send, rest);
+    },
+  );
+}
+
+/** Without the keys that are not there, which the command's type wants. */
+function wishOf({ priority, position }: z.output<typeof orderBody>) {
+  return {
+    ...(priority === undefined ? {} : { priority }),
+    ...(position === undefined ? {} : { position }),
+  };
+}

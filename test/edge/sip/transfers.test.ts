@@ -1,0 +1,177 @@
+/**
+ * Goal: a caller who is sent to an address outside gets there, by his own side or by ours, and
+ * whoever hangs up ends it for both. Method: plain telephones (phone.ts) against the edge on a real
+ * SIP server and the real loop; media in memory.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openStage } from '../../support/stage.ts';
+import { acdConfig, queueConfig, SDP_OFFER } from '../../unit/sip/fakes.ts';
+import { sipServer, startAcd } from './acd.ts';
+import type { Acd, SipServer } from './acd.ts';
+import { header, Phone } from './phone.ts';
+import type { Sent, SipText } from './phone.ts';
+
+const stage = openStage('sip-transfers');
+let server: SipServer;
+
+beforeAll(async () => {
+  server = await stage.add(sipServer());
+});
+
+interface Scene {
+  readonly acd: Acd;
+  readonly caller: Phone;
+  readonly desk: Phone;
+  readonly invite: Sent;
+  readonly ok: SipText;
+  readonly callId: string;
+}
+
+/** A caller who waits, and a desk to which he may be sent. */
+async function scene(): Promise<Scene> {
+  const config = acdConfig();
+  const agents = [{ id: '2771', name: '', queues: ['queue1'] }];
+  const core = { ...config.core, queues: [queueConfig('queue1')], agents };
+  const acd = await stage.addForTest(startAcd(server, { ...config, core }));
+  const caller = await stage.addForTest(Phone.open('caller', acd.sip));
+  const desk = await stage.addForTest(Phone.open('desk', acd.sip));
+  const invite = caller.start('INVITE', 'queue1', { body: SDP_OFFER });
+  const ok = await caller.response(invite);
+  caller.ack(invite, ok);
+  const confirmed = await acd.event('CallConfirmed');
+  const callId = 'callId' in confirmed ? confirmed.callId : '';
+  return { acd, caller, desk, invite, ok, callId };
+}
+
+async function transfer({ acd, desk, callId }: Scene): Promise<void> {
+  const order = { kind: 'TransferCall', by: 'test', callId, uri: desk.uri } as const;
+  expect(await acd.loop.submit(order)).toMatchObject({ ok: true });
+}
+
+/** His side will not transfer; gives the INVITE at the desk. */
+async function refused(at: Scene): Promise<SipText> {
+  at.caller.answer(await at.caller.request('REFER'), 603, 'Decline');
+  return at.desk.request('INVITE');
+}
+
+function tells({ caller, invite, ok }: Scene, cseq: number, state: string, line: string): Sent {
+  const headers = { Event: 'refer', 'Subscription-State': state };
+  const body = `SIP/2.0 ${line}\r\n`;
+  return caller.within(invite, ok, 'NOTIFY', cseq, { headers, body, type: 'message/sipfrag' });
+}
+
+async function saysGoodbye(phone: Phone): Promise<string> {
+  const bye = await phone.request('BYE');
+  phone.answer(bye, 200, 'OK');
+  return header(bye, 'Reason');
+}
+
+async function settled(acd: Acd): Promise<void> {
+  await expect.poll(() => [...acd.media.live]).toEqual([]);
+  await expect.poll(() => acd.edge.health()).toMatchObject({ callers: 0, offers: 0 });
+}
+
+describe('by his own side', () => {
+  it('is followed until it has got there, then he is hung up on', async () => {
+    const at = await scene();
+    await transfer(at);
+    const refer = await at.caller.request('REFER');
+    expect(header(refer, 'Refer-To')).toBe(`<${at.desk.uri}>`);
+    // The first NOTIFY may overtake the 202.
+    const trying = tells(at, 2, 'active;expires=60', '100 Trying');
+    expect((await at.caller.response(trying)).status).toBe(200);
+    at.caller.answer(refer, 202, 'Accepted');
+    tells(at, 3, 'terminated;reason=noresource', '200 OK');
+    expect(await saysGoodbye(at.caller)).toContain('cause=16');
+    expect(await at.acd.event('CallEnded')).toMatchObject({ status: 'WITHDRAW', agentId: null });
+    await settled(at.acd);
+  });
+
+  it('that finds the desk busy is not tried again by us', async () => {
+    const at = await scene();
+    await transfer(at);
+    at.caller.answer(await at.caller.request('REFER'), 202, 'Accepted');
+    tells(at, 2, 'terminated;reason=noresource', '486 Busy Here');
+    expect(await saysGoodbye(at.caller)).toContain('cause=17');
+    await settled(at.acd);
+  });
+
+  it('that cannot get there is taken over by us', async () => {
+    const at = await scene();
+    await transfer(at);
+    at.caller.answer(await at.caller.request('REFER'), 202, 'Accepted');
+    tells(at, 2, 'terminated;reason=noresource', '404 Not Found');
+    const ringing = await at.desk.request('INVITE');
+    at.desk.answer(ringing, 486, 'Busy Here');
+    await at.desk.request('ACK');
+    expect(await saysGoodbye(at.caller)).toContain('cause=17');
+    await settled(at.acd);
+  });
+});
+
+describe('by ours', () => {
+  it('rings the desk with the caller’s name, bridges, and ends with the caller', async () => {
+    const at = await scene();
+    await transfer(at);
+    const ringing = await refused(at);
+    expect(header(ringing, 'P-Asserted-Identity')).toContain('sip:caller@');
+    at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
+    await at.desk.request('ACK');
+    expect((await at.acd.media.wait('connect')).args).toEqual([`${at.callId}.x`]);
+    at.caller.within(at.invite, at.ok, 'BYE', 2);
+    expect(await saysGoodbye(at.desk)).toContain('cause=16');
+    await settled(at.acd);
+  });
+
+  it('ends with the desk, too', async () => {
+    const at = await scene();
+    await transfer(at);
+    const ringing = await refused(at);
+    at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
+    await at.desk.request('ACK');
+    await at.acd.media.wait('connect');
+    at.desk.back(ringing, 'BYE', 1);
+    expect(await saysGoodbye(at.caller)).toContain('cause=16');
+    await settled(at.acd);
+  });
+
+  it('is taken back when the caller hangs up while it rings', async () => {
+    const at = await scene();
+    await transfer(at);
+    const ringing = await refused(at);
+    at.desk.answer(ringing, 180, 'Ringing');
+    at.caller.within(at.invite, at.ok, 'BYE', 2);
+    at.desk.answer(await at.desk.request('CANCEL'), 200, 'OK');
+    at.desk.answer(ringing, 487, 'Request Terminated');
+    await at.desk.request('ACK');
+    await settled(at.acd);
+  });
+
+  it('out of a talk: the agent is let go, and free again', async () => {
+    const at = await scene();
+    const agent = await stage.addForTest(Phone.open('agent', at.acd.sip));
+    const device = { uri: agent.uri, registrar: null };
+    await at.acd.loop.submit({ kind: 'LogInAgent', by: 'test', agentId: '2771', device });
+    const heard = { deviceUri: agent.uri, state: 'idle', source: 'test' } as const;
+    await at.acd.loop.submit({ kind: 'ReportDevice', by: 'test', ...heard });
+    const offered = await agent.request('INVITE');
+    agent.answer(offered, 200, 'OK', { body: SDP_OFFER });
+    await agent.request('ACK');
+    await at.acd.event('CallConnected');
+    await transfer(at);
+    expect(await saysGoodbye(agent)).toContain('cause=16');
+    expect(await at.acd.event('CallEnded')).toMatchObject({
+      status: 'COMPLETED',
+      agentId: '2771',
+      destination: { to: 'uri', uri: at.desk.uri },
+    });
+    expect(at.acd.loop.state.agents.get('2771')).toMatchObject({ callId: null, isReady: true });
+    const ringing = await refused(at);
+    at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
+    await at.desk.request('ACK');
+    expect((await at.acd.media.wait('connect', 2)).args).toEqual([`${at.callId}.x`]);
+    at.caller.within(at.invite, at.ok, 'BYE', 2);
+    await saysGoodbye(at.desk);
+    await settled(at.acd);
+  });
+});

@@ -1,0 +1,42 @@
+/** Goal: calls go only where the configuration lets them. Method: a table of addresses. */
+import { describe, expect, it } from 'vitest';
+import { mayTransferTo } from '../../../src/config/transfer-rules.ts';
+import { acdConfig, registrar } from '../sip/fakes.ts';
+
+function allows(allow: readonly string[], uri: string): boolean {
+  const register = [registrar({ domain: 'pbx.example.com' })];
+  return mayTransferTo({ ...acdConfig({ register }), transfers: { allow } }, uri);
+}
+
+describe('transfers.allow', () => {
+  it.each([
+    ['sip:100@pbx.example.com', true],
+    ['sip:100@PBX.example.com:5060', true],
+    ['sip:0900123@evil.example.com', false],
+    ['sip:100@pbx.example.com.evil.example', false],
+    ['sip:100@pbx.example.com;maddr=evil.example', false],
+    ['sip:100@evil.example;x=@pbx.example.com', false],
+    ['sip:pbx.example.com', false],
+    ['tel:+49301234', false],
+  ])('registrars only: %s is %s', (uri, may) => {
+    expect(allows(['registrars'], uri)).toBe(may);
+  });
+
+  it.each([
+    ['sip:49*@pbx', 'sip:4930@pbx', true],
+    ['sip:49*@pbx', 'sip:0049@pbx', false],
+    ['sip:49*@pbx', 'sip:4930@pbx2', false],
+    ['sip:*@*.example.com', 'sip:a@b.example.com', true],
+    ['sip:*@*.example.com', 'sip:a@example.com', false],
+    ['sip:1*2*3@pbx', 'sip:1xx2yy3@pbx', true],
+    ['sip:1*2*3@pbx', 'sip:13@pbx', false],
+    ['sip:1*1@pbx', 'sip:1@pbx', false],
+    ['sip:*@pbx', 'sip:a@pbx:5080', false],
+  ])('%s: %s is %s', (pattern, uri, may) => {
+    expect(allows([pattern], uri)).toBe(may);
+  });
+
+  it('an empty list allows nothing', () => {
+    expect(allows([], 'sip:100@pbx.example.com')).toBe(false);
+  });
+});
