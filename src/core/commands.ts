@@ -14,6 +14,7 @@ import type {
   OfferId,
   PenaltyLimits,
   QueueName,
+  WrittenConfig,
 } from './types.ts';
 
 interface Base {
@@ -26,6 +27,8 @@ interface Base {
 export interface ApplyConfig extends Base {
   readonly kind: 'ApplyConfig';
   readonly config: CoreConfig;
+  /** What was written to this effect; absent: it makes no version. */
+  readonly written?: WrittenConfig;
 }
 
 /** An INVITE for a queue arrived; nothing has been answered yet. */

@@ -19,6 +19,7 @@ import type {
   OfferWithdrawal,
   PenaltyLimits,
   QueueName,
+  WrittenConfig,
 } from './types.ts';
 
 export const EVENTS_VERSION = 1;
@@ -30,7 +31,17 @@ interface Base {
 
 export interface ConfigApplied extends Base {
   readonly kind: 'ConfigApplied';
+  /** With removed queues that still have calls. */
   readonly config: CoreConfig;
+  /** Number of the version and what was written; absent: none was. */
+  readonly version?: number;
+  readonly written?: WrittenConfig;
+}
+
+/** A queue that was removed has no call any more: now it is gone. */
+export interface QueueDrained extends Base {
+  readonly kind: 'QueueDrained';
+  readonly queue: QueueName;
 }
 
 /** The call has a place in the line. Reactor: ring and answer the caller's leg, welcome, music. */
@@ -311,6 +322,7 @@ export interface AgentResumed extends Base {
 
 export type CoreEvent =
   | ConfigApplied
+  | QueueDrained
   | CallEntered
   | CallDiverted
   | CallMoved

@@ -7,6 +7,7 @@ import type {
   AgentOffered,
   CallEnded,
   CallEntered,
+  ConfigApplied,
   CoreEvent,
   OfferAnswered,
   OfferFailed,
@@ -29,12 +30,13 @@ import {
   makeTimer,
   must,
   NO_LIMITS,
+  VERSIONS_MAX,
   type Agent,
   type Call,
   type Offer,
   type State,
 } from './state.ts';
-import type { AgentId, CallId, Departure, OfferId } from './types.ts';
+import type { AgentConfig, AgentId, CallId, Departure, OfferId, QueueName } from './types.ts';
 
 const NO_OFFERS: readonly OfferId[] = [];
 const NOWHERE: readonly Departure[] = [];
@@ -231,12 +233,43 @@ function end(state: State, event: CallEnded): void {
   removeCall(state, call);
 }
 
+function takeConfig(state: State, event: ConfigApplied): void {
+  const { written, version, at, by } = event;
+  state.config = event.config;
+  if (written !== undefined && version !== undefined) {
+    const { source, note, live, file = state.written?.file ?? live } = written;
+    const known = { version, at, by, source, note };
+    state.written = { ...known, live, file };
+    state.versions = [...state.versions, known].slice(-VERSIONS_MAX);
+  }
+  placeAll(state);
+}
+
+function dropQueue(state: State, name: QueueName): void {
+  const { queues, agents } = state.config;
+  state.config = {
+    ...state.config,
+    queues: queues.filter((queue) => queue.name !== name),
+    agents: agents.map((agent) => withoutQueue(agent, name)),
+  };
+  placeAll(state);
+}
+
+function withoutQueue(agent: AgentConfig, name: QueueName): AgentConfig {
+  if (!agent.queues.includes(name)) return agent;
+  const { memberships, ...rest } = agent;
+  const kept = memberships?.filter(({ queue }) => queue !== name) ?? [];
+  const queues = agent.queues.filter((queue) => queue !== name);
+  return { ...rest, queues, ...(kept.length === 0 ? {} : { memberships: kept }) };
+}
+
 /** Changes `state` in place. */
 export function evolve(state: State, event: CoreEvent): void {
   switch (event.kind) {
     case 'ConfigApplied':
-      state.config = event.config;
-      return placeAll(state);
+      return takeConfig(state, event);
+    case 'QueueDrained':
+      return dropQueue(state, event.queue);
     case 'CallEntered':
       return enter(state, event);
     case 'CallRefused':

@@ -48,7 +48,7 @@ function barrier(
   name: QueueName,
 ): FailoverSkipped['why'] | null {
   const queue = state.queues.get(name);
-  if (queue === undefined) return 'unknown-queue';
+  if (queue === undefined || queue.config.draining === true) return 'unknown-queue';
   if (left.length > MOVES_MAX) return 'too-many';
   if (left.some((one) => one.queue === name && holds(queue, one.status))) return 'loop';
   return entryObstacle(queue);

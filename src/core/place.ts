@@ -245,7 +245,12 @@ export function placeAll(state: State): void {
   state.queues.clear();
   state.matchable.clear();
   state.shaken.clear();
-  for (const config of state.config.queues) state.queues.set(config.name, makeQueue(config));
+  state.draining.clear();
+  for (const config of state.config.queues) {
+    const queue = makeQueue(config);
+    state.queues.set(config.name, queue);
+    if (config.draining === true) state.draining.add(queue);
+  }
   takeAgents(state);
   for (const offer of state.offers.values()) placeOffer(state, offer);
   for (const call of state.calls.values()) {

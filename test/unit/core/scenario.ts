@@ -28,6 +28,7 @@ type NewCommand = Command extends infer C
 /** Every kind of event; random runs must reach them all, or they prove nothing about the rest. */
 export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'ConfigApplied',
+  'QueueDrained',
   'CallEntered',
   'CallDiverted',
   'CallMoved',
