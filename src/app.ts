@@ -6,6 +6,8 @@
 import { connectMedia } from './app-media.ts';
 import type { DrainShown, StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
+import { Configuration } from './app-config.ts';
+import type { KnownSounds } from './config/faults.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { CoreEvent } from './core/events.ts';
 import type { Endpoints } from './config/endpoints.ts';
@@ -33,6 +35,10 @@ import { startEdge } from './sip/edge.ts';
 export interface AppOptions {
   readonly config: AcdConfig;
   readonly endpoints: Endpoints;
+  /** acd.yaml, which can be loaded again. */
+  readonly configFile: string;
+  /** Where prompts and music are named. */
+  readonly sounds: () => KnownSounds | null;
   readonly log: Log;
   readonly version: string;
   /** A broken invariant, or another writer: the process should end, and be started again. */
@@ -46,6 +52,8 @@ export interface App {
   readonly sip: readonly string[];
   /** Stops as the mode says (app-stop.ts); settles when everything is closed. */
   stop(how: { readonly mode: StopMode }): Promise<void>;
+  /** Loads acd.yaml again, as SIGHUP asks; the log tells what came of it. */
+  reload(): Promise<void>;
 }
 
 export type AppStart =
@@ -204,10 +212,18 @@ function createMeters(
   return { metrics, load };
 }
 
-/** Memberships and options of the file count from here on; calls are taken over by the edge. */
-async function applyConfig(loop: Loop, config: AcdConfig): Promise<string | null> {
-  const applied = await loop.submit({ kind: 'ApplyConfig', by: 'config', config: config.core });
-  return applied.ok ? null : `the configuration was not taken by the journal (${applied.refusal})`;
+/** Memberships and options of now count from here on; calls are taken over by the edge. */
+function openConfiguration(options: AppOptions, loop: Loop, journal: Journal): Configuration {
+  const { config, configFile, sounds, log } = options;
+  return new Configuration({
+    config,
+    file: configFile,
+    env: process.env,
+    sounds,
+    runtime: loop,
+    journal,
+    log: log.child({ name: 'config' }),
+  });
 }
 
 /** Undoes what was started, newest first, when a later part fails or the app stops. */
@@ -226,6 +242,14 @@ class Undo {
         log.error({ err: error }, 'a part did not stop cleanly');
       }
     }
+  }
+}
+
+async function reloadAsAsked(configuration: Configuration, log: Log): Promise<void> {
+  const done = await configuration.reload({ by: 'signal', prefer: null, dryRun: false });
+  if (!done.ok) log.error({ ...done }, 'the configuration was not loaded; nothing of it holds');
+  else if (done.waiting.length > 0) {
+    log.warn({ waiting: done.waiting }, 'these settings wait for acd restart');
   }
 }
 
@@ -250,7 +274,7 @@ export async function startApp(options: AppOptions): Promise<AppStart> {
 }
 
 async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
-  const { config, endpoints, log, version } = options;
+  const { endpoints, log, version } = options;
   const startedAt = performance.now();
   const opened = await openJournal(options);
   if (!opened.ok) return { ok: false, detail: `the journal cannot be used: ${opened.detail}` };
@@ -261,7 +285,9 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   undo.add(() => loop.stop());
   const upkeep = startUpkeepOf(opened.journal, options);
   undo.add(() => upkeep.stop());
-  const unsettled = await applyConfig(loop, config);
+  const configuration = openConfiguration(options, loop, opened.journal);
+  const { config } = configuration;
+  const unsettled = await configuration.begin();
   if (unsettled !== null) return { ok: false, detail: unsettled };
 
   const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));
@@ -297,6 +323,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
       health: () => healthOf(parts, options, startedAt, stopping.drain()),
     }),
     steering: createSteering(loop),
+    configuration,
     log: log.child({ name: 'http' }),
     version,
   });
@@ -311,5 +338,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const port = typeof address === 'object' && address !== null ? address.port : config.http.port;
   const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
   const stop: App['stop'] = (how) => stopping.stop(how);
-  return { ok: true, app: { http: `${host}:${port}`, sip: edge.edge.health().addresses, stop } };
+  const reload = async () => reloadAsAsked(configuration, log);
+  const sip = edge.edge.health().addresses;
+  return { ok: true, app: { http: `${host}:${port}`, sip, stop, reload } };
 }

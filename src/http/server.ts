@@ -12,11 +12,15 @@ import {
 } from '@fastify/type-provider-zod';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
+import type { ConfigPort } from './config-port.ts';
 import type { Log } from '../observe/log.ts';
 import { NO_ROUTE, problemOf, WRONG_ORIGIN } from './errors.ts';
 import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
 import { addCalls } from './routes/calls.ts';
+import { addConfig } from './routes/config.ts';
+import { addEntries } from './routes/config-entries.ts';
+import { addMembers } from './routes/config-members.ts';
 import { addQueues } from './routes/queues.ts';
 import { addStatus } from './routes/status.ts';
 import type { Steering, View } from './view.ts';
@@ -28,6 +32,7 @@ const MAX_CONNECTIONS = 1_000;
 export interface HttpDeps {
   readonly view: View;
   readonly steering: Steering;
+  readonly configuration: ConfigPort;
   readonly log: Log;
   readonly version: string;
 }
@@ -105,6 +110,9 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   addCalls(http, deps.view);
   addAgents(http, deps.view, deps.steering);
   addStatus(http, deps.view);
+  addConfig(http, deps.configuration);
+  addEntries(http, deps.configuration);
+  addMembers(http, deps.configuration);
   await http.ready();
   return http;
 }

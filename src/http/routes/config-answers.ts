@@ -1,0 +1,103 @@
+/** What the routes of the configuration share: bodies out of acd.yaml's schema, and answers. */
+import { z } from 'zod';
+import type { ConfigDone, ConfigOutcome } from '../config-port.ts';
+import { notFound, refused, type Problem } from '../errors.ts';
+
+/** An option as JSON has it; acd.yaml's schema has the last word. */
+const value = z
+  .union([
+    z.string(),
+    z.number(),
+    z.boolean(),
+    z.null(),
+    z.array(z.union([z.string(), z.number(), z.record(z.string(), z.unknown())])),
+    z.record(z.string(), z.unknown()),
+  ])
+  .describe('as in acd.yaml; null takes it out');
+
+/** The options of a section of acd.yaml, all free; others are refused. */
+export function optionsOf(section: z.ZodObject, without: readonly string[]) {
+  const shape: Record<string, z.ZodOptional<typeof value>> = {};
+  for (const [name, schema] of Object.entries(section.shape)) {
+    if (without.includes(name)) continue;
+    const { text = '' } = ((schema as z.ZodType).meta() ?? {}) as { text?: string };
+    shape[name] = value.optional().describe(text);
+  }
+  return z.strictObject(shape);
+}
+
+const tree = z.unknown().describe('As written in acd.yaml');
+
+export const changeAnswer = z
+  .object({
+    path: z.string().describe('What changed: queues[sales].timeout'),
+    before: tree.nullable().describe('null: it was not there'),
+    after: tree.nullable().describe('null: it is gone'),
+  })
+  .meta({ id: 'ConfigChange' });
+
+export const doneAnswer = z
+  .object({
+    version: z.number().int().describe('The version that holds now'),
+    dry_run: z.boolean().describe('true: nothing was applied'),
+    changes: z.array(changeAnswer),
+    waiting_for_restart: z
+      .array(z.string())
+      .describe('Settings that differ in the file and wait for `acd restart`'),
+  })
+  .meta({ id: 'ConfigDone' });
+
+export const versionAnswer = z
+  .object({
+    version: z.number().int(),
+    at: z.string().describe('Instant, ISO 8601'),
+    by: z.string(),
+    source: z.enum(['file', 'rest', 'rollback']),
+    note: z.string().describe('What it changed'),
+  })
+  .meta({ id: 'ConfigVersion' });
+
+export function doneOf({ version, changes, waiting, dryRun }: ConfigDone) {
+  return {
+    version,
+    dry_run: dryRun,
+    changes: [...changes],
+    waiting_for_restart: [...waiting],
+  };
+}
+
+const LISTS: Readonly<Record<string, string>> = {
+  queue: 'queue',
+  agent: 'agent',
+  'penalty-rule': 'penalty-rule',
+  'pause-reason': 'pause-reason',
+  member: 'member',
+};
+
+/** What a change that was not made says. */
+export function problemOfChange(outcome: Extract<ConfigOutcome, { ok: false }>): Problem {
+  switch (outcome.why) {
+    case 'faults': {
+      const message = outcome.details.join('\n');
+      return { status: 400, code: 'bad-configuration', message };
+    }
+    case 'conflict': {
+      const what = outcome.details.join(', ');
+      const how = 'say which wins by prefer=file or prefer=rest';
+      const message = `file and REST both changed since the last load: ${what}; ${how}`;
+      return { status: 409, code: 'config-conflict', message };
+    }
+    case 'unavailable':
+      return refused('unavailable', '');
+    case 'unknown-version': {
+      const message = 'there is no such version, or the journal no longer has it; see /config';
+      return { status: 404, code: 'unknown-version', message };
+    }
+    case 'unknown':
+      return notFound(LISTS[outcome.kind] ?? outcome.kind, outcome.name);
+    case 'exists': {
+      const message = `there is a ${outcome.kind} "${outcome.name.slice(0, 80)}" already`;
+      return { status: 409, code: 'exists', message };
+    }
+  }
+}
