@@ -9,6 +9,7 @@ import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
 import { version } from './project.ts';
+import { addConfigVerbs } from './config.ts';
 import { addReplay } from './replay.ts';
 import { runRestart } from './restart.ts';
 import type { ServeOptions } from './serve.ts';
@@ -51,6 +52,7 @@ function addTools(program: Command, done: (status: number) => void): void {
   addJournal(program, done);
   addSim(program, done);
   addReplay(program, CONFIG, done);
+  addConfigVerbs(program, CONFIG, done);
   program
     .command('docs')
     .description('write docs/ out of the running schemas')

@@ -17,6 +17,16 @@ export async function describeApi(version: string): Promise<object> {
       metrics: nothing,
     },
     steering: { pause: nothing, resume: nothing, logOut: nothing },
+    configuration: {
+      document: nothing,
+      version: nothing,
+      versions: nothing,
+      documentOf: nothing,
+      changedByRest: nothing,
+      reload: nothing,
+      rollback: nothing,
+      change: nothing,
+    },
     log: createLog({ level: 'error', format: 'json', name: 'http' }),
     version,
   });

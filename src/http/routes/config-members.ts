@@ -63,7 +63,8 @@ export function addMembers(http: Http, config: ConfigPort): void {
     },
     async (request, reply) => {
       const { name } = request.params;
-      const { agent, ...options } = request.body;
+      const { agent: who, ...options } = request.body as Readonly<Record<string, unknown>>;
+      const agent = String(who);
       const done = await config.change(BY, `agent ${agent} joins queue ${name}`, (doc) =>
         addMember(doc, name, agent, options),
       );

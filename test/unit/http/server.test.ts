@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ConfigPort } from '../../../src/http/config-port.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../../src/http/schemas.ts';
 import { createHttp, MAX_BODY_BYTES } from '../../../src/http/server.ts';
@@ -63,6 +64,23 @@ const health: HealthAnswer = {
   bugs: 0,
 };
 
+/** Nobody asks it here; config-routes.test.ts does. */
+function noConfiguration(): ConfigPort {
+  const nothing = () => {
+    throw new Error('not asked here');
+  };
+  return {
+    document: nothing,
+    version: nothing,
+    versions: nothing,
+    documentOf: nothing,
+    changedByRest: nothing,
+    reload: nothing,
+    rollback: nothing,
+    change: nothing,
+  };
+}
+
 let http: Http | null = null;
 const told: string[] = [];
 
@@ -80,6 +98,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       ...change,
     },
     steering: { pause: taken, resume: taken, logOut: taken, ...steering },
+    configuration: noConfiguration(),
     log: createLog({ level: 'error', format: 'json', name: 'http', write: (l) => told.push(l) }),
     version: '0.1.0',
   });
