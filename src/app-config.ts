@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Doc } from './config/document.ts';
-import { liveOf, readDoc, restOf, sealPins, writeDoc } from './config/document.ts';
+import { liveOf, readDoc, restOf, sealPins, uploadsOf, writeDoc } from './config/document.ts';
 import type { Edited } from './config/edit.ts';
 import type { KnownSounds } from './config/faults.ts';
 import type { LoadResult } from './config/load.ts';
@@ -212,10 +212,13 @@ export class Configuration implements ConfigPort {
   }
 
   #evaluate(doc: Doc): LoadResult {
-    const { env, file, sounds } = this.#options;
+    const { env, file } = this.#options;
     const folder = path.dirname(path.resolve(file));
-    const read = readData({ ...this.#rest, ...doc }, env);
-    return makeConfig(read, { env, folder, sounds: sounds() });
+    const { uploads, ...written } = doc;
+    const read = readData({ ...this.#rest, ...written }, env);
+    const sounds = this.#options.sounds();
+    const prompts = new Set([...(sounds?.prompts ?? []), ...uploadsOf({ uploads }).keys()]);
+    return makeConfig(read, { env, folder, sounds: sounds && { ...sounds, prompts } });
   }
 
   /** A document has no lines: the path says where. */

@@ -6,6 +6,7 @@
 import { connectMedia } from './app-media.ts';
 import type { DrainShown, StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
+import { Prompts } from './app-prompts.ts';
 import { Configuration } from './app-config.ts';
 import type { KnownSounds } from './config/faults.ts';
 import type { AcdConfig } from './config/types.ts';
@@ -290,7 +291,9 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const unsettled = await configuration.begin();
   if (unsettled !== null) return { ok: false, detail: unsettled };
 
-  const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));
+  const prompts = new Prompts({ configuration, journal: config.journal.path });
+  const mediaLog = log.child({ name: 'media' });
+  const media = await connectMedia(config, endpoints, mediaLog, () => prompts.files());
   if (!media.ok) return media;
   undo.add(() => media.port.close());
   const { metrics, load } = createMeters(config, loop, media.port);
@@ -324,6 +327,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     }),
     steering: createSteering(loop),
     configuration,
+    prompts,
     log: log.child({ name: 'http' }),
     version,
   });

@@ -111,3 +111,13 @@ function pinOf(agent: Tree): string {
   const pin = isMap(agent) ? agent['pin'] : undefined;
   return typeof pin === 'string' ? pin : '';
 }
+
+/**
+ * Uploaded prompts: the name of each one's file by its key. Only REST writes them, as the section
+ * `uploads`, which acd.yaml does not have.
+ */
+export function uploadsOf(doc: Doc): Map<string, string> {
+  const uploads = doc['uploads'];
+  const entries = Object.entries(isMap(uploads) ? (uploads ?? {}) : {});
+  return new Map(entries.filter((one): one is [string, string] => typeof one[1] === 'string'));
+}

@@ -6,7 +6,7 @@
 import { asList, entryKey, isMap, type Doc, type TreeMap } from './document.ts';
 import type { Tree } from './tree.ts';
 
-export type Kind = 'queue' | 'agent' | 'penalty-rule' | 'pause-reason' | 'member';
+export type Kind = 'queue' | 'agent' | 'penalty-rule' | 'pause-reason' | 'member' | 'prompt';
 export type Edited =
   | { readonly ok: true; readonly doc: Doc }
   | { readonly ok: false; readonly why: 'unknown' | 'exists'; kind: Kind; name: string };

@@ -27,6 +27,24 @@ export interface ReloadOptions {
   readonly dryRun: boolean;
 }
 
+export interface PromptShown {
+  readonly key: string;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+export type PromptOutcome =
+  | ConfigOutcome
+  | { readonly ok: false; readonly why: 'bad-audio' | 'no-place'; readonly detail: string };
+
+export interface PromptsPort {
+  /** The uploaded ones, by key. */
+  list(): Promise<readonly PromptShown[]>;
+  /** Converts and keeps it; another one of that key is replaced. */
+  upload(by: string, key: string, audio: Buffer): Promise<PromptOutcome>;
+  remove(by: string, key: string): Promise<PromptOutcome>;
+}
+
 export interface ConfigPort {
   /** What holds now. */
   document(): Doc;

@@ -17,6 +17,7 @@ export async function describeApi(version: string): Promise<object> {
       metrics: nothing,
     },
     steering: { pause: nothing, resume: nothing, logOut: nothing },
+    prompts: { list: nothing, upload: nothing, remove: nothing },
     configuration: {
       document: nothing,
       version: nothing,

@@ -12,7 +12,7 @@ import {
 } from '@fastify/type-provider-zod';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
-import type { ConfigPort } from './config-port.ts';
+import type { ConfigPort, PromptsPort } from './config-port.ts';
 import type { Log } from '../observe/log.ts';
 import { NO_ROUTE, problemOf, WRONG_ORIGIN } from './errors.ts';
 import { send, typed, type Http } from './reply.ts';
@@ -21,6 +21,7 @@ import { addCalls } from './routes/calls.ts';
 import { addConfig } from './routes/config.ts';
 import { addEntries } from './routes/config-entries.ts';
 import { addMembers } from './routes/config-members.ts';
+import { addPrompts } from './routes/config-prompts.ts';
 import { addQueues } from './routes/queues.ts';
 import { addStatus } from './routes/status.ts';
 import type { Steering, View } from './view.ts';
@@ -33,6 +34,7 @@ export interface HttpDeps {
   readonly view: View;
   readonly steering: Steering;
   readonly configuration: ConfigPort;
+  readonly prompts: PromptsPort;
   readonly log: Log;
   readonly version: string;
 }
@@ -113,6 +115,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   addConfig(http, deps.configuration);
   addEntries(http, deps.configuration);
   addMembers(http, deps.configuration);
+  addPrompts(http, deps.prompts);
   await http.ready();
   return http;
 }

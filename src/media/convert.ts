@@ -45,7 +45,7 @@ function openWav(bytes: Buffer): Source | string {
   }
   let format: Buffer | null = null;
   let data: Buffer | null = null;
-  for (let at = 12; at + 8 <= bytes.length && data === null; ) {
+  for (let at = 12; at + 8 <= bytes.length && data === null;) {
     const length = bytes.readUInt32LE(at + 4);
     const body = bytes.subarray(at + 8, Math.min(at + 8 + length, bytes.length));
     if (tagOf(bytes, at) === 'fmt ') format = body;
@@ -96,7 +96,8 @@ function tapsOf(phase: number, phases: number, half: number, scale: number): Flo
     const place = x * scale;
     const sinc = place === 0 ? 1 : Math.sin(Math.PI * place) / (Math.PI * place);
     const turn = (Math.PI * x) / half;
-    const window = Math.abs(x) >= half ? 0 : 0.42 + 0.5 * Math.cos(turn) + 0.08 * Math.cos(2 * turn);
+    const window =
+      Math.abs(x) >= half ? 0 : 0.42 + 0.5 * Math.cos(turn) + 0.08 * Math.cos(2 * turn);
     taps[at] = sinc * window;
     sum += sinc * window;
   }

@@ -72,6 +72,7 @@ const LISTS: Readonly<Record<string, string>> = {
   'penalty-rule': 'penalty-rule',
   'pause-reason': 'pause-reason',
   member: 'member',
+  prompt: 'prompt',
 };
 
 /** What a change that was not made says. */

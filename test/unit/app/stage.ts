@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach } from 'vitest';
 import { Configuration } from '../../../src/app-config.ts';
+import type { KnownSounds } from '../../../src/config/faults.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Journal } from '../../../src/journal/port.ts';
 import { createLog } from '../../../src/observe/log.ts';
@@ -33,6 +34,8 @@ export class House {
   readonly journal = new TrialJournal();
   readonly told: string[] = [];
   readonly file: string;
+  /** null: names of prompts are not checked. */
+  sounds: KnownSounds | null = null;
 
   constructor() {
     const folder = mkdtempSync(path.join(tmpdir(), 'acd-config-'));
@@ -60,7 +63,7 @@ export class House {
       config: loaded.config,
       file: this.file,
       env: {},
-      sounds: () => null,
+      sounds: () => this.sounds,
       runtime: loop,
       journal,
       log,

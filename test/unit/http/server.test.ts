@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ConfigPort } from '../../../src/http/config-port.ts';
+import type { ConfigPort, PromptsPort } from '../../../src/http/config-port.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../../src/http/schemas.ts';
 import { createHttp, MAX_BODY_BYTES } from '../../../src/http/server.ts';
@@ -64,6 +64,13 @@ const health: HealthAnswer = {
   bugs: 0,
 };
 
+function noPrompts(): PromptsPort {
+  const nothing = () => {
+    throw new Error('not asked here');
+  };
+  return { list: nothing, upload: nothing, remove: nothing };
+}
+
 /** Nobody asks it here; config-routes.test.ts does. */
 function noConfiguration(): ConfigPort {
   const nothing = () => {
@@ -99,6 +106,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
     },
     steering: { pause: taken, resume: taken, logOut: taken, ...steering },
     configuration: noConfiguration(),
+    prompts: noPrompts(),
     log: createLog({ level: 'error', format: 'json', name: 'http', write: (l) => told.push(l) }),
     version: '0.1.0',
   });
