@@ -19,8 +19,8 @@ const HEADER_BYTES = 44;
 const breathe = async () => new Promise((resolve) => setImmediate(resolve));
 
 function withUploads(doc: Doc, uploads: ReadonlyMap<string, string>): Doc {
-  const { uploads: _former, ...rest } = doc;
-  return uploads.size === 0 ? rest : { ...rest, uploads: Object.fromEntries(uploads) };
+  const next = uploads.size === 0 ? undefined : Object.fromEntries(uploads);
+  return { ...doc, uploads: next };
 }
 
 export interface PromptsOptions {

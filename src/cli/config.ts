@@ -117,7 +117,7 @@ async function runReload(written: ReloadWritten): Promise<number> {
   const { prefer, dryRun } = written;
   const query = new URLSearchParams({ dry_run: String(dryRun) });
   if (prefer !== undefined) query.set('prefer', prefer);
-  return tellDone(await ask(written, 'PUT', `/config?${query}`), written);
+  return tellDone(await ask(written, 'PUT', `/config?${query.toString()}`), written);
 }
 
 async function runDiff(from: string | undefined, to: string | undefined, written: Common) {
@@ -126,7 +126,7 @@ async function runDiff(from: string | undefined, to: string | undefined, written
     return tellDone(await ask(written, 'PUT', '/config?dry_run=true'), written);
   }
   const query = new URLSearchParams({ from, ...(to === undefined ? {} : { to }) });
-  return tellChanges(await ask(written, 'GET', `/config/diff?${query}`), written);
+  return tellChanges(await ask(written, 'GET', `/config/diff?${query.toString()}`), written);
 }
 
 async function runRollback(version: string, written: ReloadWritten): Promise<number> {

@@ -19,7 +19,7 @@ interface Source {
   readonly channels: number;
   readonly frames: number;
   /** -1 to 1. */
-  sample(frame: number): number;
+  readonly sample: (this: void, frame: number) => number;
 }
 
 function tagOf(bytes: Buffer, at: number): string {
