@@ -4,6 +4,7 @@
  * opposite one. Each part that cannot start is one fault in words; nothing is half up.
  */
 import { connectMedia } from './app-media.ts';
+import { openReports } from './app-reports.ts';
 import type { DrainShown, StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
 import { Prompts } from './app-prompts.ts';
@@ -23,6 +24,7 @@ import type { MediaPort } from './media/port.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { createMetrics } from './observe/metrics.ts';
+import type { Reports } from './reports/port.ts';
 import { makeClock } from './runtime/clock.ts';
 import { makeIds } from './runtime/ids.ts';
 import { LoadGate, watchLoad } from './runtime/load.ts';
@@ -137,6 +139,7 @@ function countEvent(metrics: Metrics, event: CoreEvent): void {
 interface Parts {
   readonly loop: Loop;
   readonly upkeep: Upkeep;
+  readonly reports: Reports;
   readonly media: MediaPort;
   readonly edge: SipEdge;
   readonly metrics: Metrics;
@@ -227,6 +230,17 @@ function openConfiguration(options: AppOptions, loop: Loop, journal: Journal): C
   });
 }
 
+/** The journal learns that this server took it up, then which configuration holds. */
+async function settle(
+  loop: Loop,
+  configuration: Configuration,
+  version: string,
+): Promise<string | null> {
+  const noted = await loop.submit({ kind: 'NoteStart', by: 'start', version });
+  if (!noted.ok) return `the journal takes nothing (${noted.refusal})`;
+  return configuration.begin();
+}
+
 /** Undoes what was started, newest first, when a later part fails or the app stops. */
 class Undo {
   private readonly steps: (() => Promise<unknown>)[] = [];
@@ -288,8 +302,11 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   undo.add(() => upkeep.stop());
   const configuration = openConfiguration(options, loop, opened.journal);
   const { config } = configuration;
-  const unsettled = await configuration.begin();
+  const unsettled = await settle(loop, configuration, version);
   if (unsettled !== null) return { ok: false, detail: unsettled };
+
+  const reports = await openReports(config, opened.journal, log.child({ name: 'reports' }));
+  undo.add(() => reports.close());
 
   const prompts = new Prompts({ configuration, journal: config.journal.path });
   const mediaLog = log.child({ name: 'media' });
@@ -310,8 +327,11 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   if (!edge.ok) return edge;
   undo.add(() => edge.edge.stop());
 
-  loop.react(({ event }) => countEvent(metrics, event));
-  const parts = { loop, upkeep, media: media.port, edge: edge.edge, metrics, load };
+  loop.react(({ event }) => {
+    countEvent(metrics, event);
+    reports.wake();
+  });
+  const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };
   const stopping = new AppStop({
     loop,
     edge: edge.edge,
@@ -328,6 +348,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     steering: createSteering(loop),
     configuration,
     prompts,
+    reports,
     log: log.child({ name: 'http' }),
     version,
   });

@@ -28,6 +28,13 @@ function exitKeysOf(queue: QueueFile): Record<string, Destination[]> {
   return keys;
 }
 
+/** What holds from the start, and what holds later. */
+function skillsOf({ skills }: QueueFile): Pick<QueueConfig, 'skills' | 'skillSteps'> {
+  const steps = [...skills].sort((a, b) => a.atMs - b.atMs);
+  const atFirst = steps.findLast((step) => step.atMs === 0);
+  return { skills: atFirst?.need ?? null, skillSteps: steps.filter((step) => step.atMs > 0) };
+}
+
 function queueConfig(file: ConfigFile, queue: QueueFile): QueueConfig {
   const rule = file['penalty-rules'].find((each) => each.name === queue.defaultrule);
   return {
@@ -64,6 +71,8 @@ function queueConfig(file: ConfigFile, queue: QueueFile): QueueConfig {
     maxTalks: queue['max-talks'],
     penaltySteps: [...(rule?.penaltychange ?? [])].sort((a, b) => a.atMs - b.atMs),
     penaltyMembersLimit: queue.penaltymemberslimit,
+    ...skillsOf(queue),
+    stickyMs: queue.sticky,
   };
 }
 
@@ -98,6 +107,10 @@ function agentConfig(agent: AgentFile, memberships: readonly MembershipConfig[])
       ? {}
       : { device: { uri: agent.device, registrar: agent.registrar ?? null } }),
     ...(agent.wrapuptime === undefined ? {} : { wrapupMs: agent.wrapuptime }),
+    ...(agent.skills.length === 0
+      ? {}
+      : { skills: Object.fromEntries(agent.skills.map(({ name, level }) => [name, level])) }),
+    ...(agent.never.length === 0 ? {} : { never: agent.never }),
   };
 }
 

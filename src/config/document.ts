@@ -71,7 +71,7 @@ export function writeDoc(tree: Tree): string {
   if (typeof tree === 'string') return JSON.stringify(tree);
   if (tree === undefined) return 'null';
   if (isList(tree)) return `[${tree.map(writeDoc).join(',')}]`;
-  const entries = Object.entries(tree as TreeMap)
+  const entries = Object.entries(tree)
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${writeDoc(value)}`).join(',')}}`;

@@ -75,6 +75,7 @@ function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
     sessionExpiresMs: sip['session-expires'],
     priorityHeader: sip['priority-header'] ?? null,
     positionHeader: sip['position-header'] ?? null,
+    skillsHeader: sip['skills-header'] ?? null,
     penaltyHeader: sip['penalty-header'] ?? null,
   };
 }
@@ -96,6 +97,25 @@ function mediaConfig(media: ConfigFile['media']): AcdConfig['media'] {
   };
 }
 
+function reportsConfig(file: ConfigFile, folder: string): AcdConfig['reports'] {
+  const { reports, journal, queues } = file;
+  const isKept = journal.path !== ':memory:';
+  const beside = path.join(path.dirname(journal.path), 'queue_log');
+  const queueLog = reports['queue-log'] ?? beside;
+  return {
+    path: isKept ? path.resolve(folder, reports.path ?? `${journal.path}.reports`) : ':memory:',
+    keepMs: reports.keep,
+    zone: reports['time-zone'],
+    queueLog:
+      isKept && queueLog !== 'off'
+        ? { file: path.resolve(folder, queueLog), keepDays: reports['queue-log-keep'] }
+        : null,
+    formula: reports['service-level'],
+    shortAbandonMs: reports['short-abandon'],
+    thresholds: new Map(queues.map(({ name, servicelevel }) => [name, servicelevel])),
+  };
+}
+
 function assemble(file: ConfigFile, folder: string): AcdConfig {
   const journal = file.journal.path;
   return {
@@ -106,6 +126,7 @@ function assemble(file: ConfigFile, folder: string): AcdConfig {
       path: journal === ':memory:' ? journal : path.resolve(folder, journal),
       keepMs: file.journal.keep,
     },
+    reports: reportsConfig(file, folder),
     drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
     takeoverWaitMs: file.takeover.wait,
     maxLoopDelayMs: file.limits['loop-delay'],

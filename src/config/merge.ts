@@ -48,7 +48,7 @@ function partsOf(tree: Tree, path: Path): Map<string, Tree> | null {
   const key = keyOf(path);
   if (key !== null) return new Map(asList(tree).map((entry) => [entryKey(entry, key), entry]));
   if (tree === undefined) return new Map();
-  return isMap(tree) ? new Map(Object.entries(tree as TreeMap)) : null;
+  return isMap(tree) ? new Map(Object.entries(tree)) : null;
 }
 
 /** Neither is one value, and both are there: their parts are looked at one by one. */
@@ -95,7 +95,7 @@ export function mergeConfigs(
     return prefer === 'file' ? f : l;
   };
   const doc = merge(base, file, live, []);
-  return { doc: isMap(doc) ? (doc as Doc) : {}, conflicts };
+  return { doc: isMap(doc) ? (doc) : {}, conflicts };
 }
 
 /** What leads from one document to another, option by option; new and removed entries as one. */
@@ -134,7 +134,7 @@ function shown(tree: Tree, path: Path): Tree | null {
 export function hidePins(tree: Tree): Tree {
   if (isList(tree)) return tree.map(hidePins);
   if (!isMap(tree)) return tree;
-  const entries = Object.entries(tree as TreeMap).filter(([, value]) => value !== undefined);
+  const entries = Object.entries(tree).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
     entries.map(([key, value]) => [key, key === 'pin' ? '(hidden)' : hidePins(value)]),
   );

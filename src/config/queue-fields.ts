@@ -9,7 +9,9 @@ import type {
   PauseReason,
   PenaltyChange,
   PenaltyStep,
+  SkillStep,
 } from '../core/types.ts';
+import { parseNeed } from '../core/skills.ts';
 import { field, splitAddress, Wrong } from './fields.ts';
 
 const CONDITIONS: readonly EmptyCondition[] = [
@@ -99,6 +101,38 @@ export function callerRule(text: string) {
     if (pattern === '') return new Wrong(`"${written}" cannot be used; write +49*=10`);
     return { pattern, priority: Number(priority) };
   });
+}
+
+/** `english>=50 & billing`, or `30,english`: from so many seconds on; `60,` asks for nothing. */
+export function skillStep(text: string) {
+  return field('requirement, or seconds,requirement', text, (written): SkillStep | Wrong => {
+    const [, seconds = '0', asked = ''] = /^(?:(\d{1,5})\s*,)?(.*)$/s.exec(written) ?? [];
+    const need = asked.trim() === '' ? null : parseNeed(asked);
+    const isUsable = need !== null || (asked.trim() === '' && Number(seconds) > 0);
+    if (isUsable) return { atMs: Number(seconds) * 1000, need };
+    return new Wrong(
+      `"${written}" is no requirement; write english>=50 & (billing | sales), 30,english or 60,`,
+    );
+  });
+}
+
+/** `english=80`, or `english`, which is level 100. */
+export function skill(text: string) {
+  return field('skill, or skill=level', text, (written) => {
+    const [, name = '', level = '100'] =
+      /^([A-Za-z][A-Za-z0-9_-]{0,31})\s*(?:=\s*(\d{1,3}))?$/.exec(written) ?? [];
+    const isUsable = name !== '' && Number(level) >= 1 && Number(level) <= 100;
+    return isUsable
+      ? { name, level: Number(level) }
+      : new Wrong(`"${written}" is no skill; write english or english=80 (1 to 100)`);
+  });
+}
+
+/** `+49*`: numbers, by the same signs as in `caller-priority`. */
+export function callerPattern(text: string) {
+  return field('pattern', text, (written) =>
+    /^[^\s=]{1,64}$/.test(written) ? written : new Wrong(`"${written}" is no number; write +49*`),
+  );
 }
 
 /** `lunch=3600` or `lunch`: a reason to pause, and its longest time. */

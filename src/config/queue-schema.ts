@@ -6,6 +6,7 @@
 import type { z } from 'zod';
 import * as f from './fields.ts';
 import {
+  callerPattern,
   callerRule,
   destination,
   emptyRule,
@@ -13,6 +14,8 @@ import {
   pauseReason,
   penaltyChange,
   phone,
+  skill,
+  skillStep,
 } from './queue-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
 
@@ -108,6 +111,23 @@ const offers = {
   ),
   penaltymemberslimit: standard(
     f.count('With so few members logged in, no penalty limit counts; 0: they always do.', 0, 1000),
+    '0',
+  ),
+  skills: f
+    .listOf(
+      skillStep('Requirement'),
+      'What callers ask of agents: `english>=50 & (billing | !trainee)`; a name alone asks for ' +
+        'any level. Relaxed while they wait: `30,english` from 30 seconds on, `60,` for nothing.',
+      50,
+    )
+    .prefault([]),
+  sticky: standard(
+    f.seconds(
+      'A caller is kept so long for the agent he last spoke with in this queue, if that one is ' +
+        'logged in and not paused; then, or when he does not answer, anybody may take him.',
+      0,
+      HOUR,
+    ),
     '0',
   ),
   'max-talks': standard(
@@ -221,6 +241,10 @@ export const queue = section('One queue. It is called at `sip:<name>@<this host>
     ),
     'most-idle',
   ),
+  servicelevel: standard(
+    f.seconds('Answered so soon is answered in time, in service levels.', 1, 3600),
+    '20',
+  ),
   weight: standard(
     f.count('Where queues share agents, the heavier is served first.', 0, 1000),
     '0',
@@ -245,6 +269,16 @@ export const agent = section('One agent.', {
     'pbx',
   ),
   wrapuptime: free(f.seconds('His own, before the queue’s.', 0, HOUR), '20'),
+  skills: f
+    .listOf(skill('Skill'), 'What he can do, and how well (1 to 100): `english=80`.', 100)
+    .prefault([]),
+  never: f
+    .listOf(
+      callerPattern('Caller'),
+      'Callers he is never given, by number: `*` is any rest, `?` one character.',
+      1000,
+    )
+    .prefault([]),
   queues: f
     .listOf(f.name('queue', 'Queue'), 'Names of the queues the agent serves.', MAX_QUEUES)
     .prefault([]),

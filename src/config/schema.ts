@@ -6,6 +6,7 @@
 import type { z } from 'zod';
 import * as f from './fields.ts';
 import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
+import { reports } from './report-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
 
 const MAX_AGENTS = 10_000;
@@ -17,8 +18,9 @@ const deviceFrom = (text: string) =>
   standard(f.choice(text, 'auto', 'contact', 'p-asserted-identity', 'from'), 'auto');
 
 const PRESENCE =
-  'What to do where an agent’s phone cannot be watched: `auto` trusts it to be idle when we have ' +
-  'no call on it, `required` refuses the login, `off` never subscribes.';
+  'What to do where an agent’s phone cannot be watched, as it refuses subscriptions or logged ' +
+  'in and answers none: `auto` trusts it to be idle when we have no call on it, `required` ' +
+  'refuses the login, `off` never subscribes.';
 const DEVICE =
   'Which header of a login call names the phone: `auto` takes Contact, through a registrar only ' +
   'where it is at the PBX and not its own name; then P-Asserted-Identity, then From.';
@@ -120,6 +122,14 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
       'Header of an INVITE that says which penalties may take the call: `max,min,raise`.',
     ),
     'X-Penalty',
+  ),
+  'skills-header': free(
+    f.name(
+      'header',
+      'Header of an INVITE that says what the call asks of agents, in place of the queue’s first ' +
+        'word in `skills`: `english>=50`.',
+    ),
+    'X-Skills',
   ),
   'subscribe-expires': standard(
     f.seconds('Life asked for in SUBSCRIBE to an agent’s phone.', 30, DAY),
@@ -262,6 +272,7 @@ export const fileSchema = section('acd.yaml', {
       '30',
     ),
   }).prefault({}),
+  reports: reports.prefault({}),
   prompts: section('What callers and agents hear.', {
     set: standard(
       f.choice(
@@ -315,6 +326,5 @@ export const NOT_YET = new Set([
   'musiconhold',
   'queue-callerannounce',
   'reportholdtime',
-  'servicelevel',
   'shared_lastcall',
 ]);

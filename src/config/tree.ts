@@ -217,7 +217,7 @@ export function readData(data: Tree, env: Readonly<Record<string, string | undef
     return Object.assign(
       Object.create(null) as object,
       Object.fromEntries(entries.map(([key, held]) => [key, walk(held, [...path, key])])),
-    ) as Tree;
+    );
   };
   return { tree: walk(data, []), faults, place: nowhere, placeOfKey: nowhere };
 }

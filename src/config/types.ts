@@ -57,9 +57,10 @@ export interface SipConfig {
   readonly subscribeExpiresMs: number;
   /** Session-Expires asked for (RFC 4028); 0: none. */
   readonly sessionExpiresMs: number;
-  /** Headers of an INVITE that say priority, place and penalty limits; null: none do. */
+  /** Headers of an INVITE that say priority, place, skills and penalty limits; null: none do. */
   readonly priorityHeader: string | null;
   readonly positionHeader: string | null;
+  readonly skillsHeader: string | null;
   readonly penaltyHeader: string | null;
 }
 
@@ -87,6 +88,21 @@ export interface PromptsConfig {
   readonly language: string;
 }
 
+export interface ReportsConfig {
+  /** Absolute path; `:memory:` with a journal in memory. */
+  readonly path: string;
+  /** How long records are kept; 0: for ever. */
+  readonly keepMs: number;
+  /** IANA name. */
+  readonly zone: string;
+  /** Null: no file. */
+  readonly queueLog: { readonly file: string; readonly keepDays: number } | null;
+  readonly formula: 'offered' | 'answered' | 'answered-and-abandoned';
+  readonly shortAbandonMs: number;
+  /** By queue: answered so soon is answered in time. */
+  readonly thresholds: ReadonlyMap<string, number>;
+}
+
 /** What the edges, not the core, must know of a queue. */
 export interface QueueEdgeConfig {
   readonly name: string;
@@ -107,6 +123,7 @@ export interface AcdConfig {
     /** How long events are kept; 0: for ever. */
     readonly keepMs: number;
   };
+  readonly reports: ReportsConfig;
   readonly drain: {
     /** How long calls may go on after a stop was asked for; 0: they are ended at once. */
     readonly limitMs: number;

@@ -14,6 +14,7 @@ import type {
   OfferId,
   PenaltyLimits,
   QueueName,
+  SkillNeed,
   WrittenConfig,
 } from './types.ts';
 
@@ -21,6 +22,12 @@ interface Base {
   readonly at: number;
   /** Origin: `sip`, `http:<user>`, `clock`, `config`, `agent:<id>`. */
   readonly by: string;
+}
+
+/** A server begins; for whoever reads the journal later. */
+export interface NoteStart extends Base {
+  readonly kind: 'NoteStart';
+  readonly version: string;
 }
 
 /** The configuration was loaded or changed; replaces the former as a whole. */
@@ -54,6 +61,8 @@ export interface ArriveCall extends Base {
   readonly maxWaitMs?: number;
   /** Penalties that may take it, before the queue's rules change them; absent: all. */
   readonly limits?: PenaltyLimits;
+  /** What it asks of agents, before the queue's rules relax it; absent: what the queue asks. */
+  readonly skills?: SkillNeed;
 }
 
 /** The waiting caller pressed a key. */
@@ -205,6 +214,7 @@ export interface Reconcile extends Base {
 }
 
 export type Command =
+  | NoteStart
   | ApplyConfig
   | ArriveCall
   | ReorderCall

@@ -36,6 +36,9 @@ export type Decided =
 
 function rule(decision: Decision, command: Command): Verdict {
   switch (command.kind) {
+    case 'NoteStart':
+      decision.emit({ kind: 'ServerStarted', version: command.version });
+      return undefined;
     case 'ApplyConfig':
       return applyConfig(decision, command);
     case 'ArriveCall':

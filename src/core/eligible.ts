@@ -6,6 +6,8 @@
  */
 import { loggedInOf } from './emptiness.ts';
 import { tierOf } from './orders.ts';
+import { fits } from './rules.ts';
+import { hasSkills, needOf } from './skills.ts';
 import { RINGING_MAX, type Agent, type Call, type Member, type State } from './state.ts';
 
 /** Why a call is not for anybody now. */
@@ -35,6 +37,9 @@ export type AgentObstacle =
 export type PairObstacle =
   | 'not-first' // autofill=no, and another caller is first in line
   | 'penalty' // outside of what the call's limits allow now
+  | 'skills' // he lacks what the call asks now
+  | 'excluded' // these two never meet
+  | 'kept' // for the agent the caller last spoke with
   | 'talks-limit' // as many of the queue's calls talk or ring as may
   | 'higher-tier' // phones of a lower penalty ring for it
   | 'rings-enough'; // as many phones ring for it as may
@@ -128,11 +133,32 @@ export function raised(call: Call, member: Member): number {
   return Math.max(member.rules.penalty, call.limits.raise ?? -Infinity);
 }
 
+function isExcluded(call: Call, { never }: Agent): boolean {
+  return never.length > 0 && never.some((pattern) => fits(pattern, call.from));
+}
+
+/** Kept for another one, who is there and will have it when he is free. */
+function isKeptFrom(state: State, { keptFor, queue }: Call, { agent }: Member): boolean {
+  if (keptFor === null || keptFor === agent.id) return false;
+  const kept = state.agents.get(keptFor);
+  return kept !== undefined && mayBeKept(kept, queue);
+}
+
+/** Would he take a call of the queue once his present one is over? */
+export function mayBeKept(agent: Agent, queue: string): boolean {
+  const member = memberOf(agent, queue);
+  if (member === undefined || agent.device === null || agent.leaving !== null) return false;
+  return agent.paused === null && !agent.pausedIn.has(queue) && member.rules.penalty >= 0;
+}
+
 export function pairObstacle(state: State, call: Call, member: Member): PairObstacle | null {
   const { queue } = member;
   const { autofill, strategy, maxTalks } = queue.config;
   if (!autofill && queue.line.first() !== call) return 'not-first';
   if (isOutside(call, member)) return 'penalty';
+  if (!hasSkills(member.agent.skills, needOf(call, queue.config))) return 'skills';
+  if (isExcluded(call, member.agent)) return 'excluded';
+  if (isKeptFrom(state, call, member)) return 'kept';
   if (call.offers.length === 0) {
     return maxTalks > 0 && queue.served.size >= maxTalks ? 'talks-limit' : null;
   }

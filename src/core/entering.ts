@@ -7,9 +7,10 @@ import type { Decision } from './decision.ts';
 import { chooseDestination, entryObstacle, failoverOf } from './failover.ts';
 import { compareInLine } from './orders.ts';
 import { relax } from './relaxing.ts';
-import { priorityOf } from './rules.ts';
+import { mayBeKept } from './eligible.ts';
+import { numberOf, priorityOf } from './rules.ts';
 import { must, type Call, type Queue, type State } from './state.ts';
-import type { Departure, Destination, ExitStatus } from './types.ts';
+import type { AgentId, Departure, Destination, ExitStatus } from './types.ts';
 
 /** Why no queue at all takes the call; null: the queue's own rules decide. */
 function refusalOf(state: State, command: ArriveCall): ExitStatus | null {
@@ -62,7 +63,8 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
 }
 
 function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Departure[]): void {
-  const { callId, sipCallId, from, fromName, to, maxWaitMs, limits } = command;
+  const { callId, sipCallId, from, fromName, to, maxWaitMs, limits, skills } = command;
+  const keptFor = keeperOf(decision.state, queue, from);
   const isHis = maxWaitMs !== undefined && left.length === 0;
   decision.emit({
     kind: 'CallEntered',
@@ -77,7 +79,16 @@ function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Depa
     ...(left.length === 0 ? {} : { left }),
     ...(isHis ? { maxWaitMs } : {}),
     ...(limits === undefined ? {} : { limits }),
+    ...(skills === undefined ? {} : { skills }),
+    ...(keptFor === null ? {} : { keptFor }),
   });
+}
+
+/** The agent he last spoke with, where the queue keeps callers for that and he is there. */
+function keeperOf(state: State, queue: Queue, from: string): AgentId | null {
+  if (queue.config.stickyMs === 0) return null;
+  const agent = state.agents.get(state.acquainted.get(numberOf(from) ?? '') ?? '');
+  return agent !== undefined && mayBeKept(agent, queue.name) ? agent.id : null;
 }
 
 /** Where he stands: number, place, and what of it is not by the number alone. */

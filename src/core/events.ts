@@ -19,6 +19,7 @@ import type {
   OfferWithdrawal,
   PenaltyLimits,
   QueueName,
+  SkillNeed,
   WrittenConfig,
 } from './types.ts';
 
@@ -27,6 +28,12 @@ export const EVENTS_VERSION = 1;
 interface Base {
   readonly at: number;
   readonly by: string;
+}
+
+/** A server took the journal up: the first of its events. */
+export interface ServerStarted extends Base {
+  readonly kind: 'ServerStarted';
+  readonly version: string;
 }
 
 export interface ConfigApplied extends Base {
@@ -69,6 +76,10 @@ export interface CallEntered extends Base {
   readonly maxWaitMs?: number;
   /** Penalties that may take it; absent: all. */
   readonly limits?: PenaltyLimits;
+  /** What it asks of agents by itself; absent: what the queue asks. */
+  readonly skills?: SkillNeed;
+  /** The agent it is kept for at first; absent: nobody. */
+  readonly keptFor?: AgentId;
 }
 
 /** The queue's penalty rules let others take the waiting call than before. */
@@ -78,6 +89,10 @@ export interface CallRelaxed extends Base {
   /** Steps of the rule that are behind it. */
   readonly steps: number;
   readonly limits: PenaltyLimits;
+  /** Steps of the queue's skills that are behind it; absent: as many as before. */
+  readonly skillSteps?: number;
+  /** It is not kept for one agent any more; absent: as before. */
+  readonly isFree?: true;
 }
 
 /** The call gets no place in a queue it asked for; it is tried elsewhere. */
@@ -321,6 +336,7 @@ export interface AgentResumed extends Base {
 }
 
 export type CoreEvent =
+  | ServerStarted
   | ConfigApplied
   | QueueDrained
   | CallEntered

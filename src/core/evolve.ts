@@ -5,9 +5,12 @@
  */
 import type {
   AgentOffered,
+  AnnouncementDue,
   CallEnded,
   CallEntered,
-  ConfigApplied,
+  CallMoved,
+  CallRelaxed,
+  CallReordered,
   CoreEvent,
   OfferAnswered,
   OfferFailed,
@@ -15,28 +18,21 @@ import type {
   OfferSent,
 } from './events.ts';
 import { evolveAgent } from './evolve-agents.ts';
+import { dropQueue, takeConfig } from './evolve-config.ts';
 import { memberOf } from './eligible.ts';
+import { placeAgent, placeCall, placeOffer, rekeyCall, removeCall, removeOffer } from './place.ts';
+import { idleClock, numberOf } from './rules.ts';
 import {
-  placeAgent,
-  placeAll,
-  placeCall,
-  placeOffer,
-  rekeyCall,
-  removeCall,
-  removeOffer,
-} from './place.ts';
-import { idleClock } from './rules.ts';
-import {
+  ACQUAINTED_MAX,
   makeTimer,
   must,
   NO_LIMITS,
-  VERSIONS_MAX,
   type Agent,
   type Call,
   type Offer,
   type State,
 } from './state.ts';
-import type { AgentConfig, AgentId, CallId, Departure, OfferId, QueueName } from './types.ts';
+import type { AgentId, CallId, Departure, OfferId } from './types.ts';
 
 const NO_OFFERS: readonly OfferId[] = [];
 const NOWHERE: readonly Departure[] = [];
@@ -70,6 +66,9 @@ function enter(state: State, event: CallEntered): void {
     asked: event.limits ?? NO_LIMITS,
     limits: event.limits ?? NO_LIMITS,
     stepsDone: 0,
+    skills: event.skills ?? null,
+    skillSteps: 0,
+    keptFor: event.keptFor ?? null,
     left: event.left ?? NOWHERE,
     priority: event.priority ?? 0,
     order: event.order ?? event.entry,
@@ -99,6 +98,26 @@ function confirm(state: State, call: Call, at: number): void {
   call.confirmedAt = at;
   call.announcedAt = at;
   placeCall(state, call);
+}
+
+function announce(state: State, event: AnnouncementDue): void {
+  const call = callOf(state, event.callId);
+  call.announcements = event.count;
+  call.announcedAt = event.at;
+  placeCall(state, call);
+}
+
+function widen(state: State, call: Call): void {
+  call.mayWiden = true;
+  placeCall(state, call);
+}
+
+function reorder(state: State, event: CallReordered): void {
+  const call = callOf(state, event.callId);
+  rekeyCall(state, call, () => {
+    call.priority = event.priority;
+    call.order = event.order;
+  });
 }
 
 function offer(state: State, event: AgentOffered): void {
@@ -164,6 +183,8 @@ function fail(state: State, event: OfferFailed): void {
   call.tried ??= new Map();
   call.tried.set(failed.agentId, failed.number);
   if (!keepsRingTime(event)) call.ringFrom = 0;
+  // He was kept for an agent who does not take him: whoever is next does.
+  if (call.keptFor === failed.agentId) call.keptFor = null;
   const member = memberOf(agent, failed.queue);
   if (member !== undefined && event.missed === true) member.tally.misses += 1;
   if (event.failure === 'no-answer' && idleClock(state.config).missed) agent.idleSince = event.at;
@@ -194,6 +215,20 @@ function answer(state: State, event: OfferAnswered): void {
   placeCall(state, call);
 }
 
+/** The newest is last, so that the first is the one to be forgotten. */
+function acquaint(state: State, from: string, agentId: AgentId): void {
+  const { acquainted } = state;
+  const number = numberOf(from);
+  if (number === null) return;
+  acquainted.delete(number);
+  acquainted.set(number, agentId);
+  if (acquainted.size <= ACQUAINTED_MAX) return;
+  for (const oldest of acquainted.keys()) {
+    acquainted.delete(oldest);
+    return;
+  }
+}
+
 function connect(state: State, offerId: OfferId, at: number): void {
   const made = offerOf(state, offerId);
   const call = callOf(state, made.callId);
@@ -210,6 +245,7 @@ function connect(state: State, offerId: OfferId, at: number): void {
     member.tally.calls += 1;
     member.tally.misses = 0;
     member.tally.served += 1 / member.rules.share;
+    if (member.queue.config.stickyMs > 0) acquaint(state, call.from, agent.id);
   }
   placeOffer(state, made);
   placeCall(state, call);
@@ -233,34 +269,30 @@ function end(state: State, event: CallEnded): void {
   removeCall(state, call);
 }
 
-function takeConfig(state: State, event: ConfigApplied): void {
-  const { written, version, at, by } = event;
-  state.config = event.config;
-  if (written !== undefined && version !== undefined) {
-    const { source, note, live, file = state.written?.file ?? live } = written;
-    const known = { version, at, by, source, note };
-    state.written = { ...known, live, file };
-    state.versions = [...state.versions, known].slice(-VERSIONS_MAX);
-  }
-  placeAll(state);
+/** His wait goes along; what was agreed in the queue he leaves does not. */
+function move(state: State, event: CallMoved): void {
+  const call = callOf(state, event.callId);
+  rekeyCall(state, call, () => {
+    call.queue = event.queue;
+    call.queuedAt = event.at;
+    call.maxWaitMs = null;
+    call.limits = call.asked;
+    call.stepsDone = 0;
+    call.skillSteps = 0;
+    call.keptFor = null;
+    call.priority = event.priority;
+    call.order = call.entry;
+    call.left = [...call.left, { queue: event.from, status: event.status }];
+  });
 }
 
-function dropQueue(state: State, name: QueueName): void {
-  const { queues, agents } = state.config;
-  state.config = {
-    ...state.config,
-    queues: queues.filter((queue) => queue.name !== name),
-    agents: agents.map((agent) => withoutQueue(agent, name)),
-  };
-  placeAll(state);
-}
-
-function withoutQueue(agent: AgentConfig, name: QueueName): AgentConfig {
-  if (!agent.queues.includes(name)) return agent;
-  const { memberships, ...rest } = agent;
-  const kept = memberships?.filter(({ queue }) => queue !== name) ?? [];
-  const queues = agent.queues.filter((queue) => queue !== name);
-  return { ...rest, queues, ...(kept.length === 0 ? {} : { memberships: kept }) };
+function relax(state: State, event: CallRelaxed): void {
+  const call = callOf(state, event.callId);
+  call.limits = event.limits;
+  call.stepsDone = event.steps;
+  call.skillSteps = event.skillSteps ?? call.skillSteps;
+  if (event.isFree === true) call.keptFor = null;
+  placeCall(state, call);
 }
 
 /** Changes `state` in place. */
@@ -272,49 +304,23 @@ export function evolve(state: State, event: CoreEvent): void {
       return dropQueue(state, event.queue);
     case 'CallEntered':
       return enter(state, event);
+    case 'ServerStarted':
     case 'CallRefused':
     case 'CallDiverted':
     case 'FailoverSkipped':
       return;
-    case 'CallMoved': {
-      const call = callOf(state, event.callId);
-      return rekeyCall(state, call, () => {
-        call.queue = event.queue;
-        call.queuedAt = event.at;
-        call.maxWaitMs = null;
-        call.limits = call.asked;
-        call.stepsDone = 0;
-        call.priority = event.priority;
-        call.order = call.entry;
-        call.left = [...call.left, { queue: event.from, status: event.status }];
-      });
-    }
+    case 'CallMoved':
+      return move(state, event);
     case 'CallConfirmed':
       return confirm(state, callOf(state, event.callId), event.at);
-    case 'AnnouncementDue': {
-      const call = callOf(state, event.callId);
-      call.announcements = event.count;
-      call.announcedAt = event.at;
-      return placeCall(state, call);
-    }
-    case 'RingWidened': {
-      const call = callOf(state, event.callId);
-      call.mayWiden = true;
-      return placeCall(state, call);
-    }
-    case 'CallRelaxed': {
-      const call = callOf(state, event.callId);
-      call.limits = event.limits;
-      call.stepsDone = event.steps;
-      return placeCall(state, call);
-    }
-    case 'CallReordered': {
-      const call = callOf(state, event.callId);
-      return rekeyCall(state, call, () => {
-        call.priority = event.priority;
-        call.order = event.order;
-      });
-    }
+    case 'AnnouncementDue':
+      return announce(state, event);
+    case 'RingWidened':
+      return widen(state, callOf(state, event.callId));
+    case 'CallRelaxed':
+      return relax(state, event);
+    case 'CallReordered':
+      return reorder(state, event);
     case 'AgentOffered':
       return offer(state, event);
     case 'OfferSent':

@@ -82,11 +82,16 @@ function serve(state: State, call: Call, queue: Queue, isServed: boolean): void 
   else if (queue.served.delete(call)) wake(state, queue);
 }
 
-/** When the next step of the queue's penalty rule is due; null: none is left, or it talks. */
+/** When the next change of who may take it is due; null: none is left, or it talks. */
 export function relaxAt(call: Call, queue: Queue | undefined): number | null {
-  if (call.connectedAt !== null || call.confirmedAt === null) return null;
-  const next = queue?.config.penaltySteps[call.stepsDone];
-  return next === undefined ? null : call.queuedAt + next.atMs;
+  if (queue === undefined || call.connectedAt !== null || call.confirmedAt === null) return null;
+  const { penaltySteps, skillSteps, stickyMs } = queue.config;
+  const next = Math.min(
+    penaltySteps[call.stepsDone]?.atMs ?? Infinity,
+    skillSteps[call.skillSteps]?.atMs ?? Infinity,
+    call.keptFor === null ? Infinity : stickyMs,
+  );
+  return next === Infinity ? null : call.queuedAt + next;
 }
 
 /** Whoever was parked is looked at again. */
@@ -228,8 +233,9 @@ export function placeAgent(state: State, agent: Agent): void {
   for (const member of agent.memberOf) {
     placeMember(state, member, isFree && memberObstacle(member) === null);
     shake(state, member.queue);
-    // How many are logged in decides whether limits count.
-    if (member.queue.config.penaltyMembersLimit > 0) wake(state, member.queue);
+    const { penaltyMembersLimit, stickyMs } = member.queue.config;
+    // How many are logged in decides whether limits count; who is, whom calls are kept for.
+    if (penaltyMembersLimit > 0 || stickyMs > 0) wake(state, member.queue);
   }
 }
 
@@ -276,6 +282,8 @@ function takeAgents(state: State): void {
     if (agent.leaving === 'removed') agent.leaving = null;
     agent.known = true;
     agent.fixed = config.device ?? null;
+    agent.skills = config.skills ?? {};
+    agent.never = config.never ?? [];
   }
   const leavers = [...former.values()].sort((a, b) => compareText(a.id, b.id));
   for (const agent of leavers) {

@@ -1,9 +1,11 @@
 /**
- * Penalty rules (queuerules.conf): which members may take a call changes while it waits. What
- * holds at an instant is a function of the rule, of what the call came with and of its wait in
- * this queue, so a rule that is edited reaches the calls that wait already.
+ * Which members may take a call changes while it waits: by penalty rules (queuerules.conf), by
+ * the skills it asks, and once it is not kept for one agent any more. What holds at an instant
+ * is a function of the rule, of what the call came with and of its wait in this queue, so a rule
+ * that is edited reaches the calls that wait already.
  */
 import type { Decision } from './decision.ts';
+import { skillStepsAfter } from './skills.ts';
 import type { Call } from './state.ts';
 import type { PenaltyChange, PenaltyLimits, PenaltyStep } from './types.ts';
 
@@ -35,11 +37,19 @@ export function limitsAfter(
 
 /** Brings a waiting call to what the rule says now. Without a change it is no event. */
 export function relax(decision: Decision, call: Call): void {
-  const rule = decision.state.queues.get(call.queue)?.config.penaltySteps;
-  if (rule === undefined || call.connectedAt !== null) return;
-  const { limits, steps } = limitsAfter(rule, call.asked, decision.at - call.queuedAt);
+  const config = decision.state.queues.get(call.queue)?.config;
+  if (config === undefined || call.connectedAt !== null) return;
+  const waitedMs = decision.at - call.queuedAt;
+  const { limits, steps } = limitsAfter(config.penaltySteps, call.asked, waitedMs);
   const { min, max, raise } = call.limits;
   const isSame = limits.min === min && limits.max === max && limits.raise === raise;
-  if (isSame && steps === call.stepsDone) return;
-  decision.emit({ kind: 'CallRelaxed', callId: call.id, steps, limits });
+  const skillSteps = skillStepsAfter(config.skillSteps, waitedMs);
+  const isFreed = call.keptFor !== null && waitedMs >= config.stickyMs;
+  const isSameSkills = skillSteps === call.skillSteps;
+  if (isSame && steps === call.stepsDone && isSameSkills && !isFreed) return;
+  decision.emit({
+    ...{ kind: 'CallRelaxed', callId: call.id, steps, limits },
+    ...(isSameSkills ? {} : { skillSteps }),
+    ...(isFreed ? { isFree: true } : {}),
+  });
 }

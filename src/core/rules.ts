@@ -40,6 +40,9 @@ const STANDARD: QueueOptions = {
   maxTalks: 0,
   penaltySteps: [],
   penaltyMembersLimit: 0,
+  skills: null,
+  skillSteps: [],
+  stickyMs: 0,
 };
 
 export const STANDARD_IDLE_CLOCK: IdleClock = {
@@ -94,6 +97,12 @@ export function fits(pattern: string, from: string): boolean {
     if (at >= user.length || (pattern[at] !== '?' && pattern[at] !== user[at])) return false;
   }
   return pattern.length === user.length;
+}
+
+/** The number (user part) of an address by which its caller is known again; null: he hides it. */
+export function numberOf(from: string): string | null {
+  const user = from.split('@', 1)[0] ?? '';
+  return user === '' || /^(anonymous|unknown|unavailable|restricted)$/i.test(user) ? null : user;
 }
 
 /** The caller's priority: what the call brings, else the first rule that fits, else the queue's. */

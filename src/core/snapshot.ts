@@ -35,6 +35,8 @@ const DERIVED_OF_CALL = [
 const DERIVED_OF_OFFER = ['timer'] as const;
 const DERIVED_OF_AGENT = [
   'fixed',
+  'skills',
+  'never',
   'isReady',
   'memberOf',
   'rest',
@@ -60,6 +62,9 @@ type StoredCall = Stored<
   | 'asked'
   | 'limits'
   | 'stepsDone'
+  | 'skills'
+  | 'skillSteps'
+  | 'keptFor'
   | 'maxWaitMs'
   | 'left'
   | 'priority'
@@ -83,6 +88,8 @@ export interface Snapshot {
   readonly calls: readonly StoredCall[];
   readonly offers: readonly PlainOffer[];
   readonly agents: readonly StoredAgent[];
+  /** Whom a caller last spoke with, by his number, oldest first; absent: nobody. */
+  readonly acquainted?: readonly (readonly [string, AgentId])[];
 }
 
 function without<T extends object, K extends keyof T>(whole: T, derived: readonly K[]): Omit<T, K> {
@@ -123,6 +130,7 @@ export function snapshot(state: State): Snapshot {
       .sort((a, b) => a.number - b.number)
       .map((offer) => without(offer, DERIVED_OF_OFFER)),
     agents: [...state.agents.values()].sort((a, b) => compareText(a.id, b.id)).map(plainAgent),
+    ...(state.acquainted.size === 0 ? {} : { acquainted: [...state.acquainted] }),
   };
 }
 
@@ -134,6 +142,9 @@ function restoreCall(call: StoredCall): Call {
     asked: NO_LIMITS,
     limits: NO_LIMITS,
     stepsDone: 0,
+    skills: null,
+    skillSteps: 0,
+    keptFor: null,
     left: [],
     priority: 0,
     order: call.entry,
@@ -174,6 +185,7 @@ export function restore(plain: Snapshot): State {
     state.agents.set(agent.id, restoreAgent(agent));
     if (agent.device !== null) state.devices.set(agent.device.uri, agent.id);
   }
+  for (const [number, agentId] of plain.acquainted ?? []) state.acquainted.set(number, agentId);
   placeAll(state);
   return state;
 }

@@ -20,6 +20,8 @@ import type {
   QueueConfig,
   QueueName,
   QueueRules,
+  SkillNeed,
+  Skills,
 } from './types.ts';
 
 /** A caller has this long from his place in line to his ACK (32 s of RFC 3261 timer H, rounded). */
@@ -45,6 +47,9 @@ export const DEADLINES_PER_COMMAND = 1_000;
 export const VERSIONS_MAX = 100;
 /** Most phones rung at once for one call; `ringall` leaves the rest of its members alone. */
 export const RINGING_MAX = 100;
+
+/** Most callers whose last agent is remembered; beyond it the one served longest ago is not. */
+export const ACQUAINTED_MAX = 100_000;
 
 /** What an agent brings along for queues; kept over a change of the configuration. */
 export interface Tally {
@@ -86,6 +91,11 @@ export interface Call {
   readonly asked: PenaltyLimits;
   limits: PenaltyLimits;
   stepsDone: number;
+  /** What it came to ask of agents; null: what the queue asks. And the steps behind it. */
+  readonly skills: SkillNeed | null;
+  skillSteps: number;
+  /** The agent whom it is kept for; null: whoever is next. */
+  keptFor: AgentId | null;
   /** Queues it has left, oldest first. */
   left: readonly Departure[];
   /** Higher is served first. */
@@ -147,6 +157,9 @@ export interface Agent {
   known: boolean;
   /** A static member's phone, from the configuration; null: he logs in. */
   fixed: Device | null;
+  /** From the configuration, too: what he can do, and callers he never meets. */
+  skills: Skills;
+  never: readonly string[];
   /** The phone he is logged in on; null: logged out. */
   device: Device | null;
   deviceState: DeviceState;
@@ -232,6 +245,8 @@ export interface State {
   readonly queues: Map<QueueName, Queue>;
   /** Who is logged in on a device, by its URI. */
   readonly devices: Map<string, AgentId>;
+  /** Whom a caller last spoke with, by his number; only where a queue keeps callers for that. */
+  readonly acquainted: Map<string, AgentId>;
   readonly timers: TimerHeap;
   /** Queues that have an eligible call and a ready agent: work for dispatch, else empty. */
   readonly matchable: Set<Queue>;
@@ -252,6 +267,7 @@ export function initialState(): State {
     agents: new Map(),
     queues: new Map(),
     devices: new Map(),
+    acquainted: new Map(),
     timers: new TimerHeap(),
     matchable: new Set(),
     shaken: new Set(),
@@ -288,6 +304,9 @@ export function makeTimer(kind: string, id: string): Timer {
   return { kind, id, at: 0, slot: -1 };
 }
 
+const NO_SKILLS: Skills = {};
+const NO_PATTERNS: readonly string[] = [];
+
 export function makeAgent(id: AgentId): Agent {
   return {
     id,
@@ -295,6 +314,8 @@ export function makeAgent(id: AgentId): Agent {
     queues: [],
     known: true,
     fixed: null,
+    skills: NO_SKILLS,
+    never: NO_PATTERNS,
     device: null,
     deviceState: 'unknown',
     loggedInAt: 0,

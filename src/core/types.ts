@@ -86,6 +86,21 @@ export interface PenaltyStep {
   readonly raise?: PenaltyChange;
 }
 
+/** How well an agent does what, by name: 1 to 100. */
+export type Skills = Readonly<Record<string, number>>;
+
+/** What a call asks of an agent; levels from `least` to `most`, 0 is not to have the skill. */
+export type SkillNeed =
+  | { readonly is: 'level'; readonly skill: string; readonly least: number; readonly most: number }
+  | { readonly is: 'all' | 'any'; readonly of: readonly SkillNeed[] }
+  | { readonly is: 'not'; readonly of: SkillNeed };
+
+/** What is asked when a call has waited so long in the queue; null: nothing any more. */
+export interface SkillStep {
+  readonly atMs: number;
+  readonly need: SkillNeed | null;
+}
+
 /** What takes a logged-in member out of account when a queue counts as empty (queues.conf). */
 export type EmptyCondition =
   | 'paused'
@@ -158,6 +173,12 @@ export interface QueueOptions {
   readonly penaltySteps: readonly PenaltyStep[];
   /** `penaltymemberslimit`: with so few logged in, or fewer, no limit counts; 0: they always do. */
   readonly penaltyMembersLimit: number;
+  /** What a call asks of agents at first, unless it says so itself; null: nothing. */
+  readonly skills: SkillNeed | null;
+  /** What it asks later, by rising time. */
+  readonly skillSteps: readonly SkillStep[];
+  /** How long a caller is kept for the agent he last spoke with here; 0: he is not. */
+  readonly stickyMs: number;
 }
 
 /** What the core must know of a queue. */
@@ -208,6 +229,9 @@ export interface AgentConfig {
   readonly wrapupMs?: number;
   /** A static member: always logged in on this phone, and never by or to another one. */
   readonly device?: Device;
+  readonly skills?: Skills;
+  /** Callers he never meets: patterns as in `CallerRule`. */
+  readonly never?: readonly string[];
 }
 
 /** A reason for which agents may pause, and for how long; 0: as long as they like. */

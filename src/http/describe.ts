@@ -28,6 +28,7 @@ export async function describeApi(version: string): Promise<object> {
       rollback: nothing,
       change: nothing,
     },
+    reports: { wake: nothing, ask: nothing, health: nothing, close: nothing },
     log: createLog({ level: 'error', format: 'json', name: 'http' }),
     version,
   });

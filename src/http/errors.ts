@@ -1,82 +1,101 @@
 /**
- * The error answers: one catalogue of code, status and sentence, so that a program can tell them
- * apart and a person knows what to do. Nothing of an exception's inside is told.
+ * The error answers: a code of the catalogue, and a sentence of what is wrong and what to do, so
+ * that a program can tell them apart and a person knows how to go on. Nothing of an exception's
+ * inside is told.
  */
 import type { Outcome } from '../runtime/port.ts';
+import { CATALOGUE, type ErrorCode } from './catalogue.ts';
 
 export interface Problem {
-  readonly status: number;
-  readonly code: string;
-  readonly message: string;
+  readonly code: ErrorCode;
+  /** What is wrong this time; what to do. */
+  readonly detail: string;
 }
 
-type Refusal = Extract<Outcome, { ok: false }>['refusal'];
+export type Refusal = Extract<Outcome, { ok: false }>['refusal'];
 
-export function notFound(what: string, name: string): Problem {
-  const shown = name.slice(0, 80);
-  const message = `there is no ${what} "${shown}"; GET /${what}s lists what there is`;
-  return { status: 404, code: `unknown-${what}`, message };
+export const problem = (code: ErrorCode, detail: string): Problem => ({ code, detail });
+
+/** Which list has those that there are. */
+const LISTS = {
+  queue: '/queues',
+  agent: '/agents',
+  call: '/calls',
+  member: '/queues/:name/members',
+  prompt: '/prompts',
+  'penalty-rule': '/penalty-rules',
+  'pause-reason': '/pause-reasons',
+} as const;
+
+export function notFound(what: keyof typeof LISTS, name: string): Problem {
+  const [word, shown] = [what.replace('-', ' '), name.slice(0, 80)];
+  return problem(
+    `unknown-${what}`,
+    `there is no ${word} "${shown}"; GET ${LISTS[what]} lists what there is`,
+  );
 }
 
-export const NO_ROUTE: Problem = {
-  status: 404,
-  code: 'unknown-path',
-  message: 'nothing is served here; GET /openapi.json lists all paths',
+export const NO_ROUTE = problem(
+  'unknown-path',
+  'nothing is served here; GET /openapi.json lists all paths',
+);
+
+export const WRONG_ORIGIN = problem(
+  'wrong-origin',
+  'a web page of another site may not use this interface; call it directly',
+);
+
+export const INTERNAL = problem('internal', 'something went wrong inside; the log has the details');
+
+/** What to do where a command was refused; the code is the refusal's own word. */
+const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'not-logged-in': 'the agent is not logged in; let him call acdlogin first',
+  'already-logged-in': 'the agent is logged in on another phone; log him out first',
+  'device-taken': 'another agent is logged in on this phone; log him out first',
+  'static-agent': 'the configuration gives the agent a fixed phone; change it there',
+  'not-paused': 'the agent is not paused',
+  'not-in-wrapup': 'the agent is not in wrap-up',
+  'not-a-member': 'the agent is not a member of this queue; GET /agents tells of which he is',
+  'not-waiting': 'the call does not wait; GET /calls tells what it does',
+  'unknown-reason': 'nobody may pause for this reason; take one of pause-reasons',
+  unavailable: 'the ACD cannot take commands now (stopping, or its journal fails); see GET /health',
 };
 
-export const WRONG_ORIGIN: Problem = {
-  status: 403,
-  code: 'wrong-origin',
-  message: 'a web page of another site may not use this interface; call it directly',
-};
+const isCode = (word: string): word is ErrorCode => Object.hasOwn(CATALOGUE, word);
 
-export const INTERNAL: Problem = {
-  status: 500,
-  code: 'internal',
-  message: 'something went wrong inside; the log has the details',
-};
+/** What a refused command says over REST. `name`: of the agent, the queue or the call meant. */
+export function refused(refusal: Refusal, name: string): Problem {
+  if (refusal === 'unknown-agent') return notFound('agent', name);
+  if (refusal === 'unknown-call') return notFound('call', name);
+  if (refusal === 'unknown-queue') return notFound('queue', name);
+  const word: string = refusal;
+  if (!isCode(word)) return problem('refused', `refused: ${word}`);
+  return problem(word, ADVICE[word] ?? `refused: ${CATALOGUE[word].title.toLowerCase()}`);
+}
 
-const REFUSALS: Partial<Record<Refusal, Problem>> = {
-  'not-logged-in': {
-    status: 409,
-    code: 'not-logged-in',
-    message: 'the agent is not logged in; let him call acdlogin first',
-  },
-  'not-paused': { status: 409, code: 'not-paused', message: 'the agent is not paused' },
-  unavailable: {
-    status: 503,
-    code: 'unavailable',
-    message: 'the ACD cannot take commands now (stopping, or its journal fails); see GET /health',
-  },
-};
-
-/** What a refused command says over REST. */
-export function refused(refusal: Refusal, agentId: string): Problem {
-  if (refusal === 'unknown-agent') return notFound('agent', agentId);
-  const known = REFUSALS[refusal];
-  return known ?? { status: 409, code: refusal, message: `refused: ${refusal}` };
+interface Thrown {
+  readonly statusCode?: unknown;
+  readonly validation?: readonly { message?: string; instancePath?: string }[];
 }
 
 /** Of an error that fastify or a route threw. */
 export function problemOf(error: unknown): Problem {
-  const fault = error as {
-    statusCode?: unknown;
-    code?: unknown;
-    message?: unknown;
-    validation?: readonly { message?: string; instancePath?: string }[];
-  };
-  if (Array.isArray(fault.validation)) {
-    const found = fault.validation.map((issue: { message?: string; instancePath?: string }) =>
+  const { statusCode, validation } = error as Thrown;
+  if (Array.isArray(validation)) {
+    const found = (validation as NonNullable<Thrown['validation']>).map((issue) =>
       `${issue.instancePath ?? ''} ${issue.message ?? ''}`.trim(),
     );
-    return { status: 400, code: 'bad-request', message: found.join('; ').slice(0, 500) };
+    return problem('bad-request', found.join('; ').slice(0, 500));
   }
-  const status = typeof fault.statusCode === 'number' ? fault.statusCode : 500;
+  const status = typeof statusCode === 'number' ? statusCode : 500;
   if (status < 400 || status >= 500) return INTERNAL;
-  const codes: Record<number, [code: string, message: string]> = {
-    413: ['too-large', 'the body is larger than 64 kB'],
-    415: ['unsupported-media-type', 'send the body as application/json'],
-  };
-  const [code, message] = codes[status] ?? ['bad-request', 'the request cannot be understood'];
-  return { status, code, message };
+  if (status === 413)
+    return problem('too-large', 'the body is larger than 64 kB (a prompt: 20 MB)');
+  if (status === 415) {
+    return problem(
+      'unsupported-media-type',
+      'send the body as application/json (a prompt: audio/wav)',
+    );
+  }
+  return problem('bad-request', 'the request cannot be understood');
 }

@@ -1,6 +1,10 @@
-/** What every route needs: the typed server, and the one form of error answers. */
+/**
+ * What every route needs: the typed server, and the one form of error answers: RFC 9457,
+ * application/problem+json, with the code of the catalogue beside the members of the RFC.
+ */
 import type { ZodTypeProvider } from '@fastify/type-provider-zod';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { CATALOGUE, typeOf } from './catalogue.ts';
 import type { Problem } from './errors.ts';
 
 /** Fastify with our schemas' types. */
@@ -11,13 +15,13 @@ export function typed(server: FastifyInstance) {
 }
 
 /** Answers with a problem. */
-export function send(reply: FastifyReply, problem: Problem): never {
-  const { status, code, message } = problem;
+export function send(reply: FastifyReply, { code, detail }: Problem): never {
+  const { status, title } = CATALOGUE[code];
   reply
     .code(status)
-    .type('application/json; charset=utf-8')
+    .type('application/problem+json')
     .serializer(JSON.stringify)
-    .send({ error: { code, message } });
+    .send({ type: typeOf(code), title, status, detail, code });
   // Fastify takes the sent reply as the answer; the route's own type does not know of problems.
   return reply as never;
 }

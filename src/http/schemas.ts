@@ -3,6 +3,7 @@
  * (the keys before the blank line, as strings); what comes after may grow.
  */
 import { z } from 'zod';
+import { ERROR_CODES } from './catalogue.ts';
 
 export const callState = z
   .enum(['queued', 'offered', 'assigned'])
@@ -113,12 +114,13 @@ export const healthAnswer = z
 
 export const errorAnswer = z
   .object({
-    error: z.object({
-      code: z.string().describe('A word for programs'),
-      message: z.string().describe('A sentence for people: what is wrong, what to do'),
-    }),
+    type: z.string().describe('Names the kind of problem; a GET of it tells what it means'),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string().describe('A sentence for people: what is wrong, what to do'),
+    code: z.enum(ERROR_CODES).describe('A word for programs, of the catalogue (GET /errors)'),
   })
-  .meta({ id: 'Error' });
+  .meta({ id: 'Problem', description: 'RFC 9457, application/problem+json' });
 
 export const pauseBody = z
   .object({

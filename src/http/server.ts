@@ -14,7 +14,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import type { ConfigPort, PromptsPort } from './config-port.ts';
 import type { Log } from '../observe/log.ts';
+import type { Reports } from '../reports/port.ts';
+import { CATALOGUE } from './catalogue.ts';
 import { NO_ROUTE, problemOf, WRONG_ORIGIN } from './errors.ts';
+import { addIdempotency, KeyStore } from './idempotency.ts';
 import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
 import { addCalls } from './routes/calls.ts';
@@ -22,7 +25,10 @@ import { addConfig } from './routes/config.ts';
 import { addEntries } from './routes/config-entries.ts';
 import { addMembers } from './routes/config-members.ts';
 import { addPrompts } from './routes/config-prompts.ts';
+import { addReasons } from './routes/config-reasons.ts';
+import { addDocs } from './routes/docs.ts';
 import { addQueues } from './routes/queues.ts';
+import { addReports } from './routes/reports.ts';
 import { addStatus } from './routes/status.ts';
 import type { Steering, View } from './view.ts';
 
@@ -35,6 +41,7 @@ export interface HttpDeps {
   readonly steering: Steering;
   readonly configuration: ConfigPort;
   readonly prompts: PromptsPort;
+  readonly reports: Reports;
   readonly log: Log;
   readonly version: string;
 }
@@ -65,6 +72,25 @@ export function isForeign(request: FastifyRequest): boolean {
   return isLoopback(local) && host !== '' && !isLoopback(hostOf(host));
 }
 
+interface Content {
+  readonly content?: Record<string, { readonly schema?: { readonly $ref?: string } }>;
+}
+
+/** Problems are documented with the media type they are sent with. */
+function asProblems<T extends object>(document: T): T {
+  const { paths = {} } = document as { paths?: Record<string, Record<string, unknown>> };
+  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
+    const { responses = {} } = operation as { responses?: Record<string, Content> };
+    for (const { content } of Object.values(responses)) {
+      const json = content?.['application/json'];
+      if (content === undefined || json?.schema?.$ref !== '#/components/schemas/Problem') continue;
+      delete content['application/json'];
+      content['application/problem+json'] = json;
+    }
+  }
+  return document;
+}
+
 async function addDocuments(server: FastifyInstance, version: string): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -77,7 +103,7 @@ async function addDocuments(server: FastifyInstance, version: string): Promise<v
       servers: [{ url: 'http://127.0.0.1:8242' }],
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (given) => asProblems(jsonSchemaTransformObject(given)),
   });
 }
 
@@ -97,7 +123,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   server.setNotFoundHandler((_request, reply) => send(reply, NO_ROUTE));
   server.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.status >= 500) {
+    if (CATALOGUE[problem.code].status >= 500) {
       deps.log.error({ err: error, path: request.url.slice(0, 200) }, 'request failed');
     }
     return send(reply, problem);
@@ -106,16 +132,20 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
     if (isForeign(request)) return send(reply, WRONG_ORIGIN);
     return undefined;
   });
+  addIdempotency(server, new KeyStore(Date.now));
   await addDocuments(server, deps.version);
   const http = typed(server);
   addQueues(http, deps.view);
   addCalls(http, deps.view);
   addAgents(http, deps.view, deps.steering);
+  addReports(http, deps.reports);
   addStatus(http, deps.view);
   addConfig(http, deps.configuration);
   addEntries(http, deps.configuration);
+  addReasons(http, deps.configuration);
   addMembers(http, deps.configuration);
   addPrompts(http, deps.prompts);
+  addDocs(http);
   await http.ready();
   return http;
 }

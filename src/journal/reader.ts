@@ -15,7 +15,7 @@ import { isWholeEvent, isWholeSnapshot, type EventRow, type SnapshotRow } from '
 const PAGE_ROWS = 5_000;
 
 /** Why it cannot be read; null: it can. */
-function obstacle(db: Database.Database, file: string): string | null {
+export function obstacle(db: Database.Database, file: string): string | null {
   if (!hasTables(db)) return `${file} holds no events`;
   if (isForeign(db)) return `${file} is a database of another program`;
   if (isOldLayout(db)) return `${file} is of a former layout; start the ACD once first`;

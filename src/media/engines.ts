@@ -115,7 +115,10 @@ export function createEngines(options: EnginesOptions): Engines {
     const before = engine.state;
     engine.state = silent ? 'down' : 'up';
     if (before !== engine.state) {
-      log[silent ? 'warn' : 'info']({ engine: engine.name }, `rtpengine is ${engine.state}`);
+      const fields = { engine: engine.name };
+      const advice = 'start it, or mend media.rtpengine; calls go by the others, or get 503';
+      if (silent) log.warn(fields, `rtpengine does not answer: ${advice}`);
+      else log.info(fields, 'rtpengine is up');
     }
     if (!silent) listener.answered(engine, result);
     if (silent && before !== 'down') listener.down(engine);

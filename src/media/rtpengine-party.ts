@@ -4,6 +4,7 @@
  * a browser). Audio stays G.711 end to end where the party can speak it; only a party that cannot
  * (G.722, Opus, G.729 alone) is transcoded. Pure: SDP in, parameters out.
  */
+import { isIPv6 } from 'node:net';
 import { parse, type SessionDescription } from 'sdp-transform';
 import type { NgParams } from './ng.ts';
 import { maxSdpBytes, sameButOrigin, type Direction } from './sdp.ts';
@@ -145,6 +146,11 @@ export function backTowards(party: Party, answer: string, again: boolean): NgPar
     ICE: party.ice ? 'force' : 'remove',
     ...(party.dtls ? { DTLS: 'passive' } : {}),
   };
+}
+
+/** Of an `offer`: the family its receiver, at that host, can be reached by. */
+export function familyOf(host: string): NgParams {
+  return { 'address family': isIPv6(host.replace(/^\[|\]$/g, '')) ? 'IP6' : 'IP4' };
 }
 
 /** For the ng `answer` that carries the party's answer to mediad. */

@@ -15,7 +15,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { createNgClient } from './ng.ts';
@@ -111,21 +111,24 @@ async function controlPort(wanted: number | undefined): Promise<number | null> {
 
 /** Values of `--interface`, or the address this machine does not have. */
 function interfacesOf(options: RtpengineProcessOptions): string[] | { readonly wrong: string } {
-  const mine = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
-  const addresses = options.addresses.flatMap((address) =>
-    address === '0.0.0.0'
-      ? mine.filter(({ family }) => family === 'IPv4').map((entry) => entry.address)
-      : [address],
-  );
-  const wrong = addresses.find((address) => !mine.some((entry) => entry.address === address));
+  const mine = Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    // Link-local ones need a zone, which SDP cannot tell.
+    .filter(({ scopeid = 0 }) => scopeid === 0)
+    .map(({ address }) => address);
+  // As for mediad: any address of either family.
+  const isAny = (address: string): boolean => address === '0.0.0.0' || address === '::';
+  const addresses = options.addresses.flatMap((address) => (isAny(address) ? mine : [address]));
+  const wrong = addresses.find((address) => !mine.includes(address));
   if (wrong !== undefined || addresses.length === 0) return { wrong: wrong ?? 'none' };
   // Addresses that others can reach come first: the first of a family is the one told in SDP.
   const far = addresses.filter((address) => !/^(127\.|::1$)/.test(address));
   const inOrder = [...far, ...addresses.filter((address) => !far.includes(address))];
   const { externalAddress } = options;
-  return inOrder.map((address, index) =>
-    index === 0 && externalAddress !== null ? `${address}!${externalAddress}` : address,
-  );
+  if (externalAddress === null) return inOrder;
+  const first = inOrder.findIndex((address) => isIPv6(address) === isIPv6(externalAddress));
+  const told = Math.max(first, 0);
+  return inOrder.map((address, at) => (at === told ? `${address}!${externalAddress}` : address));
 }
 
 function daemonArguments(

@@ -4,7 +4,6 @@
  * how a leg outlives its engine, its mediad port, or this process: it is placed anew, told of, and
  * the party learns of it by a re-INVITE (`renew`, then `answered`).
  */
-import { isIPv6 } from 'node:net';
 import type { EngineAddress, MediaLog } from './engines.ts';
 import type { DialogSdp, InnerMedia, LegId, MediaEvents, MediaResult } from './port.ts';
 import {
@@ -20,6 +19,7 @@ import {
   answerOf,
   answersOffer,
   backTowards,
+  familyOf,
   offerTowards,
   readParty,
   towardsMediad,
@@ -70,8 +70,11 @@ export class Rtpengine {
     if (party === null) return NO_AUDIO;
     if (this.legs.get(id) !== undefined) return this.reoffered(id, sdp);
     if (this.legs.size >= MAX_LEGS) return TOO_MANY;
-    const offer = { 'from-tag': 'party', ...towardsMediad(party, sdp, false) };
-    const placed = await this.legs.place(id, offer);
+    const candidates = this.legs.engines.candidates();
+    // A party of IPv6 is no reason for IPv6 inside: mediad is where the engine's control is.
+    const family = familyOf(candidates[0]?.host ?? '');
+    const offer = { 'from-tag': 'party', ...towardsMediad(party, sdp, false), ...family };
+    const placed = await this.legs.place(id, offer, candidates);
     if (!placed.ok) return placed;
     const { engine } = placed;
     const inside = await this.#inner.accept(id, placed.sdp);
@@ -100,9 +103,8 @@ export class Rtpengine {
     if (first === undefined) return failure('unavailable', 'no rtpengine answers');
     const inside = await this.#inner.offer(id, first.host);
     if (!inside.ok) return inside;
-    const family = isIPv6(remoteHost.replace(/^\[|\]$/g, '')) ? { 'address family': 'IP6' } : {};
     const plain = offerTowards(null, inside.sdp, false);
-    const offer = { 'from-tag': 'mediad', ...plain, ...family };
+    const offer = { 'from-tag': 'mediad', ...plain, ...familyOf(remoteHost) };
     const placed = await this.legs.place(id, offer, candidates);
     if (!placed.ok) {
       await this.#inner.release(id);
@@ -299,11 +301,12 @@ export class Rtpengine {
   }
 
   async #offerAgain(leg: Leg, sdp: string, party: Party): Promise<MediaResult<Sdp>> {
+    const family = familyOf(leg.engine.host);
     if (!leg.lost) {
-      const again = { ...PARTY_SPEAKS, ...towardsMediad(party, sdp, true) };
+      const again = { ...PARTY_SPEAKS, ...towardsMediad(party, sdp, true), ...family };
       return exchange(leg.engine, 'offer', leg.id, again);
     }
-    const anew = { 'from-tag': 'party', ...towardsMediad(party, sdp, false) };
+    const anew = { 'from-tag': 'party', ...towardsMediad(party, sdp, false), ...family };
     const placed = await this.legs.place(leg.id, anew);
     if (placed.ok) this.legs.move(leg, placed.engine);
     return placed;

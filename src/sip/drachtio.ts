@@ -93,10 +93,10 @@ class DrachtioStack implements Stack {
     this.srf.use('*', (req, res) => this.take(req, res));
     const { host, port, secret } = options;
     return new Promise((resolve) => {
-      const deadline = setTimeout(
-        () => resolve(`no SIP server answers at ${host}:${port} (${this.detail})`),
-        options.firstDeadlineMs ?? 10_000,
-      );
+      const deadline = setTimeout(() => {
+        const told = `no SIP server answers at ${host}:${port} (${this.detail})`;
+        resolve(`${told}: start the drachtio-server, or mend sip.drachtio`);
+      }, options.firstDeadlineMs ?? 10_000);
       this.srf.on('connect', (error, hostports, version) => {
         if (error) {
           clearTimeout(deadline);
@@ -114,7 +114,10 @@ class DrachtioStack implements Stack {
         });
       });
       this.srf.on('error', (error) => {
-        this.detail = textOf(error);
+        const detail = textOf(error);
+        // srf tries again and again, and fails alike.
+        if (detail === this.detail) return;
+        this.detail = detail;
         this.log.warn({ host, port, error: this.detail }, 'connection to the SIP server');
       });
       this.srf.on('close', () => this.lost());

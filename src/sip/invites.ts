@@ -4,6 +4,7 @@
  */
 import type { AcdConfig } from '../config/types.ts';
 import type { ArriveCall } from '../core/commands.ts';
+import { parseNeed } from '../core/skills.ts';
 import type { PenaltyLimits } from '../core/types.ts';
 import { clean, splitList } from './headers.ts';
 import type { IncomingRequest, Response } from './port.ts';
@@ -46,12 +47,14 @@ function limitsOf(request: IncomingRequest, name: string | null): PenaltyLimits 
 export function wishesOf(
   request: IncomingRequest,
   sip: AcdConfig['sip'],
-): Pick<ArriveCall, 'priority' | 'position' | 'limits'> {
+): Pick<ArriveCall, 'priority' | 'position' | 'limits' | 'skills'> {
   const priority = numberOf(request, sip.priorityHeader);
   const position = numberOf(request, sip.positionHeader);
   const limits = limitsOf(request, sip.penaltyHeader);
+  const skills = sip.skillsHeader === null ? null : parseNeed(request.header(sip.skillsHeader));
   return {
     ...(limits === null ? {} : { limits }),
+    ...(skills === null ? {} : { skills }),
     ...(priority === null ? {} : { priority }),
     ...(position === null || position < 1 ? {} : { position }),
   };

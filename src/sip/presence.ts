@@ -1,7 +1,8 @@
 /**
  * Watching the agents' phones: two subscriptions per device, combined into one state that is told
  * to the core. Either package may take availability away; idle needs the word of all that were
- * accepted. Phones that refuse both are trusted while the ACD has no call on them.
+ * accepted. Phones that refuse both, or called us and answer neither, are trusted while the ACD
+ * has no call on them.
  *
  * Comes in: AgentLoggedIn, AgentLoggedOut, NOTIFYs, login's probes. Goes out: ReportDevice, and
  * LogOutAgent where presence is required and the phone has none after all.
@@ -34,6 +35,8 @@ interface Watch {
   readonly since: number;
   /** An agent is logged in on it; false while a login only probes. */
   adopted: boolean;
+  /** It has called us, so it is there, whether it answers a SUBSCRIBE or not. */
+  hasCalled: boolean;
   /** Last told to the core. */
   told: string;
   settled: boolean;
@@ -55,17 +58,29 @@ export interface Combined {
   readonly refused: boolean;
 }
 
-/**
- * The one state of several subscriptions. `settled`: undecided ones no longer hold back the rest.
- * `isCalling`: the phone has a call with us of its own making (it logs in, or waits in a queue).
- */
+/** What has a say in the state of a phone besides its subscriptions. */
+export interface Circumstances {
+  /** Undecided subscriptions no longer hold back the rest. */
+  readonly settled: boolean;
+  /** The phone has a call with us of its own making (it logs in, or waits in a queue). */
+  readonly isCalling: boolean;
+  /** No answer to any SUBSCRIBE counts as a refusal: the phone is known to be there. */
+  readonly trustsSilence: boolean;
+}
+
+/** Some phones (baresip) drop a SUBSCRIBE that they do not know, where RFC 6665 wants a 489. */
+function wasIgnored({ status, wasAccepted, cause }: SubscriptionView): boolean {
+  if (status === 'lost') return !wasAccepted && (cause === 'no-answer' || cause === '408');
+  return status === 'asking' || status === 'refused';
+}
+
+/** The one state of several subscriptions. */
 export function combine(
   views: readonly (SubscriptionView & { readonly name: string })[],
-  settled: boolean,
-  isCalling: boolean,
+  { settled, isCalling, trustsSilence }: Circumstances,
 ): Combined {
   const refused = views.every((view) => view.status === 'refused');
-  if (refused) {
+  if (refused || (settled && trustsSilence && views.every(wasIgnored))) {
     const state = isCalling ? 'inuse' : 'idle';
     return { state, source: 'trusted', refused };
   }
@@ -127,6 +142,8 @@ export class Presence implements LoginPresence {
       };
       const watch = this.watch(device, found);
       watch.adopted = true;
+      // Nobody stands between us and it who could be silent in its place.
+      watch.hasCalled = device.registrar === null && deviceState === 'idle';
       watch.told = deviceState;
       watch.resumeUntil = this.context.runtime.now() + RESUME_MS;
       this.later(watch, RESUME_MS);
@@ -216,6 +233,7 @@ export class Presence implements LoginPresence {
   private adopt(device: Device): void {
     const watch = this.watch(device);
     watch.adopted = true;
+    watch.hasCalled ||= this.calling.has(device.uri);
     watch.resumeUntil = 0;
     // The core knows nothing of a device that has just been logged in.
     watch.told = '';
@@ -246,6 +264,7 @@ export class Presence implements LoginPresence {
       ),
       since: this.context.runtime.now(),
       adopted: false,
+      hasCalled: false,
       told: '',
       settled: false,
       resumeUntil: 0,
@@ -290,7 +309,11 @@ export class Presence implements LoginPresence {
     this.answerProbes(watch);
     if (!watch.adopted) return;
     const views = this.views(watch);
-    const combined = combine(views, watch.settled, this.calling.has(deviceUri));
+    const combined = combine(views, {
+      settled: watch.settled,
+      isCalling: this.calling.has(deviceUri),
+      trustsSilence: watch.hasCalled && this.ruleOf(watch.device) === 'auto',
+    });
     if (combined.refused && this.isRequired(watch.device)) {
       // He told his presence at login and will not any more (issue: `required`).
       this.context.log.warn({ device: deviceUri }, 'presence required and refused: logged out');

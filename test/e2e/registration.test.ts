@@ -80,15 +80,17 @@ describe('registration', () => {
   });
 });
 
-describe('a PBX that knows no subscriptions', () => {
-  it('has its phones trusted', async () => {
-    const pbx = await stage.addForTest(startKamailio(stage, { refuseSubscribe: 489 }));
-    const acd = await acdAt(account(pbx));
+describe('a PBX that knows no subscriptions, wants SHA-256 and asserts identities', () => {
+  it('has its phones named by P-Asserted-Identity, and trusted', async () => {
+    const options = { refuseSubscribe: 489, algorithm: 'SHA-256', assertsIdentity: true } as const;
+    const pbx = await stage.addForTest(startKamailio(stage, options));
+    const acd = await acdAt({ ...account(pbx), 'device-from': 'p-asserted-identity' });
     await registrarIs(acd, 'pbx', 'registered');
     const agent = await desk(stage, pbx, 'desk');
     const login = await (await agent.dial(at(pbx, '*442771'))).answered();
     await login.ended;
     await acd.agentIs('2771', 'idle');
+    expect(agent.wire.trace.join('\n')).toContain('algorithm=SHA-256');
     const call = await (await (await desk(stage, pbx, 'alice')).dial(at(pbx, 'queue1'))).answered();
     const rung = await agent.incoming();
     rung.answer();

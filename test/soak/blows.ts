@@ -2,16 +2,12 @@
  * SIGKILL of server, sipd and mediad, and `acd restart`, with whatever goes on at that moment; then
  * the process must be back, everybody who was there must be there and hear something again.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { runAcd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
-import { childrenOf } from '../support/family.ts';
 import { heardSince, isBack, pidOf, type Program } from '../support/full-house.ts';
 import { HEARD_MS, rest, type House } from './house.ts';
 import type { Blow, BlowPlan } from './plan.ts';
 import type { Visit } from './visit.ts';
-
-export const PROGRAMS: readonly Program[] = ['server', 'sipd', 'mediad'];
 
 /** Bugs are counted by a process that may be killed next: asked often, and told once each. */
 export class Bugs {
@@ -103,24 +99,16 @@ async function strike(house: House, what: Blow): Promise<void> {
   return book.note(`${what}: ${figures}; ${there} of ${ears.length} calls still there`);
 }
 
-/** All of the plan, one after the other. */
-export async function strikeAll(house: House, bugs: Bugs, blows: readonly BlowPlan[]) {
-  const began = performance.now();
+/** All of the plan, one after the other; its times count from `began` (performance.now()). */
+export async function strikeAll(
+  house: House,
+  bugs: Bugs,
+  blows: readonly BlowPlan[],
+  began: number,
+): Promise<void> {
   for (const { atMs, what } of blows) {
     await rest(began + atMs - performance.now());
     await bugs.look();
     await strike(house, what);
   }
-}
-
-/** Resident memory of supervisor and children, MB. */
-export function residentMb(house: House): number {
-  const { pid } = house.acd.process;
-  const pids = [pid, ...childrenOf(pid).map((child) => child.pid)];
-  const kb = pids.map((one) => {
-    const file = `/proc/${one}/status`;
-    if (!existsSync(file)) return 0;
-    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(file, 'latin1'))?.[1] ?? 0);
-  });
-  return Math.round(kb.reduce((sum, one) => sum + one, 0) / 1024);
 }

@@ -266,7 +266,7 @@ export class Desk {
     }
     if (mood === 'blinks') {
       // Before anybody was heard this costs the caller nothing; afterwards it is the end.
-      visit.mayEnd = true;
+      visit.mayBeCut = true;
       return hangUp(house, call);
     }
     visit.answered();

@@ -9,6 +9,7 @@ import { concat, locate, readWav } from '../support/audio.ts';
 import type { Phone } from '../support/phone.ts';
 import type { RtpPeer } from '../support/rtp.ts';
 import type { Weather, Blow } from './plan.ts';
+import { probeIn } from './memory.ts';
 import { QUEUES } from './plan.ts';
 import type { Book } from './book.ts';
 import type { Random } from '../../src/sim/random.ts';
@@ -52,6 +53,7 @@ export async function startProduct(folder: string, agents: number): Promise<Acd>
       agents: agentIds(agents).map((id) => ({ id, queues: [...QUEUES] })),
       media: { silence: 4 },
       more: { log: { level: 'info', format: 'json' }, limits: { 'loop-delay': 10_000 } },
+      env: probeIn(folder),
     },
   );
 }

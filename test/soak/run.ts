@@ -8,11 +8,12 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Random } from '../../src/sim/random.ts';
-import { Bugs, residentMb, strikeAll } from './blows.ts';
+import { Bugs, strikeAll } from './blows.ts';
 import { Book } from './book.ts';
 import { Desk, openOutside } from './desk.ts';
 import { agentIds, openHouse, rest, startProduct, type House } from './house.ts';
 import { audit, findLeftovers, handlesOf } from './leftovers.ts';
+import { growth, heapSum, readMemory, type Memory } from './memory.ts';
 import { parseOptions, USAGE, writeCommand, type SoakOptions } from './options.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { Strangers } from './strangers.ts';
@@ -21,13 +22,10 @@ import { Visit } from './visit.ts';
 const results = path.resolve(import.meta.dirname, '../../test-results');
 /** Whoever vanished or said nothing is found out by then: silence, then 32 s, then 32 s of BYE. */
 const REST_MS = 150_000;
-/** More than this is growth: garbage not yet collected, and a heap that was just begun, are not. */
-const rssMax = (startMb: number): number => 1.3 * startMb + 80;
-
 interface Outcome {
   readonly leftovers: readonly string[];
-  readonly rssStartMb: number;
-  readonly rssEndMb: number;
+  readonly start: Memory;
+  readonly end: Memory;
 }
 
 async function callers(house: House, plan: Plan, random: Random): Promise<void> {
@@ -81,18 +79,24 @@ async function soak(options: SoakOptions, folder: string, book: Book): Promise<O
     for (const id of agentIds(options.agents)) {
       desks.push(await Desk.open(house, id, outside, plan.random.fork()));
     }
-    let rssStartMb = 0;
-    const warm = rest(plan.warmMs).then(() => (rssStartMb = residentMb(house)));
+    const measure = async (when: string): Promise<Memory> => {
+      const memory = await readMemory(acd, folder);
+      book.note(`memory ${when}: ${JSON.stringify(memory)}`);
+      return memory;
+    };
     const others = [
       ...desks.map(async (desk) => desk.live()),
       bugs.live(),
       watchLiveness(house),
       new Strangers(house, plan.random.fork()).live(),
     ];
-    const blows = strikeAll(house, bugs, plan.blows);
+    const began = performance.now();
+    // Asking takes a moment in which nothing may be killed.
+    const warm = rest(plan.warmMs).then(async () => measure('at work'));
+    const blows = warm.then(async () => strikeAll(house, bugs, plan.blows, began));
     const calls = callers(house, plan, plan.random.fork());
     // On a slow machine all blows take longer than was planned.
-    await Promise.all([warm, blows, rest(plan.endMs)]);
+    const [start] = await Promise.all([warm, blows, rest(plan.endMs)]);
     book.note('no new calls');
     end.abort();
     await Promise.all([...others, calls]);
@@ -100,11 +104,9 @@ async function soak(options: SoakOptions, folder: string, book: Book): Promise<O
     const left = await findLeftovers(acd, desks, before, REST_MS);
     await bugs.look();
     const leftovers = [...left, ...audit(acd, book)];
-    const rssEndMb = residentMb(house);
-    if (rssEndMb > rssMax(rssStartMb)) {
-      book.violation(`resident memory grew from ${rssStartMb} to ${rssEndMb} MB`);
-    }
-    return { leftovers, rssStartMb, rssEndMb };
+    const last = await measure('at rest');
+    for (const what of growth(start, last)) book.violation(what);
+    return { leftovers, start, end: last };
   } finally {
     await Promise.all([...desks.map(async ({ phone }) => phone.stop()), outside.stop()]);
     await acd.stop();
@@ -116,7 +118,7 @@ async function soak(options: SoakOptions, folder: string, book: Book): Promise<O
 }
 
 function report(options: SoakOptions, book: Book, outcome: Outcome): boolean {
-  const { leftovers, rssStartMb, rssEndMb } = outcome;
+  const { leftovers, start, end } = outcome;
   const { calls, doubleOffers, lostCalls, violations } = book;
   const say = (text: string) => process.stdout.write(`${text}\n`);
   say(`seen: ${book.summary()}`);
@@ -133,11 +135,13 @@ function report(options: SoakOptions, book: Book, outcome: Outcome): boolean {
       lost_calls: lostCalls,
       leftovers: leftovers.length,
       violations,
-      rss_start_mb: rssStartMb,
-      rss_end_mb: rssEndMb,
+      rss_start_mb: start.rssMb,
+      rss_end_mb: end.rssMb,
+      heap_start_mb: heapSum(start),
+      heap_end_mb: heapSum(end),
     };
     say(JSON.stringify(told));
-  } else say(`${calls} calls, memory ${rssStartMb} MB, then ${rssEndMb} MB`);
+  } else say(`${calls} calls, memory ${start.rssMb} MB, then ${end.rssMb} MB`);
   return isWell;
 }
 

@@ -28,6 +28,8 @@ export class Visit {
   call: Call | null = null;
   /** Whatever ends the call from now on is as it should be. */
   mayEnd = false;
+  /** An agent hung up on him as soon as he answered: that may be his end, or cost him nothing. */
+  mayBeCut = false;
   /** An agent has him. */
   isTaken = false;
   /** Settles when an agent's phone has answered him. */
@@ -152,7 +154,7 @@ export class Visit {
   private async wait(call: Call): Promise<void> {
     const { plan, house } = this;
     void call.ended.then((end) => {
-      if (end !== 'bye received' || this.mayEnd) return;
+      if (end !== 'bye received' || this.mayEnd || this.mayBeCut) return;
       house.book.lostCall(`${this.name} ${call.callId} got BYE ${reasonOf(call)}`);
     });
     if (plan.reinvites) await this.reinvite();

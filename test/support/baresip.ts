@@ -24,6 +24,8 @@ export interface BaresipOptions {
   readonly hertz: number;
   readonly answers?: 'auto' | 'manual';
   readonly codec?: 'PCMU' | 'PCMA' | 'G722';
+  /** Its loopback address; default 127.0.0.1. */
+  readonly host?: '127.0.0.1' | '::1';
 }
 
 export interface BaresipEvent {
@@ -36,7 +38,7 @@ export interface BaresipEvent {
 
 export interface Baresip extends Actor {
   readonly port: number;
-  /** `sip:user@127.0.0.1:port` */
+  /** `sip:user@127.0.0.1:port`, or at its registrar's domain. */
   readonly aor: string;
   readonly events: Inbox<BaresipEvent>;
   dial(uri: string): void;
@@ -53,15 +55,16 @@ export const hasBaresip = isInstalled('baresip');
 
 function configText(options: {
   home: string;
+  host: string;
   port: number;
   control: number;
   rtp: { min: number; max: number };
 }): string {
-  const { home, port, control, rtp } = options;
+  const { home, host, port, control, rtp } = options;
   return [
     'poll_method epoll',
-    `sip_listen 127.0.0.1:${port}`,
-    'net_interface 127.0.0.1',
+    `sip_listen ${host}:${port}`,
+    ...(host === '127.0.0.1' ? ['net_interface 127.0.0.1'] : []),
     'call_local_timeout 120',
     'call_max_calls 4',
     `audio_source aufile,${home}/tone.wav`,
@@ -94,9 +97,11 @@ export async function startBaresip(stage: Stage, options: BaresipOptions): Promi
   const home = path.join(stage.folder, `baresip-${options.user}-${port}`);
   mkdirSync(home, { recursive: true });
   const { registrar } = options;
-  const host = registrar === undefined ? `127.0.0.1:${port}` : registrar.domain;
+  const isV6 = options.host === '::1';
+  const host = isV6 ? '[::1]' : '127.0.0.1';
+  const domain = registrar === undefined ? `${host}:${port}` : registrar.domain;
   const account = [
-    `<sip:${options.user}@${host}>`,
+    `<sip:${options.user}@${domain}>`,
     registrar === undefined ? 'regint=0' : 'regint=300',
     `answermode=${options.answers ?? 'auto'}`,
     `audio_codecs=${options.codec ?? 'PCMU'}`,
@@ -110,12 +115,12 @@ export async function startBaresip(stage: Stage, options: BaresipOptions): Promi
   ].join(';');
   writeFileSync(path.join(home, 'accounts'), `${account}\n`);
   writeFileSync(path.join(home, 'contacts'), '');
-  writeFileSync(path.join(home, 'config'), configText({ home, port, control, rtp }));
+  writeFileSync(path.join(home, 'config'), configText({ home, host, port, control, rtp }));
   writeWav(path.join(home, 'tone.wav'), tone(options.hertz, 120_000, 0.4));
   const running = run({
     name: `baresip:${options.user}`,
     command: 'baresip',
-    args: ['-f', home, '-4', '-s', '-v'],
+    args: ['-f', home, isV6 ? '-6' : '-4', '-s', '-v'],
     log: path.join(home, 'baresip.log'),
   });
   await running.printed(/baresip is ready\./);
@@ -132,7 +137,7 @@ export async function startBaresip(stage: Stage, options: BaresipOptions): Promi
   }
   return {
     port,
-    aor: `sip:${options.user}@${host}`,
+    aor: `sip:${options.user}@${domain}`,
     events,
     dial: (uri) => command('dial', uri),
     hangUp: () => command('hangup'),

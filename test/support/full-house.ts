@@ -96,6 +96,8 @@ const programs = {
 export type Program = keyof typeof programs;
 
 /** The process of this ACD that is the program; null: there is none now. */
+export const PROGRAMS: readonly Program[] = ['server', 'sipd', 'mediad'];
+
 export function pidOf(acd: Acd, program: Program): number | null {
   const all = childrenOf(acd.process.pid);
   return all.find(({ command }) => command.includes(programs[program]))?.pid ?? null;

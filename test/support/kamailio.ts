@@ -1,5 +1,5 @@
 /**
- * Debian's Kamailio as the PBX: registrar and proxy with digest (MD5, qop=auth), location, and a
+ * Debian's Kamailio as the PBX: registrar and proxy with digest (qop=auth), location, and a
  * presence server (test/fixtures/kamailio/kamailio.cfg). Every user's password is `pw-<user>`.
  */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -19,6 +19,10 @@ export interface KamailioOptions {
   /** Longest registration granted, and shortest accepted, seconds. */
   readonly maxExpires?: number;
   readonly minExpires?: number;
+  /** Of its digest; default MD5. */
+  readonly algorithm?: 'MD5' | 'SHA-256';
+  /** Names the caller in P-Asserted-Identity. */
+  readonly assertsIdentity?: boolean;
   /** REGISTER of this user gets 403. */
   readonly forbidden?: string;
   /** Same port as before, for restarts. */
@@ -56,6 +60,8 @@ export async function startKamailio(
     .replaceAll('@NONCE_EXPIRE@', String(options.nonceSeconds ?? 3600))
     .replaceAll('@MAX_EXPIRES@', String(options.maxExpires ?? 3600))
     .replaceAll('@MIN_EXPIRES@', String(options.minExpires ?? 2))
+    .replaceAll('@ALGORITHM@', options.algorithm ?? 'MD5')
+    .replaceAll('@ASSERT@', options.assertsIdentity === true ? '1' : '0')
     .replaceAll('@FORBIDDEN@', options.forbidden ?? '-');
   const file = path.join(home, 'kamailio.cfg');
   writeFileSync(file, config);

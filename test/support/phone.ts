@@ -253,7 +253,7 @@ export class Phone implements Actor, CallPhone {
       else call.receive(incoming);
     } else if (method === 'INVITE' && tagOf(header(message, 'To')) === '') {
       await this.receiveCall(incoming);
-    } else if (['BYE', 'INFO', 'CANCEL', 'INVITE', 'UPDATE', 'PRACK'].includes(method)) {
+    } else if (method === 'CANCEL' || tagOf(header(message, 'To')) !== '') {
       incoming.respond(481, 'Call Does Not Exist', { toTag: this.wire.newId() });
     } else {
       this.others.push(message);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Outcome } from '../../runtime/port.ts';
 import { INTERNAL, notFound, refused } from '../errors.ts';
+import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { agentAnswer, errorAnswer, pauseBody } from '../schemas.ts';
 import type { Steering, View } from '../view.ts';
@@ -22,10 +23,16 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
       schema: {
         summary: 'All agents',
         tags: ['watch'],
-        response: { 200: z.object({ agents: z.array(agentAnswer) }) },
+        querystring: z.object(paging),
+        response: { 200: z.object({ agents: z.array(agentAnswer) }), 400: errorAnswer },
       },
     },
-    () => ({ agents: [...view.agents()] }),
+    (request, reply) => {
+      const found = pageOf(view.agents(), (agent) => agent.id, request.query);
+      if ('code' in found) return send(reply, found);
+      linkNext(request, reply, found.next);
+      return { agents: found.page };
+    },
   );
   http.get(
     '/agents/:id',

@@ -1,7 +1,10 @@
 /** What the routes of the configuration share: bodies out of acd.yaml's schema, and answers. */
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { ConfigDone, ConfigOutcome } from '../config-port.ts';
-import { notFound, refused, type Problem } from '../errors.ts';
+import { notFound, problem, refused, type Problem } from '../errors.ts';
+import { send } from '../reply.ts';
+import { errorAnswer } from '../schemas.ts';
 
 /** An option as JSON has it; acd.yaml's schema has the last word. */
 const value = z
@@ -47,6 +50,14 @@ export const doneAnswer = z
   })
   .meta({ id: 'ConfigDone' });
 
+/** By whom, as the list of versions shows it. */
+export const BY = 'http';
+export const tags = ['configure'];
+const failures = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 503: errorAnswer };
+/** What a change may answer. */
+export const changed = { 200: doneAnswer, ...failures };
+export const made = { 201: doneAnswer, ...failures };
+
 export const versionAnswer = z
   .object({
     version: z.number().int(),
@@ -66,39 +77,44 @@ export function doneOf({ version, changes, waiting, dryRun }: ConfigDone) {
   };
 }
 
-const LISTS: Readonly<Record<string, string>> = {
-  queue: 'queue',
-  agent: 'agent',
-  'penalty-rule': 'penalty-rule',
-  'pause-reason': 'pause-reason',
-  member: 'member',
-  prompt: 'prompt',
-};
-
 /** What a change that was not made says. */
 export function problemOfChange(outcome: Extract<ConfigOutcome, { ok: false }>): Problem {
   switch (outcome.why) {
-    case 'faults': {
-      const message = outcome.details.join('\n');
-      return { status: 400, code: 'bad-configuration', message };
-    }
+    case 'faults':
+      return problem('bad-configuration', outcome.details.join('\n'));
     case 'conflict': {
       const what = outcome.details.join(', ');
       const how = 'say which wins by prefer=file or prefer=rest';
-      const message = `file and REST both changed since the last load: ${what}; ${how}`;
-      return { status: 409, code: 'config-conflict', message };
+      return problem(
+        'config-conflict',
+        `file and REST both changed since the last load: ${what}; ${how}`,
+      );
     }
     case 'unavailable':
       return refused('unavailable', '');
-    case 'unknown-version': {
-      const message = 'there is no such version, or the journal no longer has it; see /config';
-      return { status: 404, code: 'unknown-version', message };
-    }
+    case 'unknown-version':
+      return problem(
+        'unknown-version',
+        'there is no such version, or the journal no longer has it; GET /config lists them',
+      );
     case 'unknown':
-      return notFound(LISTS[outcome.kind] ?? outcome.kind, outcome.name);
+      return notFound(outcome.kind, outcome.name);
     case 'exists': {
-      const message = `there is a ${outcome.kind} "${outcome.name.slice(0, 80)}" already`;
-      return { status: 409, code: 'exists', message };
+      const word = outcome.kind.replace('-', ' ');
+      const shown = outcome.name.slice(0, 80);
+      return problem('exists', `there is a ${word} "${shown}" already; change it by PATCH`);
     }
   }
+}
+
+/** The answer to a change. */
+export function answerChange(reply: FastifyReply, outcome: ConfigOutcome) {
+  return outcome.ok ? doneOf(outcome) : send(reply, problemOfChange(outcome));
+}
+
+/** The answer where something was made; `place`: where it can be seen. */
+export function answerMade(reply: FastifyReply, outcome: ConfigOutcome, place: readonly string[]) {
+  if (!outcome.ok) return send(reply, problemOfChange(outcome));
+  void reply.header('Location', `/${place.map(encodeURIComponent).join('/')}`);
+  return reply.code(201).send(doneOf(outcome));
 }

@@ -1,231 +1,175 @@
-/** Queues, agents, penalty rules and pause reasons: made, changed and removed without a restart. */
+/** Queues, agents and penalty rules: made, changed and removed without a restart. */
 import { z } from 'zod';
-import type { Doc } from '../../config/document.ts';
-import { entryKey, asList } from '../../config/document.ts';
+import { asList, entryKey, type Doc } from '../../config/document.ts';
 import { addEntry, changeEntry, findEntry, removeEntry, type Edited } from '../../config/edit.ts';
 import { hidePins } from '../../config/merge.ts';
 import { agent, penaltyRule, queue } from '../../config/queue-schema.ts';
-import type { ConfigPort } from '../config-port.ts';
+import type { Tree } from '../../config/tree.ts';
+import type { ConfigOutcome, ConfigPort } from '../config-port.ts';
 import { notFound } from '../errors.ts';
+import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { doneAnswer, doneOf, optionsOf, problemOfChange } from './config-answers.ts';
+import { answerChange, answerMade, BY, changed, made, optionsOf, tags } from './config-answers.ts';
 
-const BY = 'http';
-const failures = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 503: errorAnswer };
 const entryAnswer = z.record(z.string(), z.unknown()).describe('As in acd.yaml; PINs hidden');
+
+type Options = Readonly<Record<string, unknown>>;
 
 interface Resource {
   readonly kind: 'queue' | 'agent' | 'penalty-rule';
   readonly path: string;
   readonly key: 'name' | 'id';
   readonly section: z.ZodObject;
+  /** What a removal does to those concerned. */
+  readonly removal: string;
 }
 
 const RESOURCES: readonly Resource[] = [
-  { kind: 'queue', path: '/queues', key: 'name', section: queue },
-  { kind: 'agent', path: '/agents', key: 'id', section: agent },
-  { kind: 'penalty-rule', path: '/penalty-rules', key: 'name', section: penaltyRule },
+  {
+    kind: 'queue',
+    path: 'queues',
+    key: 'name',
+    section: queue,
+    removal: 'Nobody enters any more; calls that are in it are served first.',
+  },
+  {
+    kind: 'agent',
+    path: 'agents',
+    key: 'id',
+    section: agent,
+    removal: 'He is logged out, after the call he has, and a member of no queue.',
+  },
+  {
+    kind: 'penalty-rule',
+    path: 'penalty-rules',
+    key: 'name',
+    section: penaltyRule,
+    removal: 'Refused while a queue names it.',
+  },
 ];
 
-export function addEntries(http: Http, config: ConfigPort): void {
-  for (const resource of RESOURCES) addResource(http, config, resource);
-  addReasons(http, config);
-}
+/** The routes of one resource. */
+class Entries {
+  readonly #http: Http;
+  readonly #config: ConfigPort;
+  readonly #resource: Resource;
+  readonly #word: string;
+  readonly #params: z.ZodObject;
+  readonly #body: z.ZodObject;
 
-function addResource(http: Http, config: ConfigPort, resource: Resource): void {
-  const { kind, path, key, section } = resource;
-  const word = kind.replace('-', ' ');
-  const params = z.object({ [key]: z.string() });
-  const nameOf = (request: { params: unknown }) => {
-    return (request.params as Readonly<Record<string, string>>)[key] ?? '';
-  };
-  const change = (what: string, edit: (doc: Doc) => Edited) => config.change(BY, what, edit);
-  const body = optionsOf(section, [key]);
-  const id = z.union([z.string(), z.number()]).describe(key).transform(String);
-  const tags = ['configure'];
+  constructor(http: Http, config: ConfigPort, resource: Resource) {
+    const { kind, key, section } = resource;
+    this.#http = http;
+    this.#config = config;
+    this.#resource = resource;
+    this.#word = kind.replace('-', ' ');
+    this.#params = z.object({ [key]: z.string() });
+    this.#body = optionsOf(section, [key]);
+  }
 
-  http.post(
-    path,
-    {
-      schema: {
-        summary: `Make a ${word}`,
-        tags,
-        body: body.extend({ [key]: id }),
-        response: { 201: doneAnswer, ...failures },
+  #nameOf({ params }: { readonly params: unknown }): string {
+    return (params as Readonly<Record<string, string>>)[this.#resource.key] ?? '';
+  }
+
+  #change(what: string, edit: (doc: Doc) => Edited): Promise<ConfigOutcome> {
+    return this.#config.change(BY, `${this.#resource.kind} ${what}`, edit);
+  }
+
+  addMaking(): void {
+    const { kind, path, key } = this.#resource;
+    const id = z.union([z.string(), z.number()]).describe(key).transform(String);
+    const body = this.#body.extend({ [key]: id });
+    this.#http.post(
+      `/${path}`,
+      { schema: { summary: `Make a ${this.#word}`, tags, body, response: made } },
+      async (request, reply) => {
+        const { [key]: given = '', ...options } = request.body as Options;
+        const name = String(given);
+        const done = await this.#change(`${name} made`, (doc) =>
+          addEntry(doc, kind, name, options),
+        );
+        return answerMade(reply, done, [path, name]);
       },
-    },
-    async (request, reply) => {
-      const { [key]: name = '', ...options } = request.body as Readonly<Record<string, unknown>>;
-      const made = String(name);
-      const what = `${kind} ${made} made`;
-      const done = await change(what, (doc) => addEntry(doc, kind, made, options));
-      if (!done.ok) return send(reply, problemOfChange(done));
-      void reply.header('Location', `${path}/${encodeURIComponent(made)}`);
-      return reply.code(201).send(doneOf(done));
-    },
-  );
-  http.patch(
-    `${path}/:${key}`,
-    {
-      schema: {
-        summary: `Change options of a ${word}`,
-        tags,
-        params,
-        body,
-        response: { 200: doneAnswer, ...failures },
-      },
-    },
-    async (request, reply) => {
-      const name = nameOf(request);
-      const options = request.body as Readonly<Record<string, unknown>>;
-      const what = `${kind} ${name} changed: ${Object.keys(options).join(', ')}`;
-      const done = await change(what, (doc) => changeEntry(doc, kind, name, options));
-      return done.ok ? doneOf(done) : send(reply, problemOfChange(done));
-    },
-  );
-  http.delete(
-    `${path}/:${key}`,
-    {
-      schema: {
-        summary: `Remove a ${word}`,
-        ...(kind === 'queue'
-          ? { description: 'Nobody enters any more; calls that are in it are served first.' }
-          : {}),
-        tags,
-        params,
-        response: { 200: doneAnswer, ...failures },
-      },
-    },
-    async (request, reply) => {
-      const name = nameOf(request);
-      const done = await change(`${kind} ${name} removed`, (doc) => removeEntry(doc, kind, name));
-      return done.ok ? doneOf(done) : send(reply, problemOfChange(done));
-    },
-  );
-  http.get(
-    kind === 'penalty-rule' ? `${path}/:${key}` : `${path}/:${key}/options`,
-    {
-      schema: {
-        summary: `Options of a ${word}, as they are written`,
-        tags,
-        params,
-        response: { 200: entryAnswer, 404: errorAnswer },
-      },
-    },
-    (request, reply) => {
-      const name = nameOf(request);
-      const entry = findEntry(config.document(), kind, name);
+    );
+  }
+
+  addChanging(): void {
+    const { kind, path, key } = this.#resource;
+    const schema = {
+      summary: `Change options of a ${this.#word}`,
+      tags,
+      params: this.#params,
+      body: this.#body,
+      response: changed,
+    };
+    this.#http.patch(`/${path}/:${key}`, { schema }, async (request, reply) => {
+      const name = this.#nameOf(request);
+      const options = request.body as Options;
+      const what = `${name} changed: ${Object.keys(options).join(', ')}`;
+      const done = await this.#change(what, (doc) => changeEntry(doc, kind, name, options));
+      return answerChange(reply, done);
+    });
+  }
+
+  addRemoving(): void {
+    const { kind, path, key, removal } = this.#resource;
+    const schema = {
+      summary: `Remove a ${this.#word}`,
+      description: removal,
+      tags,
+      params: this.#params,
+      response: changed,
+    };
+    this.#http.delete(`/${path}/:${key}`, { schema }, async (request, reply) => {
+      const name = this.#nameOf(request);
+      const done = await this.#change(`${name} removed`, (doc) => removeEntry(doc, kind, name));
+      return answerChange(reply, done);
+    });
+  }
+
+  /** What is written; /queues/:name and /agents/:id themselves tell what goes on there. */
+  addReading(): void {
+    const { kind, path, key } = this.#resource;
+    const schema = {
+      summary: `Options of a ${this.#word}, as they are written`,
+      tags,
+      params: this.#params,
+      response: { 200: entryAnswer, 404: errorAnswer },
+    };
+    const end = kind === 'penalty-rule' ? '' : '/options';
+    this.#http.get(`/${path}/:${key}${end}`, { schema }, (request, reply) => {
+      const name = this.#nameOf(request);
+      const entry = findEntry(this.#config.document(), kind, name);
       if (entry === undefined) return send(reply, notFound(kind, name));
       return hidePins(entry) as Record<string, unknown>;
-    },
-  );
-  if (kind !== 'penalty-rule') return;
-  http.get(
-    path,
-    {
-      schema: {
-        summary: 'All penalty rules',
-        tags,
-        response: { 200: z.object({ 'penalty-rules': z.array(entryAnswer) }) },
-      },
-    },
-    () => ({
-      'penalty-rules': asList(config.document()['penalty-rules']) as Record<string, unknown>[],
-    }),
-  );
+    });
+  }
 }
 
-const reason = z.string().trim().min(1).max(80);
-const seconds = z
-  .number()
-  .int()
-  .min(0)
-  .max(99_999)
-  .default(0)
-  .describe('Longest pause; 0: no limit');
-const reasonParams = z.object({ reason: z.string() });
-
-function writeReason(name: string, max: number): string {
-  return max === 0 ? name : `${name}=${max}`;
+function addRuleList(http: Http, config: ConfigPort): void {
+  const schema = {
+    summary: 'All penalty rules',
+    tags,
+    querystring: z.object(paging),
+    response: { 200: z.object({ 'penalty-rules': z.array(entryAnswer) }), 400: errorAnswer },
+  };
+  http.get('/penalty-rules', { schema }, (request, reply) => {
+    const all = asList(config.document()['penalty-rules']) as Record<string, unknown>[];
+    const found = pageOf(all, (rule) => entryKey(rule as Tree, 'name'), request.query);
+    if ('code' in found) return send(reply, found);
+    linkNext(request, reply, found.next);
+    return { 'penalty-rules': found.page };
+  });
 }
 
-function addReasons(http: Http, config: ConfigPort): void {
-  const tags = ['configure'];
-  http.get(
-    '/pause-reasons',
-    {
-      schema: {
-        summary: 'Reasons for which agents may pause; none: any',
-        tags,
-        response: {
-          200: z.object({
-            'pause-reasons': z.array(z.object({ reason: z.string(), max_seconds: z.number() })),
-          }),
-        },
-      },
-    },
-    () => ({
-      'pause-reasons': asList(config.document()['pause-reasons']).map((entry) => {
-        const max = typeof entry === 'string' ? Number(entry.split('=')[1] ?? 0) : 0;
-        return { reason: entryKey(entry, '='), max_seconds: max };
-      }),
-    }),
-  );
-  http.post(
-    '/pause-reasons',
-    {
-      schema: {
-        summary: 'Make a pause reason',
-        tags,
-        body: z.strictObject({ reason, max_seconds: seconds }),
-        response: { 201: doneAnswer, ...failures },
-      },
-    },
-    async (request, reply) => {
-      const { reason: name, max_seconds: max } = request.body;
-      const done = await config.change(BY, `pause reason ${name} made`, (doc) =>
-        addEntry(doc, 'pause-reason', name, writeReason(name, max)),
-      );
-      if (!done.ok) return send(reply, problemOfChange(done));
-      return reply.code(201).send(doneOf(done));
-    },
-  );
-  http.patch(
-    '/pause-reasons/:reason',
-    {
-      schema: {
-        summary: 'Change how long one may pause for a reason',
-        tags,
-        params: reasonParams,
-        body: z.strictObject({ max_seconds: seconds }),
-        response: { 200: doneAnswer, ...failures },
-      },
-    },
-    async (request, reply) => {
-      const name = request.params.reason;
-      const done = await config.change(BY, `pause reason ${name} changed`, (doc) =>
-        changeEntry(doc, 'pause-reason', name, writeReason(name, request.body.max_seconds)),
-      );
-      return done.ok ? doneOf(done) : send(reply, problemOfChange(done));
-    },
-  );
-  http.delete(
-    '/pause-reasons/:reason',
-    {
-      schema: {
-        summary: 'Remove a pause reason; who pauses for it goes on',
-        tags,
-        params: reasonParams,
-        response: { 200: doneAnswer, ...failures },
-      },
-    },
-    async (request, reply) => {
-      const name = request.params.reason;
-      const done = await config.change(BY, `pause reason ${name} removed`, (doc) =>
-        removeEntry(doc, 'pause-reason', name),
-      );
-      return done.ok ? doneOf(done) : send(reply, problemOfChange(done));
-    },
-  );
+export function addEntries(http: Http, config: ConfigPort): void {
+  for (const resource of RESOURCES) {
+    const entries = new Entries(http, config, resource);
+    entries.addMaking();
+    entries.addChanging();
+    entries.addRemoving();
+    entries.addReading();
+  }
+  addRuleList(http, config);
 }

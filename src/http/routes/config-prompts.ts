@@ -1,24 +1,24 @@
 /** Prompts of the operator's own: uploaded as WAV of any usual kind, converted, used at once. */
 import { z } from 'zod';
 import type { PromptOutcome, PromptsPort } from '../config-port.ts';
-import type { Problem } from '../errors.ts';
+import { problem, type Problem } from '../errors.ts';
+import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { doneAnswer, doneOf, problemOfChange } from './config-answers.ts';
+import { BY, changed, doneOf, problemOfChange, tags } from './config-answers.ts';
 
-const BY = 'http';
 /** 10 minutes of 16 bit at 48 kHz are 58 MB; a prompt is seconds. */
 const AUDIO_MAX_BYTES = 20_000_000;
+const promptAnswer = z
+  .object({ key: z.string(), bytes: z.number().int(), seconds: z.number() })
+  .meta({ id: 'Prompt' });
 const params = z.object({ key: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_~-]{0,63}$/) });
-const failures = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 503: errorAnswer };
-const tags = ['configure'];
 
 function problemOfPrompt(outcome: Extract<PromptOutcome, { ok: false }>): Problem {
   switch (outcome.why) {
     case 'bad-audio':
-      return { status: 400, code: 'bad-audio', message: outcome.detail };
     case 'no-place':
-      return { status: 503, code: 'no-place', message: outcome.detail };
+      return problem(outcome.why, outcome.detail);
     default:
       return problemOfChange(outcome);
   }
@@ -36,16 +36,16 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
       schema: {
         summary: 'Uploaded prompts',
         tags,
-        response: {
-          200: z.object({
-            prompts: z.array(
-              z.object({ key: z.string(), bytes: z.number().int(), seconds: z.number() }),
-            ),
-          }),
-        },
+        querystring: z.object(paging),
+        response: { 200: z.object({ prompts: z.array(promptAnswer) }), 400: errorAnswer },
       },
     },
-    async () => ({ prompts: [...(await prompts.list())] }),
+    async (request, reply) => {
+      const found = pageOf(await prompts.list(), ({ key }) => key, request.query);
+      if ('code' in found) return send(reply, found);
+      linkNext(request, reply, found.next);
+      return { prompts: found.page };
+    },
   );
   http.put(
     '/prompts/:key',
@@ -59,14 +59,14 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
         tags,
         consumes: ['audio/wav'],
         params,
-        response: { 200: doneAnswer, ...failures },
+        response: changed,
       },
     },
     async (request, reply) => {
       const audio = request.body;
       if (!Buffer.isBuffer(audio)) {
-        const message = 'send the WAV file itself as the body, as audio/wav';
-        return send(reply, { status: 400, code: 'bad-audio', message });
+        const detail = 'send the WAV file itself as the body, as audio/wav';
+        return send(reply, problem('bad-audio', detail));
       }
       const done = await prompts.upload(BY, request.params.key, audio);
       return done.ok ? doneOf(done) : send(reply, problemOfPrompt(done));
@@ -79,7 +79,7 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
         summary: 'Remove an uploaded prompt; refused while a queue names it',
         tags,
         params,
-        response: { 200: doneAnswer, ...failures },
+        response: changed,
       },
     },
     async (request, reply) => {

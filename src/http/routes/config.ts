@@ -9,23 +9,17 @@ import type { ConfigPort } from '../config-port.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
 import {
+  answerChange,
+  BY,
   changeAnswer,
-  doneAnswer,
-  doneOf,
+  changed,
   problemOfChange,
+  tags,
   versionAnswer,
 } from './config-answers.ts';
 
-const BY = 'http';
 const flag = z.enum(['true', 'false']).default('false');
 const dryRun = { dry_run: flag.describe('true: only say what would change') };
-const answers = {
-  200: doneAnswer,
-  400: errorAnswer,
-  404: errorAnswer,
-  409: errorAnswer,
-  503: errorAnswer,
-};
 const number = z.coerce.number().int().min(1);
 const UNKNOWN = { ok: false, why: 'unknown-version' } as const;
 
@@ -42,7 +36,7 @@ export function addConfig(http: Http, config: ConfigPort): void {
         summary: 'Load acd.yaml again',
         description:
           'Checked as a whole, merged with what REST changed since the last load, applied at once.',
-        tags: ['configure'],
+        tags,
         querystring: z.strictObject({
           ...dryRun,
           prefer: z
@@ -50,13 +44,12 @@ export function addConfig(http: Http, config: ConfigPort): void {
             .optional()
             .describe('Which wins where file and REST both changed a thing; without it: 409'),
         }),
-        response: answers,
+        response: changed,
       },
     },
     async (request, reply) => {
       const { dry_run: dry, prefer = null } = request.query;
-      const done = await config.reload({ by: BY, prefer, dryRun: dry === 'true' });
-      return done.ok ? doneOf(done) : send(reply, problemOfChange(done));
+      return answerChange(reply, await config.reload({ by: BY, prefer, dryRun: dry === 'true' }));
     },
   );
   http.post(
@@ -65,16 +58,16 @@ export function addConfig(http: Http, config: ConfigPort): void {
       schema: {
         summary: 'Bring an older version back, as a new one',
         description: 'Counts as a change by REST: loading the unchanged file again leaves it.',
-        tags: ['configure'],
+        tags,
         querystring: z.strictObject(dryRun),
         body: z.strictObject({ version: z.number().int().min(1) }),
-        response: answers,
+        response: changed,
       },
     },
     async (request, reply) => {
       const isDry = request.query.dry_run === 'true';
-      const done = await config.rollback(request.body.version, { by: BY, dryRun: isDry });
-      return done.ok ? doneOf(done) : send(reply, problemOfChange(done));
+      const { version } = request.body;
+      return answerChange(reply, await config.rollback(version, { by: BY, dryRun: isDry }));
     },
   );
 }
@@ -85,7 +78,7 @@ function addReading(http: Http, config: ConfigPort): void {
     {
       schema: {
         summary: 'What holds: everything that can change without a restart, and its versions',
-        tags: ['configure'],
+        tags,
         response: {
           200: z.object({
             version: z.number().int(),
@@ -108,7 +101,7 @@ function addReading(http: Http, config: ConfigPort): void {
     {
       schema: {
         summary: 'One version as it was',
-        tags: ['configure'],
+        tags,
         params: z.object({ version: number }),
         response: {
           200: z.object({ version: z.number().int(), config: z.unknown() }),
@@ -129,7 +122,7 @@ function addReading(http: Http, config: ConfigPort): void {
     {
       schema: {
         summary: 'What leads from one version to another',
-        tags: ['configure'],
+        tags,
         querystring: z.strictObject({
           from: number.describe('Version'),
           to: number.optional().describe('Version; without it the one that holds'),

@@ -1,6 +1,7 @@
 /** GET /queues and GET /queues/:name: the lines and who is in them. */
 import { z } from 'zod';
 import { notFound } from '../errors.ts';
+import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer, queueAnswer } from '../schemas.ts';
 import type { View } from '../view.ts';
@@ -12,10 +13,16 @@ export function addQueues(http: Http, view: View): void {
       schema: {
         summary: 'All queues and their calls',
         tags: ['watch'],
-        response: { 200: z.object({ queues: z.array(queueAnswer) }) },
+        querystring: z.object(paging),
+        response: { 200: z.object({ queues: z.array(queueAnswer) }), 400: errorAnswer },
       },
     },
-    () => ({ queues: [...view.queues()] }),
+    (request, reply) => {
+      const found = pageOf(view.queues(), (queue) => queue.name, request.query);
+      if ('code' in found) return send(reply, found);
+      linkNext(request, reply, found.next);
+      return { queues: found.page };
+    },
   );
   http.get(
     '/queues/:name',

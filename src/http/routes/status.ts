@@ -1,5 +1,5 @@
 /**
- * GET /health, /metrics and /openapi.json. Health answers 503 only where calls cannot be taken
+ * GET /health and /metrics. Health answers 503 only where calls cannot be taken
  * (SIP server, media or journal down, or draining): a PBX that is away makes it `degraded`, but
  * restarting the ACD would not bring the PBX back.
  */
@@ -42,5 +42,4 @@ export function addStatus(http: Http, view: View): void {
       return reply.type(contentType).send(text);
     },
   );
-  http.get('/openapi.json', { schema: { hide: true } }, () => http.swagger());
 }

@@ -124,12 +124,16 @@ describe('after the connection was lost', () => {
 });
 
 describe('a SIP server that cannot be used', () => {
-  it('because nobody listens there is told', async () => {
+  it('because nobody listens there is told, once, with what to do', async () => {
     const port = await freePort();
-    const options = { host: '127.0.0.1', port, secret: 'x', log: quiet, firstDeadlineMs: 300 };
+    const warnings: string[] = [];
+    const log = { ...quiet, warn: (_: object, text: string) => warnings.push(text) };
+    const options = { host: '127.0.0.1', port, secret: 'x', log, firstDeadlineMs: 900 };
     const connected = await connectStack(options);
     expect(connected).toMatchObject({ ok: false });
     expect((connected as { detail: string }).detail).toContain(`127.0.0.1:${port}`);
+    expect((connected as { detail: string }).detail).toContain('sip.drachtio');
+    expect(warnings).toHaveLength(1);
   });
 
   it('because the secret is wrong is told', async () => {

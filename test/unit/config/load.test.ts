@@ -159,9 +159,9 @@ describe('a configuration that is wrong', () => {
     ],
     [
       'known queues.conf option of a later version',
-      'queues:\n  - name: q\n    servicelevel: 20',
+      'queues:\n  - name: q\n    reportholdtime: yes',
       [
-        'acd.yaml:3:5: queues[0].servicelevel: is an option of queues.conf that this version ' +
+        'acd.yaml:3:5: queues[0].reportholdtime: is an option of queues.conf that this version ' +
           'does not have; remove the line',
       ],
     ],

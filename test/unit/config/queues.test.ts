@@ -121,6 +121,33 @@ agents:
   });
 });
 
+describe('skills', () => {
+  it('are levels of agents, and requirements of the queue by rising time', () => {
+    const text =
+      'queues: [{name: q, sticky: 20, skills: ["60,", "30,en>=20", "en>=50 & !trainee"]}]\n' +
+      'agents: [{id: 1, queues: [q], skills: [en=80, billing], never: ["+49*"]}]';
+    const { queues, agents } = load(text);
+    const level = (skill: string, least: number) => ({ is: 'level', skill, least, most: 100 });
+    expect(queues[0]).toMatchObject({
+      stickyMs: 20_000,
+      skills: { is: 'all', of: [level('en', 50), { is: 'not', of: level('trainee', 1) }] },
+      skillSteps: [
+        { atMs: 30_000, need: level('en', 20) },
+        { atMs: 60_000, need: null },
+      ],
+    });
+    expect(agents[0]).toMatchObject({ skills: { en: 80, billing: 100 }, never: ['+49*'] });
+  });
+
+  it.each([
+    ['queues: [{name: q, skills: ["en>>3"]}]', '"en>>3" is no requirement; write english>=50'],
+    ['queues: [{name: q, skills: ["0,"]}]', 'is no requirement'],
+    ['agents: [{id: 1, skills: ["en=101"]}]', '"en=101" is no skill'],
+  ])('%s is a mistake', (text, expected) => {
+    expect(faults(text).join('\n')).toContain(expected);
+  });
+});
+
 describe('a penalty rule', () => {
   it('is resolved for the queue that names it, by rising time', () => {
     const text =

@@ -47,6 +47,9 @@ const CONFIGS: readonly CoreConfig[] = [
                 ]
               : [],
           penaltyMembersLimit: n % 3,
+          skills: n % 3 === 1 ? { is: 'level', skill: 'x', least: 2, most: 100 } : null,
+          skillSteps: n % 2 === 0 ? [{ atMs: 2_000, need: null }] : [],
+          stickyMs: (n % 4) * 1_000,
           maxlen: n % 4 === 1 ? 3 : 0,
           leaveWhenEmpty: n % 4 === 2 ? ['wrapup', 'unavailable'] : [],
           failover: {
@@ -81,7 +84,12 @@ const CONFIGS: readonly CoreConfig[] = [
       ],
       [
         { ...agent('1', 'q', 'r'), memberships: [{ queue: 'q', penalty: n % 2, wrapupMs: 500 }] },
-        { ...agent('2', 'q'), memberships: [{ queue: 'q', penalty: 1, share: 2, order: 0 }] },
+        {
+          ...agent('2', 'q'),
+          memberships: [{ queue: 'q', penalty: 1, share: 2, order: 0 }],
+          skills: { x: 1 + (n % 3) },
+          never: n % 4 === 3 ? ['f'] : [],
+        },
         { ...agent('3', 'r', 'q'), memberships: [{ queue: 'r', penalty: -1 }], wrapupMs: 3_000 },
         n % 3 === 0
           ? { ...agent('4', 'q'), device: { uri: 'sip:z@pbx', registrar: null } }
@@ -200,6 +208,7 @@ function play(history: readonly (readonly [object, number])[], check: (state: St
     if (decided.ok) events.push(...decided.events);
     check(state);
   };
+  send({ kind: 'NoteStart', version: '1' });
   send({ kind: 'ApplyConfig', config: CONFIGS[0] });
   for (const id of ['1', '2']) {
     const deviceUri = id === '1' ? 'sip:x@pbx' : 'sip:y@pbx';

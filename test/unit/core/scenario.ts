@@ -6,6 +6,7 @@
 import { expect } from 'vitest';
 import type { Command } from '../../../src/core/commands.ts';
 import { decide, type Decided } from '../../../src/core/decide.ts';
+import { eligible } from '../../../src/core/eligible.ts';
 import type { CoreEvent } from '../../../src/core/events.ts';
 import { evolve } from '../../../src/core/evolve.ts';
 import { checkDispatched, checkInvariants } from '../../../src/core/invariants.ts';
@@ -27,6 +28,7 @@ type NewCommand = Command extends infer C
 
 /** Every kind of event; random runs must reach them all, or they prove nothing about the rest. */
 export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
+  'ServerStarted',
   'ConfigApplied',
   'QueueDrained',
   'CallEntered',
@@ -154,6 +156,14 @@ export class Scenario {
     return this.last.flatMap((event) =>
       event.kind === 'AgentOffered' ? [`${event.agentId}>${event.callId}`] : [],
     );
+  }
+
+  /** Why the call is not offered to him now. */
+  why(callId: string, agentId: string): string | null {
+    const call = this.state.calls.get(callId);
+    const asked = this.state.agents.get(agentId);
+    if (call === undefined || asked === undefined) throw new Error('no such pair');
+    return eligible(this.state, call, asked, this.now)?.reason ?? null;
   }
 
   apply(applied: CoreConfig): this {

@@ -76,6 +76,7 @@ export class Simulator {
   }
 
   run(): Verdict {
+    this.#send({ kind: 'NoteStart', version: '1' });
     this.#send({ kind: 'ApplyConfig', config: this.#config() });
     for (let step = 0; step < this.#world.steps && this.#faults.length === 0; step += 1) {
       this.#pass();
@@ -168,6 +169,9 @@ export class Simulator {
         { atMs: 3_000, max: { by: 'add', value: 3 } },
       ].slice(this.#below(3)) as PenaltyStep[],
       penaltyMembersLimit: this.#below(3),
+      skills: this.#random() < 0.3 ? { is: 'level', skill: 'x', least: 50, most: 100 } : null,
+      skillSteps: [{ atMs: 4_000, need: null }],
+      stickyMs: this.#below(3) * 2_000,
       failover: Object.fromEntries(statuses.map((status) => [status, list])),
       exitKeys: { '0': list },
     };

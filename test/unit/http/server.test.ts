@@ -11,6 +11,7 @@ import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../../src/http/s
 import { createHttp, MAX_BODY_BYTES } from '../../../src/http/server.ts';
 import type { Steering, View } from '../../../src/http/view.ts';
 import { createLog } from '../../../src/observe/log.ts';
+import type { Reports } from '../../../src/reports/port.ts';
 import type { Outcome } from '../../../src/runtime/port.ts';
 
 const call = {
@@ -90,6 +91,12 @@ function noConfiguration(): ConfigPort {
 
 let http: Http | null = null;
 const told: string[] = [];
+const reports: Reports = {
+  wake: () => undefined,
+  ask: () => Promise.resolve({ ok: false, detail: 'none' }),
+  health: () => ({ up: true, detail: '', seq: 0 }),
+  close: () => Promise.resolve(),
+};
 
 async function start(change: Partial<View> = {}, steering: Partial<Steering> = {}): Promise<Http> {
   const taken = async (): Promise<Outcome> => ({ ok: true, events: [] });
@@ -107,6 +114,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
     steering: { pause: taken, resume: taken, logOut: taken, ...steering },
     configuration: noConfiguration(),
     prompts: noPrompts(),
+    reports,
     log: createLog({ level: 'error', format: 'json', name: 'http', write: (l) => told.push(l) }),
     version: '0.1.0',
   });
@@ -168,10 +176,11 @@ describe('watching', () => {
     ['/queues/nope', 'unknown-queue', 'there is no queue "nope"; GET /queues lists what there is'],
     ['/agents/9', 'unknown-agent', 'there is no agent "9"; GET /agents lists what there is'],
     ['/nope', 'unknown-path', 'nothing is served here; GET /openapi.json lists all paths'],
-  ])('GET %s is 404 %s', async (url, code, message) => {
+  ])('GET %s is 404 %s', async (url, code, detail) => {
     const answer = await (await start()).inject(url);
     expect(answer.statusCode).toBe(404);
-    expect(answer.json()).toEqual({ error: { code, message } });
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+    expect(answer.json()).toMatchObject({ type: `/errors/${code}`, status: 404, code, detail });
   });
 
   it('GET /metrics is plain text', async () => {
@@ -242,7 +251,7 @@ describe('steering', () => {
     for (const verb of ['pause', 'resume', 'logout']) {
       const answer = await server.inject({ method: 'POST', url: `/agents/2771/${verb}` });
       expect(answer.statusCode).toBe(status);
-      expect(answer.json()).toMatchObject({ error: { code } });
+      expect(answer.json()).toMatchObject({ code });
     }
   });
 
@@ -254,7 +263,7 @@ describe('steering', () => {
     const server = await start();
     const answer = await server.inject({ method: 'POST', url: '/agents/2771/pause', payload });
     expect(answer.statusCode).toBe(status);
-    expect(answer.json()).toMatchObject({ error: { code } });
+    expect(answer.json()).toMatchObject({ code });
   });
 
   it.each([
@@ -269,7 +278,7 @@ describe('steering', () => {
       payload,
     });
     expect(answer.statusCode).toBe(status);
-    expect(answer.json()).toHaveProperty('error.message');
+    expect(answer.json()).toHaveProperty('detail');
   });
 });
 
@@ -281,7 +290,7 @@ describe('what must not get in or out', () => {
     const answer = await (await start({ queues: broken })).inject('/queues');
     expect(answer.statusCode).toBe(500);
     expect(answer.body).not.toContain('hunter2');
-    expect(answer.json()).toMatchObject({ error: { code: 'internal' } });
+    expect(answer.json()).toMatchObject({ code: 'internal' });
     expect(told.join()).toContain('request failed');
   });
 

@@ -12,7 +12,9 @@ const active = (state: string | null) => ({ status: 'active', wasAccepted: true,
 const lost = (cause: string) => ({ status: 'lost', wasAccepted: true, cause });
 const refused = { status: 'refused' };
 const silent = { status: 'active', wasAccepted: true, isSilent: true };
-const unanswered = { status: 'lost', cause: 'timeout' };
+const unanswered = { status: 'lost', cause: '408' };
+const settled = { settled: true, isCalling: false, trustsSilence: false };
+const calling = { ...settled, isCalling: true };
 
 describe('combined', () => {
   it.each<[string, View[], string, string]>([
@@ -65,23 +67,37 @@ describe('combined', () => {
     ['both refused: trusted', [presence(refused), dialog(refused)], 'idle', 'trusted'],
     ['none asked for (presence: off): trusted', [], 'idle', 'trusted'],
   ])('%s', (_what, views, state, source) => {
-    expect(combine(views, true, false)).toMatchObject({ state, source });
+    expect(combine(views, settled)).toMatchObject({ state, source });
+  });
+
+  it('takes no answer for a refusal where the phone is known to be there', () => {
+    const known = { ...settled, trustsSilence: true };
+    const ignored = [presence({}), dialog(unanswered)];
+    expect(combine(ignored, known)).toMatchObject({ state: 'idle', refused: false });
+    expect(combine(ignored, { ...known, isCalling: true }).state).toBe('inuse');
+    expect(combine(ignored, { ...known, settled: false }).state).toBe('unknown');
+    // What was once accepted, or fails in another way, is no phone that does not know the matter.
+    expect(combine([presence(lost('408')), dialog(refused)], known).state).toBe('unknown');
+    const away = { status: 'lost', cause: '503' };
+    expect(combine([presence(away), dialog(unanswered)], known).state).toBe('unknown');
+    // And whatever it says in the end counts.
+    expect(combine([presence(active('inuse')), dialog({})], known).state).toBe('inuse');
   });
 
   it('waits for the undecided one until things have settled', () => {
     const views = [presence(active('idle')), dialog({})];
-    expect(combine(views, false, false).state).toBe('unknown');
-    expect(combine(views, true, false).state).toBe('idle');
+    expect(combine(views, { ...settled, settled: false }).state).toBe('unknown');
+    expect(combine(views, settled).state).toBe('idle');
   });
 
   it('trusts nobody who is on the phone with us', () => {
-    expect(combine([presence(refused), dialog(refused)], true, true).state).toBe('inuse');
+    expect(combine([presence(refused), dialog(refused)], calling).state).toBe('inuse');
     const says = [presence(active('idle')), dialog(active('idle'))];
-    expect(combine(says, true, true)).toMatchObject({ state: 'inuse', source: 'own call' });
+    expect(combine(says, calling)).toMatchObject({ state: 'inuse', source: 'own call' });
   });
 
   it('leaves worse news alone while the phone talks with us', () => {
     const views = [presence(active('unavailable')), dialog(active('idle'))];
-    expect(combine(views, true, true).state).toBe('unavailable');
+    expect(combine(views, calling).state).toBe('unavailable');
   });
 });

@@ -1,0 +1,35 @@
+/** Rows as a table for a terminal: words to the left, numbers to the right. */
+
+/** Key of the row, and what stands above it. */
+export type Column = readonly [key: string, title: string];
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  if (typeof value === 'number') return String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  // What a caller calls himself must not move the cursor.
+  return text.replace(/\p{Cc}/gu, ' ');
+}
+
+export function writeTable(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  columns: readonly Column[],
+): string {
+  const cells = rows.map((row) => columns.map(([key]) => shown(row[key])));
+  const widths = columns.map(([, title], index) =>
+    Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)),
+  );
+  const isNumber = columns.map(([key]) =>
+    rows.some((row) => typeof row[key] === 'number' || row[key] === null),
+  );
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, index) => {
+        const width = widths[index] ?? 0;
+        return isNumber[index] === true ? text.padStart(width) : text.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  const head = line(columns.map(([, title]) => title));
+  return [head, ...cells.map(line)].join('\n');
+}

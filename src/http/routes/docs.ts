@@ -1,0 +1,59 @@
+/**
+ * What the interface says of itself: GET /openapi.json, GET /docs (the same for people, one page
+ * without any outside part, written by the browser from nothing but this text), GET /errors.
+ */
+import { z } from 'zod';
+import { CATALOGUE, ERROR_CODES, typeOf, type ErrorCode } from '../catalogue.ts';
+import { writePage } from '../docs-page.ts';
+import { problem } from '../errors.ts';
+import { send, type Http } from '../reply.ts';
+import { errorAnswer } from '../schemas.ts';
+
+const errorKind = z
+  .object({
+    type: z.string(),
+    code: z.enum(ERROR_CODES),
+    status: z.number().int(),
+    title: z.string(),
+  })
+  .meta({ id: 'ErrorKind' });
+
+const kindOf = (code: ErrorCode) => ({ type: typeOf(code), code, ...CATALOGUE[code] });
+
+export function addDocs(http: Http): void {
+  http.get('/openapi.json', { schema: { hide: true } }, () => http.swagger());
+  http.get('/docs', { schema: { hide: true } }, (_request, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+      .serializer(String)
+      .send(writePage(http.swagger())),
+  );
+  http.get(
+    '/errors',
+    {
+      schema: {
+        summary: 'The catalogue of error codes',
+        tags: ['operate'],
+        response: { 200: z.object({ errors: z.array(errorKind) }) },
+      },
+    },
+    () => ({ errors: ERROR_CODES.map(kindOf) }),
+  );
+  http.get(
+    '/errors/:code',
+    {
+      schema: {
+        summary: 'One error code',
+        tags: ['operate'],
+        params: z.object({ code: z.string().max(80) }),
+        response: { 200: errorKind, 404: errorAnswer },
+      },
+    },
+    (request, reply) => {
+      const code = ERROR_CODES.find((known) => known === request.params.code);
+      if (code !== undefined) return kindOf(code);
+      return send(reply, problem('unknown-error', 'there is no such code; GET /errors lists them'));
+    },
+  );
+}

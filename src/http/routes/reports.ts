@@ -1,0 +1,163 @@
+/**
+ * GET /reports/…: figures and records, folded from the journal. Each takes a span of time (`day`,
+ * or `from` and `to`; default today), and gives JSON or, with `format=csv`, a table.
+ */
+import { z } from 'zod';
+import type { Reports } from '../../reports/port.ts';
+import type { Question } from '../../reports/questions.ts';
+import { writeCsv } from '../csv.ts';
+import { notFound, problem, type Problem } from '../errors.ts';
+import { send, type Http } from '../reply.ts';
+import {
+  abandonedCall,
+  agentFigures,
+  callDetail,
+  callRecord,
+  pauseFigures,
+  queueCounters,
+  queueFigures,
+} from '../report-schemas.ts';
+import { errorAnswer } from '../schemas.ts';
+
+const TAGS = ['report'];
+const MAX_SPAN_MS = 400 * 86_400_000;
+
+const query = z.object({
+  day: z.string().optional().describe('2026-11-25, in the time zone of the reports; or today'),
+  from: z.iso.datetime({ offset: true }).optional().describe('In place of `day`'),
+  to: z.iso.datetime({ offset: true }).optional().describe('Not included; default now'),
+  queue: z.string().max(80).optional(),
+  agent: z.string().max(80).optional(),
+  interval: z.enum(['none', '15m', '30m', 'hour', 'day']).default('none'),
+  format: z.enum(['json', 'csv']).default('json'),
+});
+
+type Query = z.output<typeof query>;
+type Span = { readonly from: number; readonly to: number };
+
+const away = (detail: string): Problem =>
+  problem('reports-unavailable', `${detail}; calls go on without them`);
+
+const bad = (detail: string): Problem => problem('bad-request', detail);
+
+/** The span asked for, or what is wrong with it. */
+async function spanOf(reports: Reports, { day, from, to }: Query): Promise<Span | Problem> {
+  if (from !== undefined) {
+    if (day !== undefined) return bad('give day, or from and to, not both');
+    const span = { from: Date.parse(from), to: to === undefined ? Date.now() : Date.parse(to) };
+    if (span.to <= span.from) return bad('to must be after from');
+    if (span.to - span.from > MAX_SPAN_MS) return bad('ask for 400 days at most');
+    return span;
+  }
+  if (to !== undefined) return bad('give from, too');
+  const found = await reports.ask({ name: 'day', day });
+  if (!found.ok) return away(found.detail);
+  return found.value ?? bad('day must be a day, as in 2026-11-25');
+}
+
+interface Listed {
+  readonly path: string;
+  readonly summary: string;
+  readonly name: Exclude<Question['name'], 'call' | 'day' | 'progress'>;
+  readonly row: z.ZodObject;
+}
+
+const LISTS: readonly Listed[] = [
+  {
+    path: '/reports/queues',
+    summary: 'Volume, service level, waits and abandons of queues, by interval',
+    name: 'queues',
+    row: queueFigures,
+  },
+  {
+    path: '/reports/agents',
+    summary: 'Time and calls of agents: talk, wrap-up, pauses, occupancy',
+    name: 'agents',
+    row: agentFigures,
+  },
+  {
+    path: '/reports/pauses',
+    summary: 'Pauses by agent and reason',
+    name: 'pauses',
+    row: pauseFigures,
+  },
+  {
+    path: '/reports/abandoned',
+    summary: 'Who gave up, and whether we met again',
+    name: 'abandoned',
+    row: abandonedCall,
+  },
+  {
+    path: '/reports/calls',
+    summary: 'Records of calls that are over',
+    name: 'calls',
+    row: callRecord,
+  },
+  {
+    path: '/reports/counters',
+    summary: 'Counters of each queue since the day began, as `queue show` has them',
+    name: 'counters',
+    row: queueCounters,
+  },
+];
+
+function questionOf(name: Listed['name'], given: Query, span: Span): Question {
+  const { queue, agent, interval } = given;
+  const asked = { ...span, queue, agent };
+  if (name === 'counters') return { name };
+  return name === 'queues' ? { name, asked: { ...asked, interval } } : { name, asked };
+}
+
+function addList(http: Http, reports: Reports, { path, summary, name, row }: Listed): void {
+  const answer = z.object({
+    rows: z.array(row),
+    more: z.boolean().describe('There are more than fit; ask for a shorter span'),
+  });
+  http.get(
+    path,
+    {
+      schema: {
+        summary,
+        tags: TAGS,
+        querystring: query,
+        response: { 200: answer, 400: errorAnswer, 503: errorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const span = await spanOf(reports, request.query);
+      if ('code' in span) return send(reply, span);
+      const found = await reports.ask(questionOf(name, request.query, span));
+      if (!found.ok) return send(reply, away(found.detail));
+      const value = found.value as unknown as z.output<typeof answer>;
+      if (request.query.format === 'json') return value;
+      const text = writeCsv(value.rows, Object.keys(row.shape));
+      // Fastify takes the sent reply as the answer; the type knows of JSON alone.
+      return reply
+        .type('text/csv; charset=utf-8')
+        .serializer(String)
+        .send(text as never);
+    },
+  );
+}
+
+export function addReports(http: Http, reports: Reports): void {
+  for (const list of LISTS) addList(http, reports, list);
+  http.get(
+    '/reports/calls/:id',
+    {
+      schema: {
+        summary: 'One call that is over: each queue, each offer, each talk',
+        tags: TAGS,
+        params: z.object({ id: z.string().max(200).describe('Its id, or its SIP Call-ID') }),
+        response: { 200: callDetail, 404: errorAnswer, 503: errorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const found = await reports.ask({ name: 'call', id });
+      if (!found.ok) return send(reply, away(found.detail));
+      if (found.value === null) return send(reply, notFound('call', id));
+      return { ...found.value, segments: [...found.value.segments] };
+    },
+  );
+}

@@ -1,0 +1,264 @@
+/**
+ * What is asked of the reports' database: each answer is read row by row and summed up as it
+ * goes, so that a month costs no more memory than an hour. What is still open (a session, a pause)
+ * counts up to the last event.
+ */
+import type {
+  AgentFigures,
+  Asked,
+  IntervalName,
+  PauseFigures,
+  QueueCounters,
+  QueueFigures,
+  ReportOptions,
+  Rows,
+} from './answers.ts';
+import { ROWS_MAX } from './answers.ts';
+import { addTalk, addVisit, levelsOf, noSums, percent, withinMs, type Sums } from './figures.ts';
+import type { House } from './house.ts';
+import { sumAgent } from './agent-time.ts';
+import { openSpans, type SpanRecord, type VisitOutcome } from './records.ts';
+import type { ReportStore } from './store.ts';
+import type { Zone } from './zone.ts';
+
+export interface Sources {
+  readonly store: ReportStore;
+  readonly house: House;
+  /** Instant of the last event. */
+  readonly now: number;
+  readonly options: ReportOptions;
+  readonly zone: Zone;
+}
+
+const MINUTE_MS = 60_000;
+const LENGTHS = { '15m': 15 * MINUTE_MS, '30m': 30 * MINUTE_MS, hour: 60 * MINUTE_MS } as const;
+
+const iso = (at: number): string => new Date(at).toISOString();
+const seconds = (ms: number): number => Math.round(ms / 100) / 10;
+
+function mean(sumMs: number, count: number): number | null {
+  return count === 0 ? null : seconds(sumMs / count);
+}
+
+/** The interval an instant lies in, by the clock on the wall of the zone. */
+function intervalOf(
+  zone: Zone,
+  name: IntervalName,
+  asked: Asked,
+): (at: number) => { readonly from: number; readonly to: number } {
+  if (name === 'none') return () => asked;
+  if (name === 'day') return (at) => zone.day(at);
+  const length = LENGTHS[name];
+  // Zones are off by whole quarters of an hour: the same difference holds for one of them.
+  const known = new Map<number, number>();
+  return (at) => {
+    const quarter = Math.floor(at / LENGTHS['15m']);
+    let from = known.get(quarter);
+    if (from === undefined) {
+      const start = quarter * LENGTHS['15m'];
+      from = start - (zone.wall(start) % length);
+      if (known.size > 100_000) known.clear();
+      known.set(quarter, from);
+    }
+    return { from, to: from + length };
+  };
+}
+
+interface VisitRow {
+  readonly queue: string;
+  readonly entered_at: number;
+  readonly outcome: VisitOutcome;
+  readonly wait_ms: number;
+}
+
+interface TalkRow {
+  readonly queue: string;
+  readonly from_at: number;
+  readonly lasted_ms: number;
+}
+
+interface Bucket {
+  readonly queue: string;
+  readonly from: number;
+  readonly to: number;
+  readonly sums: Sums;
+}
+
+/** Calls count where they came, talks where they began. */
+function bucketsOf(sources: Sources, asked: Asked, name: IntervalName): Map<string, Bucket> {
+  const { store, options, zone } = sources;
+  const interval = intervalOf(zone, name, asked);
+  const buckets = new Map<string, Bucket>();
+  const bucket = (queue: string, at: number): Bucket => {
+    const { from, to } = interval(at);
+    const key = `${from} ${queue}`;
+    let found = buckets.get(key);
+    if (found === undefined) buckets.set(key, (found = { queue, from, to, sums: noSums() }));
+    return found;
+  };
+  const only = asked.queue === undefined ? '' : ' AND queue = @queue';
+  const given = { from: asked.from, to: asked.to, queue: asked.queue ?? '' };
+  const visits = store.db.prepare(
+    'SELECT queue, entered_at, outcome, wait_ms FROM visit ' +
+      `WHERE entered_at >= @from AND entered_at < @to${only}`,
+  );
+  for (const row of visits.iterate(given) as Iterable<VisitRow>) {
+    const { queue, outcome, wait_ms: waitMs } = row;
+    addVisit(bucket(queue, row.entered_at).sums, { queue, outcome, waitMs }, options.levels);
+  }
+  const talks = store.db.prepare(
+    "SELECT queue, from_at, lasted_ms FROM span WHERE what = 'talk' " +
+      `AND to_at >= @from AND from_at >= @from AND from_at < @to${only}`,
+  );
+  for (const row of talks.iterate(given) as Iterable<TalkRow>) {
+    addTalk(bucket(row.queue, row.from_at).sums, row.lasted_ms);
+  }
+  return buckets;
+}
+
+function thresholdOf({ levels }: ReportOptions, queue: string): number {
+  return seconds(levels.thresholds.get(queue) ?? levels.standardThresholdMs);
+}
+
+function queueFigures({ queue, from, to, sums }: Bucket, options: ReportOptions): QueueFigures {
+  const { sl, sl2, level } = levelsOf(sums, options.levels.formula);
+  return {
+    queue,
+    from: iso(from),
+    to: iso(to),
+    offered: sums.offered,
+    answered: sums.answered,
+    abandoned: sums.abandoned,
+    short_abandoned: sums.shortAbandoned,
+    left: sums.left,
+    refused: sums.refused,
+    failed: sums.failed,
+    abandoned_percent: percent(sums.abandoned, sums.answered + sums.abandoned),
+    threshold_seconds: thresholdOf(options, queue),
+    service_level: level,
+    sl,
+    sl2,
+    average_wait_seconds: mean(sums.answeredWaitMs, sums.answered),
+    longest_wait_seconds: seconds(sums.longestWaitMs),
+    average_abandon_seconds: mean(sums.abandonedWaitMs, sums.abandoned),
+    average_talk_seconds: mean(sums.talkMs, sums.talks),
+    waits: sums.waits,
+  };
+}
+
+export function askQueues(
+  sources: Sources,
+  asked: Asked & { readonly interval: IntervalName },
+): Rows<QueueFigures> {
+  const found = [...bucketsOf(sources, asked, asked.interval).values()].sort(
+    (a, b) => a.from - b.from || (a.queue < b.queue ? -1 : 1),
+  );
+  const rows = found.slice(0, ROWS_MAX).map((bucket) => queueFigures(bucket, sources.options));
+  return { rows, more: found.length > ROWS_MAX };
+}
+
+/** Every queue of the configuration, also those without a call today. */
+export function askCounters(sources: Sources, now: number): Rows<QueueCounters> {
+  const { house, options, zone } = sources;
+  const { from, to } = zone.day(now);
+  const buckets = bucketsOf(sources, { from, to }, 'none');
+  const names = (house.config?.queues ?? []).map(({ name }) => name);
+  const rows = names.map((queue): QueueCounters => {
+    const sums = buckets.get(`${from} ${queue}`)?.sums ?? noSums();
+    const { sl, sl2 } = levelsOf(sums, options.levels.formula);
+    return {
+      queue,
+      since: iso(from),
+      hold_seconds: mean(sums.answeredWaitMs, sums.answered) ?? 0,
+      talk_seconds: mean(sums.talkMs, sums.talks) ?? 0,
+      completed: sums.talks,
+      abandoned: sums.abandoned + sums.shortAbandoned,
+      threshold_seconds: thresholdOf(options, queue),
+      sl: sl ?? 0,
+      sl2: sl2 ?? 0,
+    };
+  });
+  return { rows, more: false };
+}
+
+interface SpanRow {
+  readonly what: SpanRecord['what'];
+  readonly agent_id: string;
+  readonly queue: string;
+  readonly from_at: number;
+  readonly to_at: number;
+  readonly detail: string;
+}
+
+/** Spans that lie in the window at least in part, with those that are open yet, agent by agent. */
+function* agentSpans(sources: Sources, asked: Asked): Iterable<[string, SpanRow[]]> {
+  const { store, house, now } = sources;
+  const open = new Map<string, SpanRow[]>();
+  const put = (agentId: string, span: SpanRecord) => {
+    const { what, queue, from: from_at, to: to_at, detail } = span;
+    const row = { what, agent_id: agentId, queue, from_at, to_at, detail };
+    open.set(agentId, [...(open.get(agentId) ?? []), row]);
+  };
+  for (const [agentId, person] of house.people) {
+    for (const span of openSpans(agentId, person, Math.max(now, person.since))) put(agentId, span);
+  }
+  for (const { connectedAt, agentId, queue } of house.calls.values()) {
+    if (connectedAt === null || agentId === null) continue;
+    const span = { what: 'talk', queue, from: connectedAt, to: Math.max(now, connectedAt) };
+    put(agentId, { ...span, detail: '' } as SpanRecord);
+  }
+  const agents = new Set(open.keys());
+  const listed = store.db.prepare('SELECT DISTINCT agent_id FROM span WHERE to_at > ?');
+  for (const row of listed.all(asked.from) as { agent_id: string }[]) agents.add(row.agent_id);
+  const spans = store.db.prepare(
+    'SELECT what, agent_id, queue, from_at, to_at, detail FROM span ' +
+      'WHERE agent_id = @agent AND to_at > @from AND from_at < @to ORDER BY from_at',
+  );
+  for (const agent of [...agents].sort()) {
+    if (asked.agent !== undefined && asked.agent !== agent) continue;
+    const rows = spans.all({ agent, from: asked.from, to: asked.to }) as SpanRow[];
+    const mine = (open.get(agent) ?? []).filter(
+      ({ from_at, to_at }) => from_at < asked.to && to_at >= asked.from,
+    );
+    if (rows.length + mine.length > 0) yield [agent, [...rows, ...mine]];
+  }
+}
+
+export function askAgents(sources: Sources, asked: Asked): Rows<AgentFigures> {
+  const rows: AgentFigures[] = [];
+  const names = new Map(
+    (sources.house.config?.agents ?? []).map(({ id, name }) => [id, name] as const),
+  );
+  for (const [agent, spans] of agentSpans(sources, asked)) {
+    if (rows.length >= ROWS_MAX) return { rows, more: true };
+    const plain = spans.map(({ what, queue, from_at: from, to_at: to, detail }) => ({
+      what,
+      queue,
+      from,
+      to,
+      detail,
+    }));
+    rows.push({ agent, name: names.get(agent) ?? '', ...sumAgent(plain, asked) });
+  }
+  return { rows, more: false };
+}
+
+export function askPauses(sources: Sources, asked: Asked): Rows<PauseFigures> {
+  const rows: PauseFigures[] = [];
+  for (const [agent, spans] of agentSpans(sources, asked)) {
+    const sums = new Map<string, { queue: string; reason: string; pauses: number; ms: number }>();
+    for (const { what, queue, detail: reason, from_at: from, to_at: to } of spans) {
+      if (what !== 'pause') continue;
+      const key = `${queue}\n${reason}`;
+      const found = sums.get(key) ?? { queue, reason, pauses: 0, ms: 0 };
+      sums.set(key, found);
+      found.pauses += 1;
+      found.ms += withinMs({ from, to }, asked);
+    }
+    for (const { queue, reason, pauses, ms } of sums.values()) {
+      if (rows.length >= ROWS_MAX) return { rows, more: true };
+      rows.push({ agent, queue, reason, pauses, seconds: seconds(ms) });
+    }
+  }
+  return { rows, more: false };
+}

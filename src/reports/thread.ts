@@ -1,0 +1,56 @@
+/**
+ * The reports' own thread: follows the journal's file from beside whenever it is woken, and
+ * answers questions between two steps. It ends when it is told to close.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openTail } from '../journal/tail.ts';
+import { openService, type ReportService } from './service.ts';
+import type { ThreadAsk, ThreadData, ThreadTell } from './threaded.ts';
+
+/** Without being woken it looks for itself, to save its place and to remove old rows. */
+const LOOK_MS = 2_000;
+
+function tell(message: ThreadTell): void {
+  parentPort?.postMessage(message);
+}
+
+function run(service: ReportService): void {
+  let isDue = false;
+  const work = (): void => {
+    isDue = false;
+    if (service.work(Date.now())) soon();
+  };
+  const soon = (): void => {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(work);
+  };
+  const timer = setInterval(soon, LOOK_MS);
+  parentPort?.on('message', (ask: ThreadAsk) => {
+    switch (ask.kind) {
+      case 'wake':
+        return soon();
+      case 'ask':
+        return tell({
+          kind: 'answer',
+          id: ask.id,
+          value: service.ask(ask.question, Date.now()),
+        });
+      case 'close':
+        clearInterval(timer);
+        while (service.work(Date.now()));
+        service.close();
+        tell({ kind: 'closed' });
+        return parentPort?.close();
+    }
+  });
+  soon();
+}
+
+const { journal, options } = workerData as ThreadData;
+const tail = openTail(journal);
+const log = (level: 'info' | 'warn' | 'error', text: string) => tell({ kind: 'log', level, text });
+const opened = tail.ok ? openService(tail.source, options, log) : tail;
+tell({ kind: 'opened', detail: opened.ok ? null : opened.detail });
+if (opened.ok) run(opened.service);
+else parentPort?.close();

@@ -1,0 +1,173 @@
+/**
+ * The reports on a thread of their own: a month that is summed up, or a disk that takes its time,
+ * holds up no call. Should the thread die, the ACD goes on without reports and says so; the next
+ * start takes up where it was.
+ */
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Answered, Reports, ReportsHealth } from './port.ts';
+import type { Answers, Question } from './questions.ts';
+import type { ServiceOptions, Told } from './service.ts';
+
+/** Questions under way at once; one more is told to come again. */
+const PENDING_MAX = 64;
+const ANSWER_MS = 8_000;
+/** Durable events are told of together, so that a busy second is a few wake-ups. */
+const WAKE_MS = 100;
+/** How long the last events may take to get in when the ACD stops. */
+const CLOSE_MS = 3_000;
+
+export type ThreadAsk =
+  | { readonly kind: 'wake' | 'close' }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
+
+export type ThreadTell =
+  | { readonly kind: 'opened'; readonly detail: string | null }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
+  | { readonly kind: 'closed' };
+
+export interface ThreadData {
+  /** The journal's file. */
+  readonly journal: string;
+  readonly options: ServiceOptions;
+}
+
+export interface ThreadedOptions extends ThreadData {
+  readonly log: Told;
+  /** The thread's program; default `thread.ts` beside this file, as it was built. */
+  readonly program?: URL;
+}
+
+interface Pending {
+  readonly settle: (answer: Answered<Question>) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class ThreadedReports implements Reports {
+  readonly #worker: Worker;
+  readonly #log: Told;
+  readonly #pending = new Map<number, Pending>();
+  #asked = 0;
+  #wake: NodeJS.Timeout | null = null;
+  #fault: string | null = null;
+  #isClosing = false;
+  #seq = 0;
+  #fileFault = '';
+
+  /** Use `openThreadedReports`. */
+  constructor(worker: Worker, log: Told) {
+    this.#worker = worker;
+    this.#log = log;
+    worker.on('message', (message: ThreadTell) => this.#hear(message));
+    worker.on('error', (error) => this.#die(error.message));
+    worker.on('exit', () => {
+      if (!this.#isClosing) this.#die('its thread ended');
+    });
+  }
+
+  wake(): void {
+    if (this.#wake !== null || this.#fault !== null || this.#isClosing) return;
+    this.#wake = setTimeout(() => {
+      this.#wake = null;
+      this.#post({ kind: 'wake' });
+    }, WAKE_MS);
+    this.#wake.unref();
+  }
+
+  ask<Q extends Question>(question: Q): Promise<Answered<Q>> {
+    if (this.#fault !== null) return Promise.resolve({ ok: false, detail: this.#fault });
+    if (this.#isClosing || this.#pending.size >= PENDING_MAX) {
+      return Promise.resolve({ ok: false, detail: 'too much is asked at once; ask again' });
+    }
+    this.#asked += 1;
+    const id = this.#asked;
+    return new Promise((settle) => {
+      const late = { ok: false, detail: `no answer within ${ANSWER_MS / 1000} s; ask for less` };
+      const timer = setTimeout(() => this.#settle(id, late as Answered<Question>), ANSWER_MS);
+      timer.unref();
+      this.#pending.set(id, { settle: settle as Pending['settle'], timer });
+      this.#post({ kind: 'ask', id, question });
+    });
+  }
+
+  health(): ReportsHealth {
+    const detail = this.#fault ?? this.#fileFault;
+    return { up: detail === '', detail, seq: this.#seq };
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    if (this.#wake !== null) clearTimeout(this.#wake);
+    if (this.#fault === null) {
+      await new Promise<void>((done) => {
+        const timer = setTimeout(done, CLOSE_MS);
+        this.#worker.once('exit', () => {
+          clearTimeout(timer);
+          done();
+        });
+        this.#post({ kind: 'close' });
+      });
+    }
+    for (const id of [...this.#pending.keys()]) {
+      this.#settle(id, { ok: false, detail: 'the ACD stops' });
+    }
+    await this.#worker.terminate();
+  }
+
+  /** Asks how far they are; the answer is seen in `health`. */
+  async look(): Promise<void> {
+    const answer = await this.ask({ name: 'progress' });
+    if (!answer.ok) return;
+    const progress: Answers['progress'] = answer.value;
+    this.#seq = progress.seq;
+    this.#fileFault = progress.fileFault;
+  }
+
+  #post(message: ThreadAsk): void {
+    this.#worker.postMessage(message);
+  }
+
+  #hear(message: ThreadTell): void {
+    if (message.kind === 'log') this.#log(message.level, message.text);
+    if (message.kind === 'answer') {
+      this.#settle(message.id, { ok: true, value: message.value } as Answered<Question>);
+    }
+  }
+
+  #settle(id: number, answer: Answered<Question>): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    pending.settle(answer);
+  }
+
+  #die(detail: string): void {
+    if (this.#fault !== null || this.#isClosing) return;
+    this.#fault = `reports stopped: ${detail}; they go on with the next start`;
+    this.#log('error', this.#fault);
+    for (const id of [...this.#pending.keys()]) this.#settle(id, { ok: false, detail });
+  }
+}
+
+export type ThreadedOpen =
+  | { readonly ok: true; readonly reports: ThreadedReports }
+  | { readonly ok: false; readonly detail: string };
+
+export async function openThreadedReports(options: ThreadedOptions): Promise<ThreadedOpen> {
+  const name = `./thread${path.extname(import.meta.filename)}`;
+  const { log, program = new URL(name, import.meta.url), ...workerData } = options;
+  const worker = new Worker(program, { workerData: workerData satisfies ThreadData });
+  return new Promise((resolve) => {
+    const failed = (error: Error) => resolve({ ok: false, detail: error.message });
+    worker.once('error', failed);
+    worker.once('message', (message: ThreadTell) => {
+      worker.off('error', failed);
+      if (message.kind !== 'opened') return;
+      if (message.detail !== null) return resolve({ ok: false, detail: message.detail });
+      return resolve({ ok: true, reports: new ThreadedReports(worker, log) });
+    });
+  });
+}
