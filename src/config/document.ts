@@ -73,8 +73,9 @@ export function writeDoc(tree: Tree): string {
   if (isList(tree)) return `[${tree.map(writeDoc).join(',')}]`;
   const entries = Object.entries(tree)
     .filter(([, value]) => value !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${writeDoc(value)}`).join(',')}}`;
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${JSON.stringify(key)}:${writeDoc(value)}`);
+  return `{${entries.join(',')}}`;
 }
 
 /** Of `writeDoc`. */

@@ -12,7 +12,6 @@ import {
   isMap,
   keyOf,
   type Doc,
-  type TreeMap,
 } from './document.ts';
 import type { Tree } from './tree.ts';
 

@@ -45,7 +45,7 @@ describe('uploaded prompts', () => {
     expect(configuration.version()).toBe(1);
   });
 
-  it('may be named by queues as soon as they are there, and not removed while they are', async () => {
+  it('may be named by queues once they are there, and not removed while they are', async () => {
     const house = new House();
     house.sounds = {
       prompts: new Set(['queue-welcome', 'queue-periodic-announce']),

@@ -79,13 +79,13 @@ describe('an uploaded prompt', () => {
 
   it('given no WAV, or one of another kind, says what to do', async () => {
     const mp3 = await convertWav(Buffer.from('ID3 and so on'), noRest);
-    expect(mp3).toMatchObject({ ok: false, detail: expect.stringMatching(/not a WAV file/) });
+    expect(faultOf(mp3)).toContain('not a WAV file');
     const odd = tone({ rate: 8000, hertz: 440 });
     odd.writeUInt16LE(85, 20);
     const other = await convertWav(odd, noRest);
-    expect(other).toMatchObject({ ok: false, detail: expect.stringMatching(/format 85/) });
+    expect(faultOf(other)).toContain('format 85');
     const rate = await convertWav(tone({ rate: 44_101, hertz: 440 }), noRest);
-    expect(rate).toMatchObject({ ok: false, detail: expect.stringMatching(/44101 Hz/) });
+    expect(faultOf(rate)).toContain('44101 Hz');
   });
 
   it('given one cut off anywhere, never throws', async () => {
