@@ -187,7 +187,8 @@ export class Configuration implements ConfigPort {
   /** One change at a time: each begins with what the one before left. */
   async #inTurn(work: () => Promise<ConfigOutcome>): Promise<ConfigOutcome> {
     const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => undefined);
+    // Whoever asked for it hears of a failure; the next one only waits until it is over.
+    this.#turn = Promise.allSettled([mine]);
     return mine;
   }
 

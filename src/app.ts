@@ -4,30 +4,34 @@
  * opposite one. Each part that cannot start is one fault in words; nothing is half up.
  */
 import { connectMedia } from './app-media.ts';
+import { countEvent, createMeters } from './app-metrics.ts';
 import { openReports } from './app-reports.ts';
+import { tellStory } from './app-story.ts';
 import type { DrainShown, StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
 import { Prompts } from './app-prompts.ts';
 import { Configuration } from './app-config.ts';
 import type { KnownSounds } from './config/faults.ts';
 import type { AcdConfig } from './config/types.ts';
-import type { CoreEvent } from './core/events.ts';
 import type { Endpoints } from './config/endpoints.ts';
-import { createSteering, createView, readGauges } from './http/live-view.ts';
+import { createSteering, createView } from './http/live-view.ts';
 import type { Http } from './http/reply.ts';
 import type { HealthAnswer } from './http/schemas.ts';
 import { createHttp } from './http/server.ts';
+import { Stream } from './http/stream.ts';
 import { MemoryJournal } from './journal/memory.ts';
 import type { Journal } from './journal/port.ts';
 import { openThreadedJournal } from './journal/threaded.ts';
 import type { MediaPort } from './media/port.ts';
 import type { Log } from './observe/log.ts';
+import { WaitEstimates } from './app-estimates.ts';
 import type { Metrics } from './observe/metrics.ts';
-import { createMetrics } from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
 import { makeClock } from './runtime/clock.ts';
+import { Feed } from './runtime/feed.ts';
 import { makeIds } from './runtime/ids.ts';
-import { LoadGate, watchLoad } from './runtime/load.ts';
+import type { LoadGate } from './runtime/load.ts';
+import { watchLoad } from './runtime/load.ts';
 import type { Loop } from './runtime/loop.ts';
 import { openLoop } from './runtime/loop.ts';
 import type { Upkeep } from './runtime/upkeep.ts';
@@ -115,27 +119,6 @@ async function openRuntime(options: AppOptions, journal: Journal) {
   });
 }
 
-/** Counts what the journal says; the gauges are read from the state. */
-function countEvent(metrics: Metrics, event: CoreEvent): void {
-  switch (event.kind) {
-    case 'CallConnected':
-      metrics.callConnected(event.queue, event.waitedMs);
-      metrics.offerEnded('answered');
-      return;
-    case 'CallEnded':
-      return metrics.callEnded(event.queue, event.status);
-    case 'CallRefused':
-      // The queue of a refused call may be anything a stranger dialled: not a label.
-      return metrics.callEnded('', event.status);
-    case 'OfferFailed':
-      return metrics.offerEnded(event.failure);
-    case 'OfferWithdrawn':
-      return metrics.offerEnded('withdrawn');
-    default:
-      return undefined;
-  }
-}
-
 interface Parts {
   readonly loop: Loop;
   readonly upkeep: Upkeep;
@@ -170,6 +153,7 @@ function healthOf(
     sip.up &&
     sound.up &&
     journal.up &&
+    parts.reports.health().up &&
     load.overload === null &&
     registrars.every((one) => one.state === 'registered');
   return {
@@ -180,6 +164,7 @@ function healthOf(
     registrars,
     media: { up: sound.up, detail: sound.detail, legs: sound.legs },
     journal,
+    reports: parts.reports.health(),
     load: {
       overload: load.overload,
       loop_delay_ms: Math.round(load.loopDelayMs),
@@ -195,31 +180,19 @@ function healthOf(
   };
 }
 
-function createMeters(
-  config: AcdConfig,
-  loop: Loop,
-  media: MediaPort,
-): { metrics: Metrics; load: LoadGate } {
-  const load = new LoadGate({
-    maxCalls: config.core.maxCalls,
-    calls: () => loop.state.calls.size,
-    maxDelayMs: config.maxLoopDelayMs,
-    onRefused: (why, count) => metrics.callsShed(why, count),
-  });
-  const metrics = createMetrics(() =>
-    readGauges(loop.state, {
-      mediaLegs: media.health().legs,
-      journalSeq: loop.health().lastSeq,
-      isOverloaded: load.shown().overload !== null,
-    }),
-  );
-  return { metrics, load };
-}
+type Configured =
+  | { readonly ok: true; readonly configuration: Configuration; readonly prompts: Prompts }
+  | { readonly ok: false; readonly detail: string };
 
-/** Memberships and options of now count from here on; calls are taken over by the edge. */
-function openConfiguration(options: AppOptions, loop: Loop, journal: Journal): Configuration {
-  const { config, configFile, sounds, log } = options;
-  return new Configuration({
+/**
+ * The journal learns that this server took it up, then which configuration holds: memberships and
+ * options of now count from here on; calls are taken over by the edge.
+ */
+async function configure(options: AppOptions, loop: Loop, journal: Journal): Promise<Configured> {
+  const { config, configFile, sounds, log, version } = options;
+  const noted = await loop.submit({ kind: 'NoteStart', by: 'start', version });
+  if (!noted.ok) return { ok: false, detail: `the journal takes nothing (${noted.refusal})` };
+  const configuration = new Configuration({
     config,
     file: configFile,
     env: process.env,
@@ -228,17 +201,26 @@ function openConfiguration(options: AppOptions, loop: Loop, journal: Journal): C
     journal,
     log: log.child({ name: 'config' }),
   });
+  const unsettled = await configuration.begin();
+  if (unsettled !== null) return { ok: false, detail: unsettled };
+  const prompts = new Prompts({ configuration, journal: config.journal.path });
+  return { ok: true, configuration, prompts };
 }
 
-/** The journal learns that this server took it up, then which configuration holds. */
-async function settle(
-  loop: Loop,
-  configuration: Configuration,
-  version: string,
-): Promise<string | null> {
-  const noted = await loop.submit({ kind: 'NoteStart', by: 'start', version });
-  if (!noted.ok) return `the journal takes nothing (${noted.refusal})`;
-  return configuration.begin();
+/** The event stream, hearing all events from here on. */
+function openStream(loop: Loop, journal: Journal): Stream {
+  const feed = new Feed(journal, loop.health().lastSeq);
+  const stream = new Stream({
+    feed,
+    state: () => loop.state,
+    now: () => loop.now(),
+    atRest: (then) => loop.atRest(then),
+  });
+  loop.react((stored) => {
+    feed.hear(stored);
+    stream.hear(stored);
+  });
+  return stream;
 }
 
 /** Undoes what was started, newest first, when a later part fails or the app stops. */
@@ -280,6 +262,28 @@ async function listen(http: Http, { host, port }: AcdConfig['http']): Promise<st
   }
 }
 
+/** Where REST is, with the port that the system chose. */
+function placeOf(http: Http, { host, port }: AcdConfig['http']): string {
+  const address = http.server.address();
+  const given = typeof address === 'object' && address !== null ? address.port : port;
+  return `${host.includes(':') ? `[${host}]` : host}:${given}`;
+}
+
+/** Whoever only looks on: metrics, the log's story of each call, reports. */
+function observe(loop: Loop, metrics: Metrics, reports: Reports, log: Log): void {
+  const story = tellStory(log.child({ name: 'call' }));
+  const estimates = new WaitEstimates(
+    () => loop.state,
+    (queue, errorMs) => metrics.waitEstimated(queue, errorMs),
+  );
+  loop.react((stored) => {
+    countEvent(metrics, stored.event);
+    story(stored);
+    estimates.follow(stored.event);
+    reports.wake();
+  });
+}
+
 /** Starts all parts, or none and says why. */
 export async function startApp(options: AppOptions): Promise<AppStart> {
   const undo = new Undo();
@@ -300,37 +304,28 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   undo.add(() => loop.stop());
   const upkeep = startUpkeepOf(opened.journal, options);
   undo.add(() => upkeep.stop());
-  const configuration = openConfiguration(options, loop, opened.journal);
+  const configured = await configure(options, loop, opened.journal);
+  if (!configured.ok) return configured;
+  const { configuration, prompts } = configured;
   const { config } = configuration;
-  const unsettled = await settle(loop, configuration, version);
-  if (unsettled !== null) return { ok: false, detail: unsettled };
 
   const reports = await openReports(config, opened.journal, log.child({ name: 'reports' }));
   undo.add(() => reports.close());
-
-  const prompts = new Prompts({ configuration, journal: config.journal.path });
   const mediaLog = log.child({ name: 'media' });
   const media = await connectMedia(config, endpoints, mediaLog, () => prompts.files());
   if (!media.ok) return media;
   undo.add(() => media.port.close());
-  const { metrics, load } = createMeters(config, loop, media.port);
+  const watched = { loop, media: media.port, reports, isSipUp: () => false };
+  const { metrics, load } = createMeters(config, watched);
   const { drachtio } = endpoints;
   const sipLog = log.child({ name: 'sip' });
-  const edge = await startEdge({
-    config,
-    runtime: loop,
-    media: media.port,
-    drachtio,
-    log: sipLog,
-    load,
-  });
+  const sip = { config, runtime: loop, media: media.port, drachtio, log: sipLog, load };
+  const edge = await startEdge(sip);
   if (!edge.ok) return edge;
   undo.add(() => edge.edge.stop());
+  watched.isSipUp = () => edge.edge.health().up;
 
-  loop.react(({ event }) => {
-    countEvent(metrics, event);
-    reports.wake();
-  });
+  observe(loop, metrics, reports, log);
   const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };
   const stopping = new AppStop({
     loop,
@@ -339,6 +334,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     limitMs: config.drain.limitMs,
     close: () => undo.run(log),
   });
+  const stream = openStream(loop, opened.journal);
+  undo.add(async () => stream.close());
   const http = await createHttp({
     view: createView({
       runtime: loop,
@@ -349,6 +346,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     configuration,
     prompts,
     reports,
+    stream,
     log: log.child({ name: 'http' }),
     version,
   });
@@ -359,11 +357,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   // Not before: a start reads and builds much in one go.
   undo.add(async () => unwatch());
   const unwatch = watchLoad(load);
-  const address = http.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.http.port;
-  const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
   const stop: App['stop'] = (how) => stopping.stop(how);
   const reload = async () => reloadAsAsked(configuration, log);
-  const sip = edge.edge.health().addresses;
-  return { ok: true, app: { http: `${host}:${port}`, sip, stop, reload } };
+  const { addresses } = edge.edge.health();
+  return { ok: true, app: { http: placeOf(http, config.http), sip: addresses, stop, reload } };
 }

@@ -55,12 +55,8 @@ function baseOf({ config, url }: Common): string | null {
 }
 
 function messageOf(body: unknown): string {
-  const { error, detail, title } = (body ?? {}) as {
-    error?: { message?: string };
-    detail?: string;
-    title?: string;
-  };
-  return error?.message ?? detail ?? title ?? 'the server gave no reason';
+  const { detail } = (body ?? {}) as { readonly detail?: unknown };
+  return typeof detail === 'string' ? detail : 'the server gave no reason';
 }
 
 /** One request; what is refused has been told. */

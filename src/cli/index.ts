@@ -2,20 +2,25 @@
  * `acd`, the command line: one file for each verb. A verb gives the exit status; what it says to
  * people goes to standard output, faults to standard error.
  */
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { runCheck } from './check.ts';
 import type { WrittenDemo } from './demo.ts';
 import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
+import { addGlue } from './glue.ts';
+import { addImport } from './import.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
 import { version } from './project.ts';
 import { addConfigVerbs } from './config.ts';
 import { addQueueLog } from './queue-log.ts';
+import { addLive } from './live/verbs.ts';
+import { writeCompletion } from './manual.ts';
 import { addReplay } from './replay.ts';
 import { addReport } from './report.ts';
 import { runRestart } from './restart.ts';
 import type { ServeOptions } from './serve.ts';
 import { runServe } from './serve.ts';
+import { addTrace } from './trace.ts';
 import { addSim } from './sim.ts';
 import { runStart } from './start.ts';
 
@@ -55,17 +60,28 @@ function addTools(program: Command, done: (status: number) => void): void {
   addSim(program, done);
   addReplay(program, CONFIG, done);
   addConfigVerbs(program, CONFIG, done);
+  addImport(program, done);
+  addGlue(program, CONFIG, done);
+  addLive(program, CONFIG, done);
   addQueueLog(program, CONFIG, done);
   addReport(program, CONFIG, done);
+  addTrace(program, CONFIG, done);
   program
     .command('docs')
     .description('write docs/ out of the running schemas')
-    .action(async () => done(await writeDocs()));
+    .action(async () => done(await writeDocs(program)));
+  program
+    .command('completion')
+    .description('print a completion script: source <(acd completion bash)')
+    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh']))
+    .action((shell: 'bash' | 'zsh') => {
+      process.stdout.write(writeCompletion(program, shell));
+      done(0);
+    });
 }
 
-/** Runs the verb named by the arguments (without node and script); gives the exit status. */
-export async function runCli(args: readonly string[]): Promise<number> {
-  let status = 0;
+/** All verbs; `done` hears the exit status of the one that ran. */
+export function buildProgram(done: (status: number) => void): Command {
   const [flags = '', text = '', standard = ''] = CONFIG;
   const program = new Command('acd')
     .description('An automatic call distributor that any PBX can use')
@@ -77,7 +93,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .description('start everything, and keep it running')
     .option(flags, text, standard)
     .action(async ({ config }: { config: string }) => {
-      status = await runStart(config);
+      done(await runStart(config));
     });
   program
     .command('serve')
@@ -89,21 +105,21 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .option('--linger-ms <number>', 'how long to go on without a supervisor', '0')
     .option('--held', 'get ready, and begin at the word `go` on standard input', false)
     .action(async (options: Omit<ServeOptions, 'lingerMs'> & { lingerMs: string }) => {
-      status = await runServe({ ...options, lingerMs: Number(options.lingerMs) });
+      done(await runServe({ ...options, lingerMs: Number(options.lingerMs) }));
     });
   program
     .command('restart')
     .description('swap the server for the version that is installed now; calls stay up')
     .option(flags, text, standard)
     .action(async ({ config }: { config: string }) => {
-      status = await runRestart(config);
+      done(await runRestart(config));
     });
   program
     .command('check')
     .description('look a configuration over; names every mistake with its line')
     .argument('[file]', text, standard)
     .action((file: string) => {
-      status = runCheck(file);
+      done(runCheck(file));
     });
   program
     .command('demo')
@@ -114,9 +130,16 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .option('--seed <number>', 'the same seed gives the same people the same moods')
     .option('--json', 'print one object at the end and nothing else', false)
     .action(async (written: WrittenDemo) => {
-      status = await runDemo(readDemo(written));
+      done(await runDemo(readDemo(written)));
     });
-  addTools(program, (given) => {
+  addTools(program, done);
+  return program;
+}
+
+/** Runs the verb named by the arguments (without node and script); gives the exit status. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  let status = 0;
+  const program = buildProgram((given) => {
     status = given;
   });
   try {

@@ -64,6 +64,7 @@ function queueConfig(file: ConfigFile, queue: QueueFile): QueueConfig {
     joinEmpty: queue.joinempty,
     leaveWhenEmpty: queue.leavewhenempty,
     maxCallsPerAgent: queue['max-calls-per-agent'],
+    maxEstimatedWaitMs: queue['max-estimated-wait'],
     maxWaitMs: queue['max-wait'],
     timeoutPriority: queue.timeoutpriority,
     failover: failoverOf(queue) ?? {},

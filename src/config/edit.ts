@@ -36,7 +36,7 @@ export function treeOf(value: unknown): Tree {
 }
 
 function changed(entry: Tree, options: Options): TreeMap {
-  const former = isMap(entry) ? (entry) : {};
+  const former = isMap(entry) ? entry : {};
   const next = Object.fromEntries(Object.entries(options).map(([k, v]) => [k, treeOf(v)]));
   const all = Object.entries({ ...former, ...next });
   return Object.fromEntries(all.filter(([, value]) => value !== undefined));
@@ -93,9 +93,9 @@ function withoutIn(doc: Doc, kind: Named, field: string, key: string, name: stri
   if (entries.length === 0) return doc;
   const next = entries.map((entry) => {
     if (!isMap(entry)) return entry;
-    const former = asList((entry)[field]);
+    const former = asList(entry[field]);
     const kept = former.filter((one) => entryKey(one, key) !== name);
-    return kept.length === former.length ? entry : { ...(entry), [field]: kept };
+    return kept.length === former.length ? entry : { ...entry, [field]: kept };
   });
   return { ...doc, [PLACES[kind][0]]: next };
 }

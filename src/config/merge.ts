@@ -4,15 +4,7 @@
  * both did, and not alike, there is a conflict. A thing is a single option; queues, agents,
  * members, rules and reasons are told apart by their names, other lists are one value.
  */
-import {
-  asList,
-  entryKey,
-  isEqual,
-  isList,
-  isMap,
-  keyOf,
-  type Doc,
-} from './document.ts';
+import { asList, entryKey, isEqual, isList, isMap, keyOf, type Doc } from './document.ts';
 import type { Tree } from './tree.ts';
 
 export type Prefer = 'file' | 'rest';
@@ -94,7 +86,7 @@ export function mergeConfigs(
     return prefer === 'file' ? f : l;
   };
   const doc = merge(base, file, live, []);
-  return { doc: isMap(doc) ? (doc) : {}, conflicts };
+  return { doc: isMap(doc) ? doc : {}, conflicts };
 }
 
 /** What leads from one document to another, option by option; new and removed entries as one. */

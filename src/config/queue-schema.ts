@@ -45,7 +45,7 @@ const failover = section(
     'queue that it left for a reason that still holds. Without any he is hung up on.',
   {
     timeout: destinations('Waited longer than `max-wait`.'),
-    full: destinations('`maxlen`, or `max-calls-per-agent`.'),
+    full: destinations('`maxlen`, `max-calls-per-agent` or `max-estimated-wait`.'),
     joinempty: destinations('`joinempty`, and nobody is logged in.'),
     joinunavail: destinations('`joinempty`, and nobody logged in is able.'),
     leaveempty: destinations('`leavewhenempty`, and the last one has logged out.'),
@@ -168,6 +168,15 @@ const entry = {
   maxlen: standard(f.count('Most calls waiting; 0 is no limit.', 0, 100_000), '0'),
   'max-calls-per-agent': standard(
     f.count('No entry with so many waiting for each logged-in member; 0: no check.', 0, 1000),
+    '0',
+  ),
+  'max-estimated-wait': standard(
+    f.seconds(
+      'No entry if the wait is estimated as longer (from who stands before him, who can serve ' +
+        'him, and the last calls); 0: no check. Where nothing is known yet, everybody enters.',
+      0,
+      43_200,
+    ),
     '0',
   ),
   joinempty: standard(

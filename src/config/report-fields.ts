@@ -19,10 +19,10 @@ function zone(text: string) {
 
 const queueLog = field(
   'path or `off`',
-  'The file in Asterisk’s `queue_log` format, for QueueMetrics, Asternic and their like, relative ' +
-    'to acd.yaml. A finished day is renamed: `queue_log.2026-11-25`. `off`: no file; the same ' +
-    'lines are rows of the reports’ database, and `acd queue-log --day` writes any day again. ' +
-    'Without it: `queue_log` beside the journal; none with a journal in memory.',
+  'The file in Asterisk’s `queue_log` format, for QueueMetrics, Asternic and their like, ' +
+    'relative to acd.yaml. A finished day is renamed: `queue_log.2026-11-25`. `off`: no file; ' +
+    'the same lines are rows of the reports’ database, and `acd queue-log --day` writes any ' +
+    'day again. Without it: `queue_log` beside the journal; none with a journal in memory.',
   (written) =>
     written.length > 0 && written.length <= 1000 && !/\p{Cc}/u.test(written)
       ? written

@@ -119,7 +119,7 @@ function ringingTier(state: State, call: Call): number {
 }
 
 /** Asterisk's rules: raised to `raise`, then between `min` and `max`, unless few are there. */
-function isOutside(call: Call, member: Member): boolean {
+function isOutside(call: Pick<Call, 'limits'>, member: Member): boolean {
   const { min, max } = call.limits;
   if (min === null && max === null) return false;
   const penalty = raised(call, member);
@@ -129,11 +129,11 @@ function isOutside(call: Call, member: Member): boolean {
 }
 
 /** His penalty for this call. */
-export function raised(call: Call, member: Member): number {
+export function raised(call: Pick<Call, 'limits'>, member: Member): number {
   return Math.max(member.rules.penalty, call.limits.raise ?? -Infinity);
 }
 
-function isExcluded(call: Call, { never }: Agent): boolean {
+function isExcluded(call: Pick<Call, 'from'>, { never }: Agent): boolean {
   return never.length > 0 && never.some((pattern) => fits(pattern, call.from));
 }
 
@@ -149,6 +149,18 @@ export function mayBeKept(agent: Agent, queue: string): boolean {
   const member = memberOf(agent, queue);
   if (member === undefined || agent.device === null || agent.leaving !== null) return false;
   return agent.paused === null && !agent.pausedIn.has(queue) && member.rules.penalty >= 0;
+}
+
+/** Is he there for such a call, or will be when he is free? What estimates count on. */
+export function canServe(
+  call: Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps'>,
+  member: Member,
+) {
+  const { agent, queue } = member;
+  if (agent.device === null || agent.leaving !== null || agent.paused !== null) return false;
+  if (agent.pausedIn.has(queue.name) || member.rules.penalty < 0) return false;
+  if (agent.deviceState === 'unavailable' || isOutside(call, member)) return false;
+  return hasSkills(agent.skills, needOf(call, queue.config)) && !isExcluded(call, agent);
 }
 
 export function pairObstacle(state: State, call: Call, member: Member): PairObstacle | null {

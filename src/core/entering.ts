@@ -8,8 +8,9 @@ import { chooseDestination, entryObstacle, failoverOf } from './failover.ts';
 import { compareInLine } from './orders.ts';
 import { relax } from './relaxing.ts';
 import { mayBeKept } from './eligible.ts';
+import type { Asking } from './estimate.ts';
 import { numberOf, priorityOf } from './rules.ts';
-import { must, type Call, type Queue, type State } from './state.ts';
+import { must, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
 import type { AgentId, Departure, Destination, ExitStatus } from './types.ts';
 
 /** Why no queue at all takes the call; null: the queue's own rules decide. */
@@ -46,7 +47,7 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   const left: Departure[] = [];
   let queue = must(state.queues.get(command.queue), `queue ${command.queue}`);
   for (;;) {
-    const status = entryObstacle(queue, command.limits);
+    const status = entryObstacle(state, queue, askingOf(state, queue, command));
     if (status === null) break;
     left.push({ queue: queue.name, status });
     const leaver = { callId, queue: queue.name, status, left };
@@ -60,6 +61,15 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   }
   enter(decision, command, queue, left);
   return undefined;
+}
+
+/** How he would stand in this queue, by what he brings along. */
+function askingOf(state: State, queue: Queue, command: ArriveCall): Asking {
+  const { from, limits = NO_LIMITS, skills = null } = command;
+  const entry = state.entries + 1;
+  const own = { priority: priorityOf(queue.config, from, command.priority), order: entry };
+  const standing = placed(queue, command.position, own);
+  return { ...standing, entry, from, limits, skills, skillSteps: 0 };
 }
 
 function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Departure[]): void {

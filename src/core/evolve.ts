@@ -17,6 +17,7 @@ import type {
   OfferRang,
   OfferSent,
 } from './events.ts';
+import { makePace, noteHandled, noteWait } from './estimate.ts';
 import { evolveAgent } from './evolve-agents.ts';
 import { dropQueue, takeConfig } from './evolve-config.ts';
 import { memberOf } from './eligible.ts';
@@ -30,6 +31,7 @@ import {
   type Agent,
   type Call,
   type Offer,
+  type Pace,
   type State,
 } from './state.ts';
 import type { AgentId, CallId, Departure, OfferId } from './types.ts';
@@ -247,9 +249,18 @@ function connect(state: State, offerId: OfferId, at: number): void {
     member.tally.served += 1 / member.rules.share;
     if (member.queue.config.stickyMs > 0) acquaint(state, call.from, agent.id);
   }
+  noteWait(paceOf(state, call.queue), at - call.queuedAt, false);
   placeOffer(state, made);
   placeCall(state, call);
   placeAgent(state, agent);
+}
+
+/** What is observed of its queue; null: that has left the configuration meanwhile. */
+function paceOf(state: State, queue: string): Pace | null {
+  if (!state.queues.has(queue)) return null;
+  let pace = state.paces.get(queue);
+  if (pace === undefined) state.paces.set(queue, (pace = makePace()));
+  return pace;
 }
 
 function end(state: State, event: CallEnded): void {
@@ -264,7 +275,12 @@ function end(state: State, event: CallEnded): void {
     agent.talkedMs += event.talkedMs;
     const member = memberOf(agent, made.queue);
     if (member !== undefined) member.tally.lastCallAt = agent.idleSince;
+    noteHandled(paceOf(state, call.queue), event.talkedMs + (member?.rules.wrapupMs ?? 0));
     placeAgent(state, agent);
+  }
+  if (call.connectedAt === null) {
+    const waitedMs = (event.leftAt ?? event.at) - call.queuedAt;
+    noteWait(paceOf(state, call.queue), Math.max(0, waitedMs), event.status === 'ABANDONED');
   }
   removeCall(state, call);
 }

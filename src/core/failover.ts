@@ -8,29 +8,43 @@ import type { ExitCall, Refusal, WithdrawCall } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { emptinessOf, loggedInOf } from './emptiness.ts';
 import type { FailoverSkipped } from './events.ts';
+import { estimatedWait, type Asking } from './estimate.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
 import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
-import { MOVES_MAX, type Call, type Queue, type State } from './state.ts';
-import type { Departure, Destination, FailoverStatus, PenaltyLimits, QueueName } from './types.ts';
+import { MOVES_MAX, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
+import type { Departure, Destination, FailoverStatus, QueueName } from './types.ts';
+
+/** Whoever comes now, behind all who wait. */
+const LAST = {
+  ...{ priority: -Infinity, order: Infinity, entry: Infinity, limits: NO_LIMITS },
+  ...{ skills: null, skillSteps: 0 },
+};
 
 /** Why a call gets no place in the queue; null: it does. */
-export function entryObstacle(queue: Queue, limits?: PenaltyLimits): FailoverStatus | null {
-  const { maxlen, joinEmpty, maxCallsPerAgent } = queue.config;
+export function entryObstacle(
+  state: State,
+  queue: Queue,
+  asking: Asking | null,
+): FailoverStatus | null {
+  const { maxlen, joinEmpty, maxCallsPerAgent, maxEstimatedWaitMs } = queue.config;
   if (maxlen > 0 && queue.line.size >= maxlen) return 'FULL';
-  const empty = emptinessOf(queue, joinEmpty, limits);
+  const empty = emptinessOf(queue, joinEmpty, asking?.limits);
   if (empty !== null) return empty === 'EMPTY' ? 'JOINEMPTY' : 'JOINUNAVAIL';
   const isCrowded = maxCallsPerAgent > 0 && queue.line.size >= maxCallsPerAgent * loggedInOf(queue);
-  return isCrowded ? 'FULL' : null;
+  if (isCrowded) return 'FULL';
+  if (maxEstimatedWaitMs === 0) return null;
+  const wait = estimatedWait(state, queue, asking ?? { ...LAST, from: '' });
+  return wait !== null && wait > maxEstimatedWaitMs ? 'FULL' : null;
 }
 
 /** Does the reason for which a call left the queue still hold? */
-function holds(queue: Queue, status: FailoverStatus): boolean {
+function holds(state: State, queue: Queue, status: FailoverStatus): boolean {
   switch (status) {
     case 'FULL':
     case 'JOINEMPTY':
     case 'JOINUNAVAIL':
-      return entryObstacle(queue) !== null;
+      return entryObstacle(state, queue, null) !== null;
     case 'LEAVEEMPTY':
     case 'LEAVEUNAVAIL':
       return emptinessOf(queue, queue.config.leaveWhenEmpty) !== null;
@@ -50,8 +64,8 @@ function barrier(
   const queue = state.queues.get(name);
   if (queue === undefined || queue.config.draining === true) return 'unknown-queue';
   if (left.length > MOVES_MAX) return 'too-many';
-  if (left.some((one) => one.queue === name && holds(queue, one.status))) return 'loop';
-  return entryObstacle(queue);
+  if (left.some((one) => one.queue === name && holds(state, queue, one.status))) return 'loop';
+  return entryObstacle(state, queue, null);
 }
 
 /** A call that leaves, or is not let into, `queue`; `left` ends with that. */

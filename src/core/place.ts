@@ -257,6 +257,8 @@ export function placeAll(state: State): void {
     state.queues.set(config.name, queue);
     if (config.draining === true) state.draining.add(queue);
   }
+  // What was observed of queues that are gone is not kept.
+  for (const name of state.paces.keys()) if (!state.queues.has(name)) state.paces.delete(name);
   takeAgents(state);
   for (const offer of state.offers.values()) placeOffer(state, offer);
   for (const call of state.calls.values()) {

@@ -33,6 +33,7 @@ const STANDARD: QueueOptions = {
   joinEmpty: [],
   leaveWhenEmpty: [],
   maxCallsPerAgent: 0,
+  maxEstimatedWaitMs: 0,
   maxWaitMs: 0,
   timeoutPriority: 'app',
   failover: {},

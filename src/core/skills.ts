@@ -32,7 +32,10 @@ export function hasSkills(skills: Skills, need: SkillNeed | null): boolean {
 }
 
 /** What the call asks now. What it brought stands in the place of the queue's first word. */
-export function needOf(call: Call, queue: QueueRules): SkillNeed | null {
+export function needOf(
+  call: Pick<Call, 'skills' | 'skillSteps'>,
+  queue: QueueRules,
+): SkillNeed | null {
   if (call.skillSteps === 0) return call.skills ?? queue.skills;
   return queue.skillSteps[call.skillSteps - 1]?.need ?? null;
 }

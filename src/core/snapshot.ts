@@ -13,6 +13,7 @@ import {
   type Agent,
   type Call,
   type Offer,
+  type Pace,
   type Pause,
   type State,
   type Tally,
@@ -90,6 +91,7 @@ export interface Snapshot {
   readonly agents: readonly StoredAgent[];
   /** Whom a caller last spoke with, by his number, oldest first; absent: nobody. */
   readonly acquainted?: readonly (readonly [string, AgentId])[];
+  readonly paces?: readonly (readonly [QueueName, Pace])[];
 }
 
 function without<T extends object, K extends keyof T>(whole: T, derived: readonly K[]): Omit<T, K> {
@@ -131,6 +133,7 @@ export function snapshot(state: State): Snapshot {
       .map((offer) => without(offer, DERIVED_OF_OFFER)),
     agents: [...state.agents.values()].sort((a, b) => compareText(a.id, b.id)).map(plainAgent),
     ...(state.acquainted.size === 0 ? {} : { acquainted: [...state.acquainted] }),
+    paces: [...state.paces].sort(([a], [b]) => compareText(a, b)),
   };
 }
 
@@ -185,6 +188,7 @@ export function restore(plain: Snapshot): State {
     state.agents.set(agent.id, restoreAgent(agent));
     if (agent.device !== null) state.devices.set(agent.device.uri, agent.id);
   }
+  for (const [name, pace] of plain.paces ?? []) state.paces.set(name, { ...pace });
   for (const [number, agentId] of plain.acquainted ?? []) state.acquainted.set(number, agentId);
   placeAll(state);
   return state;

@@ -65,6 +65,16 @@ export interface Tally {
   served: number;
 }
 
+/** What was observed of a queue, the newest counting most; the base of estimates. */
+export interface Pace {
+  /** Calls that kept an agent, and how long one does. */
+  handled: number;
+  handleMs: number;
+  /** How long a wait is, and what part of them ends by giving up. */
+  waitMs: number;
+  givenUp: number;
+}
+
 /** A pause: why, and until when (0: until he ends it). `auto`: not he, but we began it. */
 export interface Pause {
   readonly reason: string;
@@ -247,6 +257,8 @@ export interface State {
   readonly devices: Map<string, AgentId>;
   /** Whom a caller last spoke with, by his number; only where a queue keeps callers for that. */
   readonly acquainted: Map<string, AgentId>;
+  /** What was observed of each queue. */
+  readonly paces: Map<QueueName, Pace>;
   readonly timers: TimerHeap;
   /** Queues that have an eligible call and a ready agent: work for dispatch, else empty. */
   readonly matchable: Set<Queue>;
@@ -268,6 +280,7 @@ export function initialState(): State {
     queues: new Map(),
     devices: new Map(),
     acquainted: new Map(),
+    paces: new Map(),
     timers: new TimerHeap(),
     matchable: new Set(),
     shaken: new Set(),

@@ -159,6 +159,8 @@ export interface QueueOptions {
   readonly leaveWhenEmpty: readonly EmptyCondition[];
   /** No entry with so many in line for each logged-in member; 0: no such check. */
   readonly maxCallsPerAgent: number;
+  /** No entry for whom the wait is estimated as longer; 0: no such check. */
+  readonly maxEstimatedWaitMs: number;
   /** Longest wait in this queue; 0: only the product's limit. */
   readonly maxWaitMs: number;
   /** `timeoutpriority`: `app` ends the wait at once, `conf` lets a phone ring out before. */

@@ -1,11 +1,14 @@
 /** The OpenAPI document without a running ACD: the same routes over a view of nothing. */
 import { createLog } from '../observe/log.ts';
 import { createHttp } from './server.ts';
+import { Stream } from './stream.ts';
 
 export async function describeApi(version: string): Promise<object> {
   const nothing = () => {
     throw new Error('this view only describes');
   };
+  const unfed = { feed: null as never, state: nothing, now: nothing, atRest: nothing };
+  const stream = new Stream(unfed);
   const http = await createHttp({
     view: {
       queues: nothing,
@@ -16,7 +19,6 @@ export async function describeApi(version: string): Promise<object> {
       health: nothing,
       metrics: nothing,
     },
-    steering: { pause: nothing, resume: nothing, logOut: nothing },
     prompts: { list: nothing, upload: nothing, remove: nothing },
     configuration: {
       document: nothing,
@@ -28,11 +30,20 @@ export async function describeApi(version: string): Promise<object> {
       rollback: nothing,
       change: nothing,
     },
+    steering: {
+      pause: nothing,
+      resume: nothing,
+      endWrapup: nothing,
+      extendWrapup: nothing,
+      logOut: nothing,
+    },
     reports: { wake: nothing, ask: nothing, health: nothing, close: nothing },
+    stream,
     log: createLog({ level: 'error', format: 'json', name: 'http' }),
     version,
   });
   const document = http.swagger();
   await http.close();
+  stream.close();
   return document;
 }

@@ -136,10 +136,17 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
 
 const BY = 'http';
 
+const here = (queue: string | null) => (queue === null ? {} : { queue });
+
 export function createSteering(runtime: Runtime): Steering {
   return {
-    pause: (agentId, reason) => runtime.submit({ kind: 'PauseAgent', by: BY, agentId, reason }),
-    resume: (agentId) => runtime.submit({ kind: 'ResumeAgent', by: BY, agentId }),
+    pause: (agentId, reason, queue) =>
+      runtime.submit({ kind: 'PauseAgent', by: BY, agentId, reason, ...here(queue) }),
+    resume: (agentId, queue) =>
+      runtime.submit({ kind: 'ResumeAgent', by: BY, agentId, ...here(queue) }),
+    endWrapup: (agentId) => runtime.submit({ kind: 'EndWrapup', by: BY, agentId }),
+    extendWrapup: (agentId, forMs) =>
+      runtime.submit({ kind: 'ExtendWrapup', by: BY, agentId, forMs }),
     logOut: (agentId) => runtime.submit({ kind: 'LogOutAgent', by: BY, who: { agentId } }),
   };
 }

@@ -91,6 +91,9 @@ export const healthAnswer = z
     ),
     media: z.object({ up: z.boolean(), detail: z.string(), legs: z.number().int() }),
     journal: z.object({ up: z.boolean(), detail: z.string(), seq: z.number().int() }),
+    reports: z
+      .object({ up: z.boolean(), detail: z.string(), seq: z.number().int() })
+      .describe('Calls go on without them'),
     load: z.object({
       overload: z
         .enum(['calls', 'loop-delay'])
@@ -112,6 +115,21 @@ export const healthAnswer = z
   })
   .meta({ id: 'Health' });
 
+export const readyAnswer = z
+  .object({
+    ready: z.boolean().describe('New calls are taken'),
+    parts: z
+      .array(
+        z.object({
+          part: z.enum(['sip', 'media', 'journal', 'reports', 'load', 'drain']),
+          ok: z.boolean(),
+          detail: z.string(),
+        }),
+      )
+      .describe('Each part; reports are not needed to take calls'),
+  })
+  .meta({ id: 'Ready' });
+
 export const errorAnswer = z
   .object({
     type: z.string().describe('Names the kind of problem; a GET of it tells what it means'),
@@ -122,13 +140,25 @@ export const errorAnswer = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457, application/problem+json' });
 
+const inQueue = z.string().max(80).optional().describe('In this queue only; default: in all');
+
 export const pauseBody = z
-  .object({
+  .strictObject({
     reason: z.string().trim().max(80, 'reason has more than 80 characters; shorten it').default(''),
+    queue: inQueue,
   })
   .meta({ id: 'Pause' });
+
+export const resumeBody = z.strictObject({ queue: inQueue }).meta({ id: 'Resume' });
+
+export const wrapupBody = z
+  .strictObject({
+    seconds: z.number().min(1).max(3_600).describe('How long it goes on from now'),
+  })
+  .meta({ id: 'Wrapup' });
 
 export type CallAnswer = z.output<typeof callAnswer>;
 export type QueueAnswer = z.output<typeof queueAnswer>;
 export type AgentAnswer = z.output<typeof agentAnswer>;
+export type ReadyAnswer = z.output<typeof readyAnswer>;
 export type HealthAnswer = z.output<typeof healthAnswer>;

@@ -27,9 +27,11 @@ import { addMembers } from './routes/config-members.ts';
 import { addPrompts } from './routes/config-prompts.ts';
 import { addReasons } from './routes/config-reasons.ts';
 import { addDocs } from './routes/docs.ts';
+import { addEvents } from './routes/events.ts';
 import { addQueues } from './routes/queues.ts';
 import { addReports } from './routes/reports.ts';
 import { addStatus } from './routes/status.ts';
+import type { Stream } from './stream.ts';
 import type { Steering, View } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
@@ -42,6 +44,7 @@ export interface HttpDeps {
   readonly configuration: ConfigPort;
   readonly prompts: PromptsPort;
   readonly reports: Reports;
+  readonly stream: Stream;
   readonly log: Log;
   readonly version: string;
 }
@@ -138,6 +141,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   addQueues(http, deps.view);
   addCalls(http, deps.view);
   addAgents(http, deps.view, deps.steering);
+  addEvents(http, deps.view, deps.stream);
   addReports(http, deps.reports);
   addStatus(http, deps.view);
   addConfig(http, deps.configuration);

@@ -20,7 +20,11 @@ export interface View {
 
 /** What REST may ask for; each becomes one command. */
 export interface Steering {
-  pause(agentId: string, reason: string): Promise<Outcome>;
-  resume(agentId: string): Promise<Outcome>;
+  /** `queue`: in this queue only; null: in all. */
+  pause(agentId: string, reason: string, queue: string | null): Promise<Outcome>;
+  resume(agentId: string, queue: string | null): Promise<Outcome>;
+  endWrapup(agentId: string): Promise<Outcome>;
+  /** It goes on for so long from now. */
+  extendWrapup(agentId: string, forMs: number): Promise<Outcome>;
   logOut(agentId: string): Promise<Outcome>;
 }

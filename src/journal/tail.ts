@@ -6,11 +6,12 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
+import type { Snapshot } from '../core/snapshot.ts';
 import { explain, refuse } from './faults.ts';
 import { SELECT_EVENTS } from './inspect.ts';
 import { obstacle } from './reader.ts';
 import type { JournalFailure } from './port.ts';
-import { isWholeEvent, type EventRow } from './rows.ts';
+import { isWholeEvent, isWholeSnapshot, type EventRow, type SnapshotRow } from './rows.ts';
 
 /** An event with the sum of its row, by which a reader knows the place again. */
 export interface SummedEvent extends StoredEvent {
@@ -27,6 +28,8 @@ export interface EventSource {
   sumOf(seq: number): number | null;
   /** Number of the first event at or after the instant; null: none. */
   firstFrom(at: number): number | null;
+  /** The newest whole snapshot as of event `seq` or before; null: none. */
+  snapshotUpTo(seq: number): { readonly seq: number; readonly state: Snapshot } | null;
   close(): void;
 }
 
@@ -79,6 +82,16 @@ class JournalTail implements EventSource {
       } else low = row.seq + 1;
     }
     return found;
+  }
+
+  snapshotUpTo(seq: number): { seq: number; state: Snapshot } | null {
+    const rows = this.#db
+      .prepare('SELECT seq, body, sum FROM snapshot WHERE seq <= ? ORDER BY seq DESC')
+      .all(seq) as SnapshotRow[];
+    const found = rows.find(isWholeSnapshot);
+    return found === undefined
+      ? null
+      : { seq: found.seq, state: JSON.parse(found.body) as Snapshot };
   }
 
   close(): void {

@@ -103,6 +103,11 @@ function keepEngine(
   return engine;
 }
 
+/** Nobody answered; a refusal is an answer. */
+function isSilence(result: NgResult): boolean {
+  return !result.ok && (result.why === 'timeout' || result.why === 'unsent');
+}
+
 /** Starts asking the engines at once. */
 export function createEngines(options: EnginesOptions): Engines {
   const { listener, log } = options;
@@ -111,7 +116,7 @@ export function createEngines(options: EnginesOptions): Engines {
   let closed = false;
 
   function judge(engine: Kept, result: NgResult): void {
-    const silent = !result.ok && (result.why === 'timeout' || result.why === 'unsent');
+    const silent = isSilence(result);
     const before = engine.state;
     engine.state = silent ? 'down' : 'up';
     if (before !== engine.state) {
@@ -132,8 +137,10 @@ export function createEngines(options: EnginesOptions): Engines {
     const result = await engine.ask(command, params);
     engine.asking = null;
     if (closed) return;
-    // It came up while the question was under way, which nobody will answer any more.
-    if (result.ok || engine.provedAt < askedAt) judge(engine, result);
+    // Silence, though the bell was answered since: it came up while the question was under way,
+    // which nobody will answer any more. An answer counts, and most of all a refusal: it may say
+    // that an engine started anew has none of our legs.
+    if (!isSilence(result) || engine.provedAt < askedAt) judge(engine, result);
     const wait = engine.state === 'down' ? Math.min(PROBE_DOWN_MS, probeMs) : probeMs;
     engine.timer = setTimeout(() => void probe(engine), wait).unref();
   }

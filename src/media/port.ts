@@ -73,6 +73,14 @@ export interface InnerMedia extends MediaPort {
   noted(leg: LegId): string;
 }
 
+export interface MediaHealth {
+  readonly up: boolean;
+  readonly detail: string;
+  readonly legs: number;
+  /** Reports of 5 % or more of a second's packets lost, since the start. */
+  readonly loss?: { readonly in: number; readonly out: number };
+}
+
 export interface MediaPort {
   /** A leg for a party that sent an SDP offer: gives our answer. Remote may be re-offered later. */
   accept(leg: LegId, offerSdp: string): Promise<MediaResult<{ readonly sdp: string }>>;
@@ -121,6 +129,6 @@ export interface MediaPort {
    */
   listen(events: MediaEvents): void;
   /** One line for GET /health. */
-  health(): { readonly up: boolean; readonly detail: string; readonly legs: number };
+  health(): MediaHealth;
   close(): Promise<void>;
 }

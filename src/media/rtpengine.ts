@@ -110,13 +110,13 @@ export function createRtpengineMedia(options: RtpengineOptions): RtpengineMedia 
       legs.tellHomeless();
     },
     health() {
-      const { up, detail } = inner.health();
+      const { up, detail, loss } = inner.health();
       const engines = legs.engines.all.map(
         ({ name, state }) => `rtpengine ${name} ${state}, ${legs.alive(name).length} legs`,
       );
       const someEngine = legs.engines.all.some(({ state }) => state !== 'down');
       const text = [...engines, detail].join('; ');
-      return { up: up && someEngine, detail: text, legs: legs.size };
+      return { up: up && someEngine, detail: text, legs: legs.size, ...(loss && { loss }) };
     },
     legsOn: (engine) => legs.alive(engine),
     probe: () => legs.engines.probe(),

@@ -16,6 +16,7 @@ import type {
   LegFacts,
   LegId,
   MediaEvents,
+  MediaHealth,
   MediaResult,
   PlayItem,
 } from './port.ts';
@@ -42,6 +43,7 @@ const preloadMost = 500;
 export class MediaWorker implements InnerMedia {
   private readonly options: WorkerOptions;
   private readonly link: WorkerLink;
+  private readonly loss = { in: 0, out: 0 };
   private readonly known = new Map<LegId, WorkerLeg>();
   private events: MediaEvents | null = null;
   private readonly isUp: Promise<void>;
@@ -240,10 +242,10 @@ export class MediaWorker implements InnerMedia {
     return this.ask('figures', {});
   }
 
-  health(): { readonly up: boolean; readonly detail: string; readonly legs: number } {
+  health(): MediaHealth {
     const { isUp, why } = this.link;
     const detail = isUp ? this.detail : `mediad at ${this.options.control}: ${why}`;
-    return { up: isUp, detail, legs: this.known.size };
+    return { up: isUp, detail, legs: this.known.size, loss: { ...this.loss } };
   }
 
   /** Ends the line; mediad and its legs go on. */
@@ -423,8 +425,11 @@ export class MediaWorker implements InnerMedia {
       case 'warning':
         this.warn(String(event['detail']));
         return;
+      case 'loss':
+        this.loss[event['direction'] === 'in' ? 'in' : 'out'] += 1;
+        return;
       default:
-        // Events of a newer mediad, and loss, which `stats` shows.
+        // Events of a newer mediad.
         return;
     }
   }

@@ -30,6 +30,7 @@ export function memorySource(journal: MemoryJournal): EventSource {
       }
       return null;
     },
+    snapshotUpTo: () => null,
     close: () => undefined,
   };
 }

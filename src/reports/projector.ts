@@ -173,7 +173,7 @@ export class Projector {
 
   /** Tells of a gap; gives the number up to which rows stay. */
   #lostBefore(first: number): number {
-    const text = `the journal begins at event ${first} (journal.keep); reports lack what was before`;
+    const text = `the journal begins at event ${first} (journal.keep); reports lack what was`;
     this.#options.log('warn', text);
     return first - 1;
   }

@@ -72,8 +72,8 @@ export function regenerate(
   const notes: string[] = [];
   if (kept === null && first > 1) {
     notes.push(
-      `the journal begins at event ${first} (journal.keep): who was logged in or waited before is ` +
-        'not known',
+      `the journal begins at event ${first} (journal.keep): who was logged in or waited before ` +
+        'is not known',
     );
   }
   const fold = kept === null ? new ReportFold() : new ReportFold(kept.house, kept.seq);

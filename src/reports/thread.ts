@@ -19,6 +19,8 @@ function run(service: ReportService): void {
   const work = (): void => {
     isDue = false;
     if (service.work(Date.now())) soon();
+    const { seq, fileFault } = service.ask({ name: 'progress' }, Date.now());
+    tell({ kind: 'progress', seq, fileFault });
   };
   const soon = (): void => {
     if (isDue) return;

@@ -6,7 +6,7 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Answered, Reports, ReportsHealth } from './port.ts';
-import type { Answers, Question } from './questions.ts';
+import type { Question } from './questions.ts';
 import type { ServiceOptions, Told } from './service.ts';
 
 /** Questions under way at once; one more is told to come again. */
@@ -25,6 +25,7 @@ export type ThreadTell =
   | { readonly kind: 'opened'; readonly detail: string | null }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
+  | { readonly kind: 'progress'; readonly seq: number; readonly fileFault: string }
   | { readonly kind: 'closed' };
 
 export interface ThreadData {
@@ -116,20 +117,15 @@ export class ThreadedReports implements Reports {
     await this.#worker.terminate();
   }
 
-  /** Asks how far they are; the answer is seen in `health`. */
-  async look(): Promise<void> {
-    const answer = await this.ask({ name: 'progress' });
-    if (!answer.ok) return;
-    const progress: Answers['progress'] = answer.value;
-    this.#seq = progress.seq;
-    this.#fileFault = progress.fileFault;
-  }
-
   #post(message: ThreadAsk): void {
     this.#worker.postMessage(message);
   }
 
   #hear(message: ThreadTell): void {
+    if (message.kind === 'progress') {
+      this.#seq = message.seq;
+      this.#fileFault = message.fileFault;
+    }
     if (message.kind === 'log') this.#log(message.level, message.text);
     if (message.kind === 'answer') {
       this.#settle(message.id, { ok: true, value: message.value } as Answered<Question>);

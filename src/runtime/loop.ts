@@ -20,7 +20,10 @@ import { Backlog, isRequest, UNAVAILABLE, type Pending } from './backlog.ts';
 import type { Clock } from './clock.ts';
 import type { NewCommand, Outcome, Reactor, Runtime } from './port.ts';
 import { rebuild } from './rebuild.ts';
+import type { LoopCounters, LoopHealth, LoopPhase } from './loop-health.ts';
 import { machineScheduler, type Cancel, type Scheduler } from './scheduler.ts';
+
+export type { LoopCounters, LoopHealth, LoopPhase } from './loop-health.ts';
 
 /** Most commands decided, and so most events appended, in one turn. */
 export const BATCH_MAX = 256;
@@ -48,29 +51,6 @@ export interface LoopOptions {
   readonly slowMs?: number;
   /** What it waits with; default the machine's timers. */
   readonly scheduler?: Scheduler;
-}
-
-export type LoopPhase =
-  'running' | 'journal-slow' | 'journal-down' | 'draining' | 'stopped' | 'failed';
-
-export interface LoopHealth {
-  readonly phase: LoopPhase;
-  readonly detail: string;
-  /** Instant since which the journal is slow or down, ms since the epoch; null: it is well. */
-  readonly since: number | null;
-  readonly lastSeq: number;
-  readonly backlog: number;
-  readonly counters: LoopCounters;
-}
-
-export interface LoopCounters {
-  readonly commands: number;
-  readonly refusals: number;
-  readonly events: number;
-  readonly batches: number;
-  readonly appendFailures: number;
-  readonly reactorErrors: number;
-  readonly brokenInvariants: number;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -106,12 +86,16 @@ export class Loop implements Runtime {
   #timer: Cancel | null = null;
   #retry: Cancel | null = null;
   #idle: (() => void)[] = [];
+  /** A decided batch is not durable yet: the state is ahead of the journal. */
+  #isAhead = false;
+  #resting: ((seq: number) => void)[] = [];
   readonly #counters: Mutable<LoopCounters> = {
     commands: 0,
     refusals: 0,
     events: 0,
     batches: 0,
     appendFailures: 0,
+    appendMs: 0,
     reactorErrors: 0,
     brokenInvariants: 0,
   };
@@ -148,6 +132,17 @@ export class Loop implements Runtime {
       else this.#queue.push({ command, settle });
       this.#schedule();
     });
+  }
+
+  /** Calls back, at once or soon, while the state is exactly the journal's up to that number. */
+  atRest(then: (seq: number) => void): void {
+    this.#resting.push(then);
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#isAhead || !this.#isDurable) return;
+    for (const then of this.#resting.splice(0)) then(this.#lastSeq);
   }
 
   /** From now on deadlines are reached; call it when all reactors are in. */
@@ -191,8 +186,7 @@ export class Loop implements Runtime {
     if (this.#phase === 'stopped' || this.#phase === 'failed') return false;
     if (this.#stopping) return false;
     if (this.#draining && command.kind === 'ArriveCall') return false;
-    const isWell = this.#phase === 'running';
-    if (!isWell && isRequest(command)) return false;
+    if (this.#phase !== 'running' && isRequest(command)) return false;
     return !this.#queue.isFull;
   }
 
@@ -233,7 +227,9 @@ export class Loop implements Runtime {
       throw error;
     }
     if (events.length > 0 || probes) {
+      this.#isAhead = true;
       const result = await this.#append(events);
+      this.#isAhead = false;
       if (!result.ok) return this.#appendFailed(batch, result);
       if (events.length > 0) this.#counters.batches += 1;
       this.#counters.events += events.length;
@@ -241,6 +237,7 @@ export class Loop implements Runtime {
     const stored = events.map((event, index) => ({ seq: this.#lastSeq + index + 1, event }));
     this.#lastSeq += events.length;
     for (const one of stored) this.#tell(one);
+    this.#rest();
     decided.forEach(({ pending, refusal, from }, index) => {
       const upTo = decided[index + 1]?.from ?? stored.length;
       pending.settle(refusal ?? { ok: true, events: stored.slice(from, upTo) });
@@ -283,6 +280,7 @@ export class Loop implements Runtime {
     const result = await this.#options.journal.append(this.#lastSeq, events);
     cancel();
     const tookMs = this.#scheduler.elapsed() - begun;
+    this.#counters.appendMs += tookMs;
     if (result.ok && tookMs >= slowMs) this.#slowDown(tookMs);
     if (result.ok && tookMs < slowMs / 2 && this.#phase === 'journal-slow') {
       this.#recover('journal is fast again');
@@ -345,6 +343,7 @@ export class Loop implements Runtime {
     }
     this.#state = rebuilt.state;
     this.#isDurable = true;
+    this.#rest();
     return true;
   }
 
@@ -416,8 +415,7 @@ export class Loop implements Runtime {
   #clearTimers(): void {
     this.#timer?.();
     this.#retry?.();
-    this.#timer = null;
-    this.#retry = null;
+    [this.#timer, this.#retry] = [null, null];
   }
 }
 
@@ -428,6 +426,6 @@ export async function openLoop(
   const rebuilt = await rebuild(options.journal);
   if (!rebuilt.ok) return rebuilt;
   options.clock.atLeast(rebuilt.lastAt);
-  const { state, lastSeq, snapshotSeq } = rebuilt;
-  return { ok: true, loop: new Loop(options, state, lastSeq, snapshotSeq) };
+  const loop = new Loop(options, rebuilt.state, rebuilt.lastSeq, rebuilt.snapshotSeq);
+  return { ok: true, loop };
 }

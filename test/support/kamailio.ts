@@ -25,6 +25,8 @@ export interface KamailioOptions {
   readonly assertsIdentity?: boolean;
   /** REGISTER of this user gets 403. */
   readonly forbidden?: string;
+  /** Text of a file with a `route[ACD]` (acd glue kamailio), used in place of the fixture's own. */
+  readonly glue?: string;
   /** Same port as before, for restarts. */
   readonly port?: number;
 }
@@ -64,7 +66,8 @@ export async function startKamailio(
     .replaceAll('@ASSERT@', options.assertsIdentity === true ? '1' : '0')
     .replaceAll('@FORBIDDEN@', options.forbidden ?? '-');
   const file = path.join(home, 'kamailio.cfg');
-  writeFileSync(file, config);
+  writeFileSync(path.join(home, 'acd.cfg'), options.glue ?? '');
+  writeFileSync(file, options.glue === undefined ? config : withGlue(config));
   const running = run({
     name: `kamailio:${port}`,
     command: 'kamailio',
@@ -85,6 +88,14 @@ export async function startKamailio(
     credentials: (user) => ({ username: user, password: `pw-${user}` }),
     stop: async () => running.stop(),
   };
+}
+
+/** The fixture with its own lines for the ACD taken out, and those of acd.cfg called instead. */
+function withGlue(config: string): string {
+  const own = /^ {2}if \(\$rU =~ "\^\\\*4\[45\]"[\s\S]*?^ {2}\}\n/m;
+  if (!own.test(config)) throw new Error('kamailio.cfg has no lines for the ACD to be replaced');
+  const called = config.replace(own, '  route(ACD);\n');
+  return called.replace('request_route {', 'include_file "acd.cfg"\n\nrequest_route {');
 }
 
 /** Kamailio prints nothing when it is ready, but it answers OPTIONS; repetition is the wait. */

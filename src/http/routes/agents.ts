@@ -1,10 +1,17 @@
 /** GET /agents, GET /agents/:id, and the few things a supervisor may do to an agent. */
 import { z } from 'zod';
 import type { Outcome } from '../../runtime/port.ts';
-import { INTERNAL, notFound, refused } from '../errors.ts';
+import { INTERNAL, notFound, refused, type Problem } from '../errors.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
-import { agentAnswer, errorAnswer, pauseBody } from '../schemas.ts';
+import {
+  agentAnswer,
+  errorAnswer,
+  pauseBody,
+  resumeBody,
+  wrapupBody,
+  type AgentAnswer,
+} from '../schemas.ts';
 import type { Steering, View } from '../view.ts';
 
 const params = z.object({ id: z.string() });
@@ -13,6 +20,7 @@ const answers = {
   400: errorAnswer,
   404: errorAnswer,
   409: errorAnswer,
+  422: errorAnswer,
   503: errorAnswer,
 };
 
@@ -54,7 +62,7 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
 
 function addSteering(http: Http, view: View, steering: Steering): void {
   /** The agent as he is after the command, or why it was refused. */
-  const after = (outcome: Outcome, id: string) => {
+  const after: After = (outcome, id) => {
     if (!outcome.ok) return { problem: refused(outcome.refusal, id) };
     const agent = view.agent(id);
     return agent === null ? { problem: INTERNAL } : { agent };
@@ -72,12 +80,65 @@ function addSteering(http: Http, view: View, steering: Steering): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const done = after(await steering.pause(id, request.body?.reason ?? ''), id);
-      return done.agent ?? send(reply, done.problem);
+      const { reason = '', queue } = request.body ?? {};
+      const done = after(await steering.pause(id, reason, queue ?? null), id);
+      return done.problem === undefined ? done.agent : send(reply, done.problem);
     },
   );
+  http.post(
+    '/agents/:id/resume',
+    {
+      schema: {
+        summary: 'End an agent’s pause, in one queue or everywhere',
+        tags: ['steer'],
+        params,
+        body: resumeBody.optional().nullable(),
+        response: answers,
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const done = after(await steering.resume(id, request.body?.queue ?? null), id);
+      return done.problem === undefined ? done.agent : send(reply, done.problem);
+    },
+  );
+  http.post(
+    '/agents/:id/wrapup/extend',
+    {
+      schema: {
+        summary: 'Let the wrap-up of an agent go on for so long from now',
+        tags: ['steer'],
+        params,
+        body: wrapupBody,
+        response: answers,
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const forMs = Math.round(request.body.seconds * 1000);
+      const done = after(await steering.extendWrapup(id, forMs), id);
+      return done.problem === undefined ? done.agent : send(reply, done.problem);
+    },
+  );
+  addPlain(http, steering, after);
+}
+
+type After = (
+  outcome: Outcome,
+  id: string,
+) => { problem: Problem; agent?: undefined } | { agent: AgentAnswer; problem?: undefined };
+
+function addPlain(http: Http, steering: Steering, after: After): void {
+  /** Not in wrap-up, or not paused, is as it should be. */
+  const beReady = async (id: string): Promise<Outcome> => {
+    const ended = await steering.endWrapup(id);
+    if (!ended.ok && ended.refusal !== 'not-in-wrapup') return ended;
+    const resumed = await steering.resume(id, null);
+    return !resumed.ok && resumed.refusal === 'not-paused' ? { ok: true, events: [] } : resumed;
+  };
   const plain = [
-    ['resume', 'End an agent’s pause', (id: string) => steering.resume(id)],
+    ['ready', 'Back to work: wrap-up and every pause end', beReady],
+    ['wrapup/end', 'End the wrap-up of an agent', (id: string) => steering.endWrapup(id)],
     ['logout', 'Log an agent out; a call he has goes on', (id: string) => steering.logOut(id)],
   ] as const;
   for (const [verb, summary, act] of plain) {
@@ -87,7 +148,7 @@ function addSteering(http: Http, view: View, steering: Steering): void {
       async (request, reply) => {
         const { id } = request.params;
         const done = after(await act(id), id);
-        return done.agent ?? send(reply, done.problem);
+        return done.problem === undefined ? done.agent : send(reply, done.problem);
       },
     );
   }

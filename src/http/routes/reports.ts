@@ -103,7 +103,7 @@ const LISTS: readonly Listed[] = [
 
 function questionOf(name: Listed['name'], given: Query, span: Span): Question {
   const { queue, agent, interval } = given;
-  const asked = { ...span, queue, agent };
+  const asked = { from: span.from, to: span.to, queue, agent };
   if (name === 'counters') return { name };
   return name === 'queues' ? { name, asked: { ...asked, interval } } : { name, asked };
 }

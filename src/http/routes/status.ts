@@ -1,12 +1,27 @@
 /**
- * GET /health and /metrics. Health answers 503 only where calls cannot be taken
- * (SIP server, media or journal down, or draining): a PBX that is away makes it `degraded`, but
- * restarting the ACD would not bring the PBX back.
+ * GET /health, /ready and /metrics. Health answers 503 only where calls cannot be
+ * taken (SIP server, media or journal down, or draining): a PBX that is away makes it `degraded`,
+ * but restarting the ACD would not bring the PBX back. Ready is stricter: no new call now, 503.
  */
 import { z } from 'zod';
 import type { Http } from '../reply.ts';
-import { healthAnswer } from '../schemas.ts';
+import { healthAnswer, readyAnswer, type HealthAnswer, type ReadyAnswer } from '../schemas.ts';
 import type { View } from '../view.ts';
+
+/** Would a new call be taken now? */
+function readyOf(health: HealthAnswer): ReadyAnswer {
+  const { sip, media, journal, reports, load } = health;
+  const isDraining = health.status === 'draining';
+  const parts: ReadyAnswer['parts'] = [
+    { part: 'sip', ok: sip.up, detail: sip.detail },
+    { part: 'media', ok: media.up, detail: media.detail },
+    { part: 'journal', ok: journal.up, detail: journal.detail },
+    { part: 'reports', ok: reports.up, detail: reports.detail },
+    { part: 'load', ok: load.overload === null, detail: load.overload ?? '' },
+    { part: 'drain', ok: !isDraining, detail: isDraining ? 'a stop was asked for' : '' },
+  ];
+  return { ready: parts.every(({ part, ok }) => ok || part === 'reports'), parts };
+}
 
 export function addStatus(http: Http, view: View): void {
   http.get(
@@ -25,6 +40,22 @@ export function addStatus(http: Http, view: View): void {
       const able = isUp && health.status !== 'draining';
       void reply.code(able ? 200 : 503);
       return health;
+    },
+  );
+  http.get(
+    '/ready',
+    {
+      schema: {
+        summary: 'Are new calls taken?',
+        description: 'For load balancers: 503 also while overloaded or draining.',
+        tags: ['operate'],
+        response: { 200: readyAnswer, 503: readyAnswer },
+      },
+    },
+    (_request, reply) => {
+      const ready = readyOf(view.health());
+      void reply.code(ready.ready ? 200 : 503);
+      return ready;
     },
   );
   http.get(

@@ -51,6 +51,7 @@ const CONFIGS: readonly CoreConfig[] = [
           skillSteps: n % 2 === 0 ? [{ atMs: 2_000, need: null }] : [],
           stickyMs: (n % 4) * 1_000,
           maxlen: n % 4 === 1 ? 3 : 0,
+          maxEstimatedWaitMs: n % 5 === 1 ? 2_000 : 0,
           leaveWhenEmpty: n % 4 === 2 ? ['wrapup', 'unavailable'] : [],
           failover: {
             LEAVEEMPTY: [{ to: 'queue', queue: 'r' }],

@@ -162,6 +162,7 @@ export class Simulator {
       leaveWhenEmpty: this.#random() < 0.5 ? some() : [],
       maxWaitMs: this.#below(2) * 8_000,
       timeoutPriority: this.#random() < 0.5 ? 'app' : 'conf',
+      maxEstimatedWaitMs: this.#below(3) * 5_000,
       maxCallsPerAgent: this.#below(3) * 4,
       maxTalks: this.#below(3) * 2,
       penaltySteps: [

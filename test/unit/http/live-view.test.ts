@@ -11,6 +11,18 @@ import { makeClock } from '../../../src/runtime/clock.ts';
 import { openLoop, type Loop } from '../../../src/runtime/loop.ts';
 import type { NewCommand } from '../../../src/runtime/port.ts';
 
+/** What gauges show beside the state. */
+const quiet = {
+  mediaLegs: 1,
+  journalSeq: 9,
+  isOverloaded: false,
+  journal: { backlog: 0, appends: 0, failures: 0, appendSeconds: 0 },
+  reports: { lag: 0 },
+  bugs: new Map<string, number>(),
+  audioLoss: new Map<string, number>(),
+  parts: new Map<string, boolean>(),
+};
+
 const queue = (name: string) => ({
   name,
   strategy: 'most-idle' as const,
@@ -41,9 +53,7 @@ async function open() {
   });
   if (!opened.ok) throw new Error(opened.detail);
   const { loop } = opened;
-  const metrics = createMetrics(() =>
-    readGauges(loop.state, { mediaLegs: 0, journalSeq: 0, isOverloaded: false }),
-  );
+  const metrics = createMetrics(() => readGauges(loop.state, quiet));
   const view = createView({
     runtime: loop,
     metrics,
@@ -194,11 +204,11 @@ describe('steering', () => {
   it('pauses, resumes and logs out by commands', async () => {
     const { loop, view } = await open();
     const steering = createSteering(loop);
-    expect(await steering.pause('2771', 'x')).toMatchObject({ ok: false });
+    expect(await steering.pause('2771', 'x', null)).toMatchObject({ ok: false });
     await logsIn(loop);
-    expect(await steering.pause('2771', 'lunch')).toMatchObject({ ok: true });
+    expect(await steering.pause('2771', 'lunch', null)).toMatchObject({ ok: true });
     expect(view.agent('2771')).toMatchObject({ state: 'paused', pause_reason: 'lunch' });
-    expect(await steering.resume('2771')).toMatchObject({ ok: true });
+    expect(await steering.resume('2771', null)).toMatchObject({ ok: true });
     expect(view.agent('2771')).toMatchObject({ state: 'idle', pause_reason: null });
     expect(await steering.logOut('2771')).toMatchObject({ ok: true });
     expect(view.agent('2771')).toMatchObject({ state: 'loggedout' });
@@ -211,7 +221,7 @@ describe('gauges', () => {
   it('count calls by queue and agents by state', async () => {
     const { loop } = await open();
     await arrives(loop, 'a');
-    const reading = readGauges(loop.state, { mediaLegs: 1, journalSeq: 9, isOverloaded: false });
+    const reading = readGauges(loop.state, quiet);
     expect(reading.waiting.get('queue1')).toBe(1);
     expect(reading.talking.get('queue1')).toBe(0);
     expect(reading.agents.get('loggedout')).toBe(2);

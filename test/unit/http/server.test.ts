@@ -10,6 +10,10 @@ import type { Http } from '../../../src/http/reply.ts';
 import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../../src/http/schemas.ts';
 import { createHttp, MAX_BODY_BYTES } from '../../../src/http/server.ts';
 import type { Steering, View } from '../../../src/http/view.ts';
+import { Stream } from '../../../src/http/stream.ts';
+import { initialState } from '../../../src/core/state.ts';
+import { MemoryJournal } from '../../../src/journal/memory.ts';
+import { Feed } from '../../../src/runtime/feed.ts';
 import { createLog } from '../../../src/observe/log.ts';
 import type { Reports } from '../../../src/reports/port.ts';
 import type { Outcome } from '../../../src/runtime/port.ts';
@@ -60,34 +64,11 @@ const health: HealthAnswer = {
   registrars: [],
   media: { up: true, detail: 'mediad', legs: 0 },
   journal: { up: true, detail: 'sqlite', seq: 3 },
+  reports: { up: true, detail: '', seq: 3 },
   load: { overload: null, loop_delay_ms: 1, calls: 1, max_calls: 2000, refused: 0 },
   drain: null,
   bugs: 0,
 };
-
-function noPrompts(): PromptsPort {
-  const nothing = () => {
-    throw new Error('not asked here');
-  };
-  return { list: nothing, upload: nothing, remove: nothing };
-}
-
-/** Nobody asks it here; config-routes.test.ts does. */
-function noConfiguration(): ConfigPort {
-  const nothing = () => {
-    throw new Error('not asked here');
-  };
-  return {
-    document: nothing,
-    version: nothing,
-    versions: nothing,
-    documentOf: nothing,
-    changedByRest: nothing,
-    reload: nothing,
-    rollback: nothing,
-    change: nothing,
-  };
-}
 
 let http: Http | null = null;
 const told: string[] = [];
@@ -97,6 +78,13 @@ const reports: Reports = {
   health: () => ({ up: true, detail: '', seq: 0 }),
   close: () => Promise.resolve(),
 };
+
+/** Nothing ever happens. */
+function idleStream(): Stream {
+  const feed = new Feed(new MemoryJournal(), 0);
+  const state = initialState();
+  return new Stream({ feed, state: () => state, now: () => 0, atRest: (then) => then(0) });
+}
 
 async function start(change: Partial<View> = {}, steering: Partial<Steering> = {}): Promise<Http> {
   const taken = async (): Promise<Outcome> => ({ ok: true, events: [] });
@@ -111,10 +99,19 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       metrics: async () => ({ text: 'acd_calls_total 1\n', contentType: 'text/plain' }),
       ...change,
     },
-    steering: { pause: taken, resume: taken, logOut: taken, ...steering },
-    configuration: noConfiguration(),
-    prompts: noPrompts(),
+    // Nobody asks them here: unit/app does.
+    configuration: {} as ConfigPort,
+    prompts: {} as PromptsPort,
+    steering: {
+      pause: taken,
+      resume: taken,
+      logOut: taken,
+      endWrapup: taken,
+      extendWrapup: taken,
+      ...steering,
+    },
     reports,
+    stream: idleStream(),
     log: createLog({ level: 'error', format: 'json', name: 'http', write: (l) => told.push(l) }),
     version: '0.1.0',
   });
@@ -224,8 +221,8 @@ describe('health', () => {
 describe('steering', () => {
   it('pauses with the reason given', async () => {
     const asked: string[][] = [];
-    const pause = async (id: string, reason: string): Promise<Outcome> => {
-      asked.push([id, reason]);
+    const pause: Steering['pause'] = async (id, reason, queue) => {
+      asked.push([id, reason, queue ?? 'all']);
       return { ok: true, events: [] };
     };
     const server = await start({}, { pause });
@@ -235,8 +232,8 @@ describe('steering', () => {
     expect(answer.json()).toMatchObject({ id: '2771' });
     expect((await server.inject({ method: 'POST', url })).statusCode).toBe(200);
     expect(asked).toEqual([
-      ['2771', 'lunch'],
-      ['2771', ''],
+      ['2771', 'lunch', 'all'],
+      ['2771', '', 'all'],
     ]);
   });
 
@@ -253,6 +250,30 @@ describe('steering', () => {
       expect(answer.statusCode).toBe(status);
       expect(answer.json()).toMatchObject({ code });
     }
+  });
+
+  it('ends and extends wrap-up, is ready, pauses and resumes in one queue', async () => {
+    const asked: string[] = [];
+    const note = async (...given: unknown[]): Promise<Outcome> => {
+      asked.push(given.join(' '));
+      return { ok: true, events: [] };
+    };
+    const rested = async (): Promise<Outcome> => ({ ok: false, refusal: 'not-in-wrapup' });
+    const act = { pause: note, resume: note, extendWrapup: note, endWrapup: rested };
+    const server = await start({}, act);
+    const post = async (verb: string, payload?: object) => {
+      const url = `/agents/2771/${verb}`;
+      const given = payload === undefined ? {} : { payload };
+      return (await server.inject({ method: 'POST', url, ...given })).statusCode;
+    };
+    expect(await post('pause', { reason: 'x', queue: 'queue1' })).toBe(200);
+    expect(await post('resume', { queue: 'queue1' })).toBe(200);
+    expect(await post('wrapup/extend', { seconds: 30 })).toBe(200);
+    expect(await post('ready')).toBe(200);
+    expect(await post('wrapup/end')).toBe(409);
+    expect(await post('wrapup/extend', { seconds: 0 })).toBe(400);
+    expect(await post('pause', { unheard: 1 })).toBe(400);
+    expect(asked).toEqual(['2771 x queue1', '2771 queue1', '2771 30000', '2771 ']);
   });
 
   it.each([
@@ -330,5 +351,25 @@ describe('OpenAPI', () => {
     const answer = await (await start()).inject('/openapi.json');
     // Out of date? `npm run docs` writes it anew.
     expect(answer.json()).toEqual(JSON.parse(readFileSync(file, 'utf8')));
+  });
+});
+
+describe('GET /ready', () => {
+  const ready = async (change: Partial<HealthAnswer>) => {
+    const server = await start({ health: () => ({ ...health, ...change }) });
+    const answer = await server.inject('/ready');
+    const { parts } = answer.json<{ parts: { part: string; ok: boolean }[] }>();
+    return [answer.statusCode, ...parts.flatMap(({ part, ok }) => (ok ? [] : [part]))];
+  };
+
+  it('says whether new calls are taken, and which part is in the way', async () => {
+    expect(await ready({})).toEqual([200]);
+    await http?.close();
+    expect(await ready({ status: 'draining' })).toEqual([503, 'drain']);
+    await http?.close();
+    expect(await ready({ load: { ...health.load, overload: 'calls' } })).toEqual([503, 'load']);
+    await http?.close();
+    const gone = { up: false, detail: 'its thread ended', seq: 3 };
+    expect(await ready({ reports: gone })).toEqual([200, 'reports']);
   });
 });

@@ -83,11 +83,16 @@ describe('metrics', () => {
       mediaLegs: 4,
       journalSeq: 17,
       isOverloaded: true,
+      journal: { backlog: 2, appends: 7, failures: 1, appendSeconds: 0.25 },
+      reports: { lag: 12 },
+      bugs: new Map([['invariant', 1]]),
+      audioLoss: new Map([['in', 6]]),
+      parts: new Map([['sip', false]]),
     }));
     metrics.callEnded('queue1', 'COMPLETED');
     metrics.offerEnded('busy');
     metrics.callsShed('calls', 3);
-    metrics.bug('invariant-1');
+    metrics.offerAnswered(486);
     waiting = 5;
     const text = await metrics.text();
     expect(text).toContain('acd_calls_waiting{queue="queue1"} 5');
@@ -98,6 +103,13 @@ describe('metrics', () => {
     expect(text).toContain('acd_overloaded 1');
     expect(text).toContain('acd_media_legs 4');
     expect(text).toContain('acd_loop_delay_seconds{quantile="0.99"}');
-    expect(metrics.bugs()).toBe(1);
+    expect(text).toContain('acd_offer_sip_status_total{status="486"} 1');
+    expect(text).toContain('acd_bugs_total{kind="invariant"} 1');
+    expect(text).toContain('acd_audio_loss_reports_total{direction="in"} 6');
+    expect(text).toContain('acd_part_up{part="sip"} 0');
+    expect(text).toContain('acd_journal_backlog 2');
+    expect(text).toContain('acd_journal_append_seconds_total 0.25');
+    expect(text).toContain('acd_journal_append_failures_total 1');
+    expect(text).toContain('acd_reports_lag_events 12');
   });
 });

@@ -1,0 +1,83 @@
+/**
+ * Asterisk's side (chan_pjsip), and FreePBX's, which is Asterisk with its own files: the account,
+ * a line of dialplan for each queue and code, the way back to phones, and hints.
+ */
+import { PASSWORD, type GlueParts } from './parts.ts';
+
+/** `exten` lines that send what is dialled to the ACD's registered contact. */
+function dialplan({ queues, codes }: GlueParts, endpoint: string): string[] {
+  const dial = (exten: string, user: string) =>
+    `exten => ${exten},1,Dial(PJSIP/${user}@${endpoint})`;
+  return [
+    ...queues.map((queue) => dial(queue, queue)),
+    ...codes.flatMap((code) =>
+      code.startsWith('*')
+        ? [dial(code, code), dial(`_${code}X!`, '${EXTEN}')]
+        : [dial(code, code)],
+    ),
+  ];
+}
+
+function hints({ phones }: GlueParts): string[] {
+  const listed = phones.map((user) => `exten => ${user},hint,PJSIP/${user}`);
+  return listed.length > 0
+    ? listed
+    : ['; a line for each phone an agent may log in from:', '; exten => 101,hint,PJSIP/101'];
+}
+
+export function glueAsterisk(parts: GlueParts): string {
+  const { username, authUsername, name } = parts.account;
+  return `; Asterisk's side of the ACD, account "${name}" (acd glue asterisk), for chan_pjsip.
+
+; ---- pjsip.conf ----
+[${username}]
+type = endpoint
+aors = ${username}
+auth = ${username}
+context = from-acd
+subscribe_context = acd-hints
+allow = !all,ulaw,alaw
+direct_media = no               ; else Asterisk re-INVITEs the ACD after every answer
+trust_id_inbound = yes          ; phones show the caller's number
+send_pai = yes                  ; names the phone that logs in
+[${username}]
+type = aor
+max_contacts = 1
+remove_existing = yes           ; a restarted ACD may take its place at once
+[${username}]
+type = auth
+auth_type = userpass
+username = ${authUsername}
+password = ${PASSWORD}
+
+; ---- extensions.conf ----
+[acd]                           ; include => acd  in the context of callers and phones
+${dialplan(parts, username).join('\n')}
+
+[from-acd]                      ; the ACD calls phones; no time limit here: the queue's counts
+exten => _[a-zA-Z0-9].,1,Dial(PJSIP/\${EXTEN})
+ same => n,Hangup(\${HANGUPCAUSE})
+exten => h,1,NoOp()
+
+[acd-hints]                     ; what the ACD subscribes to
+${hints(parts).join('\n')}
+`;
+}
+
+export function glueFreepbx(parts: GlueParts): string {
+  const { username, name } = parts.account;
+  const listed = dialplan(parts, username).join('\n');
+  return `; FreePBX's side of the ACD, account "${name}" (acd glue freepbx).
+;
+; 1. Applications > Extensions > Add PJSIP extension ${username}, with the password of the account.
+;    Under Advanced: Send PAI and Trust RPID/PAI yes, Direct Media no, Max Contacts 1, Remove
+;    Existing yes, Context from-internal, Subscribe context ext-local. FreePBX writes the hints
+;    of all extensions there, so presence needs nothing more.
+; 2. Admin > Config Edit, extensions_custom.conf: the lines below.
+; 3. Admin > Custom Destinations, one for each queue, to send inbound routes there:
+${parts.queues.map((queue) => `;      from-internal,${queue},1`).join('\n')}
+
+[from-internal-custom]
+${listed}
+`;
+}

@@ -1,0 +1,44 @@
+/**
+ * What every PBX has to know of this ACD, out of its own acd.yaml: the account, what is dialled,
+ * where it listens, whose phones it calls.
+ */
+import type { AcdConfig, RegisterConfig } from '../../config/types.ts';
+
+export interface GlueParts {
+  readonly account: RegisterConfig;
+  readonly queues: readonly string[];
+  /** Login and logout codes; those that begin with `*` may be followed by an agent id. */
+  readonly codes: readonly string[];
+  /** Users of static members at this PBX. */
+  readonly phones: readonly string[];
+}
+
+/** The parts for one PBX of `sip.register`; a sentence where there is none. */
+export function partsOf(config: AcdConfig, pbx: string | undefined): GlueParts | string {
+  const { register } = config.sip;
+  const named = register.map(({ name }) => name).join(', ');
+  const account = pbx === undefined ? register[0] : register.find(({ name }) => name === pbx);
+  if (account === undefined) {
+    return pbx === undefined
+      ? 'sip.register has no PBX; add the one that this is for'
+      : `sip.register has no PBX "${pbx}"; there are: ${named || 'none'}`;
+  }
+  const users = config.core.agents.flatMap(({ device }) => {
+    const isHere = device?.registrar === account.name;
+    const user = isHere ? /^sip:([^@]+)@/.exec(device.uri)?.[1] : undefined;
+    return user === undefined ? [] : [user];
+  });
+  return {
+    account,
+    queues: config.core.queues.map(({ name }) => name),
+    codes: [...config.sip.loginUsers, ...config.sip.logoutUsers],
+    phones: [...new Set(users)].sort(),
+  };
+}
+
+/** A literal inside a regular expression. */
+export function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+export const PASSWORD = 'THE-PASSWORD-OF-THE-ACCOUNT';

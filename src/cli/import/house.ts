@@ -1,0 +1,279 @@
+/**
+ * What the imported files say, put together: queues, agents and penalty rules of one acd.yaml.
+ * Names are made usable, every member becomes an agent once, and what has no place is noted with
+ * its line.
+ */
+import { penaltyRules } from '../../config/queue-schema.ts';
+import type { Conf, Entry, Note, Place, Section } from './conf.ts';
+import { last } from './conf.ts';
+import { readMember, splitFields, type Member } from './members.ts';
+import { changeOf, STANDARDS, type Sounds } from './options.ts';
+
+export interface ImportedMember {
+  readonly agent: string;
+  readonly [option: string]: string;
+}
+
+export interface ImportedQueue {
+  readonly name: string;
+  /** As queues.conf calls it. */
+  readonly written: string;
+  readonly options: Record<string, unknown>;
+  readonly members: ImportedMember[];
+}
+
+export interface ImportedAgent {
+  readonly id: string;
+  readonly options: Record<string, unknown>;
+}
+
+const MAX_MEMBERS = 10_000;
+const MAX_AGENTS = 10_000;
+const MAX_QUEUES = 1000;
+/** Ids given to phones whose name cannot be keyed begin here. */
+const FIRST_GIVEN_ID = 900_001;
+const GLOBAL_ONLY = ['autofill', 'monitor-type'];
+
+const isYes = (text: string | undefined) => /^(yes|true|on|1|y|t)$/i.test(text ?? '');
+
+export class House {
+  readonly queues = new Map<string, ImportedQueue>();
+  readonly agents = new Map<string, ImportedAgent>();
+  readonly rules: { name: string; penaltychange: string[] }[] = [];
+  readonly notes: Note[] = [];
+  private readonly byUser = new Map<string, string>();
+  private readonly names = new Set<string>(['acdlogin', 'acdlogout']);
+  private nextId = FIRST_GIVEN_ID;
+  private readonly sounds: Sounds;
+  /** Host of the PBX through which phones are called. */
+  private readonly host: string;
+
+  constructor(host: string, sounds: Sounds) {
+    this.host = host;
+    this.sounds = sounds;
+  }
+
+  note(at: Place, what: string, why: string): void {
+    this.notes.push({ file: at.file, line: at.line, what, why });
+  }
+
+  /** A name that can be dialled, and is not taken. */
+  private nameFor(section: Section): string {
+    const cleaned = section.name
+      .replace(/[^A-Za-z0-9._~-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 56);
+    const base = cleaned === '' ? 'queue' : cleaned;
+    let name = base;
+    for (let i = 2; this.names.has(name); i += 1) name = `${base}-${i}`;
+    this.names.add(name);
+    if (name !== section.name) {
+      this.note(section, `[${section.name}]`, `cannot be dialled as it is; called ${name} here`);
+    }
+    return name;
+  }
+
+  addQueues(conf: Conf): void {
+    this.notes.push(...conf.notes);
+    const general = conf.sections.find(({ name }) => name === 'general');
+    const negative = general === undefined ? null : last(general, 'negative_penalty_invalid');
+    if (general !== undefined) this.addGeneral(general);
+    for (const section of conf.sections) {
+      if (section.isTemplate || section === general) continue;
+      if (this.queues.size === MAX_QUEUES) {
+        this.note(section, `[${section.name}]`, `an ACD has at most ${MAX_QUEUES} queues`);
+        return;
+      }
+      if (this.queues.has(section.name)) {
+        this.note(
+          section,
+          `[${section.name}]`,
+          'another file has that queue; this one is left out',
+        );
+      } else {
+        this.addQueue(section, general, isYes(negative?.value));
+      }
+    }
+  }
+
+  private addGeneral(general: Section): void {
+    const known = [...GLOBAL_ONLY, 'negative_penalty_invalid', 'persistentmembers'];
+    for (const entry of general.entries) {
+      if (known.includes(entry.key) || entry.key === 'shared_lastcall') continue;
+      const what = `${entry.key} = ${entry.value}`;
+      this.note(entry, what, 'this version has no such option for all queues');
+    }
+  }
+
+  private addQueue(section: Section, general: Section | undefined, negative: boolean): void {
+    const options: Record<string, unknown> = { ...STANDARDS, welcome: [] };
+    const inherited = GLOBAL_ONLY.flatMap((key) => (general && last(general, key)) ?? []);
+    const queue: ImportedQueue = {
+      name: this.nameFor(section),
+      written: section.name,
+      options,
+      members: [],
+    };
+    // A later line takes the place of an earlier one; members add up.
+    const lines = new Map<string, Entry>();
+    for (const entry of [...inherited, ...section.entries]) {
+      if (entry.key !== 'member') lines.set(entry.key, entry);
+      else this.addMember(queue, entry, negative);
+    }
+    for (const entry of lines.values()) this.addOption(queue, entry);
+    this.queues.set(section.name, queue);
+  }
+
+  private addOption(queue: ImportedQueue, entry: Entry): void {
+    if (entry.key === 'context' && entry.value !== '') {
+      queue.options['context'] = entry;
+      return;
+    }
+    const change = changeOf(entry, this.sounds);
+    if (change === null || entry.value === '') return;
+    const what = `${entry.key} = ${entry.value}`;
+    if (change.why !== undefined) this.note(entry, what, change.why);
+    if ('key' in change) queue.options[change.key] = change.value;
+  }
+
+  private addMember(queue: ImportedQueue, entry: Entry, negative: boolean): void {
+    const what = `member = ${entry.value}`;
+    const member = readMember(entry.value, negative);
+    if ('why' in member) {
+      this.note(entry, what, member.why);
+      return;
+    }
+    for (const each of member.lost) this.note(entry, each.what, each.why);
+    const agent = this.agentFor(entry, member);
+    if (agent === null || queue.members.length === MAX_MEMBERS) {
+      this.note(entry, what, 'there are more members than an ACD may have');
+      return;
+    }
+    if (queue.members.some((each) => each.agent === agent)) {
+      this.note(entry, what, `agent ${agent} is a member already`);
+      return;
+    }
+    const own: Record<string, string> = { agent };
+    if (member.penalty !== 0) own['penalty'] = String(member.penalty);
+    if (member.ringinuse !== '') own['ringinuse'] = isYes(member.ringinuse) ? 'yes' : 'no';
+    if (member.wrapuptime !== '') this.memberWrapup(own, entry, member.wrapuptime);
+    queue.members.push(own as ImportedMember);
+  }
+
+  private memberWrapup(own: Record<string, string>, entry: Entry, written: string): void {
+    const seconds = Number(written);
+    if (seconds >= 0 && seconds <= 3600) own['wrapuptime'] = String(seconds);
+    else this.note(entry, `wrapuptime ${written}`, 'give seconds from 0 to 3600');
+  }
+
+  /** The agent behind a member: one for each phone, whatever the technology. */
+  private agentFor(at: Place, member: Member): string | null {
+    const { user } = member;
+    const known = user === null ? member.id : this.byUser.get(user);
+    const id = known ?? this.freeId(at, member);
+    const agent = this.agent(id);
+    if (agent === null) return null;
+    if (user !== null) {
+      this.byUser.set(user, id);
+      agent.options['device'] ??= `sip:${user}@${this.host}`;
+      agent.options['registrar'] ??= 'pbx';
+    }
+    this.nameAgent(agent, member.name);
+    return id;
+  }
+
+  private freeId(at: Place, member: Member): string {
+    if (member.id !== null && !this.agents.has(member.id)) return member.id;
+    while (this.agents.has(String(this.nextId))) this.nextId += 1;
+    const id = String(this.nextId);
+    this.nextId += 1;
+    this.note(at, member.user ?? '', `agents have ids of digits; this one got ${id}`);
+    return id;
+  }
+
+  private agent(id: string): ImportedAgent | null {
+    const found = this.agents.get(id);
+    if (found !== undefined) return found;
+    if (this.agents.size === MAX_AGENTS) return null;
+    const agent = { id, options: {} };
+    this.agents.set(id, agent);
+    return agent;
+  }
+
+  private nameAgent(agent: ImportedAgent, written: string): void {
+    const name = written
+      .replace(/\p{Cc}/gu, ' ')
+      .trim()
+      .slice(0, 80)
+      .trim();
+    if (name !== '') agent.options['name'] ??= name;
+  }
+
+  /** agents.conf: `agent => id,pin,name` of app_agent, or a section for each (app_agent_pool). */
+  addAgents(conf: Conf): void {
+    this.notes.push(...conf.notes);
+    for (const section of conf.sections) {
+      if (section.isTemplate || section.name === 'general') continue;
+      if (section.name !== 'agents') this.addAgentSection(section);
+      else for (const entry of section.entries) this.addAgentLine(entry);
+    }
+  }
+
+  private addAgentSection(section: Section): void {
+    if (!/^\d{1,16}$/.test(section.name)) {
+      this.note(section, `[${section.name}]`, 'agents have ids of digits');
+      return;
+    }
+    const agent = this.agent(section.name);
+    if (agent === null) return;
+    this.nameAgent(agent, last(section, 'fullname')?.value ?? '');
+    for (const entry of section.entries) {
+      const what = `${entry.key} = ${entry.value}`;
+      if (entry.key === 'wrapuptime' && Number(entry.value) > 0) {
+        // app_agent_pool counts milliseconds.
+        agent.options['wrapuptime'] = String(Math.min(3600, Number(entry.value) / 1000));
+      } else if (!['fullname', 'wrapuptime'].includes(entry.key)) {
+        this.note(entry, what, 'this version has no such option for an agent');
+      }
+    }
+  }
+
+  private addAgentLine(entry: Entry): void {
+    const what = `${entry.key} = ${entry.value}`;
+    if (entry.key !== 'agent') {
+      this.note(entry, what, 'this version has no such option for an agent');
+      return;
+    }
+    const [id = '', pin = '', name = ''] = splitFields(entry.value);
+    const agent = /^\d{1,16}$/.test(id) ? this.agent(id) : null;
+    if (agent === null) {
+      this.note(entry, what, 'agents have ids of digits');
+      return;
+    }
+    if (/^\d{1,16}$/.test(pin)) agent.options['pin'] = pin;
+    else if (pin !== '') this.note(entry, `the PIN of agent ${id}`, 'a PIN is of digits');
+    this.nameAgent(agent, name);
+  }
+
+  /** queuerules.conf. */
+  addRules(conf: Conf): void {
+    this.notes.push(...conf.notes);
+    for (const section of conf.sections) {
+      if (section.isTemplate || section.name === 'general') continue;
+      const rule = { name: section.name, penaltychange: [] as string[] };
+      for (const entry of section.entries) {
+        const tried = { ...rule, penaltychange: [...rule.penaltychange, entry.value] };
+        const found = penaltyRules.safeParse([tried]);
+        if (entry.key === 'penaltychange' && found.success) rule.penaltychange.push(entry.value);
+        else {
+          const why = found.error?.issues[0]?.message ?? 'this version has no such option';
+          this.note(entry, `${entry.key} = ${entry.value}`, why);
+        }
+      }
+      const isThere = this.rules.some(({ name }) => name === rule.name);
+      if (isThere) this.note(section, `[${rule.name}]`, 'another file has that rule; left out');
+      else if (penaltyRules.safeParse([...this.rules, rule]).success) this.rules.push(rule);
+      else this.note(section, `[${section.name}]`, 'cannot be the name of a rule');
+    }
+  }
+}

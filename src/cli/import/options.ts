@@ -1,0 +1,204 @@
+/**
+ * The options of one queue: from queues.conf to acd.yaml. Names are mostly the same, so the schema
+ * of acd.yaml itself says what can be carried over; here stands only what differs: other standard
+ * values, older names, bounds.
+ */
+import { queue as queueSchema } from '../../config/queue-schema.ts';
+import type { Entry } from './conf.ts';
+
+/** Values where Asterisk's standard is not ours: written out, so that the queue stays the same. */
+export const STANDARDS: Readonly<Record<string, string>> = {
+  strategy: 'ringall',
+  autofill: 'no',
+  ringinuse: 'yes',
+  timeoutrestart: 'no',
+};
+
+const OLDER_NAMES: Readonly<Record<string, string>> = {
+  music: 'musicclass',
+  musiconhold: 'musicclass',
+  autopause_delay: 'autopausedelay',
+};
+
+/** What needs no place in acd.yaml: said with the reason why nothing is lost. */
+const NEEDLESS: Readonly<Record<string, string>> = {
+  shared_lastcall: 'wrap-up holds for an agent in all his queues',
+  persistentmembers: 'logins outlive every restart',
+  eventwhencalled: 'every event is told',
+  eventmemberstatus: 'every event is told',
+};
+
+const WHY: Readonly<Record<string, string>> = {
+  setinterfacevar: 'there are no channel variables',
+  setqueuevar: 'there are no channel variables',
+  setqueueentryvar: 'there are no channel variables',
+  membermacro: 'there is no dialplan on the agent’s channel',
+  membergosub: 'there is no dialplan on the agent’s channel',
+  context: 'no key of that context could be read; write exit-keys',
+};
+
+/**
+ * Options that may be copied where the schema takes them: those of queues.conf that name no file
+ * or context of the PBX. What the schema gets later is carried over from then on.
+ */
+const COPIED = new Set([
+  'musicclass',
+  'strategy',
+  'weight',
+  'timeout',
+  'retry',
+  'timeoutpriority',
+  'timeoutrestart',
+  'wrapuptime',
+  'autofill',
+  'maxlen',
+  'joinempty',
+  'leavewhenempty',
+  'ringinuse',
+  'autopause',
+  'autopausedelay',
+  'autopausebusy',
+  'autopauseunavail',
+  'penaltymemberslimit',
+  'defaultrule',
+  'servicelevel',
+  'memberdelay',
+  'reportholdtime',
+  'announce-frequency',
+  'min-announce-frequency',
+  'announce-position',
+  'announce-position-limit',
+  'announce-position-only-up',
+  'announce-holdtime',
+  'announce-round-seconds',
+  'announce-to-first-user',
+  'periodic-announce',
+  'periodic-announce-frequency',
+  'periodic-announce-startdelay',
+  'random-periodic-announce',
+  'relative-periodic-announce',
+]);
+
+const EMPTY_WORDS = [
+  'paused',
+  'penalty',
+  'inuse',
+  'ringing',
+  'unavailable',
+  'invalid',
+  'unknown',
+  'wrapup',
+];
+
+const shape = queueSchema.shape as Readonly<
+  Record<string, { safeParse(value: unknown): Parsed } | undefined>
+>;
+type Parsed =
+  | { readonly success: true }
+  | {
+      readonly success: false;
+      readonly error: { readonly issues: readonly { message: string }[] };
+    };
+
+export interface Carried {
+  readonly key: string;
+  readonly value: string | readonly string[];
+}
+
+export type Change = (Carried & { readonly why?: string }) | { readonly why: string } | null;
+
+/** A number put within bounds; `zero` stands for no limit in Asterisk. */
+function bounded(key: string, written: string, min: number, max: number): Change {
+  const value = Number(written);
+  if (written === '' || !Number.isFinite(value)) return { why: `"${written}" is no number` };
+  const kept = Math.min(max, Math.max(min, value));
+  if (kept === value) return { key, value: String(kept) };
+  return { key, value: String(kept), why: `taken as ${kept}` };
+}
+
+/** Words of `joinempty` that are known; the others are told. */
+function emptyWords(key: string, written: string): Change {
+  const words = written
+    .toLowerCase()
+    .split(',')
+    .map((each) => each.trim());
+  if (words.length === 1 && ['yes', 'no', 'strict', 'loose'].includes(words[0] ?? '')) {
+    return { key, value: words[0] ?? '' };
+  }
+  if (words.length === 1 && ['true', 'on', '1', 'y', 't'].includes(words[0] ?? '')) {
+    return { key, value: 'yes' };
+  }
+  if (words.length === 1 && ['false', 'off', '0', 'n', 'f'].includes(words[0] ?? '')) {
+    return { key, value: 'no' };
+  }
+  const known = words.filter((word) => EMPTY_WORDS.includes(word));
+  const unknown = words.filter((word) => !EMPTY_WORDS.includes(word));
+  if (known.length === 0) return { why: `"${written}" is no condition` };
+  const value = known.join(',');
+  return unknown.length === 0 ? { key, value } : { key, value, why: `taken as ${value}` };
+}
+
+function strategy(written: string): Change {
+  const word = written.toLowerCase();
+  if (word !== 'roundrobin') return { key: 'strategy', value: word };
+  return { key: 'strategy', value: 'rrmemory', why: 'is rrmemory since Asterisk 1.6' };
+}
+
+/** What differs from a plain copy. */
+function special(key: string, value: string, sounds: Sounds): Change | undefined {
+  switch (key) {
+    case 'strategy':
+      return strategy(value);
+    case 'timeout':
+      if (value !== '0') return bounded(key, value, 0.5, 600);
+      return { key, value: '600', why: 'rings without end there; 600 s is the longest here' };
+    case 'retry':
+      // Asterisk takes anything below 1 as its standard.
+      return Number(value) < 1 ? { key, value: '5' } : bounded(key, value, 0.1, 3600);
+    case 'wrapuptime':
+    case 'autopausedelay':
+    case 'periodic-announce-frequency':
+      return bounded(key, value, 0, 3600);
+    case 'weight':
+      return bounded(key, value, 0, 1000);
+    case 'joinempty':
+    case 'leavewhenempty':
+      return emptyWords(key, value);
+    case 'musicclass':
+      if (sounds.music.has(value)) return { key, value };
+      return { why: `there is no music "${value}" here; the queue has "default"` };
+    case 'periodic-announce': {
+      const names = value
+        .split(/[,|]/)
+        .map((each) => each.trim())
+        .filter((each) => each !== '');
+      const known = names.filter((each) => sounds.prompts.has(each) || each.startsWith('/'));
+      if (known.length === names.length && names.length > 0) return { key, value: known };
+      const missing = names.filter((each) => !known.includes(each)).join(', ');
+      return { why: `there is no prompt "${missing}"; name a WAV file by its whole path` };
+    }
+    default:
+      return undefined;
+  }
+}
+
+export interface Sounds {
+  readonly prompts: ReadonlySet<string>;
+  readonly music: ReadonlySet<string>;
+}
+
+/** One line of a queue; null: nothing has to be carried over. */
+export function changeOf({ key: written, value }: Entry, sounds: Sounds): Change {
+  const key = OLDER_NAMES[written] ?? written;
+  if (Object.hasOwn(NEEDLESS, key)) return null;
+  const change = special(key, value, sounds) ?? { key, value };
+  if (change === null || !('key' in change)) return change;
+  const schema =
+    COPIED.has(key) && Object.hasOwn(shape, change.key) ? shape[change.key] : undefined;
+  if (schema === undefined) {
+    return { why: WHY[key] ?? 'this version has no such option' };
+  }
+  const found = schema.safeParse(change.value);
+  if (found.success) return change;
+  return { why: found.error.issues[0]?.message ?? 'cannot be used' };
+}

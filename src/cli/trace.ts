@@ -1,0 +1,105 @@
+/**
+ * `acd trace CALL`: the whole story of a call, by its id or its SIP Call-ID: what happened when,
+ * what it was on the wire, why each agent was rung. Reads the journal from beside.
+ */
+import type { Command } from 'commander';
+import { openTail } from '../journal/tail.ts';
+import {
+  traceCall,
+  type AgentStanding,
+  type Step,
+  type Trace,
+  type Why,
+} from '../reports/trace.ts';
+import { readConfiguration } from './configuration.ts';
+
+export interface WrittenTrace {
+  readonly config: string;
+  readonly journal?: string;
+  readonly json: boolean;
+}
+
+function fault(text: string): number {
+  process.stderr.write(`${text}\n`);
+  return 1;
+}
+
+/** Fields that every line has anyway, or that say nothing to people. */
+const UNTOLD = new Set(['kind', 'at', 'by', 'callId', 'sipCallId', 'entry', 'dialogId']);
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const plain = text.replace(/\p{Cc}/gu, ' ');
+  return /[\s"]/.test(plain) && !plain.startsWith('{') ? JSON.stringify(plain) : plain;
+}
+
+function fieldsOf(event: Step['event']): string {
+  return Object.entries(event)
+    .filter(([key, value]) => !UNTOLD.has(key) && value !== null && value !== undefined)
+    .map(([key, value]) => `${key}=${shown(value)}`)
+    .join(' ');
+}
+
+function standing({ agent, penalty, idle_seconds, calls }: AgentStanding): string {
+  return `${agent} (idle ${idle_seconds} s, ${calls} calls, penalty ${penalty})`;
+}
+
+function writeWhy({ strategy, chosen, ready, others }: Why): string[] {
+  const also = ready.map(standing).join(', ');
+  const not = others.map(({ agent, reason }) => `${agent} ${reason}`).join(', ');
+  return [
+    `why ${standing(chosen)}: ${strategy}`,
+    also === '' ? 'nobody else could take it' : `could have taken it, too: ${also}`,
+    ...(not === '' ? [] : [`could not: ${not}`]),
+  ].map((text) => `${' '.repeat(26)}${text}`);
+}
+
+function writeStep({ at, after_ms, event, sip, why }: Step): string[] {
+  const after = `+${(after_ms / 1000).toFixed(3)}`.padStart(11);
+  const wire = sip === '' ? '' : `   [${sip}]`;
+  const line = `${at.slice(11, 23)} ${after}  ${event.kind} ${fieldsOf(event)}${wire}`;
+  return [line.trimEnd(), ...(why === null ? [] : writeWhy(why))];
+}
+
+export function writeTrace({ call, sip_call_id, steps, notes }: Trace): string {
+  const day = steps[0]?.at.slice(0, 10) ?? '';
+  const head = `call ${call}, SIP Call-ID ${shown(sip_call_id)}, ${day} (UTC)`;
+  return [head, ...steps.flatMap(writeStep), ...notes.map((note) => `note: ${note}`)].join('\n');
+}
+
+export function runTrace(call: string, written: WrittenTrace): number {
+  let file = written.journal;
+  if (file === undefined) {
+    const config = readConfiguration(written.config);
+    if (config === null) return 1;
+    file = config.journal.path;
+  }
+  if (file === ':memory:') return fault('name the journal: --journal FILE');
+  const tail = openTail(file);
+  if (!tail.ok) return fault(tail.detail);
+  try {
+    const trace = traceCall(tail.source, call);
+    if (trace === null) {
+      return fault(`${file} knows no call "${call}"; acd report calls lists those that are over`);
+    }
+    process.stdout.write(`${written.json ? JSON.stringify(trace) : writeTrace(trace)}\n`);
+    return 0;
+  } finally {
+    tail.source.close();
+  }
+}
+
+export function addTrace(
+  program: Command,
+  [flags = '', text = '', standard = '']: readonly string[],
+  done: (status: number) => void,
+): void {
+  program
+    .command('trace')
+    .description('the whole story of a call: events, SIP, and why each agent was rung')
+    .argument('<call>', 'its id, or its SIP Call-ID')
+    .option(flags, text, standard)
+    .option('--journal <file>', 'the journal; default the one of the configuration')
+    .option('--json', 'print one object and nothing else', false)
+    .action((call: string, written: WrittenTrace) => done(runTrace(call, written)));
+}

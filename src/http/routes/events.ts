@@ -1,0 +1,58 @@
+/** GET /events: the event stream, see `stream.ts`. */
+import { z } from 'zod';
+import { problem } from '../errors.ts';
+import { send, type Http } from '../reply.ts';
+import { errorAnswer } from '../schemas.ts';
+import { READERS_MAX, type Stream } from '../stream.ts';
+import type { View } from '../view.ts';
+
+const names = (text: string) =>
+  z
+    .preprocess(
+      (given) => (typeof given === 'string' ? given.split(',') : given),
+      z.array(z.string().min(1).max(80)).max(50).default([]),
+    )
+    .describe(text);
+
+const query = z.object({
+  queue: names('Only what concerns these queues; several: q1,q2. Default: all'),
+  agent: names('Only what concerns these agents. Default: all'),
+  after: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional()
+    .describe('As Last-Event-ID, for clients that cannot send the header'),
+});
+
+export function addEvents(http: Http, view: View, stream: Stream): void {
+  http.get(
+    '/events',
+    {
+      schema: {
+        summary: 'What happens, as it happens (server-sent events)',
+        description:
+          '`snapshot` first (why: first, too-old, unknown-number), then one event for each ' +
+          'number of the journal. Last-Event-ID goes on after that number. `heartbeat` each 15 ' +
+          'seconds; `overflow`: you read too slowly and are disconnected, resume later.',
+        tags: ['watch'],
+        querystring: query,
+        produces: ['text/event-stream'],
+        response: { 200: z.string(), 400: errorAnswer, 503: errorAnswer },
+      },
+    },
+    (request, reply) => {
+      const { queue: queues, agent: agents, after } = request.query;
+      const last = request.headers['last-event-id'] ?? after ?? null;
+      if (last !== null && !/^\d{1,15}$/.test(String(last))) {
+        return send(reply, problem('bad-request', 'Last-Event-ID must be a number we gave'));
+      }
+      if (stream.readers >= READERS_MAX) {
+        return send(reply, problem('too-many-readers', 'as many follow as may; try again later'));
+      }
+      reply.hijack();
+      const from = last === null ? null : Number(last);
+      void stream.follow(reply.raw, view, { queues, agents }, from);
+      return reply as never;
+    },
+  );
+}

@@ -1,0 +1,215 @@
+/**
+ * GET /events: server-sent events. A reader gets a snapshot and then every event by its number in
+ * the journal; one that comes back with Last-Event-ID gets what it missed, or, where that is too
+ * long ago, a new snapshot that says so. Readers are served in one go some times a second. One
+ * that does not read fast enough is told (`overflow`) and let go; it may resume.
+ */
+import type { ServerResponse } from 'node:http';
+import type { CoreEvent, StoredEvent } from '../core/events.ts';
+import type { Feed } from '../runtime/feed.ts';
+import { Subjects, type Filter } from './subjects.ts';
+import type { View } from './view.ts';
+import type { State } from '../core/state.ts';
+
+export const READERS_MAX = 800;
+/** Bytes that may wait for one reader. */
+export const BUFFER_MAX = 1_048_576;
+const FLUSH_MS = 50;
+const BEAT_MS = 15_000;
+/** A reader that catches up has so long to take what was sent. */
+const DRAIN_MS = 30_000;
+/** One that is let go has so long to read why. */
+const LINGER_MS = 5_000;
+
+export type Why = 'first' | 'too-old' | 'unknown-number';
+
+export interface StreamDeps {
+  readonly feed: Feed;
+  readonly state: () => State;
+  readonly now: () => number;
+  /** Calls back, at once or soon, while the state is exactly that of the journal up to `seq`. */
+  readonly atRest: (then: (seq: number) => void) => void;
+}
+
+interface Reader {
+  readonly out: ServerResponse;
+  readonly filter: Filter;
+  /** Everything up to this number was sent, or is not for it. */
+  after: number;
+  isLive: boolean;
+}
+
+/** What the outside is told of an event; a configuration is too long, and asked for elsewhere. */
+export function shownEvent({ seq, event }: StoredEvent): object {
+  if (event.kind !== 'ConfigApplied') return { seq, ...event };
+  const { at, by, kind, config } = event;
+  const queues = config.queues.map(({ name }) => name);
+  return { seq, at, by, kind, queues, agents: config.agents.map(({ id }) => id) };
+}
+
+function frame(name: string, seq: number, data: object): string {
+  return `id: ${seq}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+const textOf = (stored: StoredEvent): string =>
+  frame(stored.event.kind, stored.seq, shownEvent(stored));
+
+export class Stream {
+  readonly #deps: StreamDeps;
+  readonly #subjects: Subjects;
+  readonly #readers = new Set<Reader>();
+  #pending: { readonly seq: number; readonly event: CoreEvent; readonly text: string }[] = [];
+  #flushTimer: NodeJS.Timeout | null = null;
+  readonly #beatTimer: NodeJS.Timeout;
+
+  constructor(deps: StreamDeps) {
+    this.#deps = deps;
+    this.#subjects = new Subjects(deps.state);
+    this.#beatTimer = setInterval(() => this.#beat(), BEAT_MS);
+    this.#beatTimer.unref();
+  }
+
+  get readers(): number {
+    return this.#readers.size;
+  }
+
+  /** Reactor, after the feed has heard it. */
+  hear(stored: StoredEvent): void {
+    this.#subjects.hear(stored.event);
+    if (this.#readers.size === 0) return;
+    this.#pending.push({ ...stored, text: textOf(stored) });
+    this.#flushTimer ??= setTimeout(() => this.flush(), FLUSH_MS);
+  }
+
+  /** Sends what happened since the last time. */
+  flush(): void {
+    if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
+    this.#flushTimer = null;
+    const pending = this.#pending.splice(0);
+    const last = pending.at(-1)?.seq;
+    if (last === undefined) return;
+    const first = (pending[0]?.seq ?? 0) - 1;
+    const whole = pending.map(({ text }) => text).join('');
+    for (const reader of [...this.#readers]) {
+      if (!reader.isLive || reader.after >= last) continue;
+      const { queues, agents } = reader.filter;
+      const isWhole = reader.after <= first && queues.length === 0 && agents.length === 0;
+      const text = isWhole
+        ? whole
+        : pending
+            .filter(({ seq }) => seq > reader.after)
+            .filter(({ event }) => this.#subjects.passes(event, reader.filter))
+            .map((one) => one.text)
+            .join('');
+      reader.after = last;
+      this.#write(reader, text);
+    }
+  }
+
+  /** Serves a reader until it leaves. `after` null: it has seen nothing. */
+  async follow(out: ServerResponse, view: View, filter: Filter, after: number | null) {
+    const reader: Reader = { out, filter, after: after ?? 0, isLive: false };
+    this.#readers.add(reader);
+    out.on('close', () => this.#readers.delete(reader));
+    out.on('error', () => this.#readers.delete(reader));
+    out.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    if (after === null) await this.#snapshot(reader, view, 'first');
+    while (this.#readers.has(reader) && !reader.isLive) {
+      await this.#catchUp(reader, view);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#beatTimer);
+    if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
+    for (const { out } of this.#readers) out.end();
+    this.#readers.clear();
+  }
+
+  async #catchUp(reader: Reader, view: View): Promise<void> {
+    const page = await this.#deps.feed.read(reader.after);
+    if (page.kind === 'gone') return this.#snapshot(reader, view, page.why);
+    if (page.kind === 'unavailable') return this.#letGo(reader, 'journal-unavailable');
+    const last = page.events.at(-1)?.seq ?? reader.after;
+    const text = page.events
+      .filter(({ event }) => this.#subjects.passes(event, reader.filter))
+      .map(textOf)
+      .join('');
+    reader.after = last;
+    this.#write(reader, text);
+    // Nothing comes between this look and the next flush: what is heard from now on is pending.
+    if (last >= this.#deps.feed.lastSeq) reader.isLive = true;
+    else await this.#drained(reader);
+  }
+
+  #snapshot(reader: Reader, view: View, why: Why): Promise<void> {
+    return new Promise((done) => {
+      this.#deps.atRest((seq) => {
+        const { queues, agents } = reader.filter;
+        const isWanted = (names: readonly string[], name: string) =>
+          names.length === 0 || names.includes(name);
+        const shown = {
+          seq,
+          at: this.#deps.now(),
+          why,
+          queues: view.queues().filter(({ name }) => isWanted(queues, name)),
+          agents: view.agents().filter(({ id, memberof }) => {
+            const isMember = queues.length === 0 || memberof.some((name) => queues.includes(name));
+            return isMember && isWanted(agents, id);
+          }),
+        };
+        reader.after = seq;
+        this.#write(reader, frame('snapshot', seq, shown));
+        done();
+      });
+    });
+  }
+
+  /** Numbers go on for a reader whose filter lets nothing pass, too. */
+  #beat(): void {
+    this.flush();
+    for (const reader of [...this.#readers]) {
+      if (!reader.isLive) continue;
+      const data = { seq: reader.after, at: this.#deps.now() };
+      this.#write(reader, frame('heartbeat', reader.after, data));
+    }
+  }
+
+  #write(reader: Reader, text: string): void {
+    if (text === '' || !this.#readers.has(reader)) return;
+    // A snapshot may be longer than what may wait: what counts is what waited before.
+    if (reader.out.writableLength > BUFFER_MAX) return this.#letGo(reader, 'too-slow');
+    reader.out.write(text);
+  }
+
+  #letGo(reader: Reader, why: 'too-slow' | 'journal-unavailable'): void {
+    this.#readers.delete(reader);
+    const { out } = reader;
+    out.end(`event: overflow\ndata: ${JSON.stringify({ why, advice: 'resume later' })}\n\n`);
+    const limit = setTimeout(() => out.destroy(), LINGER_MS);
+    out.on('close', () => clearTimeout(limit));
+  }
+
+  #drained(reader: Reader): Promise<void> {
+    const { out } = reader;
+    if (!out.writableNeedDrain) return Promise.resolve();
+    return new Promise((done) => {
+      const settle = () => {
+        clearTimeout(limit);
+        out.off('drain', settle);
+        out.off('close', settle);
+        done();
+      };
+      const limit = setTimeout(() => {
+        this.#letGo(reader, 'too-slow');
+        settle();
+      }, DRAIN_MS);
+      out.on('drain', settle);
+      out.on('close', settle);
+    });
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Which queues and agents an event is about, for the filters of the event stream. A fold over the
+ * events: what a call or an offer belongs to is remembered after its end for a while, bounded.
+ * What cannot be told any more counts as being about everybody: rather too much than a loss.
+ */
+import type { CoreEvent } from '../core/events.ts';
+import type { State } from '../core/state.ts';
+
+const KNOWN_MAX = 20_000;
+
+export interface Filter {
+  /** Empty: all. */
+  readonly queues: readonly string[];
+  readonly agents: readonly string[];
+}
+
+interface Named {
+  readonly callId?: string;
+  readonly offerId?: string | null;
+  readonly agentId?: string | null;
+  readonly queue?: string;
+}
+
+/** The oldest goes when there are too many. */
+function keep<T>(known: Map<string, T>, key: string, value: T): void {
+  known.delete(key);
+  known.set(key, value);
+  if (known.size <= KNOWN_MAX) return;
+  const [oldest] = known.keys();
+  if (oldest !== undefined) known.delete(oldest);
+}
+
+export class Subjects {
+  readonly #state: () => State;
+  readonly #calls = new Map<string, readonly string[]>();
+  readonly #offers = new Map<string, { readonly callId: string; readonly agentId: string }>();
+
+  constructor(state: () => State) {
+    this.#state = state;
+  }
+
+  hear(event: CoreEvent): void {
+    if (event.kind === 'CallEntered') keep(this.#calls, event.callId, [event.queue]);
+    if (event.kind === 'CallMoved') {
+      const before = this.#calls.get(event.callId) ?? [event.from];
+      keep(this.#calls, event.callId, [...new Set([...before, event.queue])]);
+    }
+    if (event.kind === 'AgentOffered') {
+      keep(this.#offers, event.offerId, { callId: event.callId, agentId: event.agentId });
+    }
+  }
+
+  passes(event: CoreEvent, { queues, agents }: Filter): boolean {
+    if (queues.length === 0 && agents.length === 0) return true;
+    const named = event as Named;
+    if (named.callId === undefined && named.offerId == null && named.agentId == null) return true;
+    const isOfQueue = queues.length === 0 || this.#touches(this.#queuesOf(named), queues);
+    return isOfQueue && (agents.length === 0 || this.#touches(this.#agentsOf(named), agents));
+  }
+
+  /** null: cannot be told. */
+  #touches(found: readonly string[] | null, wanted: readonly string[]): boolean {
+    return found === null || found.some((one) => wanted.includes(one));
+  }
+
+  #offerOf(offerId: string) {
+    return this.#offers.get(offerId) ?? this.#state().offers.get(offerId);
+  }
+
+  #queuesOf({ queue, callId, offerId, agentId }: Named): readonly string[] | null {
+    const offer = offerId == null ? undefined : this.#offerOf(offerId);
+    const id = callId ?? offer?.callId;
+    if (id !== undefined) {
+      const live = this.#state().calls.get(id)?.queue;
+      const known = this.#calls.get(id) ?? (live === undefined ? undefined : [live]);
+      if (known !== undefined) return queue === undefined ? known : [...known, queue];
+    }
+    if (queue !== undefined) return [queue];
+    if (callId === undefined && offerId == null && agentId != null) {
+      return this.#state().agents.get(agentId)?.queues ?? null;
+    }
+    return null;
+  }
+
+  #agentsOf({ agentId, offerId }: Named): readonly string[] | null {
+    if (agentId != null) return [agentId];
+    if (offerId == null) return [];
+    const offer = this.#offerOf(offerId);
+    return offer === undefined ? null : [offer.agentId];
+  }
+}

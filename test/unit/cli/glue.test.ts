@@ -1,0 +1,57 @@
+/** Goal: what `acd glue` prints follows the very configuration: queues, codes, account, phones. */
+import { describe, expect, it } from 'vitest';
+import { GLUES } from '../../../src/cli/glue.ts';
+import { partsOf, type GlueParts } from '../../../src/cli/glue/parts.ts';
+import { parseConfig } from '../../../src/config/load.ts';
+
+const yaml = `
+queues: [{name: sales}, {name: help.desk}]
+agents:
+  - {id: 1, device: "sip:101@192.0.2.1", registrar: office, queues: sales}
+  - {id: 2, device: "sip:202@192.0.2.2", registrar: branch}
+  - {id: 3}
+sip:
+  login: {codes: [acdlogin, "*77"], logout-codes: ["*78"]}
+  register:
+    - {name: office, registrar: "sip:192.0.2.1", username: acd, password: secret-1}
+    - {name: branch, registrar: "sip:192.0.2.2", username: line, password: secret-2}
+`;
+
+function parts(pbx?: string): GlueParts {
+  const read = parseConfig(yaml, { env: {}, folder: '/' });
+  const found = read.ok ? partsOf(read.config, pbx) : 'no configuration';
+  if (typeof found === 'string') throw new Error(found);
+  return found;
+}
+
+describe('acd glue', () => {
+  it('takes the first PBX, or the one that is named', () => {
+    expect(parts().account.username).toBe('acd');
+    expect(parts('branch')).toMatchObject({ account: { username: 'line' }, phones: ['202'] });
+    expect(() => parts('home')).toThrow('there are: office, branch');
+  });
+
+  it.each(Object.entries(GLUES))(
+    '%s: has each queue, each code, and no password',
+    (_name, glue) => {
+      const text = glue(parts());
+      for (const word of [/sales/, /help\\*\.desk/, /acdlogin/, /\*77/, /\*78/]) {
+        expect(text).toMatch(word);
+      }
+      expect(text).not.toContain('secret');
+    },
+  );
+
+  it('asterisk: has hints and the context in which the ACD subscribes', () => {
+    const text = GLUES.asterisk(parts());
+    expect(text).toContain('subscribe_context = acd-hints');
+    expect(text).toContain('exten => 101,hint,PJSIP/101');
+    expect(text).toContain('exten => _*77X!,1,Dial(PJSIP/${EXTEN}@acd)');
+  });
+
+  it('kamailio: a dot in a name is no wildcard', () => {
+    expect(GLUES.kamailio(parts())).toContain(
+      String.raw`^(sales|help\\.desk|acdlogin|\\*77[0-9]*|\\*78[0-9]*)$`,
+    );
+  });
+});

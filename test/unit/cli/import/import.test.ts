@@ -1,0 +1,212 @@
+/**
+ * Goal: `acd import` carries over what it can, says with its line what it cannot, and always writes
+ * a configuration that is one, whatever it is given. The files are made up for this test.
+ */
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { diskFiles } from '../../../../src/cli/import.ts';
+import type { Files } from '../../../../src/cli/import/conf.ts';
+import { readConf } from '../../../../src/cli/import/conf.ts';
+import { readMember } from '../../../../src/cli/import/members.ts';
+import { importFiles, type Imported } from '../../../../src/cli/import/write.ts';
+import { knownSounds } from '../../../../src/cli/project.ts';
+import { parseConfig } from '../../../../src/config/load.ts';
+
+const fixtures = path.resolve(import.meta.dirname, '../../../fixtures/import');
+const sounds = knownSounds();
+const none: Files = { read: () => null, match: () => [] };
+
+function bring(folder: string, ...names: readonly string[]): Extract<Imported, { ok: true }> {
+  const given = names.map((name) => {
+    const file = path.join(fixtures, folder, name);
+    return { file, text: readFileSync(file, 'utf8') };
+  });
+  const result = importFiles(given, { host: '192.0.2.1', sounds, files: diskFiles });
+  if (!result.ok) throw new Error(result.faults.join('\n'));
+  return result;
+}
+
+const told = ({ notes }: Extract<Imported, { ok: true }>) =>
+  notes.map(({ file, line, what }) => `${path.basename(file)}:${line}: ${what}`);
+
+function single(text: string): Extract<Imported, { ok: true }> {
+  const given = [{ file: 'queues.conf', text }];
+  const result = importFiles(given, { host: 'pbx', sounds, files: none });
+  if (!result.ok) throw new Error(result.faults.join('\n'));
+  return result;
+}
+
+interface Made {
+  readonly queues: readonly Record<string, unknown>[];
+  readonly agents: readonly Record<string, unknown>[];
+}
+const made = ({ yaml }: { yaml: string }) => parse(yaml) as Made;
+
+describe('acd import of an Asterisk', () => {
+  const office = bring(
+    'office',
+    'queues.conf',
+    'queuerules.conf',
+    'agents.conf',
+    'extensions.conf',
+  );
+  const { queues, agents } = made(office);
+
+  it('takes queues, not templates and comments, from included files, too', () => {
+    expect(queues.map(({ name }) => name)).toEqual(['support', 'sales-floor', 'night']);
+  });
+
+  it('takes options from templates, +=, and sections that are added to', () => {
+    expect(queues[0]).toMatchObject({
+      strategy: 'rrmemory',
+      timeout: '20',
+      joinempty: 'paused,inuse,invalid',
+      weight: '5',
+      maxlen: '12',
+      defaultrule: 'widen',
+    });
+  });
+
+  it('writes Asterisk’s standard values where ours differ', () => {
+    expect(queues[0]).toMatchObject({ ringinuse: 'yes', timeoutrestart: 'no', autofill: 'yes' });
+    expect(queues[1]).toMatchObject({ ringinuse: 'no' });
+  });
+
+  it('takes waits, destinations and keys from the dialplan', () => {
+    expect(queues[0]).toMatchObject({
+      'max-wait': '120',
+      failover: { timeout: 'sip:150@192.0.2.1' },
+      'exit-keys': ['0=sip:150@192.0.2.1', '9=queue:night'],
+    });
+  });
+
+  it('makes one agent of each phone, and of each Agent/ one who logs in', () => {
+    expect(agents).toContainEqual({
+      id: '101',
+      device: 'sip:101@192.0.2.1',
+      registrar: 'pbx',
+      name: 'Meyer, Ann',
+    });
+    expect(agents).toContainEqual({ id: '2001', pin: '4711', name: 'Dora' });
+    expect(agents.filter(({ device }) => device === 'sip:101@192.0.2.1')).toHaveLength(1);
+    expect(queues[0]?.['members']).toContainEqual({
+      agent: '101',
+      penalty: '1',
+      ringinuse: 'yes',
+      wrapuptime: '30',
+    });
+  });
+
+  it('says line by line what it could not carry over', () => {
+    const lines = told(office);
+    for (const line of [
+      'queuerules.conf:4: penaltychange = soon,1',
+      'night.conf:7: this line is nothing',
+      'queues.conf:50: #include missing.conf',
+      'queues.conf:29: paused',
+      'queues.conf:32: member = DAHDI/g1/5551234',
+      'queues.conf:37: timeout = 0',
+      'queues.conf:41: setinterfacevar = yes',
+      'queues.conf:35: [sales floor]',
+    ]) {
+      expect(lines).toContain(line);
+    }
+    expect(lines.join('\n')).not.toMatch(/ghost|nowhere|persistentmembers|shared_lastcall/);
+  });
+});
+
+describe('acd import of a FreePBX', () => {
+  it('takes queues, members, longest wait and destination from its generated files', () => {
+    const pbx = bring('freepbx', 'queues_additional.conf', 'extensions_additional.conf');
+    const { queues, agents } = made(pbx);
+    expect(queues[0]).toMatchObject({
+      name: '600',
+      strategy: 'fewestcalls',
+      'max-wait': '300',
+      failover: { timeout: 'queue:601', leaveempty: 'queue:601' },
+      members: [{ agent: '201' }, { agent: '202', penalty: '3' }],
+    });
+    expect(agents.map(({ name }) => name)).toEqual(['Eve', 'Finn']);
+    expect(told(pbx)).toContain('extensions_additional.conf:9: goto(ivr-2,s,1)');
+  });
+});
+
+describe('a member', () => {
+  it.each([
+    ['SIP/100,1,Name,SIP/100,yes', { user: '100', id: '100', penalty: 1, name: 'Name' }],
+    ['PJSIP/100/sip:x@y', { user: '100', penalty: 0 }],
+    ['Local/100@from-queue/n,,"A, B"', { user: '100', name: 'A, B' }],
+    ['Agent/1001', { user: null, id: '1001' }],
+    ['PJSIP/ann', { user: 'ann', id: null }],
+    ['SIP/100,-1', { penalty: 0 }],
+  ])('%s', (written, member) => {
+    expect(readMember(written, false)).toMatchObject(member);
+  });
+
+  it('with a negative penalty is never called where Asterisk says so', () => {
+    expect(readMember('SIP/100,-1', true)).toMatchObject({ penalty: -1 });
+  });
+});
+
+describe('a file', () => {
+  it('that includes itself is read once', () => {
+    const text = '#include queues.conf\n[a]\nstrategy=linear';
+    const files: Files = { read: () => text, match: () => ['queues.conf'] };
+    const conf = readConf('queues.conf', text, files);
+    expect(conf.notes).toMatchObject([{ line: 1, why: 'queues.conf includes itself' }]);
+    expect(conf.sections).toHaveLength(1);
+  });
+
+  it('cannot take a value from the environment', () => {
+    const { yaml } = single('[a]\nmember => SIP/1,0,${HOME}');
+    const read = parseConfig(yaml, { env: {}, folder: '/' });
+    expect(read.ok && read.config.core.agents[0]?.name).toBe('${HOME}');
+  });
+
+  it('of any text becomes a configuration that passes the check', () => {
+    const word = fc.constantFrom(
+      ...'[a] [b](!) [c](b) [a](+) [general] [600] [x y] [ ;-- --; ; \\; # #include => = +='.split(
+        ' ',
+      ),
+      'strategy=ringall',
+      'timeout=99999',
+      'retry=-1',
+      'weight=x',
+      'joinempty=paused,odd',
+      'member => SIP/100,1,Name,SIP/100,yes',
+      'member => PJSIP/x,-5,"A, B',
+      'member=Local/7@q/n,,,,,1e9,yes',
+      'member=Agent/100',
+      'context=a',
+      'exten => 0,1,Queue(a)',
+      'exten => 600,1,Queue(${QUEUENUM},t,,,${QMAXWAIT})',
+      'same => n,Goto(ext-queues,600,1)',
+      'defaultrule=r',
+      'penaltychange => 1,2',
+      '__proto__=1',
+      '[constructor]',
+      '[__proto__]',
+    );
+    const line = fc.oneof(
+      { weight: 6, arbitrary: word },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 30 }) },
+    );
+    const text = fc.array(line, { maxLength: 40 }).map((lines) => lines.join('\n'));
+    const file = fc.constantFrom(
+      'queues.conf',
+      'queuerules.conf',
+      'agents.conf',
+      'extensions.conf',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.record({ file, text }), { maxLength: 4 }), (given) => {
+        const result = importFiles(given, { host: 'pbx:5060', sounds, files: none });
+        expect(result).toMatchObject({ ok: true });
+      }),
+      { seed: 7, numRuns: 60 },
+    );
+  });
+});

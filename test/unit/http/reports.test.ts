@@ -1,0 +1,119 @@
+/**
+ * Goal: the reports over REST ask what was asked, have one form of errors, and write CSV that no
+ * caller can turn into a formula. Method: requests injected over invented reports.
+ */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ConfigPort, PromptsPort } from '../../../src/http/config-port.ts';
+import { writeCsv } from '../../../src/http/csv.ts';
+import type { Http } from '../../../src/http/reply.ts';
+import { createHttp } from '../../../src/http/server.ts';
+import type { Stream } from '../../../src/http/stream.ts';
+import type { Steering, View } from '../../../src/http/view.ts';
+import { createLog } from '../../../src/observe/log.ts';
+import type { Reports } from '../../../src/reports/port.ts';
+import type { Question } from '../../../src/reports/questions.ts';
+
+let http: Http | null = null;
+const asked: Question[] = [];
+const abandoned = {
+  call: 'c1',
+  queue: 'sales',
+  from: '=1+1@pbx',
+  at: '2026-11-25T08:00:00.000Z',
+  waited_seconds: 3,
+  position: 1,
+  called_back: 'open',
+  called_back_at: null,
+};
+
+async function start(answer: (question: Question) => unknown): Promise<Http> {
+  const reports = {
+    wake: () => undefined,
+    ask: (question: Question) => {
+      asked.push(question);
+      const value = answer(question);
+      return Promise.resolve(
+        value === undefined ? { ok: false, detail: 'gone' } : { ok: true, value },
+      );
+    },
+    health: () => ({ up: true, detail: '', seq: 0 }),
+    close: () => Promise.resolve(),
+  } as Reports;
+  const nothing = () => {
+    throw new Error('not asked');
+  };
+  http = await createHttp({
+    view: { queues: nothing } as unknown as View,
+    steering: {} as Steering,
+    configuration: {} as ConfigPort,
+    prompts: {} as PromptsPort,
+    stream: {} as Stream,
+    reports,
+    log: createLog({ level: 'error', format: 'json', name: 'http', write: () => undefined }),
+    version: '0',
+  });
+  return http;
+}
+
+afterEach(async () => {
+  await http?.close();
+  http = null;
+  asked.length = 0;
+});
+
+const day = { name: '2026-11-25', from: 100, to: 200 };
+const rows = (question: Question) =>
+  question.name === 'day' ? day : { rows: [abandoned], more: false };
+
+describe('GET /reports', () => {
+  it('asks for the day, or for the span', async () => {
+    const server = await start(rows);
+    await server.inject('/reports/abandoned?day=2026-11-25&queue=sales');
+    const from = '2026-11-01T00:00:00Z';
+    await server.inject(`/reports/abandoned?from=${from}&to=2026-11-02T00:00:00%2B01:00`);
+    expect(asked).toEqual([
+      { name: 'day', day: '2026-11-25' },
+      { name: 'abandoned', asked: { from: 100, to: 200, queue: 'sales' } },
+      {
+        name: 'abandoned',
+        asked: { from: Date.parse(from), to: Date.parse('2026-11-01T23:00:00Z') },
+      },
+    ]);
+  });
+
+  it.each([
+    ['?day=2026-11-25&from=2026-11-01T00:00:00Z', /not both/],
+    ['?to=2026-11-01T00:00:00Z', /give from/],
+    ['?from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z', /after from/],
+    ['?from=2020-11-02T00:00:00Z&to=2026-11-01T00:00:00Z', /400 days/],
+    ['?from=yesterday', /from/],
+    ['?interval=week', /interval/],
+  ])('refuses %s', async (query, words) => {
+    const answer = await (await start(rows)).inject(`/reports/queues${query}`);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.body).toMatch(words);
+  });
+
+  it('says when there are none, and when there is no such day or call', async () => {
+    expect((await (await start(() => undefined)).inject('/reports/agents')).statusCode).toBe(503);
+    await http?.close();
+    const server = await start(() => null);
+    expect((await server.inject('/reports/agents?day=2026-13-01')).statusCode).toBe(400);
+    expect((await server.inject('/reports/calls/nobody')).statusCode).toBe(404);
+  });
+
+  it('writes CSV', async () => {
+    const answer = await (await start(rows)).inject('/reports/abandoned?format=csv');
+    expect(answer.headers['content-type']).toBe('text/csv; charset=utf-8');
+    expect(answer.body.split('\r\n')).toEqual([
+      'call,queue,from,at,waited_seconds,position,called_back,called_back_at',
+      "c1,sales,'=1+1@pbx,2026-11-25T08:00:00.000Z,3,1,open,",
+      '',
+    ]);
+  });
+});
+
+it('CSV quotes what must be quoted', () => {
+  const text = writeCsv([{ a: 'x,"y"\n', b: -1, c: [1, 2] }], ['a', 'b', 'c']);
+  expect(text).toBe('a,b,c\r\n"x,""y""\n",-1,"[1,2]"\r\n');
+});
