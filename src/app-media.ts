@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Endpoints } from './config/endpoints.ts';
 import { splitAddress } from './config/fields.ts';
 import type { AcdConfig } from './config/types.ts';
-import { loadPlaylist } from './media/playlist.ts';
+import { loadPlaylist, withUploads } from './media/playlist.ts';
 import type { InnerMedia, MediaPort } from './media/port.ts';
 import { createRtpengineMedia } from './media/rtpengine.ts';
 import { MediaWorker } from './media/worker.ts';
@@ -30,10 +30,11 @@ export async function connectMedia(
   config: AcdConfig,
   endpoints: Endpoints,
   log: Log,
+  uploads: () => ReadonlyMap<string, string>,
 ): Promise<MediaStart> {
   const loaded = loadPlaylist(config.prompts.set, PROMPTS, config.prompts.language);
   if (!loaded.ok) return loaded;
-  const { playlist } = loaded;
+  const playlist = withUploads(loaded.playlist, uploads);
   const worker = new MediaWorker({
     control: endpoints.mediad,
     playlist,

@@ -10,6 +10,9 @@ import { tellStory } from './app-story.ts';
 import type { DrainShown, StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
 import { mayTransferTo } from './config/transfer-rules.ts';
+import { Prompts } from './app-prompts.ts';
+import { Configuration } from './app-config.ts';
+import type { KnownSounds } from './config/faults.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { Endpoints } from './config/endpoints.ts';
 import { createSteering, createView } from './http/live-view.ts';
@@ -40,6 +43,10 @@ import { startEdge } from './sip/edge.ts';
 export interface AppOptions {
   readonly config: AcdConfig;
   readonly endpoints: Endpoints;
+  /** acd.yaml, which can be loaded again. */
+  readonly configFile: string;
+  /** Where prompts and music are named. */
+  readonly sounds: () => KnownSounds | null;
   readonly log: Log;
   readonly version: string;
   /** A broken invariant, or another writer: the process should end, and be started again. */
@@ -53,6 +60,8 @@ export interface App {
   readonly sip: readonly string[];
   /** Stops as the mode says (app-stop.ts); settles when everything is closed. */
   stop(how: { readonly mode: StopMode }): Promise<void>;
+  /** Loads acd.yaml again, as SIGHUP asks; the log tells what came of it. */
+  reload(): Promise<void>;
 }
 
 export type AppStart =
@@ -172,12 +181,31 @@ function healthOf(
   };
 }
 
-/** Memberships and options of the file count from here on; calls are taken over by the edge. */
-async function applyConfig(loop: Loop, { config, version }: AppOptions): Promise<string | null> {
+type Configured =
+  | { readonly ok: true; readonly configuration: Configuration; readonly prompts: Prompts }
+  | { readonly ok: false; readonly detail: string };
+
+/**
+ * The journal learns that this server took it up, then which configuration holds: memberships and
+ * options of now count from here on; calls are taken over by the edge.
+ */
+async function configure(options: AppOptions, loop: Loop, journal: Journal): Promise<Configured> {
+  const { config, configFile, sounds, log, version } = options;
   const noted = await loop.submit({ kind: 'NoteStart', by: 'start', version });
-  if (!noted.ok) return `the journal takes nothing (${noted.refusal})`;
-  const applied = await loop.submit({ kind: 'ApplyConfig', by: 'config', config: config.core });
-  return applied.ok ? null : `the configuration was not taken by the journal (${applied.refusal})`;
+  if (!noted.ok) return { ok: false, detail: `the journal takes nothing (${noted.refusal})` };
+  const configuration = new Configuration({
+    config,
+    file: configFile,
+    env: process.env,
+    sounds,
+    runtime: loop,
+    journal,
+    log: log.child({ name: 'config' }),
+  });
+  const unsettled = await configuration.begin();
+  if (unsettled !== null) return { ok: false, detail: unsettled };
+  const prompts = new Prompts({ configuration, journal: config.journal.path });
+  return { ok: true, configuration, prompts };
 }
 
 /** The event stream, hearing all events from here on. */
@@ -215,6 +243,14 @@ class Undo {
   }
 }
 
+async function reloadAsAsked(configuration: Configuration, log: Log): Promise<void> {
+  const done = await configuration.reload({ by: 'signal', prefer: null, dryRun: false });
+  if (!done.ok) log.error({ ...done }, 'the configuration was not loaded; nothing of it holds');
+  else if (done.waiting.length > 0) {
+    log.warn({ waiting: done.waiting }, 'these settings wait for acd restart');
+  }
+}
+
 async function listen(http: Http, { host, port }: AcdConfig['http']): Promise<string | null> {
   try {
     await http.listen({ host, port });
@@ -225,6 +261,13 @@ async function listen(http: Http, { host, port }: AcdConfig['http']): Promise<st
       ? `TCP port ${port} on ${host} is in use by another program; choose another at http.listen`
       : `REST cannot listen at ${host}:${port} (${code}); choose another place at http.listen`;
   }
+}
+
+/** Where REST is, with the port that the system chose. */
+function placeOf(http: Http, { host, port }: AcdConfig['http']): string {
+  const address = http.server.address();
+  const given = typeof address === 'object' && address !== null ? address.port : port;
+  return `${host.includes(':') ? `[${host}]` : host}:${given}`;
 }
 
 /** Whoever only looks on: metrics, the log's story of each call, reports. */
@@ -251,7 +294,7 @@ export async function startApp(options: AppOptions): Promise<AppStart> {
 }
 
 async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
-  const { config, endpoints, log, version } = options;
+  const { endpoints, log, version } = options;
   const startedAt = performance.now();
   const opened = await openJournal(options);
   if (!opened.ok) return { ok: false, detail: `the journal cannot be used: ${opened.detail}` };
@@ -262,25 +305,23 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   undo.add(() => loop.stop());
   const upkeep = startUpkeepOf(opened.journal, options);
   undo.add(() => upkeep.stop());
-  const unsettled = await applyConfig(loop, options);
-  if (unsettled !== null) return { ok: false, detail: unsettled };
+  const configured = await configure(options, loop, opened.journal);
+  if (!configured.ok) return configured;
+  const { configuration, prompts } = configured;
+  const { config } = configuration;
 
   const reports = await openReports(config, opened.journal, log.child({ name: 'reports' }));
   undo.add(() => reports.close());
-  const media = await connectMedia(config, endpoints, log.child({ name: 'media' }));
+  const mediaLog = log.child({ name: 'media' });
+  const media = await connectMedia(config, endpoints, mediaLog, () => prompts.files());
   if (!media.ok) return media;
   undo.add(() => media.port.close());
   const watched = { loop, media: media.port, reports, isSipUp: () => false };
   const { metrics, load } = createMeters(config, watched);
+  const { drachtio } = endpoints;
   const sipLog = log.child({ name: 'sip' });
-  const edge = await startEdge({
-    config,
-    runtime: loop,
-    media: media.port,
-    drachtio: endpoints.drachtio,
-    log: sipLog,
-    load,
-  });
+  const sip = { config, runtime: loop, media: media.port, drachtio, log: sipLog, load };
+  const edge = await startEdge(sip);
   if (!edge.ok) return edge;
   undo.add(() => edge.edge.stop());
   watched.isSipUp = () => edge.edge.health().up;
@@ -303,6 +344,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
       health: () => healthOf(parts, options, startedAt, stopping.drain()),
     }),
     steering: createSteering(loop, (uri) => mayTransferTo(config, uri)),
+    configuration,
+    prompts,
     reports,
     stream,
     log: log.child({ name: 'http' }),
@@ -315,9 +358,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   // Not before: a start reads and builds much in one go.
   undo.add(async () => unwatch());
   const unwatch = watchLoad(load);
-  const address = http.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.http.port;
-  const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
   const stop: App['stop'] = (how) => stopping.stop(how);
-  return { ok: true, app: { http: `${host}:${port}`, sip: edge.edge.health().addresses, stop } };
+  const reload = async () => reloadAsAsked(configuration, log);
+  const { addresses } = edge.edge.health();
+  return { ok: true, app: { http: placeOf(http, config.http), sip: addresses, stop, reload } };
 }

@@ -199,6 +199,11 @@ export class Child {
     this.life?.signal('SIGTERM');
   }
 
+  /** Tells it to load its configuration again; one that does not run reads it when it starts. */
+  reload(): void {
+    this.life?.signal('SIGHUP');
+  }
+
   /** At once. */
   kill(): void {
     this.stopping = true;

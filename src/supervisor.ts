@@ -50,6 +50,8 @@ export interface Supervisor {
   hurry(): void;
   /** Swaps the server for the version that is on disk now; calls stay up. */
   restart(): Promise<ControlAnswer>;
+  /** Has the server load acd.yaml again. */
+  reload(): void;
   /** All at once, by SIGKILL. */
   kill(): void;
 }
@@ -374,6 +376,10 @@ class Household {
 
   hurry(): void {
     this.server.hurry();
+  }
+
+  reload(): void {
+    this.server.reload();
   }
 
   kill(): void {

@@ -11,6 +11,7 @@ import { addGlue } from './glue.ts';
 import { addImport } from './import.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
 import { version } from './project.ts';
+import { addConfigVerbs } from './config.ts';
 import { addQueueLog } from './queue-log.ts';
 import { addLive } from './live/verbs.ts';
 import { writeCompletion } from './manual.ts';
@@ -58,6 +59,7 @@ function addTools(program: Command, done: (status: number) => void): void {
   addJournal(program, done);
   addSim(program, done);
   addReplay(program, CONFIG, done);
+  addConfigVerbs(program, CONFIG, done);
   addImport(program, done);
   addGlue(program, CONFIG, done);
   addLive(program, CONFIG, done);

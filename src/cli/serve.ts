@@ -15,7 +15,7 @@ import { Lifeline } from '../lifeline.ts';
 import { createLog } from '../observe/log.ts';
 import type { Log } from '../observe/log.ts';
 import { readConfiguration } from './configuration.ts';
-import { version } from './project.ts';
+import { knownSounds, version } from './project.ts';
 
 /** Of sysexits.h: an internal fault; the supervisor starts us again. */
 const EXIT_FATAL = 70;
@@ -123,6 +123,8 @@ export async function runServe(options: ServeOptions): Promise<number> {
   }
   const started = await startApp({
     config,
+    configFile: options.config,
+    sounds: knownSounds,
     endpoints: found.endpoints,
     log,
     version: version(),
@@ -130,6 +132,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   });
   if (!started.ok) return refuse(started.detail);
   const { app } = started;
+  process.on('SIGHUP', () => void app.reload());
   const told = { http: app.http, sip: app.sip };
   const deaf = await lifeline.listen(told);
   if (deaf !== null) log.warn({}, `no other supervisor can take over: ${deaf}`);

@@ -39,7 +39,11 @@ async function untilStopped(supervisor: () => Supervisor | null): Promise<string
     };
     process.on('SIGINT', heard);
     process.on('SIGTERM', heard);
-    process.on('SIGHUP', heard);
+    // With a terminal it means that the terminal is gone, else: load acd.yaml again.
+    process.on('SIGHUP', (signal) => {
+      if (process.stdin.isTTY) heard(signal);
+      else supervisor()?.reload();
+    });
   });
 }
 

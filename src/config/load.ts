@@ -9,7 +9,7 @@ import type { KnownSounds } from './faults.ts';
 import { faultsOf, faultsOfMeaning } from './faults.ts';
 import type { ConfigFile } from './schema.ts';
 import { fileSchema } from './schema.ts';
-import type { Fault } from './tree.ts';
+import type { Fault, ReadTree } from './tree.ts';
 import { MAX_CONFIG_BYTES, readTree, writePath } from './tree.ts';
 import type { AcdConfig, ListenAddress, RegisterConfig } from './types.ts';
 
@@ -187,7 +187,11 @@ function listenConflicts(place: ListenAddress, index: number, seen: Set<string>)
 
 /** Reads a whole configuration text. */
 export function parseConfig(text: string, options: LoadOptions): LoadResult {
-  const read = readTree(text, options.env);
+  return makeConfig(readTree(text, options.env), options);
+}
+
+/** The configuration that a read tree means. */
+export function makeConfig(read: ReadTree, options: LoadOptions): LoadResult {
   if (read.tree === undefined && read.faults.length > 0) return { ok: false, faults: read.faults };
   const parsed = fileSchema.safeParse(read.tree ?? {});
   const meant = [
@@ -209,20 +213,29 @@ export function parseConfig(text: string, options: LoadOptions): LoadResult {
   return { ok: false, faults };
 }
 
+export type TextResult =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
 /** Reads a file; a file that cannot be read is one fault. */
 export function loadConfig(file: string, options: Omit<LoadOptions, 'folder'>): LoadResult {
-  let text: string;
+  const read = readConfigText(file);
+  if (!read.ok) return read;
+  return parseConfig(read.text, { ...options, folder: path.dirname(path.resolve(file)) });
+}
+
+/** The text of the file, or the one fault that it cannot be had. */
+export function readConfigText(file: string): TextResult {
   try {
     if (statSync(file).size > MAX_CONFIG_BYTES) {
       const message = `is larger than ${MAX_CONFIG_BYTES} bytes; that cannot be a configuration`;
       return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
     }
-    text = readFileSync(file, 'utf8');
+    return { ok: true, text: readFileSync(file, 'utf8') };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     const why = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`;
     const message = `${why}; name one with --config FILE`;
     return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
   }
-  return parseConfig(text, { ...options, folder: path.dirname(path.resolve(file)) });
 }

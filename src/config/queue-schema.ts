@@ -54,7 +54,7 @@ const failover = section(
   },
 );
 
-const member = section(
+export const member = section(
   'What an agent has in this queue of his own. Whoever is listed here is a member; agents that ' +
     'name the queue in their own `queues` are, too, and come after these in `linear`.',
   {
@@ -317,21 +317,22 @@ export const pauseReasons = f
   )
   .prefault([]);
 
+export const penaltyRule = section(
+  'As in queuerules.conf; an edited rule reaches calls that wait already.',
+  {
+    name: needed(f.name('name', 'Its name, for `queues[].defaultrule`.'), 'widen'),
+    penaltychange: f
+      .listOf(
+        penaltyChange('Change'),
+        'After so many seconds in the queue, who may take the call: `seconds,max,min,raise`. ' +
+          'Members between min and max may; those below raise count as of that penalty. `+5` ' +
+          'and `-5` change what holds, empty leaves it.',
+        100,
+      )
+      .prefault([]),
+  },
+);
+
 export const penaltyRules = f
-  .listOf(
-    section('As in queuerules.conf; an edited rule reaches calls that wait already.', {
-      name: needed(f.name('name', 'Its name, for `queues[].defaultrule`.'), 'widen'),
-      penaltychange: f
-        .listOf(
-          penaltyChange('Change'),
-          'After so many seconds in the queue, who may take the call: `seconds,max,min,raise`. ' +
-            'Members between min and max may; those below raise count as of that penalty. `+5` ' +
-            'and `-5` change what holds, empty leaves it.',
-          100,
-        )
-        .prefault([]),
-    }),
-    'Rules that change the penalties that may take a call while it waits.',
-    100,
-  )
+  .listOf(penaltyRule, 'Rules that change the penalties that may take a call while it waits.', 100)
   .prefault([]);

@@ -65,13 +65,13 @@ class Reader {
   readonly faults: Fault[] = [];
   private nodes = 0;
   private readonly document: ReturnType<typeof parseDocument>;
-  private readonly env: Readonly<Record<string, string | undefined>>;
+  private readonly env: Readonly<Record<string, string | undefined>> | null;
   private readonly lines: LineCounter;
 
   constructor(
     document: ReturnType<typeof parseDocument>,
     lines: LineCounter,
-    env: Readonly<Record<string, string | undefined>>,
+    env: Readonly<Record<string, string | undefined>> | null,
   ) {
     this.document = document;
     this.lines = lines;
@@ -135,6 +135,7 @@ class Reader {
     const text = typeof node.value === 'string' ? node.value : '';
     const plain = node.type === 'PLAIN' || node.type === undefined;
     if (plain && (text === '' || text === '~' || text === 'null')) return undefined;
+    if (this.env === null) return text;
     const { text: value, unset } = substitute(text, this.env);
     for (const name of unset) {
       this.fault(
@@ -159,10 +160,13 @@ function syntaxFaults(document: ReturnType<typeof parseDocument>, reader: Reader
   });
 }
 
-/** Reads YAML text; faults are of form only, not of meaning. */
+/**
+ * Reads YAML text; faults are of form only, not of meaning. `env` null: `${NAME}` stays as it is
+ * written.
+ */
 export function readTree(
   text: string,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string | undefined>> | null,
 ): ReadTree {
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -188,4 +192,32 @@ export function readTree(
     place: (path) => nearest(reader.values, path),
     placeOfKey: (path) => nearest(reader.keys, path),
   };
+}
+
+/**
+ * A tree that is no text, as if it had been read: `${NAME}` replaced, and every fault at line 0,
+ * which stands for "not in the file".
+ */
+export function readData(data: Tree, env: Readonly<Record<string, string | undefined>>): ReadTree {
+  const faults: Fault[] = [];
+  const nowhere = () => ({ line: 0, column: 0 });
+  const walk = (value: Tree, path: Path): Tree => {
+    if (typeof value === 'string') {
+      const { text, unset } = substitute(value, env);
+      for (const name of unset) {
+        const message = `takes \${${name}} from the environment, where it is not set`;
+        faults.push({ ...nowhere(), path: writePath(path), message });
+      }
+      return text;
+    }
+    if (Array.isArray(value)) return value.map((each: Tree, at) => walk(each, [...path, at]));
+    if (value === undefined) return undefined;
+    const entries = Object.entries(value as Readonly<Record<string, Tree>>);
+    // No prototype, as in what is read from text.
+    return Object.assign(
+      Object.create(null) as object,
+      Object.fromEntries(entries.map(([key, held]) => [key, walk(held, [...path, key])])),
+    );
+  };
+  return { tree: walk(data, []), faults, place: nowhere, placeOfKey: nowhere };
 }

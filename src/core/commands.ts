@@ -15,6 +15,7 @@ import type {
   PenaltyLimits,
   QueueName,
   SkillNeed,
+  WrittenConfig,
 } from './types.ts';
 
 interface Base {
@@ -33,6 +34,8 @@ export interface NoteStart extends Base {
 export interface ApplyConfig extends Base {
   readonly kind: 'ApplyConfig';
   readonly config: CoreConfig;
+  /** What was written to this effect; absent: it makes no version. */
+  readonly written?: WrittenConfig;
 }
 
 /** An INVITE for a queue arrived; nothing has been answered yet. */

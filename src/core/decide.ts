@@ -8,7 +8,7 @@
  */
 import { endWrapup, extendWrapup, pause, reportDevice, resume } from './agents.ts';
 import type { Command, Refusal } from './commands.ts';
-import { applyConfig } from './configuring.ts';
+import { applyConfig, closeDrained } from './configuring.ts';
 import { reachDeadline } from './deadlines.ts';
 import { Decision } from './decision.ts';
 import { dispatch } from './dispatch.ts';
@@ -110,6 +110,6 @@ export function decide(state: State, command: Command): Decided {
   do {
     leaveEmptyQueues(decision);
     dispatch(decision);
-  } while (state.shaken.size > 0);
+  } while (closeDrained(decision) || state.shaken.size > 0);
   return { ok: true, events: decision.events };
 }

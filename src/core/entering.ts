@@ -15,7 +15,8 @@ import type { AgentId, Departure, Destination, ExitStatus } from './types.ts';
 
 /** Why no queue at all takes the call; null: the queue's own rules decide. */
 function refusalOf(state: State, command: ArriveCall): ExitStatus | null {
-  if (!state.queues.has(command.queue)) return 'UNKNOWNQUEUE';
+  const queue = state.queues.get(command.queue);
+  if (queue === undefined || queue.config.draining === true) return 'UNKNOWNQUEUE';
   return state.calls.size >= state.config.maxCalls ? 'OVERLOAD' : null;
 }
 

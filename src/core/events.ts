@@ -20,6 +20,7 @@ import type {
   PenaltyLimits,
   QueueName,
   SkillNeed,
+  WrittenConfig,
 } from './types.ts';
 
 export const EVENTS_VERSION = 1;
@@ -37,7 +38,17 @@ export interface ServerStarted extends Base {
 
 export interface ConfigApplied extends Base {
   readonly kind: 'ConfigApplied';
+  /** With removed queues that still have calls. */
   readonly config: CoreConfig;
+  /** Number of the version and what was written; absent: none was. */
+  readonly version?: number;
+  readonly written?: WrittenConfig;
+}
+
+/** A queue that was removed has no call any more: now it is gone. */
+export interface QueueDrained extends Base {
+  readonly kind: 'QueueDrained';
+  readonly queue: QueueName;
 }
 
 /** The call has a place in the line. Reactor: ring and answer the caller's leg, welcome, music. */
@@ -329,6 +340,7 @@ export interface AgentResumed extends Base {
 export type CoreEvent =
   | ServerStarted
   | ConfigApplied
+  | QueueDrained
   | CallEntered
   | CallDiverted
   | CallMoved

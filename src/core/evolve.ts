@@ -5,10 +5,12 @@
  */
 import type {
   AgentOffered,
+  AnnouncementDue,
   CallEnded,
   CallEntered,
   CallMoved,
   CallRelaxed,
+  CallReordered,
   CoreEvent,
   OfferAnswered,
   OfferFailed,
@@ -17,16 +19,9 @@ import type {
 } from './events.ts';
 import { makePace, noteHandled, noteWait } from './estimate.ts';
 import { evolveAgent } from './evolve-agents.ts';
+import { dropQueue, takeConfig } from './evolve-config.ts';
 import { memberOf } from './eligible.ts';
-import {
-  placeAgent,
-  placeAll,
-  placeCall,
-  placeOffer,
-  rekeyCall,
-  removeCall,
-  removeOffer,
-} from './place.ts';
+import { placeAgent, placeCall, placeOffer, rekeyCall, removeCall, removeOffer } from './place.ts';
 import { idleClock, numberOf } from './rules.ts';
 import {
   ACQUAINTED_MAX,
@@ -105,6 +100,26 @@ function confirm(state: State, call: Call, at: number): void {
   call.confirmedAt = at;
   call.announcedAt = at;
   placeCall(state, call);
+}
+
+function announce(state: State, event: AnnouncementDue): void {
+  const call = callOf(state, event.callId);
+  call.announcements = event.count;
+  call.announcedAt = event.at;
+  placeCall(state, call);
+}
+
+function widen(state: State, call: Call): void {
+  call.mayWiden = true;
+  placeCall(state, call);
+}
+
+function reorder(state: State, event: CallReordered): void {
+  const call = callOf(state, event.callId);
+  rekeyCall(state, call, () => {
+    call.priority = event.priority;
+    call.order = event.order;
+  });
 }
 
 function offer(state: State, event: AgentOffered): void {
@@ -301,8 +316,9 @@ function relax(state: State, event: CallRelaxed): void {
 export function evolve(state: State, event: CoreEvent): void {
   switch (event.kind) {
     case 'ConfigApplied':
-      state.config = event.config;
-      return placeAll(state);
+      return takeConfig(state, event);
+    case 'QueueDrained':
+      return dropQueue(state, event.queue);
     case 'CallEntered':
       return enter(state, event);
     case 'ServerStarted':
@@ -314,26 +330,14 @@ export function evolve(state: State, event: CoreEvent): void {
       return move(state, event);
     case 'CallConfirmed':
       return confirm(state, callOf(state, event.callId), event.at);
-    case 'AnnouncementDue': {
-      const call = callOf(state, event.callId);
-      call.announcements = event.count;
-      call.announcedAt = event.at;
-      return placeCall(state, call);
-    }
-    case 'RingWidened': {
-      const call = callOf(state, event.callId);
-      call.mayWiden = true;
-      return placeCall(state, call);
-    }
+    case 'AnnouncementDue':
+      return announce(state, event);
+    case 'RingWidened':
+      return widen(state, callOf(state, event.callId));
     case 'CallRelaxed':
       return relax(state, event);
-    case 'CallReordered': {
-      const call = callOf(state, event.callId);
-      return rekeyCall(state, call, () => {
-        call.priority = event.priority;
-        call.order = event.order;
-      });
-    }
+    case 'CallReordered':
+      return reorder(state, event);
     case 'AgentOffered':
       return offer(state, event);
     case 'OfferSent':

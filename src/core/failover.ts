@@ -62,7 +62,7 @@ function barrier(
   name: QueueName,
 ): FailoverSkipped['why'] | null {
   const queue = state.queues.get(name);
-  if (queue === undefined) return 'unknown-queue';
+  if (queue === undefined || queue.config.draining === true) return 'unknown-queue';
   if (left.length > MOVES_MAX) return 'too-many';
   if (left.some((one) => one.queue === name && holds(state, queue, one.status))) return 'loop';
   return entryObstacle(state, queue, null);

@@ -251,7 +251,12 @@ export function placeAll(state: State): void {
   state.queues.clear();
   state.matchable.clear();
   state.shaken.clear();
-  for (const config of state.config.queues) state.queues.set(config.name, makeQueue(config));
+  state.draining.clear();
+  for (const config of state.config.queues) {
+    const queue = makeQueue(config);
+    state.queues.set(config.name, queue);
+    if (config.draining === true) state.draining.add(queue);
+  }
   // What was observed of queues that are gone is not kept.
   for (const name of state.paces.keys()) if (!state.queues.has(name)) state.paces.delete(name);
   takeAgents(state);

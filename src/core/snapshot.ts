@@ -17,8 +17,9 @@ import {
   type Pause,
   type State,
   type Tally,
+  type Written,
 } from './state.ts';
-import type { AgentId, CoreConfig, QueueName } from './types.ts';
+import type { AgentId, ConfigVersion, CoreConfig, QueueName } from './types.ts';
 
 /** Shape of a snapshot; another number is not restored, the journal is replayed instead. */
 export const SNAPSHOT_VERSION = 1;
@@ -81,6 +82,8 @@ type StoredAgent = Stored<
 export interface Snapshot {
   readonly version: number;
   readonly config: CoreConfig;
+  readonly written?: Written;
+  readonly versions?: readonly ConfigVersion[];
   readonly entries: number;
   readonly offersMade: number;
   readonly calls: readonly StoredCall[];
@@ -121,6 +124,7 @@ export function snapshot(state: State): Snapshot {
   return {
     version: SNAPSHOT_VERSION,
     config: state.config,
+    ...(state.written === null ? {} : { written: state.written, versions: state.versions }),
     entries: state.entries,
     offersMade: state.offersMade,
     calls: [...state.calls.values()].sort((a, b) => a.entry - b.entry).map(plainCall),
@@ -171,6 +175,8 @@ function restoreAgent(agent: StoredAgent): Agent {
 export function restore(plain: Snapshot): State {
   const state = initialState();
   state.config = plain.config;
+  state.written = plain.written ?? null;
+  state.versions = plain.versions ?? [];
   state.entries = plain.entries;
   state.offersMade = plain.offersMade;
   for (const call of plain.calls) state.calls.set(call.id, restoreCall(call));

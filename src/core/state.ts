@@ -10,6 +10,7 @@ import { queueRules, type MemberRules } from './rules.ts';
 import type {
   AgentId,
   CallId,
+  ConfigVersion,
   CoreConfig,
   Departure,
   Device,
@@ -42,6 +43,8 @@ export const MOVES_MAX = 10;
 /** Most deadlines one ReachDeadline handles; the rest are due at once and come with the next. */
 export const DEADLINES_PER_COMMAND = 1_000;
 
+/** Versions of the configuration that are known by number; older ones are forgotten. */
+export const VERSIONS_MAX = 100;
 /** Most phones rung at once for one call; `ringall` leaves the rest of its members alone. */
 export const RINGING_MAX = 100;
 
@@ -229,8 +232,20 @@ export interface Queue {
   readonly ready: OrderedSet<Member>;
 }
 
+/** The newest version of the configuration, as it was written. */
+export interface Written extends ConfigVersion {
+  readonly live: string;
+  readonly file: string;
+}
+
 export interface State {
   config: CoreConfig;
+  /** null: none was written. */
+  written: Written | null;
+  /** The newest last, at most VERSIONS_MAX. */
+  versions: readonly ConfigVersion[];
+  /** Derived: queues that go when they have no call any more. */
+  readonly draining: Set<Queue>;
   /** Entries and offers so far. */
   entries: number;
   offersMade: number;
@@ -256,6 +271,9 @@ export interface State {
 export function initialState(): State {
   return {
     config: { queues: [], agents: [], secondLogin: 'refuse', maxCalls: 0 },
+    written: null,
+    versions: [],
+    draining: new Set(),
     entries: 0,
     offersMade: 0,
     calls: new Map(),

@@ -199,6 +199,8 @@ export interface QueueConfig extends Partial<QueueOptions> {
   readonly weight: number;
   /** `periodic-announce-frequency`; 0 = never. */
   readonly periodicAnnounceMs: number;
+  /** Removed from the configuration: nobody enters, who is in it is served, then it is gone. */
+  readonly draining?: true;
 }
 
 /** A queue's configuration with everything in it; `core/rules.ts` completes it. */
@@ -263,6 +265,27 @@ export interface CoreConfig {
   readonly idleClock?: IdleClock;
   /** Reasons there are; none: any is taken. */
   readonly pauseReasons?: readonly PauseReason[];
+}
+
+/** The configuration as it was written, which the core only keeps and numbers. */
+export interface WrittenConfig {
+  readonly source: 'file' | 'rest' | 'rollback';
+  /** What holds, as `config/document.ts` writes it: without secrets. */
+  readonly live: string;
+  /** The file as last loaded, likewise; absent: as before. */
+  readonly file?: string;
+  /** What it changed, in a line. */
+  readonly note: string;
+}
+
+/** One version of it. */
+export interface ConfigVersion {
+  /** 1, 2, 3 … */
+  readonly version: number;
+  readonly at: number;
+  readonly by: string;
+  readonly source: WrittenConfig['source'];
+  readonly note: string;
 }
 
 /** Why an offer ended without a connected call. */

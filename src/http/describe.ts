@@ -21,6 +21,17 @@ export async function describeApi(version: string): Promise<object> {
       health: nothing,
       metrics: nothing,
     },
+    prompts: { list: nothing, upload: nothing, remove: nothing },
+    configuration: {
+      document: nothing,
+      version: nothing,
+      versions: nothing,
+      documentOf: nothing,
+      changedByRest: nothing,
+      reload: nothing,
+      rollback: nothing,
+      change: nothing,
+    },
     steering: {
       pause: nothing,
       resume: nothing,

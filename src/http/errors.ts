@@ -16,11 +16,22 @@ export type Refusal = Extract<Outcome, { ok: false }>['refusal'] | 'not-allowed'
 
 export const problem = (code: ErrorCode, detail: string): Problem => ({ code, detail });
 
-export function notFound(what: 'queue' | 'agent' | 'call', name: string): Problem {
-  const shown = name.slice(0, 80);
+/** Which list has those that there are. */
+const LISTS = {
+  queue: '/queues',
+  agent: '/agents',
+  call: '/calls',
+  member: '/queues/:name/members',
+  prompt: '/prompts',
+  'penalty-rule': '/penalty-rules',
+  'pause-reason': '/pause-reasons',
+} as const;
+
+export function notFound(what: keyof typeof LISTS, name: string): Problem {
+  const [word, shown] = [what.replace('-', ' '), name.slice(0, 80)];
   return problem(
     `unknown-${what}`,
-    `there is no ${what} "${shown}"; GET /${what}s lists what there is`,
+    `there is no ${word} "${shown}"; GET ${LISTS[what]} lists what there is`,
   );
 }
 
@@ -82,9 +93,13 @@ export function problemOf(error: unknown): Problem {
   }
   const status = typeof statusCode === 'number' ? statusCode : 500;
   if (status < 400 || status >= 500) return INTERNAL;
-  if (status === 413) return problem('too-large', 'the body is larger than 64 kB');
+  if (status === 413)
+    return problem('too-large', 'the body is larger than 64 kB (a prompt: 20 MB)');
   if (status === 415) {
-    return problem('unsupported-media-type', 'send the body as application/json');
+    return problem(
+      'unsupported-media-type',
+      'send the body as application/json (a prompt: audio/wav)',
+    );
   }
   return problem('bad-request', 'the request cannot be understood');
 }

@@ -69,6 +69,24 @@ export function loadPlaylist(
   return { ok: true, playlist: playlistOf(whole) };
 }
 
+/** The playlist with files by key that come before its own, asked for anew at each prompt. */
+export function withUploads(
+  playlist: Playlist,
+  uploads: () => ReadonlyMap<string, string>,
+): Playlist {
+  return {
+    ...playlist,
+    resolve: (items) => {
+      const own = uploads();
+      return playlist.resolve(
+        items.map((item) => {
+          return 'prompt' in item ? { prompt: own.get(item.prompt) ?? item.prompt } : item;
+        }),
+      );
+    },
+  };
+}
+
 interface Entry {
   readonly [field: string]: unknown;
 }

@@ -8,7 +8,10 @@ import type { MediaResult } from '../media/port.ts';
 import type { EdgeContext } from './context.ts';
 
 export function soundsOf(context: EdgeContext, name: QueueName): QueueEdgeConfig | undefined {
-  return context.config.queues.find((queue) => queue.name === name);
+  const found = context.config.queues.find((queue) => queue.name === name);
+  // A removed queue that drains: those who are in it hear the music.
+  if (found !== undefined || !context.runtime.state.queues.has(name)) return found;
+  return { name, welcome: [], musicClass: 'default', periodicAnnounce: [] };
 }
 
 /** A call that has ended meanwhile is no failure. */

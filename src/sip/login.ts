@@ -5,7 +5,7 @@
  * and LogOutAgent; the result is spoken, then we hang up. A phone that hangs up midway leaves
  * nothing: a login that was not submitted never happened, one that was stands.
  */
-import { timingSafeEqual, createHash } from 'node:crypto';
+import { fitsPin } from '../config/pin.ts';
 import type { Refusal } from '../core/commands.ts';
 import type { Device } from '../core/types.ts';
 import { checkInvite } from './invites.ts';
@@ -67,11 +67,6 @@ export function loginRequestOf(
     if (/^\d{1,32}$/.test(rest)) return { kind: 'login', agentId: rest };
   }
   return null;
-}
-
-function isSame(given: string, expected: string): boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(given), hash(expected));
 }
 
 export class Logins {
@@ -267,7 +262,7 @@ export class Logins {
     const pin = config.pins.get(agentId);
     if (pin === undefined && (isAgent || config.pins.size === 0)) return isAgent;
     const given = await this.askFor(call, 'agent-pin');
-    return isSame(given, pin ?? '') && isAgent && given !== '';
+    return fitsPin(given, pin ?? '') && isAgent && given !== '';
   }
 
   private async logIn(call: LoginCall, agentId: string): Promise<string | null> {

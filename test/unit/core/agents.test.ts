@@ -310,18 +310,37 @@ describe('a new configuration', () => {
     expect(s.agentIs('1')).toBe('idle');
   });
 
-  it('ends the waiting calls of a removed queue and lets the talking ones go on', () => {
+  it('serves the calls of a removed queue to the end, and lets nobody else in', () => {
+    const s = scenario(before());
+    s.ready('1');
+    s.call('a', 'sales');
+    s.talk('1');
+    s.call('b', 'sales');
+    s.apply(config([queue('help')], [agent('1', 'help')]));
+    expect(s.kinds).toEqual(['ConfigApplied']);
+    s.arrive('c', 'sales');
+    expect(s.event('CallRefused').status).toBe('UNKNOWNQUEUE');
+    s.when({ kind: 'EndCall', callId: 'a', cause: 'bye' });
+    expect(s.rung).toEqual(['1>b']);
+    s.talk('1');
+    s.when({ kind: 'EndCall', callId: 'b', cause: 'bye' });
+    expect(s.kinds).toContain('QueueDrained');
+    expect(s.state.queues.has('sales')).toBe(false);
+    expect(s.state.agents.get('1')?.queues).toEqual(['help']);
+  });
+
+  it('ends the waiting calls of a removed queue that nobody serves any more', () => {
     const s = scenario(before());
     s.ready('1');
     s.call('a', 'sales');
     s.talk('1');
     s.call('b', 'sales');
     s.arrive('c', 'sales');
-    s.apply(config([queue('help')], [agent('1', 'help')]));
-    expect(s.kinds).toEqual(['CallEnded', 'CallEnded', 'ConfigApplied']);
+    s.apply(config([queue('help')], []));
+    expect(s.kinds).toEqual(['ConfigApplied', 'CallEnded', 'CallEnded']);
     expect([s.callIs('a'), s.callIs('b'), s.callIs('c')]).toEqual(['assigned', 'gone', 'gone']);
     s.when({ kind: 'EndCall', callId: 'a', cause: 'bye' });
-    expect(s.agentIs('1')).toBe('idle');
+    expect(s.kinds).toEqual(['CallEnded', 'AgentLoggedOut', 'QueueDrained']);
   });
 
   it('gives a queue that comes back its talking calls again', () => {

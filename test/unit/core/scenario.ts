@@ -30,6 +30,7 @@ type NewCommand = Command extends infer C
 export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'ServerStarted',
   'ConfigApplied',
+  'QueueDrained',
   'CallEntered',
   'CallDiverted',
   'CallMoved',

@@ -4,6 +4,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSteering, createView } from '../../../src/http/live-view.ts';
+import type { ConfigPort, PromptsPort } from '../../../src/http/config-port.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import { createHttp } from '../../../src/http/server.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
@@ -44,6 +45,8 @@ async function start(): Promise<Loop> {
   http = await createHttp({
     view: createView({ runtime: loop, metrics: createMetrics(never), health: never }),
     steering: createSteering(loop, (uri) => uri.endsWith('@pbx')),
+    configuration: {} as ConfigPort,
+    prompts: {} as PromptsPort,
     reports: {} as Reports,
     stream: {} as Stream,
     log: createLog({ level: 'error', format: 'json', name: 'http', write: () => undefined }),

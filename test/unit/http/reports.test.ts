@@ -3,6 +3,7 @@
  * caller can turn into a formula. Method: requests injected over invented reports.
  */
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ConfigPort, PromptsPort } from '../../../src/http/config-port.ts';
 import { writeCsv } from '../../../src/http/csv.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import { createHttp } from '../../../src/http/server.ts';
@@ -44,6 +45,8 @@ async function start(answer: (question: Question) => unknown): Promise<Http> {
   http = await createHttp({
     view: { queues: nothing } as unknown as View,
     steering: {} as Steering,
+    configuration: {} as ConfigPort,
+    prompts: {} as PromptsPort,
     stream: {} as Stream,
     reports,
     log: createLog({ level: 'error', format: 'json', name: 'http', write: () => undefined }),

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ConfigPort, PromptsPort } from '../../../src/http/config-port.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../../src/http/schemas.ts';
 import { createHttp, MAX_BODY_BYTES } from '../../../src/http/server.ts';
@@ -101,6 +102,9 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       metrics: async () => ({ text: 'acd_calls_total 1\n', contentType: 'text/plain' }),
       ...change,
     },
+    // Nobody asks them here: unit/app does.
+    configuration: {} as ConfigPort,
+    prompts: {} as PromptsPort,
     steering: {
       pause: taken,
       resume: taken,

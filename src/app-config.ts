@@ -1,0 +1,287 @@
+/**
+ * The running configuration: read at the start, reloaded from the file, changed by REST, rolled
+ * back; one at a time, each checked as a whole and applied by one journalled event. The document
+ * that holds is kept in the journal, so what REST made survives a restart. At a start the file is
+ * merged in like at a reload; where it conflicts, what holds goes on and the log says so: calls
+ * must be served.
+ */
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import type { Doc } from './config/document.ts';
+import { liveOf, readDoc, restOf, sealPins, uploadsOf, writeDoc } from './config/document.ts';
+import type { Edited } from './config/edit.ts';
+import type { KnownSounds } from './config/faults.ts';
+import type { LoadResult } from './config/load.ts';
+import { makeConfig, parseConfig, readConfigText, writeFault } from './config/load.ts';
+import type { Change, Merged } from './config/merge.ts';
+import { diffConfigs, mergeConfigs } from './config/merge.ts';
+import type { Fault } from './config/tree.ts';
+import { readData, readTree } from './config/tree.ts';
+import type { AcdConfig } from './config/types.ts';
+import type { ConfigVersion, WrittenConfig } from './core/types.ts';
+import type { ConfigOutcome, ConfigPort, ReloadOptions } from './http/config-port.ts';
+import type { Journal } from './journal/port.ts';
+import type { Log } from './observe/log.ts';
+import type { Runtime } from './runtime/port.ts';
+
+export interface ConfigurationOptions {
+  readonly config: AcdConfig;
+  readonly file: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly sounds: () => KnownSounds | null;
+  readonly runtime: Runtime;
+  readonly journal: Journal;
+  readonly log: Log;
+}
+
+/** Changes named in a version's note. */
+const NOTED = 3;
+
+type FileRead =
+  | { readonly ok: true; readonly doc: Doc; readonly rest: Doc }
+  | { readonly ok: false; readonly details: readonly string[] };
+
+export class Configuration implements ConfigPort {
+  /** As every part sees it: what may change while calls are up is always that of now. */
+  readonly config: AcdConfig;
+  readonly #options: ConfigurationOptions;
+  #now: AcdConfig;
+  /** What the file said at the start of all that needs a restart. */
+  #rest: Doc = {};
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ConfigurationOptions) {
+    this.#options = options;
+    this.#now = options.config;
+    const now = () => this.#now;
+    this.config = {
+      ...options.config,
+      get queues() {
+        return now().queues;
+      },
+      get pins() {
+        return now().pins;
+      },
+      get core() {
+        return now().core;
+      },
+    };
+  }
+
+  /** At the start of the process; gives what is wrong, or null. */
+  async begin(): Promise<string | null> {
+    const { log, runtime } = this.#options;
+    const read = this.#readFile();
+    if (!read.ok) return read.details.join('\n');
+    this.#rest = read.rest;
+    const { written } = runtime.state;
+    if (written === null) return this.#start(read.doc, read.doc, 'first start');
+    const live = readDoc(written.live);
+    const merged = this.#merge(read.doc, null);
+    const how = 'the file was not loaded, what held before goes on; see acd reload --dry-run';
+    if (merged.conflicts.length > 0) {
+      log.warn({ conflicts: merged.conflicts }, `file and REST changed the same things: ${how}`);
+      return this.#start(live, null, 'start');
+    }
+    const checked = this.#evaluate(merged.doc);
+    if (checked.ok) return this.#start(merged.doc, read.doc, 'start');
+    log.warn({ faults: this.#tell(checked.faults) }, `file and REST do not fit together: ${how}`);
+    return this.#start(live, null, 'start');
+  }
+
+  async #start(live: Doc, file: Doc | null, why: string): Promise<string | null> {
+    const changes = diffConfigs(this.document(), live);
+    const done = await this.#apply(live, {
+      by: 'config',
+      source: 'file',
+      note: noteOf(why, changes),
+      ...(file === null ? {} : { file }),
+    });
+    if (done.ok) return null;
+    if ('details' in done) return done.details.join('\n');
+    return 'the configuration was not taken by the journal (unavailable)';
+  }
+
+  document(): Doc {
+    const { written } = this.#options.runtime.state;
+    return written === null ? {} : readDoc(written.live);
+  }
+
+  version(): number {
+    return this.#options.runtime.state.written?.version ?? 0;
+  }
+
+  versions(): readonly ConfigVersion[] {
+    return this.#options.runtime.state.versions;
+  }
+
+  changedByRest(): readonly Change[] {
+    const { written } = this.#options.runtime.state;
+    return written === null ? [] : diffConfigs(readDoc(written.file), readDoc(written.live));
+  }
+
+  async reload({ by, prefer, dryRun }: ReloadOptions): Promise<ConfigOutcome> {
+    return this.#inTurn(async () => {
+      const read = this.#readFile();
+      if (!read.ok) return { ok: false, why: 'faults', details: read.details };
+      const merged = this.#merge(read.doc, prefer);
+      if (merged.conflicts.length > 0 && prefer === null) {
+        return { ok: false, why: 'conflict', details: merged.conflicts };
+      }
+      const waiting = diffConfigs(this.#rest, read.rest).map((change) => change.path);
+      const made = { by, source: 'file', file: read.doc, note: 'reload' } as const;
+      return this.#change(merged.doc, made, { dryRun, waiting });
+    });
+  }
+
+  async rollback(
+    version: number,
+    { by, dryRun }: Omit<ReloadOptions, 'prefer'>,
+  ): Promise<ConfigOutcome> {
+    return this.#inTurn(async () => {
+      const doc = await this.documentOf(version);
+      if (doc === null) return { ok: false, why: 'unknown-version' };
+      const made = { by, source: 'rollback', note: `rollback to ${version}` } as const;
+      return this.#change(doc, made, { dryRun, waiting: [] });
+    });
+  }
+
+  async change(by: string, note: string, edit: (doc: Doc) => Edited): Promise<ConfigOutcome> {
+    return this.#inTurn(async () => {
+      const edited = edit(this.document());
+      if (!edited.ok) return edited;
+      const sealed = sealPins(edited.doc, [this.document()], newSalt);
+      const made = { by, source: 'rest', note } as const;
+      return this.#change(sealed, made, { dryRun: false, waiting: [] });
+    });
+  }
+
+  /** The journal's clock never goes back, so an event is found by its instant. */
+  async documentOf(version: number): Promise<Doc | null> {
+    if (version === this.version()) return this.document();
+    const known = this.versions().find((one) => one.version === version);
+    if (known === undefined) return null;
+    const { journal } = this.#options;
+    let low = await journal.firstSeq();
+    let high = (await journal.lastSeq()) + 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const read = await journal.read(middle, 1);
+      const at = read.ok ? read.events[0]?.event.at : undefined;
+      if (at === undefined) return null;
+      if (at < known.at) low = middle + 1;
+      else high = middle;
+    }
+    for (let from = low; ; from += 100) {
+      const read = await journal.read(from, 100);
+      if (!read.ok || read.events.length === 0) return null;
+      for (const { event } of read.events) {
+        if (event.at > known.at) return null;
+        if (event.kind === 'ConfigApplied' && event.version === version) {
+          return event.written === undefined ? null : readDoc(event.written.live);
+        }
+      }
+    }
+  }
+
+  /** One change at a time: each begins with what the one before left. */
+  async #inTurn(work: () => Promise<ConfigOutcome>): Promise<ConfigOutcome> {
+    const mine = this.#turn.then(work);
+    // Whoever asked for it hears of a failure; the next one only waits until it is over.
+    this.#turn = Promise.allSettled([mine]);
+    return mine;
+  }
+
+  #readFile(): FileRead {
+    const { file, env, sounds, runtime } = this.#options;
+    const told = (faults: readonly Fault[]) => faults.map((fault) => writeFault(file, fault));
+    const read = readConfigText(file);
+    if (!read.ok) return { ok: false, details: told(read.faults) };
+    const folder = path.dirname(path.resolve(file));
+    const parsed = parseConfig(read.text, { env, folder, sounds: sounds() });
+    if (!parsed.ok) return { ok: false, details: told(parsed.faults) };
+    const { tree } = readTree(read.text, null);
+    const { written } = runtime.state;
+    const former = written === null ? [] : [readDoc(written.file), readDoc(written.live)];
+    return { ok: true, doc: sealPins(liveOf(tree), former, newSalt), rest: restOf(tree) };
+  }
+
+  #merge(file: Doc, prefer: ReloadOptions['prefer']): Merged {
+    const { written } = this.#options.runtime.state;
+    if (written === null) return { doc: file, conflicts: [] };
+    return mergeConfigs(readDoc(written.file), file, readDoc(written.live), prefer);
+  }
+
+  #evaluate(doc: Doc): LoadResult {
+    const { env, file } = this.#options;
+    const folder = path.dirname(path.resolve(file));
+    const { uploads, ...written } = doc;
+    const read = readData({ ...this.#rest, ...written }, env);
+    const sounds = this.#options.sounds();
+    const prompts = new Set([...(sounds?.prompts ?? []), ...uploadsOf({ uploads }).keys()]);
+    return makeConfig(read, { env, folder, sounds: sounds && { ...sounds, prompts } });
+  }
+
+  /** A document has no lines: the path says where. */
+  #tell(faults: readonly Fault[]): string[] {
+    return faults.map(({ path: where, message }) => `${where}: ${message}`);
+  }
+
+  async #change(
+    doc: Doc,
+    made: Made,
+    { dryRun, waiting }: { readonly dryRun: boolean; readonly waiting: readonly string[] },
+  ): Promise<ConfigOutcome> {
+    const changes = diffConfigs(this.document(), doc);
+    const answer = (): ConfigOutcome => {
+      return { ok: true, version: this.version(), changes, waiting, dryRun };
+    };
+    if (dryRun) {
+      const checked = this.#evaluate(doc);
+      if (checked.ok) return answer();
+      return { ok: false, why: 'faults', details: this.#tell(checked.faults) };
+    }
+    const note = made.source === 'rest' ? made.note : noteOf(made.note, changes);
+    const done = await this.#apply(doc, { ...made, note });
+    return done.ok ? answer() : done;
+  }
+
+  async #apply(live: Doc, made: Made): Promise<ConfigOutcome> {
+    const checked = this.#evaluate(live);
+    if (!checked.ok) return { ok: false, why: 'faults', details: this.#tell(checked.faults) };
+    const { by, source, note, file } = made;
+    const written: WrittenConfig = {
+      source,
+      note,
+      live: writeDoc(live),
+      ...(file === undefined ? {} : { file: writeDoc(file) }),
+    };
+    const { runtime, log } = this.#options;
+    const { core } = checked.config;
+    const applied = await runtime.submit({ kind: 'ApplyConfig', by, config: core, written });
+    if (!applied.ok) return { ok: false, why: 'unavailable' };
+    this.#now = checked.config;
+    if (applied.events.length > 0) {
+      log.info({ version: this.version(), by, source }, `configuration: ${note}`);
+    }
+    return { ok: true, version: this.version(), changes: [], waiting: [], dryRun: false };
+  }
+}
+
+interface Made {
+  readonly by: string;
+  readonly source: WrittenConfig['source'];
+  readonly note: string;
+  readonly file?: Doc;
+}
+
+function newSalt(): string {
+  return randomBytes(8).toString('hex');
+}
+
+function noteOf(why: string, changes: readonly Change[]): string {
+  if (changes.length === 0) return why;
+  const named = changes.slice(0, NOTED).map((change) => change.path);
+  const more = changes.length > NOTED ? ` and ${changes.length - NOTED} more` : '';
+  return `${why}: ${named.join(', ')}${more}`;
+}

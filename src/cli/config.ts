@@ -1,0 +1,185 @@
+/**
+ * `acd reload` and `acd config …`: the running server loads acd.yaml again, tells its versions and
+ * what is between them, and brings an older one back. It is found by `http.listen` of the
+ * configuration, or `--url`. Status 0: done, or nothing to do. 1: refused, and why. 2: file and
+ * REST both changed a thing. 3: no server answers.
+ */
+import type { Command } from 'commander';
+import type { Change } from '../config/merge.ts';
+import { showChange } from '../config/merge.ts';
+import { readConfiguration } from './configuration.ts';
+
+const ANSWER_MS = 15_000;
+const CONFLICT = 2;
+const NO_ANSWER = 3;
+
+interface Common {
+  readonly config: string;
+  readonly url?: string;
+  readonly json: boolean;
+}
+
+interface Done {
+  readonly version: number;
+  readonly dry_run: boolean;
+  readonly changes: readonly Change[];
+  readonly waiting_for_restart: readonly string[];
+}
+
+interface Versions {
+  readonly version: number;
+  readonly changed_by_rest: readonly Change[];
+  readonly versions: readonly {
+    readonly version: number;
+    readonly at: string;
+    readonly by: string;
+    readonly note: string;
+  }[];
+}
+
+type Asked = { readonly ok: true; readonly body: unknown } | { readonly ok: false; status: number };
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Where REST is; null: the file has faults, and they have been told. */
+function baseOf({ config, url }: Common): string | null {
+  if (url !== undefined) return url.replace(/\/+$/, '');
+  const read = readConfiguration(config);
+  if (read === null) return null;
+  const { host, port } = read.http;
+  const isAny = host === '0.0.0.0' || host === '::';
+  const shown = isAny ? '127.0.0.1' : host;
+  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`;
+}
+
+function messageOf(body: unknown): string {
+  const { detail } = (body ?? {}) as { readonly detail?: unknown };
+  return typeof detail === 'string' ? detail : 'the server gave no reason';
+}
+
+/** One request; what is refused has been told. */
+async function ask(common: Common, method: string, path: string, body?: object): Promise<Asked> {
+  const base = baseOf(common);
+  if (base === null) return { ok: false, status: 1 };
+  try {
+    const answer = await fetch(`${base}${path}`, {
+      method,
+      signal: AbortSignal.timeout(ANSWER_MS),
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    const told: unknown = await answer.json();
+    if (answer.ok) return { ok: true, body: told };
+    process.stderr.write(`${messageOf(told)}\n`);
+    return { ok: false, status: answer.status === 409 ? CONFLICT : 1 };
+  } catch (error) {
+    const why = (error as Error).message;
+    process.stderr.write(`no ACD answers at ${base} (${why}); start it, or name it by --url\n`);
+    return { ok: false, status: NO_ANSWER };
+  }
+}
+
+function tellDone(asked: Asked, { json }: Common): number {
+  if (!asked.ok) return asked.status;
+  if (json) {
+    say(JSON.stringify(asked.body));
+    return 0;
+  }
+  const done = asked.body as Done;
+  for (const change of done.changes) say(showChange(change));
+  const waits = done.waiting_for_restart;
+  if (waits.length > 0) say(`changed in the file, waits for acd restart: ${waits.join(', ')}`);
+  if (done.dry_run) say(`nothing was applied; version ${done.version} holds`);
+  else say(`version ${done.version} holds (${done.changes.length} changes)`);
+  return 0;
+}
+
+function tellChanges(asked: Asked, { json }: Common): number {
+  if (!asked.ok) return asked.status;
+  if (json) say(JSON.stringify(asked.body));
+  else for (const change of (asked.body as { changes: Change[] }).changes) say(showChange(change));
+  return 0;
+}
+
+interface ReloadWritten extends Common {
+  readonly dryRun: boolean;
+  readonly prefer?: string;
+}
+
+async function runReload(written: ReloadWritten): Promise<number> {
+  const { prefer, dryRun } = written;
+  const query = new URLSearchParams({ dry_run: String(dryRun) });
+  if (prefer !== undefined) query.set('prefer', prefer);
+  return tellDone(await ask(written, 'PUT', `/config?${query.toString()}`), written);
+}
+
+async function runDiff(from: string | undefined, to: string | undefined, written: Common) {
+  if (from === undefined) {
+    // What a reload would do.
+    return tellDone(await ask(written, 'PUT', '/config?dry_run=true'), written);
+  }
+  const query = new URLSearchParams({ from, ...(to === undefined ? {} : { to }) });
+  return tellChanges(await ask(written, 'GET', `/config/diff?${query.toString()}`), written);
+}
+
+async function runRollback(version: string, written: ReloadWritten): Promise<number> {
+  if (!/^\d+$/.test(version)) {
+    process.stderr.write(`"${version}" is no version; see acd config history\n`);
+    return 1;
+  }
+  const path = `/config/rollback?dry_run=${written.dryRun}`;
+  return tellDone(await ask(written, 'POST', path, { version: Number(version) }), written);
+}
+
+async function runHistory(written: Common): Promise<number> {
+  const asked = await ask(written, 'GET', '/config');
+  if (!asked.ok) return asked.status;
+  const { versions, changed_by_rest: changes, version } = asked.body as Versions;
+  if (written.json) {
+    say(JSON.stringify({ version, versions, changed_by_rest: changes }));
+    return 0;
+  }
+  for (const one of versions) say(`${one.version}  ${one.at}  ${one.by}  ${one.note}`);
+  if (changes.length > 0) say('not in the file, made by REST:');
+  for (const change of changes) say(showChange(change));
+  return 0;
+}
+
+export function addConfigVerbs(
+  program: Command,
+  [flags = '', text = '', standard = '']: readonly string[],
+  done: (status: number) => void,
+): void {
+  const common = (command: Command) =>
+    command
+      .option(flags, text, standard)
+      .option('--url <url>', 'REST of the running ACD; without it as the configuration says')
+      .option('--json', 'print the answer as JSON', false);
+  const dry = ['--dry-run', 'only say what would change'] as const;
+  common(program.command('reload'))
+    .description('have the running ACD load its acd.yaml again; calls stay up')
+    .option(...dry, false)
+    .option('--prefer <file|rest>', 'who wins where both changed a thing since the last load')
+    .action(async (written: ReloadWritten) => done(await runReload(written)));
+  const config = program.command('config').description('versions of the running configuration');
+  common(config.command('history'))
+    .description('the versions, and what REST changed since the file was loaded')
+    .action(async (written: Common) => done(await runHistory(written)));
+  common(config.command('diff'))
+    .description('what a reload would change, or what leads from one version to another')
+    .argument('[from]', 'version')
+    .argument('[to]', 'version; the one that holds where none is named')
+    .action(async (from: string | undefined, to: string | undefined, written: Common) => {
+      done(await runDiff(from, to, written));
+    });
+  common(config.command('rollback'))
+    .description('bring an older version back, as a new one')
+    .argument('<version>', 'see acd config history')
+    .option(...dry, false)
+    .action(async (version: string, written: ReloadWritten) => {
+      done(await runRollback(version, written));
+    });
+}

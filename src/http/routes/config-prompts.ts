@@ -1,0 +1,90 @@
+/** Prompts of the operator's own: uploaded as WAV of any usual kind, converted, used at once. */
+import { z } from 'zod';
+import type { PromptOutcome, PromptsPort } from '../config-port.ts';
+import { problem, type Problem } from '../errors.ts';
+import { linkNext, pageOf, paging } from '../pages.ts';
+import { send, type Http } from '../reply.ts';
+import { errorAnswer } from '../schemas.ts';
+import { BY, changed, doneOf, problemOfChange, tags } from './config-answers.ts';
+
+/** 10 minutes of 16 bit at 48 kHz are 58 MB; a prompt is seconds. */
+const AUDIO_MAX_BYTES = 20_000_000;
+const promptAnswer = z
+  .object({ key: z.string(), bytes: z.number().int(), seconds: z.number() })
+  .meta({ id: 'Prompt' });
+const params = z.object({ key: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_~-]{0,63}$/) });
+
+function problemOfPrompt(outcome: Extract<PromptOutcome, { ok: false }>): Problem {
+  switch (outcome.why) {
+    case 'bad-audio':
+    case 'no-place':
+      return problem(outcome.why, outcome.detail);
+    default:
+      return problemOfChange(outcome);
+  }
+}
+
+export function addPrompts(http: Http, prompts: PromptsPort): void {
+  http.addContentTypeParser(
+    ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'],
+    { parseAs: 'buffer', bodyLimit: AUDIO_MAX_BYTES },
+    (_request, body, done) => done(null, body),
+  );
+  http.get(
+    '/prompts',
+    {
+      schema: {
+        summary: 'Uploaded prompts',
+        tags,
+        querystring: z.object(paging),
+        response: { 200: z.object({ prompts: z.array(promptAnswer) }), 400: errorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const found = pageOf(await prompts.list(), ({ key }) => key, request.query);
+      if ('code' in found) return send(reply, found);
+      linkNext(request, reply, found.next);
+      return { prompts: found.page };
+    },
+  );
+  http.put(
+    '/prompts/:key',
+    {
+      bodyLimit: AUDIO_MAX_BYTES,
+      schema: {
+        summary: 'Upload a prompt',
+        description:
+          'A WAV file (audio/wav): PCM of 8 to 32 bit or floats, any channels, any usual rate. ' +
+          'Queues may then name it by its key; a built-in one of that key is replaced.',
+        tags,
+        consumes: ['audio/wav'],
+        params,
+        response: changed,
+      },
+    },
+    async (request, reply) => {
+      const audio = request.body;
+      if (!Buffer.isBuffer(audio)) {
+        const detail = 'send the WAV file itself as the body, as audio/wav';
+        return send(reply, problem('bad-audio', detail));
+      }
+      const done = await prompts.upload(BY, request.params.key, audio);
+      return done.ok ? doneOf(done) : send(reply, problemOfPrompt(done));
+    },
+  );
+  http.delete(
+    '/prompts/:key',
+    {
+      schema: {
+        summary: 'Remove an uploaded prompt; refused while a queue names it',
+        tags,
+        params,
+        response: changed,
+      },
+    },
+    async (request, reply) => {
+      const done = await prompts.remove(BY, request.params.key);
+      return done.ok ? doneOf(done) : send(reply, problemOfPrompt(done));
+    },
+  );
+}

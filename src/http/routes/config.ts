@@ -1,0 +1,144 @@
+/**
+ * The configuration as a whole: what holds, its versions, the file loaded again, an older version
+ * brought back.
+ */
+import { z } from 'zod';
+import { diffConfigs, hidePins } from '../../config/merge.ts';
+import type { ConfigVersion } from '../../core/types.ts';
+import type { ConfigPort } from '../config-port.ts';
+import { send, type Http } from '../reply.ts';
+import { errorAnswer } from '../schemas.ts';
+import {
+  answerChange,
+  BY,
+  changeAnswer,
+  changed,
+  problemOfChange,
+  tags,
+  versionAnswer,
+} from './config-answers.ts';
+
+const flag = z.enum(['true', 'false']).default('false');
+const dryRun = { dry_run: flag.describe('true: only say what would change') };
+const number = z.coerce.number().int().min(1);
+const UNKNOWN = { ok: false, why: 'unknown-version' } as const;
+
+function versionOf({ version, at, by, source, note }: ConfigVersion) {
+  return { version, at: new Date(at).toISOString(), by, source, note };
+}
+
+export function addConfig(http: Http, config: ConfigPort): void {
+  addReading(http, config);
+  http.put(
+    '/config',
+    {
+      schema: {
+        summary: 'Load acd.yaml again',
+        description:
+          'Checked as a whole, merged with what REST changed since the last load, applied at once.',
+        tags,
+        querystring: z.strictObject({
+          ...dryRun,
+          prefer: z
+            .enum(['file', 'rest'])
+            .optional()
+            .describe('Which wins where file and REST both changed a thing; without it: 409'),
+        }),
+        response: changed,
+      },
+    },
+    async (request, reply) => {
+      const { dry_run: dry, prefer = null } = request.query;
+      return answerChange(reply, await config.reload({ by: BY, prefer, dryRun: dry === 'true' }));
+    },
+  );
+  http.post(
+    '/config/rollback',
+    {
+      schema: {
+        summary: 'Bring an older version back, as a new one',
+        description: 'Counts as a change by REST: loading the unchanged file again leaves it.',
+        tags,
+        querystring: z.strictObject(dryRun),
+        body: z.strictObject({ version: z.number().int().min(1) }),
+        response: changed,
+      },
+    },
+    async (request, reply) => {
+      const isDry = request.query.dry_run === 'true';
+      const { version } = request.body;
+      return answerChange(reply, await config.rollback(version, { by: BY, dryRun: isDry }));
+    },
+  );
+}
+
+function addReading(http: Http, config: ConfigPort): void {
+  http.get(
+    '/config',
+    {
+      schema: {
+        summary: 'What holds: everything that can change without a restart, and its versions',
+        tags,
+        response: {
+          200: z.object({
+            version: z.number().int(),
+            config: z.unknown().describe('As in acd.yaml; PINs hidden'),
+            changed_by_rest: z.array(changeAnswer).describe('Since the file was loaded'),
+            versions: z.array(versionAnswer).describe('The newest last'),
+          }),
+        },
+      },
+    },
+    () => ({
+      version: config.version(),
+      config: hidePins(config.document()),
+      changed_by_rest: [...config.changedByRest()],
+      versions: config.versions().map(versionOf),
+    }),
+  );
+  http.get(
+    '/config/versions/:version',
+    {
+      schema: {
+        summary: 'One version as it was',
+        tags,
+        params: z.object({ version: number }),
+        response: {
+          200: z.object({ version: z.number().int(), config: z.unknown() }),
+          400: errorAnswer,
+          404: errorAnswer,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { version } = request.params;
+      const doc = await config.documentOf(version);
+      if (doc === null) return send(reply, problemOfChange(UNKNOWN));
+      return { version, config: hidePins(doc) };
+    },
+  );
+  http.get(
+    '/config/diff',
+    {
+      schema: {
+        summary: 'What leads from one version to another',
+        tags,
+        querystring: z.strictObject({
+          from: number.describe('Version'),
+          to: number.optional().describe('Version; without it the one that holds'),
+        }),
+        response: {
+          200: z.object({ changes: z.array(changeAnswer) }),
+          400: errorAnswer,
+          404: errorAnswer,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { from, to = config.version() } = request.query;
+      const [before, after] = [await config.documentOf(from), await config.documentOf(to)];
+      if (before === null || after === null) return send(reply, problemOfChange(UNKNOWN));
+      return { changes: diffConfigs(before, after) };
+    },
+  );
+}

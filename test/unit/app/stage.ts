@@ -1,0 +1,74 @@
+/** A configuration with its file in a folder of its own, on a loop whose clock is moved by hand. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach } from 'vitest';
+import { Configuration } from '../../../src/app-config.ts';
+import type { KnownSounds } from '../../../src/config/faults.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import type { Journal } from '../../../src/journal/port.ts';
+import { createLog } from '../../../src/observe/log.ts';
+import { start, TrialJournal } from '../runtime/trial.ts';
+
+export const FILE = `
+http: { listen: 127.0.0.1:8242 }
+queues:
+  - name: sales
+    timeout: 15
+  - name: help
+agents:
+  - id: 1
+    name: Ann
+    pin: 4711
+    queues: [sales, help]
+  - id: 2
+    queues: [sales]
+`;
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+export class House {
+  readonly journal = new TrialJournal();
+  readonly told: string[] = [];
+  readonly file: string;
+  /** null: names of prompts are not checked. */
+  sounds: KnownSounds | null = null;
+
+  constructor() {
+    const folder = mkdtempSync(path.join(tmpdir(), 'acd-config-'));
+    folders.push(folder);
+    this.file = path.join(folder, 'acd.yaml');
+    this.write(FILE);
+  }
+
+  write(text: string): void {
+    writeFileSync(this.file, text);
+  }
+
+  /** A process begins on what the journal and the file hold now. */
+  async begin(journal: Journal = this.journal) {
+    const { loop, time } = await start(journal);
+    const loaded = loadConfig(this.file, { env: {} });
+    if (!loaded.ok) throw new Error(loaded.faults.map((fault) => fault.message).join('\n'));
+    const log = createLog({
+      level: 'warn',
+      format: 'json',
+      name: 'config',
+      write: (line) => this.told.push(line),
+    });
+    const configuration = new Configuration({
+      config: loaded.config,
+      file: this.file,
+      env: {},
+      sounds: () => this.sounds,
+      runtime: loop,
+      journal,
+      log,
+    });
+    const fault = await configuration.begin();
+    return { loop, time, configuration, fault };
+  }
+}
