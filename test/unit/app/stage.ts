@@ -86,7 +86,7 @@ export async function serve(house: House): Promise<Http> {
     prompts: new Prompts({ configuration, journal: ':memory:' }),
     log: createLog({ level: 'error', format: 'json', name: 'http', write: () => undefined }),
     version: '0',
-  } as HttpDeps);
+  } as Partial<HttpDeps> as HttpDeps);
   servers.push(server);
   return server;
 }
