@@ -1,12 +1,12 @@
 /**
  * Issue 5, "Configuration as versions" and "Without a restart": with a caller who waits and a pair
- * that talks, the configuration changes by REST, by `acd reload` and by SIGHUP, a queue is removed
- * under its caller, and the server is killed in the middle; nobody loses his call, the agent stays
- * logged in, and what REST made is still there.
+ * that talks, the configuration changes by REST, by loading the file again and by SIGHUP, a queue
+ * is removed under its caller, and the server is killed in the middle; nobody loses his call, the
+ * agent stays logged in, and what REST made is still there.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { runAcd, startAcd, type Acd } from '../support/acd.ts';
+import { startAcd, type Acd } from '../support/acd.ts';
 import { until } from '../support/inbox.ts';
 import { isBack, kill } from '../support/full-house.ts';
 import { openStage } from '../support/stage.ts';
@@ -25,13 +25,6 @@ async function send(acd: Acd, method: string, path: string, body?: object) {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
-}
-
-/** Runs `acd <verb>` to its end. */
-async function acdVerb(acd: Acd, ...args: readonly string[]) {
-  const [verb = '', ...rest] = args;
-  const running = runAcd(acd.folder, [verb, ...rest, '--config', acd.file]);
-  return { ...(await running.ended), output: running.output() };
 }
 
 const version = async (acd: Acd) => (await send(acd, 'GET', '/config')).body['version'];
@@ -65,9 +58,9 @@ it('changes everything under calls that are up, and keeps what REST made', async
   expect(member.memberof).toEqual(['sales', 'fax']);
 
   edit(acd, 'timeout: 15', 'timeout: 20');
-  const reloaded = await acdVerb(acd, 'reload');
-  expect(reloaded.output).toContain('~ queues[sales].timeout: 15 -> 20');
-  expect(reloaded.code).toBe(0);
+  const reloaded = await send(acd, 'PUT', '/config');
+  const changes = [{ path: 'queues[sales].timeout', before: '15', after: '20' }];
+  expect(reloaded).toMatchObject({ status: 200, body: { changes, version: 4 } });
   expect(await version(acd)).toBe(4);
 
   // Killed in the middle: the next server goes on with the same version and the same calls.

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach } from 'vitest';
 import { Configuration } from '../../../src/app-config.ts';
+import { Prompts } from '../../../src/app-prompts.ts';
 import type { KnownSounds } from '../../../src/config/faults.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import type { Http } from '../../../src/http/reply.ts';
+import { createHttp, type HttpDeps } from '../../../src/http/server.ts';
 import type { Journal } from '../../../src/journal/port.ts';
 import { createLog } from '../../../src/observe/log.ts';
 import { start, TrialJournal } from '../runtime/trial.ts';
@@ -26,7 +29,9 @@ agents:
 `;
 
 const folders: string[] = [];
-afterEach(() => {
+const servers: Http[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
@@ -71,4 +76,17 @@ export class House {
     const fault = await configuration.begin();
     return { loop, time, configuration, fault };
   }
+}
+
+/** REST over a house's configuration; nothing else is there to be asked. */
+export async function serve(house: House): Promise<Http> {
+  const { configuration } = await house.begin();
+  const server = await createHttp({
+    configuration,
+    prompts: new Prompts({ configuration, journal: ':memory:' }),
+    log: createLog({ level: 'error', format: 'json', name: 'http', write: () => undefined }),
+    version: '0',
+  } as Partial<HttpDeps> as HttpDeps);
+  servers.push(server);
+  return server;
 }

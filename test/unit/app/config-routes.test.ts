@@ -1,0 +1,85 @@
+/**
+ * Goal: REST tells what came of a change of the configuration by status, code and place, and reads
+ * back what was written. Method: requests injected over a real configuration on a journal in
+ * memory; what is not asked here is not there.
+ */
+import { describe, expect, it } from 'vitest';
+import { FILE, House, serve } from './stage.ts';
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+
+async function open() {
+  const house = new House();
+  const server = await serve(house);
+  const ask = async (method: Method, url: string, body?: object) =>
+    server.inject({ method, url, ...(body === undefined ? {} : { payload: body }) });
+  return { house, ask };
+}
+
+describe('what is refused has a code', () => {
+  it.each([
+    ['POST', '/queues', { name: 'sales' }, 409, 'exists'],
+    ['POST', '/queues', { name: 'new', timeout: 'soon' }, 400, 'bad-configuration'],
+    ['POST', '/queues', { name: 'new', tiemout: 5 }, 400, 'bad-request'],
+    ['PATCH', '/queues/nope', { timeout: 5 }, 404, 'unknown-queue'],
+    ['DELETE', '/agents/99', undefined, 404, 'unknown-agent'],
+    ['POST', '/queues/help/members', { agent: '1' }, 409, 'exists'],
+    ['POST', '/queues/nope/members', { agent: '1' }, 404, 'unknown-queue'],
+    ['DELETE', '/queues/help/members/2', undefined, 404, 'unknown-member'],
+    ['GET', '/penalty-rules/nope', undefined, 404, 'unknown-penalty-rule'],
+    ['PATCH', '/pause-reasons/nope', { max_seconds: 5 }, 404, 'unknown-pause-reason'],
+    ['DELETE', '/prompts/nope', undefined, 404, 'unknown-prompt'],
+    ['PUT', '/prompts/mine', undefined, 400, 'bad-audio'],
+    ['POST', '/config/rollback', { version: 7 }, 404, 'unknown-version'],
+    ['GET', '/config/diff?from=7', undefined, 404, 'unknown-version'],
+  ] as const)('%s %s %j: %i %s', async (method, url, body, status, code) => {
+    const { ask } = await open();
+    const answer = await ask(method, url, body);
+    expect(answer.json()).toMatchObject({ status, code });
+    expect(answer.statusCode).toBe(status);
+    expect((await ask('GET', '/config')).json()).toMatchObject({ version: 1 });
+  });
+
+  it('given file and REST at odds, is 409 until told which wins', async () => {
+    const { house, ask } = await open();
+    await ask('PATCH', '/queues/sales', { timeout: 30 });
+    house.write(FILE.replace('timeout: 15', 'timeout: 20'));
+    const refused = await ask('PUT', '/config');
+    expect(refused.statusCode).toBe(409);
+    expect(refused.json()).toMatchObject({ code: 'config-conflict' });
+    expect((await ask('PUT', '/config?prefer=file')).json()).toMatchObject({ version: 3 });
+    expect((await ask('GET', '/queues/sales/options')).json()).toMatchObject({ timeout: '20' });
+  });
+});
+
+describe('what is made', () => {
+  it('says where it is, is read back, and is gone after its removal', async () => {
+    const { ask } = await open();
+    const made = await ask('POST', '/queues', { name: 'fax', timeout: 9 });
+    expect(made.statusCode).toBe(201);
+    expect(made.headers['location']).toBe('/queues/fax');
+    const member = await ask('POST', '/queues/fax/members', { agent: 1, penalty: 2 });
+    expect(member.headers['location']).toBe('/queues/fax/members/1');
+    const members = (await ask('GET', '/queues/fax/members')).json<object>();
+    expect(members).toEqual({ members: [{ agent: '1', penalty: '2' }] });
+    expect((await ask('DELETE', '/queues/fax')).statusCode).toBe(200);
+    expect((await ask('GET', '/queues/fax/options')).statusCode).toBe(404);
+  });
+
+  it('shows no PIN', async () => {
+    const { ask } = await open();
+    const shown = [await ask('GET', '/agents/1/options'), await ask('GET', '/config')];
+    for (const { body } of shown) expect(body).not.toContain('4711');
+  });
+
+  it('lists reasons in pages', async () => {
+    const { ask } = await open();
+    for (const reason of ['lunch', 'talk']) {
+      const made = await ask('POST', '/pause-reasons', { reason, max_seconds: 60 });
+      expect(made.statusCode).toBe(201);
+    }
+    const page = await ask('GET', '/pause-reasons?limit=1');
+    expect(page.json()).toEqual({ 'pause-reasons': [{ reason: 'lunch', max_seconds: 60 }] });
+    expect(page.headers['link']).toBe('</pause-reasons?limit=1&after=lunch>; rel="next"');
+  });
+});
