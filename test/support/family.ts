@@ -9,10 +9,21 @@ import { until } from './inbox.ts';
 export function childrenOf(pid: number): { readonly pid: number; readonly command: string }[] {
   const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
   if (listed === '') return [];
-  return listed.split(' ').map((text) => ({
-    pid: Number(text),
-    command: readFileSync(`/proc/${text}/cmdline`, 'utf8').replaceAll('\0', ' '),
-  }));
+  return listed.split(' ').flatMap((text) => {
+    const command = readOrGone(`/proc/${text}/cmdline`)?.replaceAll('\0', ' ');
+    return command === undefined ? [] : [{ pid: Number(text), command }];
+  });
+}
+
+/** A file of /proc; null: its process has ended since, also between opening and reading it. */
+function readOrGone(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return null;
+    throw error;
+  }
 }
 
 /** The test starts programs through setpriv, which becomes the program: same number. */
@@ -37,13 +48,9 @@ export function killChild(parent: number, command: RegExp): number {
 }
 
 export function isAlive(pid: number): boolean {
-  try {
-    // A zombie has ended, though its number is still there.
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
+  const stat = readOrGone(`/proc/${pid}/stat`);
+  // A zombie has ended, though its number is still there.
+  return stat !== null && !/\) Z /.test(stat);
 }
 
 export async function allGone(pids: readonly number[]): Promise<void> {
