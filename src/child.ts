@@ -23,9 +23,9 @@ export interface ChildOptions {
   readonly stopMs?: number;
 }
 
-/** Pauses before a restart; the last one repeats. Staying up for a minute begins anew. */
+/** Pauses before a restart; the last one repeats. Who stayed up for a while begins anew. */
 export const RESTART_MS = [100, 500, 1_000, 2_000, 5_000];
-const STEADY_MS = 60_000;
+const STEADY_MS = 10_000;
 const STOP_MS = 8_000;
 /** A process that was told to hand over has this long, then it is killed. */
 const HAND_OVER_MS = 10_000;

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** The entry: hands the arguments to the command line and ends with its status. */
-import { runCli } from './cli/index.ts';
+const args = process.argv.slice(2);
+// Started again in a hurry when it was killed: it loads no other verb.
+const cli = args[0] === 'serve' ? import('./cli/serve-verb.ts') : import('./cli/index.ts');
 
-process.exitCode = await runCli(process.argv.slice(2));
+process.exitCode = await (await cli).runCli(args);
 // Timers of parts that were stopped in haste must not keep a finished process alive.
 process.exit();

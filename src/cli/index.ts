@@ -10,6 +10,7 @@ import { writeDocs } from './docs.ts';
 import { addGlue } from './glue.ts';
 import { addImport } from './import.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
+import { CONFIG_OPTION, parse } from './program.ts';
 import { version } from './project.ts';
 import { addConfigVerbs } from './config.ts';
 import { addQueueLog } from './queue-log.ts';
@@ -18,21 +19,16 @@ import { writeCompletion } from './manual.ts';
 import { addReplay } from './replay.ts';
 import { addReport } from './report.ts';
 import { runRestart } from './restart.ts';
-import type { ServeOptions } from './serve.ts';
-import { runServe } from './serve.ts';
+import { addServe } from './serve-verb.ts';
 import { addTrace } from './trace.ts';
 import { addSim } from './sim.ts';
 import { runStart } from './start.ts';
 
-const CONFIG = [
-  '-c, --config <file>',
-  'the configuration',
-  process.env['ACD_CONFIG'] ?? 'acd.yaml',
-];
+const CONFIG = CONFIG_OPTION;
 
 /** `acd journal …`: two verbs on one file. */
 function addJournal(program: Command, done: (status: number) => void): void {
-  const [flags = '', text = '', standard = ''] = CONFIG;
+  const [flags, text, standard] = CONFIG;
   const journal = program.command('journal').description('look at the journal, or repair it');
   journal
     .command('check')
@@ -82,7 +78,7 @@ function addTools(program: Command, done: (status: number) => void): void {
 
 /** All verbs; `done` hears the exit status of the one that ran. */
 export function buildProgram(done: (status: number) => void): Command {
-  const [flags = '', text = '', standard = ''] = CONFIG;
+  const [flags, text, standard] = CONFIG;
   const program = new Command('acd')
     .description('An automatic call distributor that any PBX can use')
     .version(version())
@@ -95,18 +91,7 @@ export function buildProgram(done: (status: number) => void): Command {
     .action(async ({ config }: { config: string }) => {
       done(await runStart(config));
     });
-  program
-    .command('serve')
-    .description('run the server alone, on a SIP server and mediad that run already')
-    .option(flags, text, standard)
-    .option('--stop-with-parent', 'end when standard input ends', false)
-    .option('--lifeline <path>', 'socket on which another supervisor may take over', '')
-    .option('--mark <text>', 'what to say there of version and configuration', '')
-    .option('--linger-ms <number>', 'how long to go on without a supervisor', '0')
-    .option('--held', 'get ready, and begin at the word `go` on standard input', false)
-    .action(async (options: Omit<ServeOptions, 'lingerMs'> & { lingerMs: string }) => {
-      done(await runServe({ ...options, lingerMs: Number(options.lingerMs) }));
-    });
+  addServe(program, done);
   program
     .command('restart')
     .description('swap the server for the version that is installed now; calls stay up')
@@ -137,18 +122,6 @@ export function buildProgram(done: (status: number) => void): Command {
 }
 
 /** Runs the verb named by the arguments (without node and script); gives the exit status. */
-export async function runCli(args: readonly string[]): Promise<number> {
-  let status = 0;
-  const program = buildProgram((given) => {
-    status = given;
-  });
-  try {
-    await program.parseAsync([...args], { from: 'user' });
-  } catch (error) {
-    const { exitCode, code } = error as { exitCode?: number; code?: string };
-    // commander has said it already (help, version, an unknown option).
-    if (typeof code === 'string' && code.startsWith('commander.')) return exitCode ?? 1;
-    throw error;
-  }
-  return status;
+export function runCli(args: readonly string[]): Promise<number> {
+  return parse(args, buildProgram);
 }
