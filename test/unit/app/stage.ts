@@ -86,6 +86,8 @@ export async function serve(house: House): Promise<Http> {
     prompts: new Prompts({ configuration, journal: ':memory:' }),
     log: createLog({ level: 'error', format: 'json', name: 'http', write: () => undefined }),
     version: '0',
+    // What these tests do not ask for is not there.
+    steering: {} as HttpDeps['steering'],
   } as Partial<HttpDeps> as HttpDeps);
   servers.push(server);
   return server;
