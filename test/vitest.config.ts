@@ -3,9 +3,9 @@ import { defineConfig } from 'vitest/config';
 /**
  * Projects by cost: `unit` (no process, no socket beyond loopback), `edge` (our own processes on
  * loopback), `e2e` (real peers of Debian; needs the built product in dist/), and `patient`: those
- * end-to-end tests that mostly wait until a silent peer is given up.
+ * end-to-end tests that mostly wait, until a silent peer is given up or speech is over.
  */
-const PATIENT = ['test/e2e/soak.test.ts', 'test/e2e/all-killed.test.ts'];
+const PATIENT = ['soak', 'all-killed', 'login'].map((name) => `test/e2e/${name}.test.ts`);
 /** On a busy machine what is awaited may take its time; what never comes fails all the same. */
 const patience = { poll: { timeout: 15_000, interval: 20 } };
 const endToEnd = {
