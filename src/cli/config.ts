@@ -7,7 +7,7 @@
 import type { Command } from 'commander';
 import type { Change } from '../config/merge.ts';
 import { showChange } from '../config/merge.ts';
-import { readConfiguration } from './configuration.ts';
+import { restOf } from './configuration.ts';
 
 const ANSWER_MS = 15_000;
 const CONFLICT = 2;
@@ -45,13 +45,7 @@ function say(line: string): void {
 
 /** Where REST is; null: the file has faults, and they have been told. */
 function baseOf({ config, url }: Common): string | null {
-  if (url !== undefined) return url.replace(/\/+$/, '');
-  const read = readConfiguration(config);
-  if (read === null) return null;
-  const { host, port } = read.http;
-  const isAny = host === '0.0.0.0' || host === '::';
-  const shown = isAny ? '127.0.0.1' : host;
-  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`;
+  return url === undefined ? restOf(config) : url.replace(/\/+$/, '');
 }
 
 function messageOf(body: unknown): string {

@@ -3,7 +3,7 @@
  * people, or `--csv`, or `--json` as REST gives it. Exit status 1 where it cannot be had.
  */
 import { Argument, type Command } from 'commander';
-import { readConfiguration } from './configuration.ts';
+import { restOf } from './configuration.ts';
 import { writeTable, type Column } from './table.ts';
 
 const WHAT = ['queues', 'agents', 'pauses', 'abandoned', 'calls', 'counters'] as const;
@@ -118,16 +118,8 @@ function addressOf(what: What, base: string, written: WrittenReport): URL {
   return url;
 }
 
-function baseOf(written: WrittenReport): string | null {
-  if (written.url !== undefined) return written.url;
-  const config = readConfiguration(written.config);
-  if (config === null) return null;
-  const { host, port } = config.http;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
 export async function runReport(what: What, written: WrittenReport): Promise<number> {
-  const base = baseOf(written);
+  const base = written.url ?? restOf(written.config);
   if (base === null) return 1;
   let answer: Response;
   let text: string;

@@ -9,16 +9,36 @@
  */
 import type { Decision } from './decision.ts';
 import { parkCall } from './place.ts';
-import { must, RING_MIN_MS, type Call, type Queue } from './state.ts';
+import { must, RING_MIN_MS, type Agent, type Call, type Queue } from './state.ts';
 import { chooseMember, nextCall } from './strategies.ts';
 
 /** When the offer fails by itself. */
-export function deadlineOf(decision: Decision, call: Call, queue: Queue): number {
+function deadlineOf(decision: Decision, call: Call, queue: Queue): number {
   const { timeoutMs, timeoutRestart } = queue.config;
   const from = timeoutRestart || call.ringFrom === 0 ? decision.at : call.ringFrom;
   // With no ring time left it begins anew: nobody is left out for what others took.
   const isSpent = from + timeoutMs < decision.at + RING_MIN_MS;
   return isSpent ? decision.at + Math.max(RING_MIN_MS, timeoutMs) : from + timeoutMs;
+}
+
+/** Rings this agent; `given`: by command, out of turn. */
+export function offerTo(
+  decision: Decision,
+  call: Call,
+  queue: Queue,
+  agent: Agent,
+  given: { readonly given?: true } = {},
+): void {
+  decision.emit({
+    kind: 'AgentOffered',
+    offerId: `${call.id}.o${decision.state.offersMade + 1}`,
+    callId: call.id,
+    queue: queue.name,
+    agentId: agent.id,
+    device: must(agent.device, `device of ${agent.id}`),
+    deadline: deadlineOf(decision, call, queue),
+    ...given,
+  });
 }
 
 export function dispatch(decision: Decision): void {
@@ -30,15 +50,6 @@ export function dispatch(decision: Decision): void {
       parkCall(state, call, queue);
       continue;
     }
-    const { agent } = member;
-    decision.emit({
-      kind: 'AgentOffered',
-      offerId: `${call.id}.o${state.offersMade + 1}`,
-      callId: call.id,
-      queue: queue.name,
-      agentId: agent.id,
-      device: must(agent.device, `device of ${agent.id}`),
-      deadline: deadlineOf(decision, call, queue),
-    });
+    offerTo(decision, call, queue, member.agent);
   }
 }

@@ -154,8 +154,13 @@ function isKeptFrom(state: State, { keptFor, queue }: Call, { agent }: Member): 
 /** Would he take a call of the queue once his present one is over? */
 export function mayBeKept(agent: Agent, queue: string): boolean {
   const member = memberOf(agent, queue);
-  if (member === undefined || agent.device === null || agent.leaving !== null) return false;
-  return agent.paused === null && !agent.pausedIn.has(queue) && member.rules.penalty >= 0;
+  return member !== undefined && isAtWork(member);
+}
+
+/** Logged in, neither leaving nor paused: he takes calls of the queue, if not now, then later. */
+function isAtWork({ agent, queue, rules }: Member): boolean {
+  if (agent.device === null || agent.leaving !== null || agent.paused !== null) return false;
+  return !agent.pausedIn.has(queue.name) && rules.penalty >= 0;
 }
 
 /** Is he there for such a call, or will be when he is free? What estimates count on. */
@@ -164,9 +169,8 @@ export function canServe(
   member: Member,
 ) {
   const { agent, queue } = member;
-  if (agent.device === null || agent.leaving !== null || agent.paused !== null) return false;
-  if (agent.pausedIn.has(queue.name) || member.rules.penalty < 0) return false;
-  if (agent.deviceState === 'unavailable' || isOutside(call, member)) return false;
+  if (!isAtWork(member) || agent.deviceState === 'unavailable') return false;
+  if (isOutside(call, member)) return false;
   return hasSkills(agent.skills, needOf(call, queue.config)) && !isExcluded(call, agent);
 }
 

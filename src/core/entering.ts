@@ -37,7 +37,7 @@ function refuse(
  */
 export function arriveCall(decision: Decision, command: ArriveCall): Refusal | undefined {
   const { state } = decision;
-  const { callId } = command;
+  const { callId, limits = NO_LIMITS } = command;
   if (state.calls.has(callId)) return 'duplicate-call';
   const refusal = refusalOf(state, command);
   if (refusal !== null) {
@@ -47,7 +47,8 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   const left: Departure[] = [];
   let queue = must(state.queues.get(command.queue), `queue ${command.queue}`);
   for (;;) {
-    const status = entryObstacle(state, queue, askingOf(state, queue, command));
+    const place = queue;
+    const status = entryObstacle(state, place, limits, () => askingOf(state, place, command));
     if (status === null) break;
     left.push({ queue: queue.name, status });
     const leaver = { callId, queue: queue.name, status, left };

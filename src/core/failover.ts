@@ -13,7 +13,7 @@ import { endCall, withdrawOffers } from './leaving.ts';
 import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
 import { MOVES_MAX, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
-import type { Departure, Destination, FailoverStatus, QueueName } from './types.ts';
+import type { Departure, Destination, FailoverStatus, PenaltyLimits, QueueName } from './types.ts';
 
 /** Whoever comes now, behind all who wait. */
 const LAST = {
@@ -21,20 +21,24 @@ const LAST = {
   ...{ skills: null, skillSteps: 0 },
 };
 
-/** Why a call gets no place in the queue; null: it does. */
+/**
+ * Why a call gets no place in the queue; null: it does. `asking`: how it would stand there, which
+ * only an estimate has to know.
+ */
 export function entryObstacle(
   state: State,
   queue: Queue,
-  asking: Asking | null,
+  limits?: PenaltyLimits,
+  asking: () => Asking = () => ({ ...LAST, from: '' }),
 ): FailoverStatus | null {
   const { maxlen, joinEmpty, maxCallsPerAgent, maxEstimatedWaitMs } = queue.config;
   if (maxlen > 0 && queue.line.size >= maxlen) return 'FULL';
-  const empty = emptinessOf(queue, joinEmpty, asking?.limits);
+  const empty = emptinessOf(queue, joinEmpty, limits);
   if (empty !== null) return empty === 'EMPTY' ? 'JOINEMPTY' : 'JOINUNAVAIL';
   const isCrowded = maxCallsPerAgent > 0 && queue.line.size >= maxCallsPerAgent * loggedInOf(queue);
   if (isCrowded) return 'FULL';
   if (maxEstimatedWaitMs === 0) return null;
-  const wait = estimatedWait(state, queue, asking ?? { ...LAST, from: '' });
+  const wait = estimatedWait(state, queue, asking());
   return wait !== null && wait > maxEstimatedWaitMs ? 'FULL' : null;
 }
 
@@ -44,7 +48,7 @@ function holds(state: State, queue: Queue, status: FailoverStatus): boolean {
     case 'FULL':
     case 'JOINEMPTY':
     case 'JOINUNAVAIL':
-      return entryObstacle(state, queue, null) !== null;
+      return entryObstacle(state, queue) !== null;
     case 'LEAVEEMPTY':
     case 'LEAVEUNAVAIL':
       return emptinessOf(queue, queue.config.leaveWhenEmpty) !== null;
@@ -65,7 +69,7 @@ function barrier(
   if (queue === undefined || queue.config.draining === true) return 'unknown-queue';
   if (left.length > MOVES_MAX) return 'too-many';
   if (left.some((one) => one.queue === name && holds(state, queue, one.status))) return 'loop';
-  return entryObstacle(state, queue, null);
+  return entryObstacle(state, queue);
 }
 
 /** A call that leaves, or is not let into, `queue`; `left` ends with that. */

@@ -6,7 +6,7 @@
  */
 import type { GiveCall, HangUpCall, MoveCall, Refusal, TransferCall } from './commands.ts';
 import type { Decision } from './decision.ts';
-import { deadlineOf } from './dispatch.ts';
+import { offerTo } from './dispatch.ts';
 import { givenObstacle } from './eligible.ts';
 import { leaveQueue, moveTo, waiting } from './failover.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
@@ -72,21 +72,11 @@ export function giveCall(decision: Decision, command: GiveCall): Refusal | undef
   if (typeof call === 'string') return call;
   const agent = state.agents.get(command.agentId);
   if (agent === undefined) return 'unknown-agent';
-  const { device } = agent;
-  if (device === null) return 'not-logged-in';
+  if (agent.device === null) return 'not-logged-in';
   if (agent.offerId !== null && call.offers.includes(agent.offerId)) return undefined;
   if (givenObstacle(agent) !== null) return 'agent-not-free';
   const queue = must(state.queues.get(call.queue), `queue ${call.queue}`);
   withdrawOffers(decision, call, 'given');
-  decision.emit({
-    kind: 'AgentOffered',
-    offerId: `${call.id}.o${state.offersMade + 1}`,
-    callId: call.id,
-    queue: call.queue,
-    agentId: agent.id,
-    device,
-    deadline: deadlineOf(decision, call, queue),
-    given: true,
-  });
+  offerTo(decision, call, queue, agent, { given: true });
   return undefined;
 }

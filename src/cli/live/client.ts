@@ -2,7 +2,7 @@
  * Asking the running ACD over REST: every request has a deadline and one outcome. Where it is
  * comes from --url, else ACD_URL, else the configuration; ACD_TOKEN is sent as a bearer token.
  */
-import { readConfiguration } from '../configuration.ts';
+import { restOf } from '../configuration.ts';
 import { EXIT } from '../exit.ts';
 
 const ANSWER_MS = 10_000;
@@ -20,11 +20,7 @@ export type Answer<T> =
 /** Where REST is; null: the configuration has faults, which were told. */
 export function baseOf({ url, config }: Written): string | null {
   const named = url ?? process.env['ACD_URL'];
-  if (named !== undefined && named !== '') return named;
-  const read = readConfiguration(config);
-  if (read === null) return null;
-  const { host, port } = read.http;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return named !== undefined && named !== '' ? named : restOf(config);
 }
 
 interface Told {
