@@ -221,7 +221,13 @@ class DrachtioStack implements Stack {
     };
   }
 
+  /** What we leave unsaid sipd has our successor say; a drachtio-server would have nobody. */
+  private get isLeft(): boolean {
+    return this.frozen && this.isSipd;
+  }
+
   private respond(res: SrfResponse, response: Response): Promise<Responded> {
+    if (this.isLeft) return Promise.resolve(HANDED_OVER);
     return new Promise((resolve) => {
       const settle = (outcome: Responded): void => {
         clearTimeout(deadline);
@@ -289,6 +295,7 @@ class DrachtioStack implements Stack {
   }
 
   send(request: OutgoingRequest, events: TransactionEvents): void {
+    if (this.isLeft) return;
     const pending = this.pending(events);
     const options = {
       method: request.method,
@@ -333,6 +340,7 @@ class DrachtioStack implements Stack {
   }
 
   cancelTransaction(stackTxnId: string, headers: Headers, uri = 'sip:placeholder'): void {
+    if (this.isLeft) return;
     const cancel = { method: 'CANCEL', uri, stackTxnId, headers: { ...headers } };
     const failed = (error: unknown): void =>
       this.log.debug({ error: textOf(error) }, 'CANCEL was not sent');
@@ -415,6 +423,8 @@ class DrachtioStack implements Stack {
     return Promise.resolve();
   }
 }
+
+const HANDED_OVER: Responded = { ok: false, detail: 'handed over', isLost: true };
 
 const RETRY_SOON: Headers = { 'Retry-After': '2' };
 

@@ -7,10 +7,11 @@ import type { MediaEvents, MediaPort } from '../media/port.ts';
 import type { LoadGate } from '../runtime/load.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { Callers } from './callers.ts';
+import type { PhoneWatch } from './callers.ts';
 import { createClient } from './client.ts';
 import { ALLOW, Dialogs, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { identifyDevice } from './device.ts';
+import { identifyDevice, type KnownRegistrar } from './device.ts';
 import { connectStack } from './drachtio.ts';
 import { clean, parseUri } from './headers.ts';
 import { loginRequestOf, Logins } from './login.ts';
@@ -24,6 +25,7 @@ import type { RegistrationHealth } from './registration.ts';
 import { Routes } from './routes.ts';
 import { shedLoad } from './shedding.ts';
 import { SilentLegs } from './silent-legs.ts';
+import { UntilSucceeded } from './succession.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
 import { Transfers } from './transfers.ts';
 
@@ -113,7 +115,9 @@ interface ClosedEdge extends SipEdge {
 }
 
 /** Puts the parts on a connected stack; tests do so on one in memory. */
-export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
+export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
+  const runtime = new UntilSucceeded(given.runtime);
+  const context: EdgeContext = { ...given, runtime };
   const routes = new Routes(context);
   // Lives as long as the runtime whose events it hears.
   new Notices(context, routes);
@@ -125,12 +129,7 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
   const known = () => registrations.map((each) => each.known());
   const logins = new Logins(context, presence, known);
   const transfers = new Transfers(context, routes);
-  const callers = new Callers(context, transfers, (request) => {
-    const uri = identifyDevice(request, known(), context.config.sip.deviceFrom)?.uri;
-    if (uri === undefined) return () => undefined;
-    presence.callBegan(uri);
-    return () => presence.callEnded(uri);
-  });
+  const callers = new Callers(context, transfers, watchPhones(context, presence, known));
   const silent = watchSilence(context);
   const parts = { context, callers, offers, logins, silent, transfers };
   shedLoad(context, stack);
@@ -170,6 +169,8 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
       // Digits keyed so far live in memory only.
       if (logins.size > 0) await hangUpLogins();
       handedOver = true;
+      // A drachtio-server gives nobody what we leave unanswered.
+      if (stack.heritage() !== null) runtime.handOver();
       silent.stop();
       stack.freeze();
     },
@@ -182,6 +183,20 @@ export function assemble(context: EdgeContext, stack: Stack): ClosedEdge {
       await Promise.all([presence.stop(), ...registrations.map((each) => each.stop())]);
       return stack.close();
     },
+  };
+}
+
+/** An agent's phone that calls a queue is not idle meanwhile. */
+function watchPhones(
+  { config }: EdgeContext,
+  presence: Presence,
+  known: () => readonly KnownRegistrar[],
+): PhoneWatch {
+  return (request) => {
+    const uri = identifyDevice(request, known(), config.sip.deviceFrom)?.uri;
+    if (uri === undefined) return () => undefined;
+    presence.callBegan(uri);
+    return () => presence.callEnded(uri);
   };
 }
 

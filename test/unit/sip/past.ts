@@ -23,7 +23,11 @@ export const AGENT = 'sip:agent@127.0.0.1:6001';
 
 /** Commands go to the real core; nothing is timed. */
 class CoreRuntime extends FakeRuntime {
+  /** It stops, and takes nothing any more. */
+  isClosed = false;
+
   protected override decide(command: NewCommand): readonly CoreEvent[] | Outcome {
+    if (this.isClosed) return { ok: false, refusal: 'unavailable' };
     const decided = decide(this.state, { ...command, at: this.clock });
     return decided.ok ? decided.events : decided;
   }
