@@ -107,7 +107,7 @@ function standingOf(decision: Decision, command: ArriveCall, queue: Queue) {
   const entry = decision.state.entries + 1;
   const own = priorityOf(queue.config, command.from, command.priority);
   const { priority, order } = placed(queue, command.position, { priority: own, order: entry });
-  const last = queue.line.size === 0 ? undefined : queue.line.at(queue.line.size - 1);
+  const last = queue.line.last();
   const isLast = last === undefined || compareInLine(last, { priority, order, entry }) < 0;
   if (isLast && priority === 0) return { entry, position: queue.line.size + 1 };
   return {

@@ -1,9 +1,9 @@
 /**
  * Two ordered structures the state keeps its lines in, so that no command has to look at every
- * call or every agent: an ordered set that knows ranks (a skip list with spans), and a heap of
- * timers from which any timer can be taken out. Both cost O(log n) an operation. What comes out
- * depends only on what is in them, never on the order it went in: levels are drawn from a fixed
- * sequence and ties are broken by the comparator, so a restored state behaves like the original.
+ * call or every agent: an ordered set that knows ranks (sorted blocks), and a heap of timers from
+ * which any timer can be taken out. Both compare O(log n) times an operation. What comes out
+ * depends only on what is in them, never on the order it went in: ties are broken by the
+ * comparator, so a restored state behaves like the original.
  */
 
 /** Plain order of strings by code unit: the same on every machine, unlike localeCompare. */
@@ -11,141 +11,128 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-interface Node<T> {
-  readonly value: T;
-  readonly next: (Node<T> | null)[];
-  /** How many elements each `next` skips, itself included. */
-  readonly span: number[];
-}
+/** A block that holds more is cut in two. */
+const BLOCK_MAX = 128;
 
-const LEVELS_MAX = 16;
-
-/** A set ordered by a comparator that gives 0 only for the same element. */
+/**
+ * A set ordered by a comparator that gives 0 only for the same element. Its elements lie in blocks,
+ * of which each is sorted and none is empty, so most operations touch two small arrays: a search
+ * for the block, one within it. Not to be changed while it is walked through.
+ */
 export class OrderedSet<T> implements Iterable<T> {
   size = 0;
   readonly #compare: (a: T, b: T) => number;
-  readonly #head: Node<T>;
-  readonly #path: Node<T>[] = [];
-  readonly #before: number[] = [];
-  #levels = 1;
-  #seed = 0x2545f491;
+  readonly #blocks: T[][] = [];
 
   constructor(compare: (a: T, b: T) => number) {
     this.#compare = compare;
-    this.#head = { value: undefined as T, next: [null], span: [0] };
   }
 
   first(): T | undefined {
-    return this.#head.next[0]?.value;
+    return this.#blocks[0]?.[0];
+  }
+
+  last(): T | undefined {
+    const block = this.#blocks[this.#blocks.length - 1];
+    return block?.[block.length - 1];
   }
 
   /** How many elements stand before `value`, whether it is in the set or not. */
   rank(value: T): number {
-    this.#walk(value);
-    return this.#before[0]!;
+    const at = this.#blockFor(value);
+    if (at < 0) return 0;
+    let before = 0;
+    for (let each = 0; each < at; each += 1) before += this.#blocks[each]!.length;
+    return before + this.#placeIn(this.#blocks[at]!, value);
   }
 
   /** The element with so many before it. */
   at(rank: number): T | undefined {
     if (rank < 0 || rank >= this.size) return undefined;
-    let node = this.#head;
-    let left = rank + 1;
-    for (let level = this.#levels - 1; level >= 0 && left > 0; level -= 1) {
-      for (let next = node.next[level]; next != null && node.span[level]! <= left;) {
-        left -= node.span[level]!;
-        node = next;
-        next = node.next[level];
-      }
+    let left = rank;
+    for (const block of this.#blocks) {
+      if (left < block.length) return block[left];
+      left -= block.length;
     }
-    return node.value;
+    return undefined;
   }
 
   has(value: T): boolean {
-    const found = this.#walk(value).next[0];
-    return found != null && this.#compare(found.value, value) === 0;
+    const block = this.#blocks[this.#blockFor(value)];
+    return block !== undefined && this.#isAt(block, this.#placeIn(block, value), value);
   }
 
   /** False if it was in already. */
   add(value: T): boolean {
-    const after = this.#walk(value).next[0];
-    if (after != null && this.#compare(after.value, value) === 0) return false;
-    const levels = this.#drawLevels();
-    while (this.#levels < levels) {
-      this.#head.next.push(null);
-      this.#head.span.push(this.size);
-      this.#path[this.#levels] = this.#head;
-      this.#before[this.#levels] = 0;
-      this.#levels += 1;
+    const at = Math.max(0, this.#blockFor(value));
+    const block = this.#blocks[at];
+    if (block === undefined) {
+      this.#blocks.push([value]);
+      this.size = 1;
+      return true;
     }
-    const node: Node<T> = { value, next: [], span: [] };
-    const rank = this.#before[0]!;
-    for (let level = 0; level < this.#levels; level += 1) {
-      const left = this.#path[level]!;
-      if (level >= levels) {
-        left.span[level]! += 1;
-        continue;
-      }
-      const gap = rank - this.#before[level]!;
-      node.next.push(left.next[level]!);
-      node.span.push(left.span[level]! - gap);
-      left.next[level] = node;
-      left.span[level] = gap + 1;
-    }
+    const place = this.#placeIn(block, value);
+    if (this.#isAt(block, place, value)) return false;
+    if (place === block.length) block.push(value);
+    else block.splice(place, 0, value);
     this.size += 1;
+    if (block.length > BLOCK_MAX) this.#cut(at, block, place);
     return true;
   }
 
   /** False if it was not in. */
   delete(value: T): boolean {
-    const node = this.#walk(value).next[0];
-    if (node == null || this.#compare(node.value, value) !== 0) return false;
-    for (let level = 0; level < this.#levels; level += 1) {
-      const left = this.#path[level]!;
-      if (left.next[level] === node) {
-        left.span[level]! += node.span[level]! - 1;
-        left.next[level] = node.next[level]!;
-      } else {
-        left.span[level]! -= 1;
-      }
-    }
+    const at = this.#blockFor(value);
+    const block = this.#blocks[at];
+    if (block === undefined) return false;
+    const place = this.#placeIn(block, value);
+    if (!this.#isAt(block, place, value)) return false;
+    if (block.length === 1) this.#blocks.splice(at, 1);
+    else if (place === 0) block.shift();
+    else if (place === block.length - 1) block.pop();
+    else block.splice(place, 1);
     this.size -= 1;
     return true;
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
-    for (let node = this.#head.next[0]; node != null; node = node.next[0]) yield node.value;
+    for (const block of this.#blocks) yield* block;
   }
 
-  /** Leaves in `path` the last node before `value` on each level, in `before` its rank. */
-  #walk(value: T): Node<T> {
-    let node = this.#head;
-    let rank = 0;
-    for (let level = this.#levels - 1; level >= 0; level -= 1) {
-      let next = node.next[level];
-      while (next != null && this.#compare(next.value, value) < 0) {
-        rank += node.span[level]!;
-        node = next;
-        next = node.next[level];
-      }
-      this.#path[level] = node;
-      this.#before[level] = rank;
+  /** The last block that begins with the value or before it; -1: none does. */
+  #blockFor(value: T): number {
+    let low = 0;
+    let high = this.#blocks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compare(this.#blocks[middle]![0]!, value) <= 0) low = middle + 1;
+      else high = middle;
     }
-    return node;
+    return low - 1;
   }
 
-  /** One level more with probability 1/4, from a fixed xorshift sequence. */
-  #drawLevels(): number {
-    let seed = this.#seed;
-    seed ^= seed << 13;
-    seed ^= seed >>> 17;
-    seed ^= seed << 5;
-    this.#seed = seed;
-    let levels = 1;
-    while (levels < LEVELS_MAX && (seed & 3) === 0) {
-      levels += 1;
-      seed >>>= 2;
+  /** Where in the block the value stands, or would; who comes last is found at once. */
+  #placeIn(block: readonly T[], value: T): number {
+    let low = 0;
+    let high = block.length;
+    if (high > 0 && this.#compare(block[high - 1]!, value) < 0) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compare(block[middle]!, value) < 0) low = middle + 1;
+      else high = middle;
     }
-    return levels;
+    return low;
+  }
+
+  #isAt(block: readonly T[], place: number, value: T): boolean {
+    return place < block.length && this.#compare(block[place]!, value) === 0;
+  }
+
+  /** At its end a line grows on: the block before stays full, and is not half empty for ever. */
+  #cut(at: number, block: T[], place: number): void {
+    const isEnd = at === this.#blocks.length - 1 && place === block.length - 1;
+    const from = isEnd ? block.length - 1 : block.length >>> 1;
+    this.#blocks.splice(at + 1, 0, block.splice(from));
   }
 }
 
@@ -162,6 +149,9 @@ export interface Timer {
 function compareTimers(a: Timer, b: Timer): number {
   return a.at - b.at || compareText(a.kind, b.kind) || compareText(a.id, b.id);
 }
+
+/** Children of each timer in the heap: four make it half as deep as two. */
+const WAYS = 4;
 
 /** The timers of the state; `first` is the nearest. */
 export class TimerHeap {
@@ -213,7 +203,7 @@ export class TimerHeap {
   #rise(timer: Timer): void {
     while (timer.slot > 0) {
       const slot = timer.slot;
-      const parent = this.#timers[(slot - 1) >> 1]!;
+      const parent = this.#timers[Math.floor((slot - 1) / WAYS)]!;
       if (compareTimers(parent, timer) <= 0) return;
       this.#put(timer, parent.slot);
       this.#put(parent, slot);
@@ -223,10 +213,14 @@ export class TimerHeap {
   #sink(timer: Timer): void {
     for (;;) {
       const slot = timer.slot;
-      const left = this.#timers[slot * 2 + 1];
-      const right = this.#timers[slot * 2 + 2];
-      if (left === undefined) return;
-      const child = right !== undefined && compareTimers(right, left) < 0 ? right : left;
+      const first = slot * WAYS + 1;
+      let child = this.#timers[first];
+      if (child === undefined) return;
+      const end = Math.min(first + WAYS, this.#timers.length);
+      for (let each = first + 1; each < end; each += 1) {
+        const other = this.#timers[each]!;
+        if (compareTimers(other, child) < 0) child = other;
+      }
       if (compareTimers(timer, child) <= 0) return;
       this.#put(timer, child.slot);
       this.#put(child, slot);
