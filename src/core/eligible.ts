@@ -96,9 +96,13 @@ export function givenObstacle(agent: Agent): AgentObstacle | null {
 
 /** What keeps a member from every call of this queue. */
 export function memberObstacle(member: Member): AgentObstacle | null {
+  return agentObstacle(member.agent) ?? placeObstacle(member);
+}
+
+/** What of that is due to his phone or to this membership, not to what he does just now. */
+export function placeObstacle(member: Member): AgentObstacle | null {
   const { agent, rules } = member;
   return (
-    agentObstacle(agent) ??
     phoneObstacle(agent, rules.ringInUse) ??
     (agent.pausedIn.size > 0 && agent.pausedIn.has(member.queue.name) ? 'paused-here' : null) ??
     (rules.penalty < 0 ? 'penalty-negative' : null)

@@ -87,9 +87,9 @@ function enter(state: State, event: CallEntered): void {
     isEligible: false,
     isParked: false,
     limit: makeTimer('call', event.callId),
-    announce: makeTimer('announce', event.callId),
-    widen: makeTimer('widen', event.callId),
-    relax: makeTimer('relax', event.callId),
+    announce: null,
+    widen: null,
+    relax: null,
   };
   state.entries = event.entry;
   state.calls.set(call.id, call);

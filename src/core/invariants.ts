@@ -35,6 +35,8 @@ function checkAgent(state: State, agent: Agent, report: Report): void {
   const queues = new Set(agent.queues.filter((name) => state.queues.has(name)));
   if (agent.memberOf.length !== queues.size) report(`memberships of ${agent.id}`);
   for (const member of agent.memberOf) checkMember(state, member, report);
+  const ready = agent.memberOf.filter(({ isReady }) => isReady).length;
+  if (ready !== agent.readyIn) report(`queues in which ${agent.id} is ready`);
 }
 
 function checkMember(state: State, member: Member, report: Report): void {
@@ -109,7 +111,8 @@ function checkQueue(state: State, queue: Queue, report: Report): void {
     previous = member;
   }
   const isMatchable = queue.eligible.size > 0 && queue.ready.size > 0;
-  if (state.matchable.has(queue) !== isMatchable) report(`${queue.name} matchable`);
+  if (state.matchable.has(queue) !== isMatchable || queue.isMatchable !== isMatchable)
+    report(`${queue.name} matchable`);
 }
 
 /** Faults in words; empty: all is well. Holds after every event. */
@@ -126,7 +129,7 @@ export function checkInvariants(state: State): string[] {
   const agents = [...state.agents.values()];
   const timers =
     state.calls.size +
-    calls.filter((call) => state.timers.has(call.announce)).length +
+    calls.filter(({ announce }) => announce !== null && state.timers.has(announce)).length +
     calls.filter((call) => relaxAt(call, state.queues.get(call.queue)) !== null).length +
     calls.filter((call) => widenAt(state, call, state.queues.get(call.queue)) !== null).length +
     [...state.offers.values()].filter((offer) => offer.phase !== 'connected').length +

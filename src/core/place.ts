@@ -4,7 +4,7 @@
  * compares where the thing stands with where its fields say it belongs, and moves it. A field
  * that an order is made of is changed only through `rekey…`, which takes the thing out meanwhile.
  */
-import { agentObstacle, callObstacle, isReady, memberObstacle, pairObstacle } from './eligible.ts';
+import { agentObstacle, callObstacle, isReady, pairObstacle, placeObstacle } from './eligible.ts';
 import { compareText } from './ordered.ts';
 import { memberRules } from './rules.ts';
 import {
@@ -12,6 +12,7 @@ import {
   makeAgent,
   makeQueue,
   makeTally,
+  makeTimer,
   TALK_MAX_MS,
   WAIT_MAX_MS,
   type Agent,
@@ -24,7 +25,10 @@ import {
 import type { AgentConfig } from './types.ts';
 
 function refreshMatchable(state: State, queue: Queue): void {
-  if (queue.eligible.size > 0 && queue.ready.size > 0) state.matchable.add(queue);
+  const isMatchable = queue.eligible.size > 0 && queue.ready.size > 0;
+  if (isMatchable === queue.isMatchable) return;
+  queue.isMatchable = isMatchable;
+  if (isMatchable) state.matchable.add(queue);
   else state.matchable.delete(queue);
 }
 
@@ -139,12 +143,23 @@ function leaveLine(state: State, call: Call, queue: Queue): void {
   if (!queue.config.autofill) wake(state, queue);
 }
 
+/** Most calls never need these timers: they are made when they do. */
+function keepTimer(
+  state: State,
+  call: Call,
+  kind: 'announce' | 'widen' | 'relax',
+  at: number | null,
+): void {
+  if (at !== null) call[kind] ??= makeTimer(kind, call.id);
+  if (call[kind] !== null) state.timers.set(call[kind], at);
+}
+
 export function placeCall(state: State, call: Call): void {
   const queue = state.queues.get(call.queue);
   state.timers.set(call.limit, limitOf(state, call));
-  state.timers.set(call.announce, announceAt(state, call, queue));
-  state.timers.set(call.widen, widenAt(state, call, queue));
-  state.timers.set(call.relax, relaxAt(call, queue));
+  keepTimer(state, call, 'announce', announceAt(state, call, queue));
+  keepTimer(state, call, 'widen', widenAt(state, call, queue));
+  keepTimer(state, call, 'relax', relaxAt(call, queue));
   if (queue === undefined) return;
   const isEligible = callObstacle(state, call) === null;
   if (!isEligible) leaveEligible(call, queue);
@@ -181,9 +196,9 @@ export function removeCall(state: State, call: Call): void {
   takeOut(state, call);
   state.calls.delete(call.id);
   state.timers.set(call.limit, null);
-  state.timers.set(call.announce, null);
-  state.timers.set(call.widen, null);
-  state.timers.set(call.relax, null);
+  keepTimer(state, call, 'announce', null);
+  keepTimer(state, call, 'widen', null);
+  keepTimer(state, call, 'relax', null);
 }
 
 /** Changes what the call's place is made of. */
@@ -217,6 +232,7 @@ function placeMember(state: State, member: Member, isNowReady: boolean): void {
   if (isNowReady === member.isReady) return;
   const { queue } = member;
   member.isReady = isNowReady;
+  member.agent.readyIn += isNowReady ? 1 : -1;
   if (isNowReady) {
     queue.ready.add(member);
     if (queue.parked.size > 0) wakeFor(state, member);
@@ -230,13 +246,23 @@ export function placeAgent(state: State, agent: Agent): void {
   state.timers.set(agent.pauseTimer, pauseEndOf(agent));
   agent.isReady = isReady(agent);
   const isFree = agentObstacle(agent) === null;
-  for (const member of agent.memberOf) {
-    placeMember(state, member, isFree && memberObstacle(member) === null);
-    shake(state, member.queue);
-    const { penaltyMembersLimit, stickyMs } = member.queue.config;
-    // How many are logged in decides whether limits count; who is, whom calls are kept for.
-    if (penaltyMembersLimit > 0 || stickyMs > 0) wake(state, member.queue);
+  if (isFree || agent.readyIn > 0) {
+    for (const member of agent.memberOf) {
+      placeMember(state, member, isFree && placeObstacle(member) === null);
+    }
   }
+  for (const queue of agent.watchedBy) {
+    shake(state, queue);
+    const { penaltyMembersLimit, stickyMs } = queue.config;
+    // How many are logged in decides whether limits count; who is, whom calls are kept for.
+    if (penaltyMembersLimit > 0 || stickyMs > 0) wake(state, queue);
+  }
+}
+
+/** Does it matter to the queue how its members are, beside who is ready? */
+function isWatchful({ config }: Queue): boolean {
+  const { leaveWhenEmpty, penaltyMembersLimit, stickyMs } = config;
+  return leaveWhenEmpty.length > 0 || penaltyMembersLimit > 0 || stickyMs > 0;
 }
 
 /** Changes what the orders of members are made of. */
@@ -279,7 +305,7 @@ function takeAgents(state: State): void {
     state.agents.set(agent.id, agent);
     agent.name = config.name;
     agent.queues = config.queues;
-    agent.memberOf = [];
+    leaveQueues(agent);
     // Back in the configuration before his call ended: he stays.
     if (agent.leaving === 'removed') agent.leaving = null;
     agent.known = true;
@@ -292,12 +318,18 @@ function takeAgents(state: State): void {
     if (agent.device === null) continue;
     state.agents.set(agent.id, agent);
     agent.queues = [];
-    agent.memberOf = [];
+    leaveQueues(agent);
     agent.leaving = 'removed';
     agent.known = false;
     agent.fixed = null;
   }
   takeMembers(state);
+}
+
+function leaveQueues(agent: Agent): void {
+  agent.memberOf = [];
+  agent.watchedBy = [];
+  agent.readyIn = 0;
 }
 
 interface Listed {
@@ -338,9 +370,9 @@ function takeMembers(state: State): void {
 /** An agent's memberships in the order in which he lists his queues. */
 function inOwnOrder(state: State): void {
   for (const agent of state.agents.values()) {
-    if (agent.memberOf.length < 2) continue;
     const place = new Map(agent.queues.map((name, index) => [name, index]));
     agent.memberOf.sort((a, b) => (place.get(a.queue.name) ?? 0) - (place.get(b.queue.name) ?? 0));
+    agent.watchedBy = agent.memberOf.map(({ queue }) => queue).filter(isWatchful);
   }
 }
 

@@ -40,6 +40,8 @@ const DERIVED_OF_AGENT = [
   'never',
   'isReady',
   'memberOf',
+  'readyIn',
+  'watchedBy',
   'rest',
   'wrapupTimer',
   'pauseTimer',
@@ -160,9 +162,9 @@ function restoreCall(call: StoredCall): Call {
     isEligible: false,
     isParked: false,
     limit: makeTimer('call', call.id),
-    announce: makeTimer('announce', call.id),
-    widen: makeTimer('widen', call.id),
-    relax: makeTimer('relax', call.id),
+    announce: null,
+    widen: null,
+    relax: null,
   };
 }
 

@@ -134,9 +134,10 @@ export interface Call {
   /** Eligible, but nobody ready may take it: dispatch looks again when that may have changed. */
   isParked: boolean;
   readonly limit: Timer;
-  readonly announce: Timer;
-  readonly widen: Timer;
-  readonly relax: Timer;
+  /** Null: it has not been needed yet. */
+  announce: Timer | null;
+  widen: Timer | null;
+  relax: Timer | null;
 }
 
 export interface Offer {
@@ -199,6 +200,10 @@ export interface Agent {
   /** Derived. */
   isReady: boolean;
   memberOf: Member[];
+  /** In how many of his queues he is among the ready. */
+  readyIn: number;
+  /** Those of his queues to which it matters how he is, beside that. */
+  watchedBy: readonly Queue[];
   readonly rest: Timer;
   readonly wrapupTimer: Timer;
   readonly pauseTimer: Timer;
@@ -230,6 +235,8 @@ export interface Queue {
   readonly members: Member[];
   /** Members who may be offered a call now, in the order of the strategy. */
   readonly ready: OrderedSet<Member>;
+  /** There is an eligible call and a ready member. */
+  isMatchable: boolean;
 }
 
 /** The newest version of the configuration, as it was written. */
@@ -305,6 +312,7 @@ export function makeQueue(config: QueueConfig): Queue {
     served: new Set(),
     members: [],
     ready: new OrderedSet<Member>(compareMembers(config.strategy)),
+    isMatchable: false,
   };
 }
 
@@ -348,6 +356,8 @@ export function makeAgent(id: AgentId): Agent {
     idleSince: 0,
     isReady: false,
     memberOf: [],
+    readyIn: 0,
+    watchedBy: [],
     rest: makeTimer('rest', id),
     wrapupTimer: makeTimer('wrapup', id),
     pauseTimer: makeTimer('pause', id),

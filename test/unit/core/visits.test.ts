@@ -330,7 +330,7 @@ describe('announcements', () => {
     s.call('a', 'sales');
     s.pass(14_999);
     s.when({ kind: 'AnswerOffer', offerId: s.offerOf('1') });
-    expect(s.state.timers.has(s.state.calls.get('a')!.announce)).toBe(false);
+    expect(s.state.timers.has(s.state.calls.get('a')!.announce!)).toBe(false);
     s.when({ kind: 'ConfirmBridge', offerId: s.offerOf('1') });
     expect(s.pass(120_000)).toEqual([]);
   });
