@@ -12,6 +12,7 @@ import {
   type Why,
 } from '../reports/trace.ts';
 import { readConfiguration } from './configuration.ts';
+import { fieldsOf, shown } from './event-line.ts';
 
 export interface WrittenTrace {
   readonly config: string;
@@ -24,21 +25,8 @@ function fault(text: string): number {
   return 1;
 }
 
-/** Fields that every line has anyway, or that say nothing to people. */
-const UNTOLD = new Set(['kind', 'at', 'by', 'callId', 'sipCallId', 'entry', 'dialogId']);
-
-function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const plain = text.replace(/\p{Cc}/gu, ' ');
-  return /[\s"]/.test(plain) && !plain.startsWith('{') ? JSON.stringify(plain) : plain;
-}
-
-function fieldsOf(event: Step['event']): string {
-  return Object.entries(event)
-    .filter(([key, value]) => !UNTOLD.has(key) && value !== null && value !== undefined)
-    .map(([key, value]) => `${key}=${shown(value)}`)
-    .join(' ');
-}
+/** What all lines of one call have in common. */
+const SAME = ['callId', 'sipCallId'];
 
 function standing({ agent, penalty, idle_seconds, calls }: AgentStanding): string {
   return `${agent} (idle ${idle_seconds} s, ${calls} calls, penalty ${penalty})`;
@@ -57,7 +45,7 @@ function writeWhy({ strategy, chosen, ready, others }: Why): string[] {
 function writeStep({ at, after_ms, event, sip, why }: Step): string[] {
   const after = `+${(after_ms / 1000).toFixed(3)}`.padStart(11);
   const wire = sip === '' ? '' : `   [${sip}]`;
-  const line = `${at.slice(11, 23)} ${after}  ${event.kind} ${fieldsOf(event)}${wire}`;
+  const line = `${at.slice(11, 23)} ${after}  ${event.kind} ${fieldsOf(event, SAME)}${wire}`;
   return [line.trimEnd(), ...(why === null ? [] : writeWhy(why))];
 }
 

@@ -142,8 +142,9 @@ export class Stream {
     reader.after = last;
     this.#write(reader, text);
     // Nothing comes between this look and the next flush: what is heard from now on is pending.
-    if (last >= this.#deps.feed.lastSeq) reader.isLive = true;
-    else await this.#drained(reader);
+    if (last < this.#deps.feed.lastSeq) return this.#drained(reader);
+    reader.isLive = true;
+    this.#beatTo(reader);
   }
 
   #snapshot(reader: Reader, view: View, why: Why): Promise<void> {
@@ -172,11 +173,12 @@ export class Stream {
   /** Numbers go on for a reader whose filter lets nothing pass, too. */
   #beat(): void {
     this.flush();
-    for (const reader of [...this.#readers]) {
-      if (!reader.isLive) continue;
-      const data = { seq: reader.after, at: this.#deps.now() };
-      this.#write(reader, frame('heartbeat', reader.after, data));
-    }
+    for (const reader of [...this.#readers]) if (reader.isLive) this.#beatTo(reader);
+  }
+
+  #beatTo(reader: Reader): void {
+    const data = { seq: reader.after, at: this.#deps.now() };
+    this.#write(reader, frame('heartbeat', reader.after, data));
   }
 
   #write(reader: Reader, text: string): void {

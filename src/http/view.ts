@@ -32,8 +32,6 @@ export interface Steering {
   /** It goes on for so long from now. */
   extendWrapup(agentId: string, forMs: number): Promise<Outcome>;
   logOut(agentId: string): Promise<Outcome>;
-  endWrapup(agentId: string): Promise<Outcome>;
-  extendWrapup(agentId: string, forMs: number): Promise<Outcome>;
   readonly calls: CallSteering;
 }
 

@@ -44,17 +44,22 @@ function refusal(status: number, body: unknown): Extract<Answer<never>, { ok: fa
   return { ok: false, status: status === 404 ? EXIT.unknown : EXIT.refused, text };
 }
 
-/** One request; `body` makes it a POST. 503 of /health is an answer as any other. */
+/** What every request says of who asks. */
+export function headersFor(): Record<string, string> {
+  const token = process.env['ACD_TOKEN'];
+  return token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` };
+}
+
+/** One request. 503 of /health is an answer as any other. */
 export async function ask<T>(
   base: string,
   path: string,
-  method: 'GET' | 'POST' = 'GET',
+  method: 'GET' | 'POST' | 'DELETE' = 'GET',
   body?: unknown,
 ): Promise<Answer<T>> {
-  const token = process.env['ACD_TOKEN'];
   const headers = {
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    ...(token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` }),
+    ...headersFor(),
   };
   try {
     const answer = await fetch(new URL(path, base), {

@@ -32,8 +32,9 @@ export function addEvents(http: Http, view: View, stream: Stream): void {
         summary: 'What happens, as it happens (server-sent events)',
         description:
           '`snapshot` first (why: first, too-old, unknown-number), then one event for each ' +
-          'number of the journal. Last-Event-ID goes on after that number. `heartbeat` each 15 ' +
-          'seconds; `overflow`: you read too slowly and are disconnected, resume later.',
+          'number of the journal. Last-Event-ID goes on after that number. `heartbeat` once ' +
+          'everything so far is told, and each 15 seconds; `overflow`: you read too slowly and ' +
+          'are disconnected, resume later.',
         tags: ['watch'],
         querystring: query,
         produces: ['text/event-stream'],

@@ -2,7 +2,7 @@
  * Goal: the verbs on a running ACD print what it says, and end with the status that docs/CLI.md
  * promises. Method: the verbs themselves against a small HTTP server that answers as REST does.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCli } from '../../../src/cli/index.ts';
@@ -15,6 +15,8 @@ const queue = {
   calls: [
     {
       id: 'c1',
+      queue: 'sales',
+      agent: '',
       state: 'queued',
       from: 'ann@pbx',
       position: 1,
@@ -32,6 +34,29 @@ const agent = {
   memberof: ['sales'],
   pause_reason: 'lunch',
 };
+const health = {
+  status: 'degraded',
+  version: '1.0.0',
+  uptime_seconds: 3_725,
+  sip: { up: true, detail: '', addresses: [] },
+  media: { up: false, detail: 'gone', legs: 0 },
+  journal: { up: true, detail: '', seq: 40 },
+  registrars: [{ name: 'pbx', registrar: 'sip:pbx', state: 'failed', detail: '403' }],
+  load: { overload: null, calls: 1, max_calls: 1_000 },
+  drain: null,
+  bugs: 0,
+};
+const events = [
+  {
+    seq: 39,
+    at: 1_764_000_000_000,
+    by: 'sip',
+    kind: 'CallEntered',
+    callId: 'c1',
+    fromName: 'A\u001bB',
+  },
+  { seq: 40, at: 1_764_000_000_500, by: 'sip', kind: 'CallConfirmed', callId: 'c1' },
+];
 const counters = { queue: 'sales', hold_seconds: 9, talk_seconds: 120, completed: 7, abandoned: 2 };
 let rows: unknown[] = [];
 let server: Server;
@@ -39,6 +64,14 @@ let base = '';
 let out = '';
 let err = '';
 let asked: string[] = [];
+
+/** What is after that number, in a line that is cut after each event; then a beat. */
+function stream(reply: ServerResponse, after: number): void {
+  reply.writeHead(200, { 'content-type': 'text/event-stream' });
+  const next = events.find(({ seq }) => seq > after);
+  if (next === undefined) reply.write('id: 40\nevent: heartbeat\ndata: {}\n\n');
+  else reply.end(`id: ${next.seq}\nevent: ${next.kind}\ndata: ${JSON.stringify(next)}\n\n`);
+}
 
 beforeEach(async () => {
   [out, err, asked, rows] = ['', '', [], [{ ...counters, sl: 80, sl2: 71.5 }]];
@@ -49,7 +82,15 @@ beforeEach(async () => {
     request.on('data', (part) => (body += String(part)));
     request.on('end', () => {
       asked.push(`${request.method} ${request.url} ${body}`.trim());
+      if (request.url?.startsWith('/events') === true) {
+        const after = String(request.headers['last-event-id']);
+        return stream(reply, Number(after));
+      }
       const answers: Record<string, unknown> = {
+        '/health': health,
+        '/calls/c1/move': null,
+        '/queues/sales/members': null,
+        '/queues/sales/members/2771': null,
         '/queues': { queues: [queue] },
         '/agents': { agents: [agent] },
         '/agents/2771/pause': agent,
@@ -99,6 +140,54 @@ describe('acd on a running ACD', () => {
   it('--json: prints what REST answers', async () => {
     expect(await runCli(['agent', 'list', '--json', '--url', base])).toBe(0);
     expect(JSON.parse(out)).toEqual({ agents: [agent] });
+  });
+
+  it('call move: sends where to', async () => {
+    expect(await runCli(['call', 'move', 'c1', 'help', '--url', base])).toBe(0);
+    expect(asked).toEqual(['POST /calls/c1/move {"queue":"help"}']);
+    expect(out).toBe('done\n');
+  });
+
+  it.each([
+    [['add', 'member', '2771', 'to', 'sales', '--penalty', '3']],
+    [['add', '2771', 'sales', '--penalty', '3']],
+  ])('queue %s: makes a member', async (words) => {
+    expect(await runCli(['queue', ...words, '--url', base])).toBe(0);
+    expect(asked).toEqual(['POST /queues/sales/members {"agent":"2771","penalty":3}']);
+  });
+
+  it('queue remove: takes him out; says how to write it', async () => {
+    const words = ['queue', 'remove', 'member', '2771', 'from', 'sales'];
+    expect(await runCli([...words, '--url', base])).toBe(0);
+    expect(asked).toEqual(['DELETE /queues/sales/members/2771']);
+    expect(await runCli(['queue', 'remove', 'member', '2771', '--url', base])).toBe(1);
+    expect(err).toContain('acd queue remove member AGENT from QUEUE');
+  });
+
+  it('log: the last events, each once, though the line is cut', async () => {
+    expect(await runCli(['log', '-n', '2', '--url', base])).toBe(0);
+    const lines = out.trimEnd().split('\n');
+    expect(lines.map((line) => line.slice(13))).toEqual([
+      '    39 CallEntered callId=c1 fromName="A B"',
+      '    40 CallConfirmed callId=c1',
+    ]);
+    expect(err).toContain('cut off (the stream ended); trying again');
+  });
+
+  it('log: with nothing to tell, ends at once', async () => {
+    expect(await runCli(['log', '-n', '0', '--queue', 'x', '--queue', 'y', '--url', base])).toBe(0);
+    expect(out).toBe('');
+    expect(asked).toContain('GET /events?queue=x%2Cy');
+  });
+
+  it('top: one picture where there is no terminal', async () => {
+    expect(await runCli(['top', '--once', '--url', base])).toBe(0);
+    expect(out).toContain('acd 1.0.0  degraded  up 1:02:05  calls 1/1000');
+    expect(out).toContain('DOWN: media');
+    expect(out).toContain('not registered: pbx');
+    expect(out).toMatch(/^sales +1 +0 /m);
+    expect(out).toMatch(/^2771 +Ann +paused +lunch +sales$/m);
+    expect(out).toMatch(/^ +1:05 +1 .*ann@pbx$/m);
   });
 
   it('ends with 3 for what there is not, 2 for what is refused', async () => {

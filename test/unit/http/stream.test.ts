@@ -108,7 +108,7 @@ interface Heard {
   readonly data: Record<string, unknown>;
 }
 
-/** A reader over TCP: `next(n)` settles when n more events were read. */
+/** A reader over TCP: `next(n)` settles when n more events were read; beats are not counted. */
 async function follow(port: number, query = '', headers: Record<string, string> = {}) {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, path: `/events${query}`, headers }, resolve);
@@ -118,7 +118,7 @@ async function follow(port: number, query = '', headers: Record<string, string> 
   answer.on('error', () => undefined);
   const chunks = answer.setEncoding('utf8')[Symbol.asyncIterator]() as AsyncIterator<string>;
   let text = '';
-  const next = async (count: number): Promise<Heard[]> => {
+  const next = async (count: number, isBeatWanted = false): Promise<Heard[]> => {
     const heard: Heard[] = [];
     while (heard.length < count) {
       const end = text.indexOf('\n\n');
@@ -130,7 +130,9 @@ async function follow(port: number, query = '', headers: Record<string, string> 
       }
       const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1] ?? '';
       const data = JSON.parse(field('data')) as Record<string, unknown>;
-      heard.push({ id: Number(field('id')), event: field('event'), data });
+      const event = field('event');
+      if (isBeatWanted || event !== 'heartbeat')
+        heard.push({ id: Number(field('id')), event, data });
       text = text.slice(end + 2);
     }
     return heard;
@@ -170,6 +172,16 @@ describe('following', () => {
       [seq + 2, 'CallEntered'],
     ]);
     expect(heard[1]?.data).toMatchObject({ seq: seq + 2, callId: 'c2', by: 'sip' });
+  });
+
+  it('given everything so far is told, says so', async () => {
+    const house = await open();
+    const { port } = await serve(house);
+    for (const id of ['c1', 'c2']) await arrives(house.loop, id);
+    const reader = await follow(port, '?after=1&queue=queue2');
+    const [beat] = await reader.next(1, true);
+    expect(beat).toMatchObject({ id: house.loop.health().lastSeq, event: 'heartbeat' });
+    reader.leave();
   });
 
   it('given a broken connection, goes on without loss or repetition', async () => {

@@ -1,0 +1,103 @@
+/** `acd agent …`: look at agents, and do to one what a supervisor may. */
+import type { Reasons } from '../../http/call-schemas.ts';
+import type { AgentAnswer } from '../../http/schemas.ts';
+import { EXIT } from '../exit.ts';
+import { writeTable } from '../table.ts';
+import { ask, tell, type Written } from './client.ts';
+import { agentTable, at, details, verb, wholeOf, type Group } from './verb.ts';
+
+function addLooks(group: Group): void {
+  const { done } = group;
+  verb(group, 'list', 'all agents').action(async (written: Written) => {
+    const get = (base: string) => ask<{ agents: AgentAnswer[] }>(base, '/agents');
+    done(await tell(written, get, ({ agents }) => agentTable(agents)));
+  });
+  verb(group, 'show', 'one agent')
+    .argument('<id>')
+    .action(async (id: string, written: Written) => {
+      const get = (base: string) => ask<AgentAnswer>(base, `/agents/${at(id)}`);
+      done(await tell(written, get, details));
+    });
+  verb(group, 'why', 'why he is not rung for each call that waits in his queues')
+    .argument('<id>')
+    .action(async (id: string, written: Written) => {
+      const get = (base: string) => ask<Reasons>(base, `/agents/${at(id)}/why`);
+      done(await tell(written, get, writeReasons));
+    });
+}
+
+function writeReasons({ calls }: Reasons): string {
+  if (calls.length === 0) return 'nobody waits in his queues';
+  return writeTable(
+    calls.map(({ call, queue, why }) => ({ call, queue, ...why })),
+    [
+      ['call', 'call'],
+      ['queue', 'queue'],
+      ['reason', 'why not'],
+      ['for_seconds', 'for s'],
+    ],
+  );
+}
+
+interface Act extends Written {
+  readonly reason?: string;
+  readonly queue?: string;
+}
+
+function post(written: Written, path: string, body?: unknown): Promise<number> {
+  return tell(
+    written,
+    (base) => ask<AgentAnswer>(base, path, 'POST', body),
+    (found) => agentTable([found]),
+  );
+}
+
+function addActs(group: Group): void {
+  const { done } = group;
+  const here = ['--queue <name>', 'in this queue only; default in all'] as const;
+  verb(group, 'pause', 'no offers until he is resumed')
+    .argument('<id>')
+    .option('--reason <text>', 'why', '')
+    .option(...here)
+    .action(async (id: string, written: Act) => {
+      const { reason = '', queue } = written;
+      const body = { reason, ...(queue === undefined ? {} : { queue }) };
+      done(await post(written, `/agents/${at(id)}/pause`, body));
+    });
+  verb(group, 'resume', 'end his pause')
+    .argument('<id>')
+    .option(...here)
+    .action(async (id: string, written: Act) => {
+      const { queue } = written;
+      const body = queue === undefined ? undefined : { queue };
+      done(await post(written, `/agents/${at(id)}/resume`, body));
+    });
+  const plain = [
+    ['ready', 'ready', 'back to work: wrap-up and every pause end'],
+    ['end-wrapup', 'wrapup/end', 'end his wrap-up'],
+    ['logout', 'logout', 'log him out; a call he has goes on'],
+  ] as const;
+  for (const [name, path, text] of plain) {
+    verb(group, name, text)
+      .argument('<id>')
+      .action(async (id: string, written: Written) => {
+        done(await post(written, `/agents/${at(id)}/${path}`));
+      });
+  }
+  verb(group, 'extend-wrapup', 'let his wrap-up go on for so long from now')
+    .argument('<id>')
+    .argument('<seconds>')
+    .action(async (id: string, typed: string, written: Written) => {
+      const seconds = wholeOf(typed);
+      if (seconds === null) {
+        process.stderr.write(`"${typed}" is no number of seconds\n`);
+        return done(EXIT.wrong);
+      }
+      done(await post(written, `/agents/${at(id)}/wrapup/extend`, { seconds }));
+    });
+}
+
+export function addAgent(group: Group): void {
+  addLooks(group);
+  addActs(group);
+}

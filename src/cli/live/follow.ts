@@ -1,0 +1,108 @@
+/**
+ * Reads GET /events for as long as somebody wants it: comes back by Last-Event-ID after whatever
+ * cut the line, so that nothing is told twice or left out. WHATWG HTML, "Server-sent events".
+ */
+import { headersFor } from './client.ts';
+
+export interface Frame {
+  readonly id: string;
+  readonly name: string;
+  readonly data: string;
+}
+
+export interface FollowOptions {
+  readonly base: string;
+  /** Only what concerns these; empty: all. */
+  readonly queues: readonly string[];
+  readonly agents: readonly string[];
+  /** Number of the last event that is known; null: none. */
+  readonly after: string | null;
+  /** The line was cut, and is tried again. */
+  readonly onCut: (why: string) => void;
+  /** Between two attempts; default 1 s. */
+  readonly retryMs?: number;
+}
+
+/** The stream beats every 15 s: so long a silence is a dead line. */
+const SILENCE_MS = 45_000;
+const FRAME_MAX = 16 * 1024 * 1024;
+
+/** The frames in a text, and what is left of it. */
+export function framesIn(text: string): { readonly frames: Frame[]; readonly rest: string } {
+  const parts = text.split('\n\n');
+  const rest = parts.pop() ?? '';
+  const frames = parts.map((part) => {
+    const fields = new Map<string, string>();
+    for (const line of part.split('\n')) {
+      const at = line.indexOf(':');
+      if (at > 0) fields.set(line.slice(0, at), line.slice(at + 1).replace(/^ /, ''));
+    }
+    const of = (name: string) => fields.get(name) ?? '';
+    return { id: of('id'), name: of('event'), data: of('data') };
+  });
+  return { frames, rest };
+}
+
+async function open(options: FollowOptions, after: string | null, signal: AbortSignal) {
+  const url = new URL('/events', options.base);
+  for (const [name, values] of [
+    ['queue', options.queues],
+    ['agent', options.agents],
+  ] as const) {
+    if (values.length > 0) url.searchParams.set(name, values.join(','));
+  }
+  const resume = after === null ? {} : { 'last-event-id': after };
+  const answer = await fetch(url, { headers: { ...headersFor(), ...resume }, signal });
+  if (answer.ok && answer.body !== null) return answer.body;
+  const text = (await answer.text()).slice(0, 400);
+  throw new Refused(`the ACD answered ${answer.status}: ${text}`);
+}
+
+/** Trying again would change nothing. */
+export class Refused extends Error {}
+
+/** One connection's frames; ends or throws when it is cut. */
+async function* once(options: FollowOptions, after: string | null): AsyncGenerator<Frame> {
+  const line = new AbortController();
+  let silence = setTimeout(() => line.abort(), SILENCE_MS);
+  try {
+    const body = await open(options, after, line.signal);
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const bytes of body as unknown as AsyncIterable<Uint8Array>) {
+      clearTimeout(silence);
+      silence = setTimeout(() => line.abort(), SILENCE_MS);
+      const found = framesIn(rest + decoder.decode(bytes, { stream: true }));
+      rest = found.rest;
+      if (rest.length > FRAME_MAX) throw new Refused('the ACD sends an endless event');
+      yield* found.frames;
+    }
+  } finally {
+    clearTimeout(silence);
+    line.abort();
+  }
+}
+
+function whyOf(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: { code?: string } };
+  return cause?.code ?? message;
+}
+
+/** Never ends by itself. Throws `Refused` where the ACD does not want us. */
+export async function* follow(options: FollowOptions): AsyncGenerator<Frame> {
+  let { after } = options;
+  for (;;) {
+    let why = 'the stream ended';
+    try {
+      for await (const frame of once(options, after)) {
+        if (frame.id !== '') after = frame.id;
+        yield frame;
+      }
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+      why = whyOf(error);
+    }
+    options.onCut(why);
+    await new Promise((resolve) => setTimeout(resolve, options.retryMs ?? 1_000));
+  }
+}
