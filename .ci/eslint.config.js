@@ -18,6 +18,7 @@ const mayImport = {
   sim: ['core', 'config', 'journal', 'runtime', 'reports'],
   sip: ['core', 'config', 'media', 'runtime', 'observe'],
   http: ['core', 'config', 'runtime', 'reports', 'observe'],
+  webhooks: ['core', 'config', 'runtime', 'http'],
   // The demo's phones stand on our own SIP stack and audio process; a journal is repaired while
   // there is no server to ask.
   cli: [

@@ -39,6 +39,7 @@ import type { Upkeep } from './runtime/upkeep.ts';
 import { startUpkeep } from './runtime/upkeep.ts';
 import type { SipEdge } from './sip/edge.ts';
 import { startEdge } from './sip/edge.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 export interface AppOptions {
   readonly config: AcdConfig;
@@ -208,8 +209,8 @@ async function configure(options: AppOptions, loop: Loop, journal: Journal): Pro
   return { ok: true, configuration, prompts };
 }
 
-/** The event stream, hearing all events from here on. */
-function openStream(loop: Loop, journal: Journal): Stream {
+/** Whoever is told of all events from here on: the event stream, and webhooks. */
+function openFeed(config: AcdConfig, loop: Loop, journal: Journal, log: Log) {
   const feed = new Feed(journal, loop.health().lastSeq);
   const stream = new Stream({
     feed,
@@ -217,11 +218,20 @@ function openStream(loop: Loop, journal: Journal): Stream {
     now: () => loop.now(),
     atRest: (then) => loop.atRest(then),
   });
+  const { path } = config.journal;
+  const webhooks = new Webhooks({
+    configs: config.webhooks,
+    feed,
+    state: () => loop.state,
+    file: path === ':memory:' ? null : `${path}.webhooks.json`,
+    log: log.child({ name: 'webhooks' }),
+  });
   loop.react((stored) => {
     feed.hear(stored);
     stream.hear(stored);
+    webhooks.hear(stored);
   });
-  return stream;
+  return { stream, webhooks };
 }
 
 /** Undoes what was started, newest first, when a later part fails or the app stops. */
@@ -335,8 +345,9 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     limitMs: config.drain.limitMs,
     close: () => undo.run(log),
   });
-  const stream = openStream(loop, opened.journal);
+  const { stream, webhooks } = openFeed(config, loop, opened.journal, log);
   undo.add(async () => stream.close());
+  undo.add(() => webhooks.stop());
   const http = await createHttp({
     view: createView({
       runtime: loop,
@@ -348,6 +359,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     prompts,
     reports,
     stream,
+    webhooks: () => webhooks.shown(),
     log: log.child({ name: 'http' }),
     version,
   });

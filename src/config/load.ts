@@ -128,6 +128,7 @@ function assemble(file: ConfigFile, folder: string): AcdConfig {
     },
     reports: reportsConfig(file, folder),
     transfers: { allow: file.transfers.allow },
+    webhooks: file.webhooks.map(({ timeout, ...hook }) => ({ ...hook, timeoutMs: timeout })),
     drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
     takeoverWaitMs: file.takeover.wait,
     maxLoopDelayMs: file.limits['loop-delay'],
@@ -162,6 +163,11 @@ function conflicts(file: ConfigFile): { readonly path: (string | number)[]; mess
     if (!codes.includes(queue.name)) return;
     const message = `"${queue.name}" is dialled to log in or out; name the queue otherwise`;
     found.push({ path: ['queues', index, 'name'], message });
+  });
+  file.webhooks.forEach(({ url }, index) => {
+    if (file.webhooks.findIndex((other) => other.url === url) === index) return;
+    const message = 'stands here twice; keep one (an address is told apart by a query, too)';
+    found.push({ path: ['webhooks', index, 'url'], message });
   });
   const { portMin, portMax } = file.media.ports;
   const seen = new Set<string>();

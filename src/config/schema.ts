@@ -8,6 +8,7 @@ import * as f from './fields.ts';
 import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
 import { reports } from './report-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
+import { webhooks } from './webhook-fields.ts';
 
 const MAX_AGENTS = 10_000;
 const MAX_REGISTRARS = 100;
@@ -303,6 +304,7 @@ export const fileSchema = section('acd.yaml', {
   log: log.prefault({}),
   drain: drain.prefault({}),
   transfers: transfers.prefault({}),
+  webhooks: webhooks.prefault([]),
   takeover: takeover.prefault({}),
   limits: section('Bounds of the whole ACD.', {
     calls: standard(

@@ -3,6 +3,7 @@
  * the file are Asterisk's where it has them (FEATURES, "Names to keep compatible"); here they are
  * camel case and spans are milliseconds. `config/schema.ts` makes this out of YAML.
  */
+import type { CoreEvent } from '../core/events.ts';
 import type { CoreConfig } from '../core/types.ts';
 
 export interface ListenAddress {
@@ -113,6 +114,17 @@ export interface QueueEdgeConfig {
   readonly periodicAnnounce: readonly string[];
 }
 
+/** A receiver of events. */
+export interface WebhookConfig {
+  readonly url: string;
+  readonly secret: string;
+  /** Kinds of event; queues; agents. Empty: all. */
+  readonly events: readonly CoreEvent['kind'][];
+  readonly queues: readonly string[];
+  readonly agents: readonly string[];
+  readonly timeoutMs: number;
+}
+
 export interface AcdConfig {
   readonly sip: SipConfig;
   readonly media: MediaConfig;
@@ -132,6 +144,7 @@ export interface AcdConfig {
   };
   /** Where REST may send calls: `registrars`, or `sip:user@host` with `*`. */
   readonly transfers: { readonly allow: readonly string[] };
+  readonly webhooks: readonly WebhookConfig[];
   /** How long sipd and mediad outlive a supervisor that was killed; 0: not at all. */
   readonly takeoverWaitMs: number;
   /** Mean delay of the event loop from which on new calls are refused; 0: never. */

@@ -32,8 +32,9 @@ import { addEvents } from './routes/events.ts';
 import { addQueues } from './routes/queues.ts';
 import { addReports } from './routes/reports.ts';
 import { addStatus } from './routes/status.ts';
+import { addWebhooks } from './routes/webhooks.ts';
 import type { Stream } from './stream.ts';
-import type { Steering, View } from './view.ts';
+import type { Steering, View, WebhookShown } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
 const REQUEST_MS = 10_000;
@@ -46,6 +47,8 @@ export interface HttpDeps {
   readonly prompts: PromptsPort;
   readonly reports: Reports;
   readonly stream: Stream;
+  /** How the receivers of events do; absent: there are none. */
+  readonly webhooks?: () => readonly WebhookShown[];
   readonly log: Log;
   readonly version: string;
 }
@@ -144,6 +147,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   addCallSteering(http, deps.view, deps.steering.calls);
   addAgents(http, deps.view, deps.steering);
   addEvents(http, deps.view, deps.stream);
+  addWebhooks(http, deps.webhooks ?? (() => []));
   addReports(http, deps.reports);
   addStatus(http, deps.view);
   addConfig(http, deps.configuration);

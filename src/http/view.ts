@@ -23,6 +23,19 @@ export interface View {
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
+/** A receiver of events. */
+export interface WebhookShown {
+  readonly url: string;
+  /** retrying: the last attempt failed. refused: it answered 410, and gets nothing any more. */
+  readonly state: 'up' | 'retrying' | 'refused';
+  /** Why the last attempt failed. */
+  readonly detail: string;
+  /** Number of the last event that is dealt with. */
+  readonly seq: number;
+  readonly delivered: number;
+  readonly failures: number;
+}
+
 /** What REST may ask for; each becomes one command. */
 export interface Steering {
   /** `queue`: in this queue only; null: in all. */

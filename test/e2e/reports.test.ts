@@ -3,9 +3,12 @@
  * server. Method: two callers served and one who gives up, on real SIP; queue_log as a file and out
  * of the journal, the figures over REST and on the command line.
  */
+import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onDrachtio, runAcd, startAcd, type Acd } from '../support/acd.ts';
 import { isBack, kill, resident } from '../support/full-house.ts';
 import { until } from '../support/inbox.ts';
@@ -24,6 +27,29 @@ const verbs = () =>
         .map((line) => line.split('|')[4])
     : [];
 
+const SECRET = 'of the test of reports';
+/** Numbers of the events that were POSTed, in order of arrival, and whether all were signed. */
+const posted: { numbers: number[]; isSigned: boolean } = { numbers: [], isSigned: true };
+let receiver: Server;
+
+async function receive(): Promise<string> {
+  receiver = createServer((request, reply) => {
+    let body = '';
+    request.on('data', (part) => (body += String(part)));
+    request.on('end', () => {
+      const { headers } = request;
+      const text = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+      const mac = createHmac('sha256', SECRET).update(text).digest('base64');
+      posted.isSigned &&= headers['webhook-signature'] === `v1,${mac}`;
+      const { data } = JSON.parse(body) as { data: { events: { seq: number }[] } };
+      posted.numbers.push(...data.events.map(({ seq }) => seq));
+      reply.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/events`;
+}
+
 async function rest<T>(where: string): Promise<T> {
   const answer = await fetch(`${acd.rest}${where}`, { headers: { connection: 'close' } });
   expect(answer.status).toBe(200);
@@ -36,12 +62,18 @@ async function said(...args: string[]): Promise<string> {
   return running.output();
 }
 
+afterAll(() => {
+  receiver.closeAllConnections();
+  receiver.close();
+});
+
 beforeAll(async () => {
+  const url = await receive();
   acd = await stage.add(
     startAcd(stage, {
       queues: [{ name: 'sales', welcome: [], timeout: 60 }],
       agents: [{ id: '2771', name: 'Ann', queues: ['sales'] }],
-      more: { reports: { 'time-zone': 'UTC' } },
+      more: { reports: { 'time-zone': 'UTC' }, webhooks: [{ url, secret: SECRET }] },
     }),
   );
   const desk = await resident(stage, 'desk');
@@ -107,5 +139,16 @@ describe.skipIf(onDrachtio)('what calls leave behind', () => {
   it('is a table on the command line, and CSV', async () => {
     expect(await said('report')).toMatch(/queue +from +offered[^\n]*\nsales +\S+ +2 +1 +1 /);
     expect(await said('report', 'calls', '--csv')).toMatch(/^call,sip_call_id,from,/);
+  });
+
+  it('was POSTed, signed, with no number missing over the kill', async () => {
+    const { journal } = await rest<{ journal: { seq: number } }>('/health');
+    await expect.poll(() => posted.numbers.at(-1)).toBe(journal.seq);
+    const first = posted.numbers[0] ?? 0;
+    const all = Array.from({ length: journal.seq - first + 1 }, (_, n) => first + n);
+    expect([...new Set(posted.numbers)]).toEqual(all);
+    expect(posted.isSigned).toBe(true);
+    const { webhooks } = await rest<{ webhooks: object[] }>('/webhooks');
+    expect(webhooks).toMatchObject([{ state: 'up', seq: journal.seq, failures: 0 }]);
   });
 });

@@ -85,6 +85,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       thresholds: new Map(),
     },
     transfers: { allow: ['registrars'] },
+    webhooks: [],
     drain: { limitMs: 0, redirect: null },
     takeoverWaitMs: 0,
     maxLoopDelayMs: 0,

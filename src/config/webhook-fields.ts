@@ -1,0 +1,82 @@
+/** `webhooks` of acd.yaml: who is told of what happens, signed, by POST. */
+import type { CoreEvent } from '../core/events.ts';
+import * as f from './fields.ts';
+import { needed, section, standard } from './schema-parts.ts';
+
+/** Every kind there is: the compiler holds this complete. */
+const KINDS: Readonly<Record<CoreEvent['kind'], true>> = {
+  ServerStarted: true,
+  ConfigApplied: true,
+  QueueDrained: true,
+  CallEntered: true,
+  CallDiverted: true,
+  CallMoved: true,
+  FailoverSkipped: true,
+  CallRelaxed: true,
+  CallReordered: true,
+  CallRefused: true,
+  CallConfirmed: true,
+  AnnouncementDue: true,
+  AgentOffered: true,
+  RingWidened: true,
+  OfferSent: true,
+  OfferRang: true,
+  OfferAnswered: true,
+  OfferFailed: true,
+  OfferWithdrawn: true,
+  CallConnected: true,
+  CallEnded: true,
+  WrapupStarted: true,
+  WrapupEnded: true,
+  RestEnded: true,
+  AgentLoggedIn: true,
+  AgentLoggedOut: true,
+  LogoutDeferred: true,
+  DeviceReported: true,
+  AgentPaused: true,
+  AgentResumed: true,
+};
+
+function kind(text: string) {
+  return f.field('event', text, (written) =>
+    Object.hasOwn(KINDS, written)
+      ? (written as CoreEvent['kind'])
+      : new f.Wrong(`there is no event "${written}"; GET /events tells those there are`),
+  );
+}
+
+function webAddress(text: string) {
+  return f.field('http(s) URL', text, (written) => {
+    const isUrl = URL.canParse(written) && /^https?:$/.test(new URL(written).protocol);
+    if (isUrl && written.length <= 1_000) return written;
+    return new f.Wrong(`"${written}" is no web address; write https://host/path`);
+  });
+}
+
+/** Short ones can be guessed. */
+const SECRET_MIN = 16;
+
+function key(text: string) {
+  return f.field('secret', text, (written) =>
+    written.length >= SECRET_MIN && written.length <= 200 && !/\p{Cc}/u.test(written)
+      ? written
+      : new f.Wrong(`must have ${SECRET_MIN} to 200 printable characters; openssl rand -hex 24`),
+  );
+}
+
+const webhook = section('One receiver of events: each is POSTed until it answers 2xx.', {
+  url: needed(webAddress('Where to.'), 'https://crm.example.com/acd'),
+  secret: needed(
+    key(
+      'Signs each delivery (Standard Webhooks: HMAC-SHA256, `webhook-signature`); ' +
+        '`whsec_…` is taken as base64. Take it from the environment.',
+    ),
+    '${WEBHOOK_SECRET}',
+  ),
+  events: f.listOf(kind('As in GET /events.'), 'Only events of these kinds.', 100).prefault([]),
+  queues: f.listOf(f.name('queue', 'A queue.'), 'Only what concerns these.', 1_000).prefault([]),
+  agents: f.listOf(f.agentId('An agent.'), 'Only what concerns these.', 1_000).prefault([]),
+  timeout: standard(f.seconds('So long it may take to answer.', 0.1, 60), '5'),
+});
+
+export const webhooks = f.listOf(webhook, 'Who is told of what happens, by POST.', 20);
