@@ -163,6 +163,7 @@ function conflicts(file: ConfigFile): { readonly path: (string | number)[]; mess
     const message = `"${queue.name}" is dialled to log in or out; name the queue otherwise`;
     found.push({ path: ['queues', index, 'name'], message });
   });
+  found.push(...exitKeyConflicts(file));
   const { portMin, portMax } = file.media.ports;
   const seen = new Set<string>();
   file.sip.listen.forEach((entry, index) => {
@@ -173,6 +174,19 @@ function conflicts(file: ConfigFile): { readonly path: (string | number)[]; mess
     found.push({ path: ['sip', 'listen', index], message });
   });
   return found;
+}
+
+/** He leaves at the first key that is complete: one that begins another hides it. */
+function exitKeyConflicts(file: ConfigFile) {
+  return file.queues.flatMap(({ 'exit-keys': exits }, index) => {
+    const keys = [...new Set(exits.map(({ key }) => key))];
+    return keys.flatMap((key) => {
+      const hidden = keys.find((other) => other !== key && other.startsWith(key));
+      if (hidden === undefined) return [];
+      const message = `${key} begins ${hidden}, which nobody could press; choose another key`;
+      return [{ path: ['queues', index, 'exit-keys'], message }];
+    });
+  });
 }
 
 function listenConflicts(place: ListenAddress, index: number, seen: Set<string>) {
