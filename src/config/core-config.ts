@@ -73,6 +73,7 @@ function queueConfig(file: ConfigFile, queue: QueueFile): QueueConfig {
     penaltySteps: [...(rule?.penaltychange ?? [])].sort((a, b) => a.atMs - b.atMs),
     penaltyMembersLimit: queue.penaltymemberslimit,
     ...skillsOf(queue),
+    callerSkills: queue['caller-skills'],
     stickyMs: queue.sticky,
   };
 }

@@ -164,11 +164,8 @@ function conflicts(file: ConfigFile): { readonly path: (string | number)[]; mess
     const message = `"${queue.name}" is dialled to log in or out; name the queue otherwise`;
     found.push({ path: ['queues', index, 'name'], message });
   });
-  file.webhooks.forEach(({ url }, index) => {
-    if (file.webhooks.findIndex((other) => other.url === url) === index) return;
-    const message = 'stands here twice; keep one (an address is told apart by a query, too)';
-    found.push({ path: ['webhooks', index, 'url'], message });
-  });
+  found.push(...webhookConflicts(file));
+  found.push(...exitKeyConflicts(file));
   const { portMin, portMax } = file.media.ports;
   const seen = new Set<string>();
   file.sip.listen.forEach((entry, index) => {
@@ -179,6 +176,28 @@ function conflicts(file: ConfigFile): { readonly path: (string | number)[]; mess
     found.push({ path: ['sip', 'listen', index], message });
   });
   return found;
+}
+
+/** He leaves at the first key that is complete: one that begins another hides it. */
+function exitKeyConflicts(file: ConfigFile) {
+  return file.queues.flatMap(({ 'exit-keys': exits }, index) => {
+    const keys = [...new Set(exits.map(({ key }) => key))];
+    return keys.flatMap((key) => {
+      const hidden = keys.find((other) => other !== key && other.startsWith(key));
+      if (hidden === undefined) return [];
+      const message = `${key} begins ${hidden}, which nobody could press; choose another key`;
+      return [{ path: ['queues', index, 'exit-keys'], message }];
+    });
+  });
+}
+
+/** How far a receiver is is kept by its address. */
+function webhookConflicts({ webhooks }: ConfigFile) {
+  return webhooks.flatMap(({ url }, index) => {
+    if (webhooks.findIndex((other) => other.url === url) === index) return [];
+    const message = 'stands here twice; keep one (an address is told apart by a query, too)';
+    return [{ path: ['webhooks', index, 'url'], message }];
+  });
 }
 
 function listenConflicts(place: ListenAddress, index: number, seen: Set<string>) {

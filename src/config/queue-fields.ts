@@ -3,6 +3,7 @@
  * callers' patterns. Each is one line of text, as in queues.conf.
  */
 import type {
+  CallerNeed,
   CallerRule,
   Destination,
   EmptyCondition,
@@ -86,7 +87,7 @@ export function destination(text: string) {
 /** `0=queue:operator`: the key, and where it leads. */
 export function exitKey(text: string) {
   return field('key=destination', text, (written) => {
-    const [, key = '', rest = ''] = /^([0-9*#A-D])\s*=\s*(.+)$/.exec(written) ?? [];
+    const [, key = '', rest = ''] = /^([0-9*#A-D]{1,8})\s*=\s*(.+)$/.exec(written) ?? [];
     const found = key === '' ? null : destinationOf(rest);
     if (found === null) return new Wrong(`"${written}" cannot be used; write 0=queue:operator`);
     return { key, destination: found };
@@ -100,6 +101,18 @@ export function callerRule(text: string) {
       /^([^\s=]{1,64})\s*=\s*(-?\d{1,6})$/.exec(written) ?? [];
     if (pattern === '') return new Wrong(`"${written}" cannot be used; write +49*=10`);
     return { pattern, priority: Number(priority) };
+  });
+}
+
+/** `49*=german>=50`: callers whose number fits, and what they ask; `49*=` for nothing. */
+export function callerNeed(text: string) {
+  return field('pattern=requirement', text, (written): CallerNeed | Wrong => {
+    const [, pattern = '', asked = ''] = /^([^\s=]{1,64})\s*=(.*)$/s.exec(written) ?? [];
+    const need = asked.trim() === '' ? null : parseNeed(asked);
+    const isUsable = pattern !== '' && (need !== null || asked.trim() === '');
+    return isUsable
+      ? { pattern, need }
+      : new Wrong(`"${written}" cannot be used; write +49*=german>=50, or +49*= for nothing`);
   });
 }
 

@@ -6,6 +6,7 @@
 import type { z } from 'zod';
 import * as f from './fields.ts';
 import {
+  callerNeed,
   callerPattern,
   callerRule,
   destination,
@@ -121,6 +122,15 @@ const offers = {
       50,
     )
     .prefault([]),
+  'caller-skills': f
+    .listOf(
+      callerNeed('Rule'),
+      'What callers ask instead of `skills` at first, by number: `+49*=german>=50`, the first ' +
+        'that fits; `1??=` asks for nothing. What the call itself brings (`sip.skills-header`) goes ' +
+        'before it; the later steps of `skills` hold for everybody.',
+      100,
+    )
+    .prefault([]),
   sticky: standard(
     f.seconds(
       'A caller is kept so long for the agent he last spoke with in this queue, if that one is ' +
@@ -181,7 +191,8 @@ const entry = {
   ),
   joinempty: standard(
     emptyRule(
-      'No entry if these take every logged-in member out of account. `yes`: no check; `no`: ' +
+      'No entry if these take every logged-in member out of account; who never meets the caller, ' +
+        'or never has the skills he asks, does not count at all. `yes`: no check; `no`: ' +
         '`penalty,paused,invalid`; `strict`: and `unavailable`; `loose`: `penalty,invalid`.',
       'yes',
     ),
@@ -207,7 +218,13 @@ const entry = {
     'app',
   ),
   'exit-keys': f
-    .listOf(exitKey('Key'), 'Keys that lead out of the line: `0=queue:operator`.', 16)
+    .listOf(
+      exitKey('Key'),
+      'Keys that lead out of the line, of one to eight digits: `0=queue:operator`, ' +
+        '`12=sip:12@pbx`. He goes as soon as one is complete, as by Asterisk’s `context`, so ' +
+        'none may begin another; `sip.login.digit-timeout` after a digit it is forgotten.',
+      100,
+    )
     .prefault([]),
   failover: failover.prefault({}),
 };

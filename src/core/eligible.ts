@@ -4,9 +4,8 @@
  * cut in three because the lists are: what keeps the call from any agent, what keeps the agent
  * from any call of the queue, and what keeps these two from each other.
  */
-import { loggedInOf } from './emptiness.ts';
+import { isExcluded, loggedInOf, type Seeker } from './emptiness.ts';
 import { tierOf } from './orders.ts';
-import { fits } from './rules.ts';
 import { hasSkills, needOf } from './skills.ts';
 import { RINGING_MAX, type Agent, type Call, type Member, type State } from './state.ts';
 
@@ -144,21 +143,18 @@ export function raised(call: Pick<Call, 'limits'>, member: Member): number {
   return Math.max(member.rules.penalty, call.limits.raise ?? -Infinity);
 }
 
-function isExcluded(call: Pick<Call, 'from'>, { never }: Agent): boolean {
-  return never.length > 0 && never.some((pattern) => fits(pattern, call.from));
-}
-
 /** Kept for another one, who is there and will have it when he is free. */
-function isKeptFrom(state: State, { keptFor, queue }: Call, { agent }: Member): boolean {
+function isKeptFrom(state: State, call: Call, { agent }: Member): boolean {
+  const { keptFor, queue } = call;
   if (keptFor === null || keptFor === agent.id) return false;
   const kept = state.agents.get(keptFor);
-  return kept !== undefined && mayBeKept(kept, queue);
+  return kept !== undefined && mayBeKept(call, kept, queue);
 }
 
-/** Would he take a call of the queue once his present one is over? */
-export function mayBeKept(agent: Agent, queue: string): boolean {
+/** Would he take this call of the queue once his present one is over? */
+export function mayBeKept(call: Seeker, agent: Agent, queue: string): boolean {
   const member = memberOf(agent, queue);
-  return member !== undefined && isAtWork(member);
+  return member !== undefined && canServe(call, member);
 }
 
 /** Logged in, neither leaving nor paused: he takes calls of the queue, if not now, then later. */
@@ -168,10 +164,7 @@ function isAtWork({ agent, queue, rules }: Member): boolean {
 }
 
 /** Is he there for such a call, or will be when he is free? What estimates count on. */
-export function canServe(
-  call: Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps'>,
-  member: Member,
-) {
+export function canServe(call: Seeker, member: Member) {
   const { agent, queue } = member;
   if (!isAtWork(member) || agent.deviceState === 'unavailable') return false;
   if (isOutside(call, member)) return false;

@@ -1,10 +1,13 @@
 /**
  * When a queue counts as empty: for `joinempty` and `leavewhenempty`. Who is logged out is no
  * member, as a dynamic member is none in Asterisk; of the others each is looked at, and the
- * queue is empty when the conditions take every one out of account, `penalty` by the limits of
- * the call in question. A member who leaves after his call is not counted on in any case.
+ * queue is empty for a call when the conditions take every one out of account, `penalty` by the
+ * limits of that call. A member who leaves after his call, who never meets this caller, or who
+ * lacks the skills that the call asks now and later, is not counted on in any case.
  */
-import { NO_LIMITS, type Member, type Queue } from './state.ts';
+import { fits } from './rules.ts';
+import { mightHaveSkills } from './skills.ts';
+import { NO_LIMITS, type Agent, type Call, type Member, type Queue } from './state.ts';
 import type { EmptyCondition, PenaltyLimits } from './types.ts';
 
 /** Outside of what a call's limits allow? Those below `raise` count as that. */
@@ -35,11 +38,26 @@ function meets(member: Member, condition: EmptyCondition, limits: PenaltyLimits)
   }
 }
 
+/** What of a call says who may take it; of one that is about to enter, too. */
+export type Seeker = Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps'>;
+
+/** Asks for nothing, and meets anybody. */
+export const ANYBODY: Seeker = { from: '', limits: NO_LIMITS, skills: null, skillSteps: 0 };
+
+export function isExcluded(call: Pick<Call, 'from'>, { never }: Agent): boolean {
+  return never.length > 0 && never.some((pattern) => fits(pattern, call.from));
+}
+
+/** May he take the call at some time, by what does not change by itself? */
+function mayEverMeet(call: Seeker, { agent, queue }: Member): boolean {
+  return !isExcluded(call, agent) && mightHaveSkills(agent.skills, call, queue.config);
+}
+
 /** `EMPTY`: nobody is logged in. `UNAVAIL`: nobody of those counts. Null: somebody is there. */
 export function emptinessOf(
   queue: Queue,
   conditions: readonly EmptyCondition[],
-  limits: PenaltyLimits = NO_LIMITS,
+  seeker: Seeker = ANYBODY,
 ): 'EMPTY' | 'UNAVAIL' | null {
   if (conditions.length === 0) return null;
   let found: 'EMPTY' | 'UNAVAIL' = 'EMPTY';
@@ -47,15 +65,33 @@ export function emptinessOf(
     const { agent } = member;
     if (agent.device === null) continue;
     found = 'UNAVAIL';
-    if (agent.leaving !== null) continue;
-    if (!conditions.some((condition) => meets(member, condition, limits))) return null;
+    if (agent.leaving !== null || !mayEverMeet(seeker, member)) continue;
+    if (!conditions.some((condition) => meets(member, condition, seeker.limits))) return null;
   }
   return found;
+}
+
+/** Does who may take a call differ by caller, beyond penalties? */
+export function isChoosy(queue: Queue): boolean {
+  const { skills, skillSteps, callerSkills } = queue.config;
+  const asks = skills !== null || skillSteps.length > 0 || callerSkills.length > 0;
+  if (asks || queue.members.some(({ agent }) => agent.never.length > 0)) return true;
+  for (const call of queue.line) if (call.skills !== null) return true;
+  return false;
 }
 
 /** Members who are logged in. */
 export function loggedInOf(queue: Queue): number {
   let count = 0;
   for (const { agent } of queue.members) if (agent.device !== null) count += 1;
+  return count;
+}
+
+/** Of those, who may take this call at some time. */
+export function ableOf(queue: Queue, seeker: Seeker): number {
+  let count = 0;
+  for (const member of queue.members) {
+    if (member.agent.device !== null && mayEverMeet(seeker, member)) count += 1;
+  }
   return count;
 }

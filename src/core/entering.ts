@@ -8,6 +8,7 @@ import { chooseDestination, entryObstacle, failoverOf } from './failover.ts';
 import { compareInLine } from './orders.ts';
 import { relax } from './relaxing.ts';
 import { mayBeKept } from './eligible.ts';
+import type { Seeker } from './emptiness.ts';
 import type { Asking } from './estimate.ts';
 import { numberOf, priorityOf } from './rules.ts';
 import { must, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
@@ -37,7 +38,8 @@ function refuse(
  */
 export function arriveCall(decision: Decision, command: ArriveCall): Refusal | undefined {
   const { state } = decision;
-  const { callId, limits = NO_LIMITS } = command;
+  const { callId } = command;
+  const seeker = seekerOf(command);
   if (state.calls.has(callId)) return 'duplicate-call';
   const refusal = refusalOf(state, command);
   if (refusal !== null) {
@@ -48,10 +50,10 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   let queue = must(state.queues.get(command.queue), `queue ${command.queue}`);
   for (;;) {
     const place = queue;
-    const status = entryObstacle(state, place, limits, () => askingOf(state, place, command));
+    const status = entryObstacle(state, place, seeker, () => askingOf(state, place, command));
     if (status === null) break;
     left.push({ queue: queue.name, status });
-    const leaver = { callId, queue: queue.name, status, left };
+    const leaver = { callId, queue: queue.name, status, left, seeker };
     const destination = chooseDestination(decision, leaver, failoverOf(queue, status));
     if (destination?.to !== 'queue') {
       refuse(decision, command, status, destination);
@@ -64,18 +66,23 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   return undefined;
 }
 
-/** How he would stand in this queue, by what he brings along. */
+/** Who may take him, by what he brings along. */
+function seekerOf({ from, limits = NO_LIMITS, skills }: ArriveCall): Seeker {
+  return { from, limits, skills: skills ?? null, skillSteps: 0 };
+}
+
+/** And how he would stand in this queue. */
 function askingOf(state: State, queue: Queue, command: ArriveCall): Asking {
-  const { from, limits = NO_LIMITS, skills = null } = command;
+  const { from } = command;
   const entry = state.entries + 1;
   const own = { priority: priorityOf(queue.config, from, command.priority), order: entry };
   const standing = placed(queue, command.position, own);
-  return { ...standing, entry, from, limits, skills, skillSteps: 0 };
+  return { ...standing, entry, ...seekerOf(command) };
 }
 
 function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Departure[]): void {
   const { callId, sipCallId, from, fromName, to, maxWaitMs, limits, skills } = command;
-  const keptFor = keeperOf(decision.state, queue, from);
+  const keptFor = keeperOf(decision.state, queue, seekerOf(command));
   const isHis = maxWaitMs !== undefined && left.length === 0;
   decision.emit({
     kind: 'CallEntered',
@@ -96,10 +103,10 @@ function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Depa
 }
 
 /** The agent he last spoke with, where the queue keeps callers for that and he is there. */
-function keeperOf(state: State, queue: Queue, from: string): AgentId | null {
+function keeperOf(state: State, queue: Queue, seeker: Seeker): AgentId | null {
   if (queue.config.stickyMs === 0) return null;
-  const agent = state.agents.get(state.acquainted.get(numberOf(from) ?? '') ?? '');
-  return agent !== undefined && mayBeKept(agent, queue.name) ? agent.id : null;
+  const agent = state.agents.get(state.acquainted.get(numberOf(seeker.from) ?? '') ?? '');
+  return agent !== undefined && mayBeKept(seeker, agent, queue.name) ? agent.id : null;
 }
 
 /** Where he stands: number, place, and what of it is not by the number alone. */

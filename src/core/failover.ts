@@ -6,20 +6,17 @@
  */
 import type { ExitCall, Refusal, WithdrawCall } from './commands.ts';
 import type { Decision } from './decision.ts';
-import { emptinessOf, loggedInOf } from './emptiness.ts';
+import { ableOf, emptinessOf, isChoosy, type Seeker } from './emptiness.ts';
 import type { FailoverSkipped } from './events.ts';
 import { estimatedWait, type Asking } from './estimate.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
 import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
-import { MOVES_MAX, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
-import type { Departure, Destination, FailoverStatus, PenaltyLimits, QueueName } from './types.ts';
+import { MOVES_MAX, type Call, type Queue, type State } from './state.ts';
+import type { Departure, Destination, FailoverStatus, QueueName } from './types.ts';
 
 /** Whoever comes now, behind all who wait. */
-const LAST = {
-  ...{ priority: -Infinity, order: Infinity, entry: Infinity, limits: NO_LIMITS },
-  ...{ skills: null, skillSteps: 0 },
-};
+const LAST = { priority: -Infinity, order: Infinity, entry: Infinity };
 
 /**
  * Why a call gets no place in the queue; null: it does. `asking`: how it would stand there, which
@@ -28,30 +25,30 @@ const LAST = {
 export function entryObstacle(
   state: State,
   queue: Queue,
-  limits?: PenaltyLimits,
-  asking: () => Asking = () => ({ ...LAST, from: '' }),
+  seeker: Seeker,
+  asking: () => Asking = () => ({ ...LAST, ...seeker }),
 ): FailoverStatus | null {
   const { maxlen, joinEmpty, maxCallsPerAgent, maxEstimatedWaitMs } = queue.config;
   if (maxlen > 0 && queue.line.size >= maxlen) return 'FULL';
-  const empty = emptinessOf(queue, joinEmpty, limits);
+  const empty = emptinessOf(queue, joinEmpty, seeker);
   if (empty !== null) return empty === 'EMPTY' ? 'JOINEMPTY' : 'JOINUNAVAIL';
-  const isCrowded = maxCallsPerAgent > 0 && queue.line.size >= maxCallsPerAgent * loggedInOf(queue);
-  if (isCrowded) return 'FULL';
+  const perAgent = maxCallsPerAgent;
+  if (perAgent > 0 && queue.line.size >= perAgent * ableOf(queue, seeker)) return 'FULL';
   if (maxEstimatedWaitMs === 0) return null;
   const wait = estimatedWait(state, queue, asking());
   return wait !== null && wait > maxEstimatedWaitMs ? 'FULL' : null;
 }
 
 /** Does the reason for which a call left the queue still hold? */
-function holds(state: State, queue: Queue, status: FailoverStatus): boolean {
+function holds(state: State, queue: Queue, status: FailoverStatus, seeker: Seeker): boolean {
   switch (status) {
     case 'FULL':
     case 'JOINEMPTY':
     case 'JOINUNAVAIL':
-      return entryObstacle(state, queue) !== null;
+      return entryObstacle(state, queue, seeker) !== null;
     case 'LEAVEEMPTY':
     case 'LEAVEUNAVAIL':
-      return emptinessOf(queue, queue.config.leaveWhenEmpty) !== null;
+      return emptinessOf(queue, queue.config.leaveWhenEmpty, seeker) !== null;
     // He has waited there as long as he may, went of his own will, or was taken out.
     case 'TIMEOUT':
     case 'CONTINUE':
@@ -62,14 +59,15 @@ function holds(state: State, queue: Queue, status: FailoverStatus): boolean {
 
 function barrier(
   state: State,
-  left: readonly Departure[],
+  { left, seeker }: Leaver,
   name: QueueName,
 ): FailoverSkipped['why'] | null {
   const queue = state.queues.get(name);
   if (queue === undefined || queue.config.draining === true) return 'unknown-queue';
   if (left.length > MOVES_MAX) return 'too-many';
-  if (left.some((one) => one.queue === name && holds(state, queue, one.status))) return 'loop';
-  return entryObstacle(state, queue);
+  if (left.some((one) => one.queue === name && holds(state, queue, one.status, seeker)))
+    return 'loop';
+  return entryObstacle(state, queue, seeker);
 }
 
 /** A call that leaves, or is not let into, `queue`; `left` ends with that. */
@@ -78,6 +76,8 @@ export interface Leaver {
   readonly queue: QueueName;
   readonly status: FailoverStatus;
   readonly left: readonly Departure[];
+  /** Who may take it elsewhere: by what it came with. */
+  readonly seeker: Seeker;
 }
 
 /** The first destination that can be had; undefined: none. */
@@ -89,7 +89,7 @@ export function chooseDestination(
   const { callId, queue, status } = leaver;
   for (const destination of destinations) {
     if (destination.to !== 'queue') return destination;
-    const why = barrier(decision.state, leaver.left, destination.queue);
+    const why = barrier(decision.state, leaver, destination.queue);
     if (why === null) return destination;
     decision.emit({ kind: 'FailoverSkipped', callId, queue, status, destination, why });
   }
@@ -110,7 +110,9 @@ export function leaveQueue(
   const { state } = decision;
   const queue = state.queues.get(call.queue);
   const left = [...call.left, { queue: call.queue, status }];
-  const leaver = { callId: call.id, queue: call.queue, status, left };
+  const { from, asked, skills } = call;
+  const seeker = { from, limits: asked, skills, skillSteps: 0 };
+  const leaver = { callId: call.id, queue: call.queue, status, left, seeker };
   withdrawOffers(decision, call, 'caller-left');
   const destinations = more.destinations ?? failoverOf(queue, status);
   const destination = chooseDestination(decision, leaver, destinations);
@@ -159,11 +161,11 @@ export function leaveEmptyQueues(decision: Decision): void {
     const { leaveWhenEmpty } = queue.config;
     if (leaveWhenEmpty.length === 0) continue;
     const forAll = emptinessOf(queue, leaveWhenEmpty);
-    const byCall = leaveWhenEmpty.includes('penalty');
+    const byCall = leaveWhenEmpty.includes('penalty') || isChoosy(queue);
     if (forAll === null && !byCall) continue;
     for (const call of [...queue.line]) {
       if (call.confirmedAt === null || call.offers.length > 0) continue;
-      const empty = byCall ? emptinessOf(queue, leaveWhenEmpty, call.limits) : forAll;
+      const empty = byCall ? emptinessOf(queue, leaveWhenEmpty, call) : forAll;
       if (empty === null) continue;
       const status = empty === 'EMPTY' ? 'LEAVEEMPTY' : 'LEAVEUNAVAIL';
       leaveQueue(decision, call, status);

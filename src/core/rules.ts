@@ -42,6 +42,7 @@ const STANDARD: QueueOptions = {
   penaltySteps: [],
   penaltyMembersLimit: 0,
   skills: null,
+  callerSkills: [],
   skillSteps: [],
   stickyMs: 0,
 };

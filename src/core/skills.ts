@@ -4,6 +4,7 @@
  * a call asks may be relaxed step by step while it waits, as the queue's rule says: a function of
  * the rule and of the steps behind it, so an edited rule reaches the calls that wait already.
  */
+import { fits } from './rules.ts';
 import type { Call } from './state.ts';
 import type { QueueRules, SkillNeed, SkillStep, Skills } from './types.ts';
 
@@ -33,11 +34,30 @@ export function hasSkills(skills: Skills, need: SkillNeed | null): boolean {
 
 /** What the call asks now. What it brought stands in the place of the queue's first word. */
 export function needOf(
-  call: Pick<Call, 'skills' | 'skillSteps'>,
+  call: Pick<Call, 'from' | 'skills' | 'skillSteps'>,
   queue: QueueRules,
 ): SkillNeed | null {
-  if (call.skillSteps === 0) return call.skills ?? queue.skills;
+  if (call.skillSteps === 0) return call.skills ?? ruledNeed(queue, call.from);
   return queue.skillSteps[call.skillSteps - 1]?.need ?? null;
+}
+
+/** What the queue asks at first: for callers of that number, else for all. */
+function ruledNeed({ callerSkills, skills }: QueueRules, from: string): SkillNeed | null {
+  if (callerSkills.length === 0) return skills;
+  const rule = callerSkills.find(({ pattern }) => fits(pattern, from));
+  return rule === undefined ? skills : rule.need;
+}
+
+/** Has he what the call asks now, or will ask later while it waits? */
+export function mightHaveSkills(
+  skills: Skills,
+  call: Pick<Call, 'from' | 'skills' | 'skillSteps'>,
+  queue: QueueRules,
+): boolean {
+  if (hasSkills(skills, needOf(call, queue))) return true;
+  return queue.skillSteps.some(
+    ({ need }, step) => step >= call.skillSteps && hasSkills(skills, need),
+  );
 }
 
 /** How many steps are behind a call that has waited so long. */

@@ -101,6 +101,12 @@ export interface SkillStep {
   readonly need: SkillNeed | null;
 }
 
+/** What callers whose number fits ask of agents; null: nothing. */
+export interface CallerNeed {
+  readonly pattern: string;
+  readonly need: SkillNeed | null;
+}
+
 /** What takes a logged-in member out of account when a queue counts as empty (queues.conf). */
 export type EmptyCondition =
   | 'paused'
@@ -177,6 +183,8 @@ export interface QueueOptions {
   readonly penaltyMembersLimit: number;
   /** What a call asks of agents at first, unless it says so itself; null: nothing. */
   readonly skills: SkillNeed | null;
+  /** What callers ask, by number: the first match goes before `skills`. */
+  readonly callerSkills: readonly CallerNeed[];
   /** What it asks later, by rising time. */
   readonly skillSteps: readonly SkillStep[];
   /** How long a caller is kept for the agent he last spoke with here; 0: he is not. */

@@ -16,19 +16,39 @@ export interface Pending {
 
 export const UNAVAILABLE: Outcome = { ok: false, refusal: 'unavailable' };
 
-/** What can be asked again by whoever asked; everything else is a fact that has happened. */
-const REQUESTS: ReadonlySet<Command['kind']> = new Set<Command['kind']>([
-  'ApplyConfig',
-  'ArriveCall',
-  'LogInAgent',
-  'LogOutAgent',
-  'PauseAgent',
-  'ResumeAgent',
-  'EndWrapup',
-]);
+/** What can be asked again by whoever asked is a request; what has happened is a fact. */
+const NATURE: Readonly<Record<Command['kind'], 'request' | 'fact'>> = {
+  ApplyConfig: 'request',
+  ArriveCall: 'request',
+  LogInAgent: 'request',
+  LogOutAgent: 'request',
+  PauseAgent: 'request',
+  ResumeAgent: 'request',
+  EndWrapup: 'request',
+  ExtendWrapup: 'request',
+  ExitCall: 'request',
+  WithdrawCall: 'request',
+  ReorderCall: 'request',
+  MoveCall: 'request',
+  GiveCall: 'request',
+  TransferCall: 'request',
+  HangUpCall: 'request',
+  NoteStart: 'fact',
+  ConfirmCall: 'fact',
+  EndCall: 'fact',
+  NoteInvite: 'fact',
+  RingOffer: 'fact',
+  AnswerOffer: 'fact',
+  ConfirmBridge: 'fact',
+  FailOffer: 'fact',
+  EndAgentLeg: 'fact',
+  ReportDevice: 'fact',
+  ReachDeadline: 'fact',
+  Reconcile: 'fact',
+};
 
 export function isRequest(command: NewCommand): boolean {
-  return REQUESTS.has(command.kind);
+  return NATURE[command.kind] === 'request';
 }
 
 export class Backlog {

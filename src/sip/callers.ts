@@ -3,8 +3,8 @@
  *
  * Comes in: INVITEs that name no login, and the journal's events. Goes out: ArriveCall,
  * ConfirmCall, EndCall; the caller's media leg bears the call's id. A caller may hang up between
- * any two steps: every step looks whether he is still there, and `close` leaves nothing over. What
- * a process before us left is adopted: a dialog, or an INVITE that is given to us again.
+ * any two steps: every step looks whether he is there, and `close` leaves nothing over. What a
+ * process before us left is adopted: a dialog, or an INVITE that is given to us again.
  */
 import type {
   AnnouncementDue,
@@ -15,11 +15,11 @@ import type {
 } from '../core/events.ts';
 import type { Call } from '../core/state.ts';
 import type { CallId, QueueName } from '../core/types.ts';
-import type { Outcome } from '../runtime/port.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { goodbyeOf, REFUSALS, rejectionOf, UNAVAILABLE, type Rejection } from './destination.ts';
-import { DigitMerger, type DigitSource } from './dtmf.ts';
+import { goodbyeOf, refusalFor, REFUSALS } from './destination.ts';
+import type { DigitSource } from './dtmf.ts';
+import { ExitKeys } from './exit-keys.ts';
 import { address, clean, parseNameAddr } from './headers.ts';
 import { checkInvite, wishesOf } from './invites.ts';
 import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
@@ -60,26 +60,14 @@ interface Caller {
   farewell: string | null;
   /** Ends him if that prompt does not. */
   overdue: NodeJS.Timeout | null;
-  /** His keys, heard by one way or two; null: none yet. */
-  digits: DigitMerger | null;
+  /** His keys; null: none yet. */
+  digits: ExitKeys | null;
   /** To be told once that his phone is free again. */
   phoneFreed: () => void;
 }
 
 /** Told of every caller's phone: an agent's phone that calls a queue is not idle meanwhile. */
 export type PhoneWatch = (request: IncomingRequest) => () => void;
-
-/** null: he has a place; else why not, and where he is sent. */
-function refusalFor(outcome: Outcome): Rejection | null {
-  if (!outcome.ok) {
-    if (outcome.refusal === 'unknown-queue') return { response: REFUSALS.UNKNOWNQUEUE };
-    if (outcome.refusal === 'queue-full') return { response: REFUSALS.FULL };
-    return { response: outcome.refusal === 'overload' ? REFUSALS.OVERLOAD : UNAVAILABLE };
-  }
-  for (const { event } of outcome.events)
-    if (event.kind === 'CallRefused') return rejectionOf(event);
-  return null;
-}
 
 export class Callers {
   private readonly context: EdgeContext;
@@ -373,12 +361,13 @@ export class Callers {
     if (caller !== undefined) this.key(caller, digit, 'rtp');
   }
 
-  private key(caller: Caller, key: string, source: DigitSource): void {
-    const { runtime } = this.context;
-    const { exitKeys } = runtime.state.queues.get(caller.queue)?.config ?? {};
-    if (exitKeys === undefined || !Object.hasOwn(exitKeys, key)) return;
-    caller.digits ??= new DigitMerger();
-    if (!caller.digits.accept(key, source, runtime.now())) return;
+  private key(caller: Caller, digit: string, source: DigitSource): void {
+    const { runtime, config } = this.context;
+    const keys = Object.keys(runtime.state.queues.get(caller.queue)?.config.exitKeys ?? {});
+    if (keys.length === 0) return;
+    caller.digits ??= new ExitKeys(config.sip.digitTimeoutMs);
+    const key = caller.digits.press(digit, source, runtime.now(), keys);
+    if (key === null) return;
     void runtime.submit({ kind: 'ExitCall', by: 'caller', callId: caller.callId, key });
   }
 
@@ -402,6 +391,7 @@ export class Callers {
     if (caller === undefined) return;
     const former = soundsOf(this.context, caller.queue)?.musicClass;
     caller.queue = event.queue;
+    caller.digits?.forget();
     const { callId, queue } = event;
     if (soundsOf(this.context, queue)?.musicClass !== former)
       startMusic(this.context, callId, queue);

@@ -4,6 +4,7 @@
  */
 import type { CallRefused } from '../core/events.ts';
 import type { Destination, ExitStatus } from '../core/types.ts';
+import type { Outcome } from '../runtime/port.ts';
 import { clean } from './headers.ts';
 import type { Response } from './port.ts';
 
@@ -97,4 +98,16 @@ export function goodbyeOf(destination: Destination | undefined): string {
     default:
       return 'Q.850;cause=16;text="Normal call clearing"';
   }
+}
+
+/** null: he has a place; else why not, and where he is sent. */
+export function refusalFor(outcome: Outcome): Rejection | null {
+  if (!outcome.ok) {
+    if (outcome.refusal === 'unknown-queue') return { response: REFUSALS.UNKNOWNQUEUE };
+    if (outcome.refusal === 'queue-full') return { response: REFUSALS.FULL };
+    return { response: outcome.refusal === 'overload' ? REFUSALS.OVERLOAD : UNAVAILABLE };
+  }
+  for (const { event } of outcome.events)
+    if (event.kind === 'CallRefused') return rejectionOf(event);
+  return null;
 }

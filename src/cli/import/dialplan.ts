@@ -128,11 +128,14 @@ function addKeys(plan: Dialplan, house: House, contexts: ReadonlyMap<string, Ste
     if (entry === undefined) continue;
     const keys = new Map<string, string>();
     for (const step of contexts.get(entry.value) ?? []) {
-      if (!/^[0-9*#]$/.test(step.exten) || keys.has(step.exten)) continue;
+      if (!/^[0-9*#]{1,8}$/.test(step.exten) || keys.has(step.exten)) continue;
       const to = plan.destination(step);
       if (to !== null && to !== `queue:${queue.name}`) keys.set(step.exten, to);
     }
-    if (keys.size > 0) queue.options['exit-keys'] = [...keys].map(([key, to]) => `${key}=${to}`);
+    // Asterisk, too, goes at the first that fits: nobody ever came to one that begins like that.
+    const isHidden = (key: string) => [...keys.keys()].some((o) => o !== key && key.startsWith(o));
+    const shown = [...keys].filter(([key]) => !isHidden(key));
+    if (keys.size > 0) queue.options['exit-keys'] = shown.map(([key, to]) => `${key}=${to}`);
     else {
       const why = 'no key of that context could be read; write exit-keys';
       house.note(entry, `context = ${entry.value}`, why);

@@ -64,7 +64,7 @@ describe('a queue', () => {
     const found = queue(
       'failover: {timeout: [queue:other, busy], full: "hangup:21", joinempty: hangup, ' +
         'leaveempty: prompt:bye, withdraw: "sip:desk@pbx"}, ' +
-        'exit-keys: ["0=queue:other", "0=congestion", "*=busy"]',
+        'exit-keys: ["0=queue:other", "0=congestion", "*12=busy"]',
     );
     expect(found.failover).toEqual({
       TIMEOUT: [{ to: 'queue', queue: 'other' }, { to: 'busy' }],
@@ -75,7 +75,7 @@ describe('a queue', () => {
     });
     expect(found.exitKeys).toEqual({
       '0': [{ to: 'queue', queue: 'other' }, { to: 'congestion' }],
-      '*': [{ to: 'busy' }],
+      '*12': [{ to: 'busy' }],
     });
   });
 
@@ -87,6 +87,15 @@ describe('a queue', () => {
         { pattern: '1??', priority: -1 },
       ],
     });
+  });
+
+  it('asks skills by pattern', () => {
+    const found = queue('skills: sales, caller-skills: ["+49*=german>=50 & sales", "1??="]');
+    const level = (skill: string, least: number) => ({ is: 'level', skill, least, most: 100 });
+    expect(found.callerSkills).toEqual([
+      { pattern: '+49*', need: { is: 'all', of: [level('german', 50), level('sales', 1)] } },
+      { pattern: '1??', need: null },
+    ]);
   });
 
   it('has members with something of their own, in their order', () => {
@@ -214,6 +223,9 @@ describe('a mistake', () => {
     ['failover: {full: [busy, "queue:othr"]}', 'failover.full[1]: there is no queue "othr"; did'],
     ['exit-keys: ["0 queue:other"]', '"0 queue:other" cannot be used; write 0=queue:operator'],
     ['exit-keys: "0=queue:gone"', 'queues[0].exit-keys: there is no queue "gone"'],
+    ['exit-keys: [12=busy, 1=busy]', '1 begins 12, which nobody could press'],
+    ['exit-keys: 123456789=busy', '"123456789=busy" cannot be used'],
+    ['caller-skills: "49*=a >"', '"49*=a >" cannot be used; write +49*=german>=50'],
     ['caller-priority: "49"', '"49" cannot be used; write +49*=10'],
     ['members: [{agent: 9}]', 'queues[0].members[0].agent: there is no agent "9"'],
     ['members: [{agent: 1}, {agent: 1}]', 'member "1" is there already on line 1'],

@@ -118,6 +118,8 @@ export class Simulator {
           id: `${1000 + n}`,
           name: '',
           queues: kept.filter(() => this.#random() < 0.6),
+          skills: { x: this.#below(3) * 50, y: this.#below(2) },
+          never: this.#random() < 0.2 ? ['c*'] : [],
           memberships: kept.map((queue) => ({
             queue,
             penalty: this.#below(8) - 1,
@@ -171,10 +173,11 @@ export class Simulator {
       ].slice(this.#below(3)) as PenaltyStep[],
       penaltyMembersLimit: this.#below(3),
       skills: this.#random() < 0.3 ? { is: 'level', skill: 'x', least: 50, most: 100 } : null,
-      skillSteps: [{ atMs: 4_000, need: null }],
+      skillSteps: [{ atMs: 4_000, need: null }].slice(this.#below(2)),
+      callerSkills: [{ pattern: 'b*', need: { is: 'level', skill: 'y', least: 1, most: 100 } }],
       stickyMs: this.#below(3) * 2_000,
       failover: Object.fromEntries(statuses.map((status) => [status, list])),
-      exitKeys: { '0': list },
+      exitKeys: { '0': list, '12': list },
     };
   }
 
@@ -234,7 +237,8 @@ export class Simulator {
     this.#calls += 1;
     const callId = `c${this.#calls}`;
     const queue = `q${this.#below(this.#world.queues)}`;
-    const leg = { sipCallId: `${callId}@sim`, from: 'a@sim', fromName: '', to: `${queue}@acd` };
+    const from = this.#pick(['a@sim', 'b@sim', 'c@sim', 'd@sim']) ?? '';
+    const leg = { sipCallId: `${callId}@sim`, from, fromName: '', to: `${queue}@acd` };
     this.#send({ kind: 'ArriveCall', callId, queue, ...leg });
     if (this.#random() < 0.8) this.#send({ kind: 'ConfirmCall', callId });
   }

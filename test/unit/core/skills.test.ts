@@ -102,6 +102,124 @@ describe('skills', () => {
   });
 });
 
+describe('skills by caller', () => {
+  const rules: Partial<QueueConfig> = {
+    skills: need('english'),
+    callerSkills: [
+      { pattern: '49*', need: need('german') },
+      { pattern: '1??', need: null },
+    ],
+    skillSteps: [{ atMs: 10_000, need: need('french') }],
+  };
+
+  it('given his number fits, then that is asked; first match, else what the queue asks', () => {
+    const s = house(rules, able('d', { german: 1 }), able('e', { english: 1 }), able('x', {}));
+    s.call('german', 'q', { from: '4930@pbx' });
+    expect(s.rung).toEqual(['d>german']);
+    s.call('any', 'q', { from: '110@pbx' });
+    expect(s.rung).toEqual(['e>any']);
+    s.call('other', 'q', { from: '33@pbx' });
+    expect(s.why('other', 'x')).toBe('skills');
+  });
+
+  it('given the call brings its own, then that goes before; the steps hold for all', () => {
+    const s = house(rules, able('d', { german: 1 }), able('f', { french: 1 }));
+    s.report('f', 'inuse');
+    s.call('a', 'q', { from: '4930@pbx', skills: need('dutch') });
+    expect(s.why('a', 'd')).toBe('skills');
+    s.report('f', 'idle');
+    expect(s.rung).toEqual([]);
+    s.pass(10_000);
+    expect(s.rung).toEqual(['f>a']);
+  });
+
+  it('given he is moved, then the other queue’s rules ask; an edit reaches who waits', () => {
+    const agents = [able('x', { german: 1 })].map((one) => ({ ...one, queues: ['q', 'r'] }));
+    const s = house(rules, ...agents);
+    s.call('a', 'q', { from: '331@pbx' });
+    s.when({ kind: 'MoveCall', callId: 'a', queue: 'r' });
+    expect(s.rung).toEqual(['x>a']);
+    s.fail('x', 'busy');
+    s.call('b', 'q', { from: '331@pbx' });
+    s.pass(60_000);
+    const edited = { callerSkills: [{ pattern: '33*', need: need('german') }] };
+    s.apply(config([queue('q', edited), queue('r')], agents));
+    expect(s.callIs('b')).not.toBe('gone');
+  });
+});
+
+describe('an empty queue', () => {
+  const empty = ['paused'] as const;
+  const german = need('german');
+
+  it('given nobody has the skills, then it is empty for who asks them, and only for him', () => {
+    const s = house({ joinEmpty: empty }, able('1', { english: 1 }));
+    expect(s.arrive('a', 'q', { skills: german }).map((each) => each.kind)).toEqual([
+      'CallRefused',
+    ]);
+    expect(s.event('CallRefused').status).toBe('JOINUNAVAIL');
+    s.call('b', 'q');
+    expect(s.rung).toEqual(['1>b']);
+  });
+
+  it('given a later step asks for less, then he may enter and wait for that', () => {
+    const skillSteps = [{ atMs: 10_000, need: need('english') }];
+    const s = house({ joinEmpty: empty, skillSteps }, able('1', { english: 1 }));
+    s.call('a', 'q', { skills: german });
+    expect(s.callIs('a')).toBe('waiting');
+    s.pass(10_000);
+    expect(s.rung).toEqual(['1>a']);
+  });
+
+  it('given the only one never meets him, then it is empty for him', () => {
+    const s = house(
+      { joinEmpty: empty, failover: { JOINUNAVAIL: [{ to: 'queue', queue: 'r' }] } },
+      able('1', {}, '49*'),
+    );
+    s.arrive('a', 'q', { from: '491@pbx' });
+    expect(s.kinds).toEqual(['CallDiverted', 'CallEntered']);
+    s.call('b', 'q', { from: '331@pbx' });
+    expect(s.rung).toEqual(['1>b']);
+  });
+
+  it('given who could take him leaves, then he must leave, and others stay', () => {
+    const s = house({ leaveWhenEmpty: empty }, able('1', { german: 1 }), able('2', {}, '49*'));
+    s.report('1', 'inuse');
+    s.report('2', 'inuse');
+    s.call('a', 'q', { skills: german });
+    s.call('b', 'q', { from: '491@pbx' });
+    s.call('c', 'q');
+    s.when({ kind: 'PauseAgent', agentId: '1', reason: 'lunch' });
+    const gone = s.last.flatMap((each) => (each.kind === 'CallEnded' ? [each.callId] : []));
+    expect(gone).toEqual(['a', 'b']);
+    expect(s.event('AgentPaused').agentId).toBe('1');
+    expect(s.line('q')).toEqual(['c']);
+  });
+
+  it('given a failover, then whoever has nobody there is not led there', () => {
+    const r = queue('r', { joinEmpty: empty });
+    const full = queue('q', { maxlen: 1, failover: { FULL: [{ to: 'queue', queue: 'r' }] } });
+    const s = scenario(config([full, r], [{ ...able('1', { english: 1 }), queues: ['r'] }]));
+    s.ready('1');
+    s.call('a', 'q');
+    s.arrive('b', 'q', { skills: german });
+    expect(s.event('FailoverSkipped').why).toBe('JOINUNAVAIL');
+    s.arrive('c', 'q');
+    expect(s.event('CallEntered').queue).toBe('r');
+  });
+
+  it('given max-calls-per-agent, then only those who may take him are counted', () => {
+    const s = house({ maxCallsPerAgent: 1 }, able('1', { german: 1 }), able('2', {}));
+    s.report('1', 'inuse');
+    s.report('2', 'inuse');
+    s.call('a', 'q');
+    s.arrive('b', 'q', { skills: german });
+    expect(s.event('CallRefused').status).toBe('FULL');
+    s.arrive('c', 'q');
+    expect(s.kinds).toEqual(['CallEntered']);
+  });
+});
+
 describe('a caller an agent never meets', () => {
   it('is for others, and waits for them', () => {
     const s = house({}, able('1', {}, '49*'));
@@ -162,6 +280,21 @@ describe('sticky', () => {
     const s = known();
     s.call('a', 'q', again);
     expect(s.fail('ann')).toEqual(['bob>a']);
+  });
+
+  it('given she never meets him, or lacks what he asks now, then he is not kept for her', () => {
+    const s = known();
+    s.report('ann', 'inuse');
+    s.call('a', 'q', { ...again, skills: need('german') });
+    expect(s.event('CallConfirmed').callId).toBe('a');
+    expect(s.state.calls.get('a')?.keptFor).toBeNull();
+    const kept = known();
+    kept.report('ann', 'inuse');
+    kept.call('b', 'q', again);
+    expect(kept.why('b', 'bob')).toBe('kept');
+    const { queues } = kept.state.config;
+    kept.apply(config([...queues], [able('ann', {}, '4711'), able('bob', {})]));
+    expect(kept.rung).toEqual(['bob>b']);
   });
 
   it('given he hides his number, or she is gone, then nobody keeps him', () => {

@@ -29,6 +29,22 @@ describe('a journal that fails', () => {
     expect(loop.health()).toMatchObject({ phase: 'journal-down', detail: 'disk full' });
   });
 
+  it.each<NewCommand>([
+    { kind: 'HangUpCall', callId: 'a', ...BY },
+    { kind: 'TransferCall', callId: 'a', uri: 'sip:x@y', ...BY },
+    { kind: 'MoveCall', callId: 'a', queue: 'sales', ...BY },
+    { kind: 'GiveCall', callId: 'a', agentId: '1', ...BY },
+    { kind: 'WithdrawCall', callId: 'a', ...BY },
+    { kind: 'ReorderCall', callId: 'a', priority: 1, ...BY },
+    { kind: 'ExitCall', callId: 'a', key: '0', ...BY },
+    { kind: 'ExtendWrapup', agentId: '1', forMs: 1, ...BY },
+  ])('refuses $kind at once: whoever asked can ask again', async (command) => {
+    const { loop } = await failing();
+    await loop.submit(arrive('b'));
+    expect(loop.health().phase).toBe('journal-down');
+    expect(await kinds(loop.submit(command))).toBe('unavailable');
+  });
+
   it('keeps facts until it is back, in order, and decides them then', async () => {
     const { loop, journal } = await failing();
     const facts = [kinds(loop.submit(bye('a'))), kinds(loop.submit(bye('a')))];
