@@ -166,6 +166,7 @@ export function createEngines(options: EnginesOptions): Engines {
         engine.provedAt = performance.now();
         if (engine.state === 'down') judge(engine, { ok: true, reply: {} });
       },
+      missed: () => void probe(engine),
     }),
   );
   const probeAll = async () => void (await Promise.all(all.map((engine) => probe(engine))));

@@ -65,8 +65,8 @@ describe('an rtpengine that was started anew in a blink', () => {
     const { engines, told, hear } = watch(paper.port);
     const first = await paper.question();
     first(PONG);
-    await hear('answered');
     await hear('up at first');
+    await hear('answered');
     void engines.probe();
     const second = await paper.question();
     (await paper.ring()).answer();
@@ -89,6 +89,19 @@ describe('an rtpengine that was started anew in a blink', () => {
     await asked;
     expect(engines.all[0]?.state).toBe('up');
     expect(told.pending.filter(({ what }) => what === 'down')).toEqual([]);
+  });
+
+  it('given one ring had no answer and the next has, it is asked at once', async () => {
+    const paper = await openPaper();
+    const { engines, hear } = watch(paper.port);
+    (await paper.question())(PONG);
+    await hear('answered');
+    (await paper.ring()).answer();
+    await paper.ring();
+    (await paper.ring()).answer();
+    (await paper.question())(UNKNOWN);
+    await hear('answered');
+    expect(engines.all[0]?.state).toBe('up');
   });
 
   it('given neither bell nor question is answered, it is down till a ring', async () => {
