@@ -1,9 +1,9 @@
 /**
  * The rtpengines behind the media port: which of them is healthy, and in which order a new leg
- * tries them. Each is asked at a steady beat. One that lets a command time out is suspect: it gets
- * no new legs and is asked at once; one that does not answer that either is down, and is asked
- * every second until it is back. One that has ended is known to be down at once (doorbell.ts).
- * What the legs make of it is for the listener to say.
+ * tries them. Each is asked every second. One that lets a command time out is suspect: it gets no
+ * new legs and is asked at once; one that does not answer that either is down until it answers.
+ * One that has ended is known to be down at once (doorbell.ts). What the legs make of it is for
+ * the listener to say.
  */
 import { createDoorbell } from './doorbell.ts';
 import { createNgClient, type NgCommand, type NgParams, type NgResult } from './ng.ts';
@@ -57,8 +57,8 @@ export interface Engines {
   close(): void;
 }
 
-const PROBE_MS = 5000;
-const PROBE_DOWN_MS = 1000;
+/** One that was started anew between two rings of the bell is found out by this. */
+const PROBE_MS = 1000;
 
 interface Kept extends Engine {
   state: EngineState;
@@ -141,8 +141,7 @@ export function createEngines(options: EnginesOptions): Engines {
     // which nobody will answer any more. An answer counts, and most of all a refusal: it may say
     // that an engine started anew has none of our legs.
     if (!isSilence(result) || engine.provedAt < askedAt) judge(engine, result);
-    const wait = engine.state === 'down' ? Math.min(PROBE_DOWN_MS, probeMs) : probeMs;
-    engine.timer = setTimeout(() => void probe(engine), wait).unref();
+    engine.timer = setTimeout(() => void probe(engine), probeMs).unref();
   }
 
   function probe(engine: Kept): Promise<void> {
@@ -166,6 +165,7 @@ export function createEngines(options: EnginesOptions): Engines {
         engine.provedAt = performance.now();
         if (engine.state === 'down') judge(engine, { ok: true, reply: {} });
       },
+      missed: () => void probe(engine),
     }),
   );
   const probeAll = async () => void (await Promise.all(all.map((engine) => probe(engine))));

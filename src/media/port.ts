@@ -57,6 +57,8 @@ export interface LegFacts {
   readonly playing: string | null;
   /** The party has sent RTP. */
   readonly isHeard: boolean;
+  /** What `remember` was given last; '': nothing. */
+  readonly remembered: string;
 }
 
 /** The last SDP of either side in a SIP dialog, offer or answer; `remoteSdp` '': no answer yet. */
@@ -119,6 +121,12 @@ export interface MediaPort {
   disconnect(leg: LegId): Promise<MediaResult>;
   /** Sends DTMF towards the party (RFC 4733). */
   dial(leg: LegId, digits: string): Promise<MediaResult>;
+  /**
+   * Keeps a text with the leg for a server that takes it over (`adopt`), for what no journal and
+   * no dialog tells. At most 16 KB; the newest replaces the former; a killed audio process
+   * loses it.
+   */
+  remember(leg: LegId, text: string): Promise<MediaResult>;
   /** Ends the leg; its port rests a while before it is used again. Unknown legs are fine. */
   release(leg: LegId): Promise<MediaResult>;
   /** Legs that exist now. */

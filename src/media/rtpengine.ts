@@ -19,7 +19,7 @@ import { Rtpengine, type RtpengineOptions } from './rtpengine-session.ts';
 export interface RtpengineMedia extends MediaPort {
   /** Legs that the engine `host:port` has, as far as known. */
   legsOn(engine: string): readonly LegId[];
-  /** Asks the engines now, say because a child's end was noticed; else every 5 s. */
+  /** Asks the engines now, say because a child's end was noticed; else every second. */
   probe(): Promise<void>;
 }
 
@@ -92,6 +92,7 @@ export function createRtpengineMedia(options: RtpengineOptions): RtpengineMedia 
     connect: (a, b) => inner.connect(a, b),
     disconnect: (leg) => inner.disconnect(leg),
     dial: (leg, digits) => inner.dial(leg, digits),
+    remember: (leg, text) => inner.remember(leg, text),
     adopt: () => adoptAll(inner, media),
     async legs() {
       const there = await inner.legs();

@@ -5,7 +5,7 @@
  * so that it goes with the request that makes it.
  */
 import { randomInt } from 'node:crypto';
-import type { DialogSdp, LegFacts, LegId } from './port.ts';
+import type { DialogSdp, LegFacts, LegId, MediaResult } from './port.ts';
 import {
   partyReceives,
   partySends,
@@ -20,6 +20,9 @@ import {
   type SdpRead,
 } from './sdp.ts';
 import { MusicHeard } from './music-heard.ts';
+import { failure } from './worker-link.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
 
 /** The party's side in mediad's words. */
 export interface WireRemote {
@@ -57,6 +60,8 @@ export interface WorkerLeg {
   source: Endpoint | null;
   /** Text of whoever uses the port. */
   note: string;
+  /** Text of whoever uses the port for a server after this one. */
+  remembered: string;
   music: string | null;
   readonly heard: MusicHeard;
   partner: LegId | null;
@@ -74,6 +79,7 @@ export function newLeg(beginning: Beginning): WorkerLeg {
     ...beginning,
     source: null,
     note: '',
+    remembered: '',
     music: null,
     heard: new MusicHeard(),
     partner: null,
@@ -133,8 +139,13 @@ export function wireRemote(audio: PartyAudio, peer: string): WireRemote {
 }
 
 /** The part of a leg that mediad cannot know by itself. */
-export function memoOf({ basis, isMoved }: Pick<WorkerLeg, 'basis' | 'isMoved'>): string {
-  return JSON.stringify({ ...basis, ...(isMoved ? { isMoved } : {}) });
+export function memoOf({
+  basis,
+  isMoved,
+  remembered,
+}: Pick<WorkerLeg, 'basis' | 'isMoved' | 'remembered'>): string {
+  const more = { ...(isMoved ? { isMoved } : {}), ...(remembered === '' ? {} : { remembered }) };
+  return JSON.stringify({ ...basis, ...more });
 }
 
 /** The leg of a dialog of which nothing but the two SDPs is left. */
@@ -161,9 +172,9 @@ export function legOfDialog(id: LegId, dialog: DialogSdp): SdpRead<WorkerLeg> {
 
 /** What a server that takes over is told of a leg. */
 export function factsOf(leg: WorkerLeg, listed: Readonly<Record<string, unknown>>): LegFacts {
-  const { id, sdp, partner, music, playId } = leg;
+  const { id, sdp, partner, music, playId, remembered } = leg;
   const isHeard = Number(listed['received']) > 0;
-  return { leg: id, sdp, partner, music, playing: playId, isHeard };
+  return { leg: id, sdp, partner, music, playing: playId, isHeard, remembered };
 }
 
 /** A leg as mediad lists it; null: it was not made by a worker. */
@@ -172,7 +183,8 @@ export function adoptLeg(listed: Readonly<Record<string, unknown>>): WorkerLeg |
   const { music, musicMs, partner, playing } = listed;
   if (typeof leg !== 'string' || typeof port !== 'number' || typeof memo !== 'string') return null;
   try {
-    const { origin, offer, isMoved } = JSON.parse(memo) as Basis & { isMoved?: boolean };
+    const read = JSON.parse(memo) as Basis & { isMoved?: boolean; remembered?: string };
+    const { origin, offer, isMoved, remembered } = read;
     const { sessionId, version } = origin;
     const basis = { origin: { sessionId, version }, offer };
     const local = { address: String(address), port };
@@ -190,6 +202,7 @@ export function adoptLeg(listed: Readonly<Record<string, unknown>>): WorkerLeg |
       music: typeof music === 'string' ? music : null,
       partner: typeof partner === 'string' ? partner : null,
       playId: typeof playing === 'string' ? playing : null,
+      remembered: typeof remembered === 'string' ? remembered : '',
       isMoved: isMoved === true,
     };
     if (adopted.music !== null) adopted.heard.set(adopted.music, Number(musicMs) || 0);
@@ -200,4 +213,15 @@ export function adoptLeg(listed: Readonly<Record<string, unknown>>): WorkerLeg |
     if (error instanceof SyntaxError || error instanceof TypeError) return null;
     throw error;
   }
+}
+
+/** A leg has one address: the party cannot change between IPv4 and IPv6. */
+export function fitting(leg: WorkerLeg, remote: WireRemote): MediaResult {
+  if (remote.address.includes(':') === leg.address.includes(':')) return { ok: true };
+  return failure('not-acceptable', 'the other IP version than the leg began with');
+}
+
+/** The legs of mediad's `list` and `hello`. */
+export function listedLegs(message: Fields): Fields[] {
+  return Array.isArray(message['legs']) ? (message['legs'] as Fields[]) : [];
 }

@@ -37,6 +37,8 @@ export interface WorkerOptions {
   readonly warn?: (detail: string) => void;
 }
 
+/** Beside what our SDP is made of it must fit into mediad's memo of a leg. */
+const REMEMBERED_MAX = 16 * 1024;
 /** Files read ahead of the first caller; the rest are read when they are wanted. */
 const preloadMost = 500;
 
@@ -98,7 +100,7 @@ export class MediaWorker implements InnerMedia {
     const done: MediaResult =
       remote === null
         ? await this.setRemote(leg, legs.wireRemote(audio, leg.peer))
-        : fitting(leg, remote);
+        : legs.fitting(leg, remote);
     if (done.ok) return { ok: true, sdp: leg.sdp };
     // An accept that failed leaves no leg behind.
     await this.release(id);
@@ -139,7 +141,7 @@ export class MediaWorker implements InnerMedia {
   async adopt(): Promise<MediaResult<{ readonly legs: readonly LegFacts[] }>> {
     const reply = await this.ask('list', {});
     if (!reply.ok) return reply;
-    const facts = listedLegs(reply).flatMap((listed) => {
+    const facts = legs.listedLegs(reply).flatMap((listed) => {
       const leg = this.known.get(String(listed['leg']));
       return leg === undefined ? [] : [legs.factsOf(leg, listed)];
     });
@@ -228,7 +230,9 @@ export class MediaWorker implements InnerMedia {
 
   legs(): Promise<MediaResult<{ readonly legs: readonly LegId[] }>> {
     return this.ask('list', {}).then((reply) =>
-      reply.ok ? { ok: true, legs: listedLegs(reply).map((leg) => String(leg['leg'])) } : reply,
+      reply.ok
+        ? { ok: true, legs: legs.listedLegs(reply).map((leg) => String(leg['leg'])) }
+        : reply,
     );
   }
 
@@ -265,6 +269,14 @@ export class MediaWorker implements InnerMedia {
     return this.order('note', { leg: id, note });
   }
 
+  async remember(id: LegId, text: string): Promise<MediaResult> {
+    const leg = this.known.get(id);
+    if (leg === undefined) return failure('unknown-leg', id);
+    if (text.length > REMEMBERED_MAX) return failure('limit', `${REMEMBERED_MAX} characters`);
+    leg.remembered = text;
+    return this.order('note', { leg: id, memo: legs.memoOf(leg) });
+  }
+
   noted(id: LegId): string {
     return this.known.get(id)?.note ?? '';
   }
@@ -280,7 +292,7 @@ export class MediaWorker implements InnerMedia {
     basis: legs.Basis,
     remote: WireRemote | null,
   ): Promise<MediaResult<{ leg: WorkerLeg }>> {
-    const memo = legs.memoOf({ basis, isMoved: false });
+    const memo = legs.memoOf({ basis, isMoved: false, remembered: '' });
     const reply = await this.ask('create', { leg: id, host, remote, memo });
     if (!reply.ok) {
       // It may exist all the same: whatever became of it, it is ours no more.
@@ -295,7 +307,7 @@ export class MediaWorker implements InnerMedia {
 
   private async answerOffer(leg: WorkerLeg, offer: sdp.OfferRead): Promise<SdpResult> {
     const remote = legs.wireRemote(offer.audio, leg.peer);
-    const fits = fitting(leg, remote);
+    const fits = legs.fitting(leg, remote);
     if (!fits.ok) return fits;
     const { origin } = leg.basis;
     const isSame = sdp.sameButOrigin(legs.sdpOf({ origin, offer }, leg), leg.sdp);
@@ -350,7 +362,7 @@ export class MediaWorker implements InnerMedia {
 
   /** The line stands (again): agrees with mediad about which legs there are. */
   private async resume(hello: Fields): Promise<void> {
-    const listed = new Map(listedLegs(hello).map((entry) => [String(entry['leg']), entry]));
+    const listed = new Map(legs.listedLegs(hello).map((entry) => [String(entry['leg']), entry]));
     const isFirst = this.pid === 0;
     const isSame = this.pid === hello['pid'];
     this.pid = Number(hello['pid']);
@@ -433,14 +445,4 @@ export class MediaWorker implements InnerMedia {
         return;
     }
   }
-}
-
-/** A leg has one address: the party cannot change between IPv4 and IPv6. */
-function fitting(leg: WorkerLeg, remote: WireRemote): MediaResult {
-  if (remote.address.includes(':') === leg.address.includes(':')) return { ok: true };
-  return failure('not-acceptable', 'the other IP version than the leg began with');
-}
-
-function listedLegs(message: Fields): Fields[] {
-  return Array.isArray(message['legs']) ? (message['legs'] as Fields[]) : [];
 }

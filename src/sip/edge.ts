@@ -58,8 +58,8 @@ export interface SipEdge {
   /** New calls and logins are turned away; those that are here go on. */
   drain(): void;
   /**
-   * Hangs up logins under way, then hears and ends nothing any more: calls, subscriptions and
-   * registrations stay for another process. Only `stop` may follow, which then only disconnects.
+   * Hears and ends nothing any more: calls, logins under way, subscriptions and registrations
+   * stay for another process. Only `stop` may follow, which then only disconnects.
    */
   handOver(): Promise<void>;
   /** Takes no more calls, unregisters, leaves the SIP server; calls and dialogs stay there. */
@@ -146,11 +146,12 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   });
   return {
     open: async () => {
-      await takeOver({ context, stack, callers, offers, presence, routes });
+      await takeOver({ context, stack, callers, offers, logins, presence, routes });
       const found = await context.media.legs();
       if (found.ok) mediaBack(parts, found.legs);
       context.media.listen(mediaEvents(parts));
       stack.onRequest((request) => route(parts, request));
+      logins.goOn();
     },
     health: () => ({
       ...stack.health(),
@@ -166,9 +167,9 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
       logins.drain();
     },
     handOver: async () => {
-      // Digits keyed so far live in memory only.
-      if (logins.size > 0) await hangUpLogins();
       handedOver = true;
+      // What was keyed so far is kept with their audio.
+      logins.leave();
       // A drachtio-server gives nobody what we leave unanswered.
       if (stack.heritage() !== null) runtime.handOver();
       silent.stop();

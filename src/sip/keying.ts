@@ -20,30 +20,52 @@ export interface KeyingOptions {
   readonly leg: string;
   readonly digitTimeoutMs: number;
   readonly now: () => number;
+  /** Keys pressed before, as if they had been pressed ahead: of a dialogue taken over. */
+  readonly ahead?: string;
+  /** What its plays are called; no other dialogue on the leg may call its own so. */
+  readonly name?: string;
 }
 
 export class Keying {
   private readonly options: KeyingOptions;
   private readonly merger = new DigitMerger();
-  private ahead: string[] = [];
+  private readonly ahead: string[];
   private plays = 0;
   private gone = false;
   /** Woken by a digit, by the end of a prompt, or by the hang-up. */
   private wake: (() => void) | null = null;
+  private timer: NodeJS.Timeout | undefined;
   private endedPlay = '';
+  private isLeft = false;
 
   constructor(options: KeyingOptions) {
     this.options = options;
+    this.ahead = [...(options.ahead ?? '')];
+  }
+
+  /** Keys pressed that nobody has asked for yet. */
+  get unread(): string {
+    return this.ahead.join('');
   }
 
   get isGone(): boolean {
     return this.gone;
   }
 
-  digit(digit: string, source: DigitSource): void {
-    if (!this.merger.accept(digit, source, this.options.now())) return;
-    if (this.ahead.length < ENTRY_MAX) this.ahead.push(digit);
+  /** False: it was told twice, or there are too many. */
+  digit(digit: string, source: DigitSource): boolean {
+    if (!this.merger.accept(digit, source, this.options.now())) return false;
+    const isTaken = this.ahead.length < ENTRY_MAX;
+    if (isTaken) this.ahead.push(digit);
     this.wake?.();
+    return isTaken;
+  }
+
+  /** Another process goes on with it: says and hears nothing any more, and no wait ever ends. */
+  leave(): void {
+    this.isLeft = true;
+    clearTimeout(this.timer);
+    this.wake = null;
   }
 
   playEnded(playId: string): void {
@@ -92,9 +114,10 @@ export class Keying {
 
   /** Starts prompts; '' if media cannot play them (the dialogue goes on in silence). */
   private async begin(prompts: readonly string[]): Promise<string> {
+    if (this.isLeft) return new Promise(() => undefined);
     if (this.gone || prompts.length === 0) return '';
     this.plays += 1;
-    const playId = `say-${this.plays}`;
+    const playId = `${this.options.name ?? 'say'}-${this.plays}`;
     const items = prompts.map((prompt) => ({ prompt }));
     const result = await this.options.media.play(this.options.leg, playId, items);
     return result.ok ? playId : '';
@@ -103,12 +126,13 @@ export class Keying {
   /** False: the time is over and nothing happened. */
   private wait(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
+      if (this.isLeft) return;
       const settle = (happened: boolean): void => {
-        clearTimeout(timer);
+        clearTimeout(this.timer);
         this.wake = null;
         resolve(happened);
       };
-      const timer = setTimeout(() => settle(false), Math.max(0, ms));
+      this.timer = setTimeout(() => settle(false), Math.max(0, ms));
       this.wake = () => settle(true);
     });
   }

@@ -3,7 +3,8 @@
  *
  * Comes in: an INVITE whose user is one of those, digits, the end of prompts. Goes out: LogInAgent
  * and LogOutAgent; the result is spoken, then we hang up. A phone that hangs up midway leaves
- * nothing: a login that was not submitted never happened, one that was stands.
+ * nothing: a login that was not submitted never happened, one that was stands. A dialogue outlives
+ * the process (login-memory.ts): the next one goes on where the agent is.
  */
 import { fitsPin } from '../config/pin.ts';
 import type { Refusal } from '../core/commands.ts';
@@ -17,6 +18,7 @@ import type { DigitSource } from './dtmf.ts';
 import { clean } from './headers.ts';
 import { Keying } from './keying.ts';
 import type { IncomingRequest, Response } from './port.ts';
+import { LoginMemory, type LoginFacts } from './login-memory.ts';
 import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
 import { overloaded } from './shedding.ts';
 import { turnAway } from './turn-away.ts';
@@ -46,6 +48,9 @@ interface LoginCall {
   readonly leg: string;
   readonly keying: Keying;
   readonly device: Device;
+  readonly memory: LoginMemory;
+  /** A process before us began it, and may have done what is not told yet. */
+  readonly isTakenOver: boolean;
 }
 
 const SPOKEN: Partial<Record<Refusal | 'unavailable', string>> = {
@@ -75,6 +80,8 @@ export class Logins {
   private readonly registrars: () => readonly KnownRegistrar[];
   private readonly calls = new Map<string, LoginCall>();
   private readonly serving = new Set<Promise<void>>();
+  /** Taken over; they go on as soon as requests and keys are heard. */
+  private waiting: (() => Promise<void>)[] = [];
   private stopping = false;
 
   constructor(
@@ -108,7 +115,8 @@ export class Logins {
   }
 
   digit(leg: string, digit: string, source: DigitSource): void {
-    this.calls.get(leg)?.keying.digit(digit, source);
+    const call = this.calls.get(leg);
+    if (call?.keying.digit(digit, source) === true) call.memory.pressed(digit);
   }
 
   playEnded(leg: string, playId: string): void {
@@ -144,28 +152,78 @@ export class Logins {
     this.serving.delete(served);
   }
 
+  /** A dialogue of a process before us, in a dialog that is up; `goOn` lets it begin. */
+  adopt(leg: string, facts: LoginFacts, awaitsAck: boolean): void {
+    const call = this.begin(leg, facts, true);
+    const opened = this.open(call, awaitsAck);
+    this.waiting.push(() => this.live(call, opened));
+  }
+
+  /** Requests and keys are heard from now on, and what is taken over goes on. */
+  goOn(): void {
+    for (const live of this.waiting) this.follow(live());
+    this.waiting = [];
+  }
+
+  /** Another process goes on with them: nothing more is said, heard or ended here. */
+  leave(): void {
+    this.drain();
+    for (const call of this.calls.values()) call.keying.leave();
+  }
+
+  private follow(served: Promise<void>): void {
+    this.serving.add(served);
+    void served.then(() => this.serving.delete(served));
+  }
+
   private async serve(
     request: IncomingRequest,
     wanted: LoginRequest,
     device: Device,
   ): Promise<void> {
+    const { runtime, config } = this.context;
+    const call = this.begin(
+      `login-${runtime.newId()}`,
+      {
+        ...{ dialogId: dialogIdFor(request), device, wanted, isLateOffer: request.body === '' },
+        ...{ tries: config.sip.loginTries, keys: '', result: null },
+      },
+      false,
+    );
+    request.onCancel(() => call.keying.hangUp());
+    await this.live(call, this.answer(request, call));
+  }
+
+  private begin(leg: string, facts: LoginFacts, isTakenOver: boolean): LoginCall {
     const { media, runtime, config } = this.context;
-    const leg = `login-${runtime.newId()}`;
+    const { device, keys } = facts;
     const keying = new Keying({
       media,
       leg,
       digitTimeoutMs: config.sip.digitTimeoutMs,
       now: () => performance.now(),
+      ahead: keys,
+      ...(isTakenOver ? { name: `say-${runtime.newId()}` } : {}),
     });
-    const call: LoginCall = { leg, keying, device };
+    const memory = new LoginMemory(media, leg, facts);
+    const call: LoginCall = { leg, keying, device, memory, isTakenOver };
     this.calls.set(leg, call);
     this.presence.callBegan(device.uri);
-    request.onCancel(() => keying.hangUp());
+    return call;
+  }
+
+  /** From its answer to its end. */
+  private async live(call: LoginCall, opened: Promise<Session | null>): Promise<void> {
+    const { leg, keying, device, memory } = call;
+    const { media } = this.context;
     const limit = setTimeout(() => keying.hangUp(), LOGIN_MAX_MS);
-    const session = await this.answer(request, call);
+    const session = await opened;
     if (session !== null && !keying.isGone) {
-      const result = await this.talk(call, wanted);
-      if (result !== null) await keying.say([result, 'goodbye']);
+      const result = memory.facts.result ?? (await this.talk(call));
+      if (result !== null) {
+        memory.keep({ result });
+        await keying.say([result, 'goodbye']);
+      }
     }
     clearTimeout(limit);
     session?.hangUp('Q.850;cause=16;text="Normal call clearing"');
@@ -177,9 +235,8 @@ export class Logins {
   /** Answers and waits for the ACK; null: it came to nothing and was answered accordingly. */
   private async answer(request: IncomingRequest, call: LoginCall): Promise<Session | null> {
     const { media } = this.context;
-    const { leg, keying } = call;
-    const isLateOffer = request.body === '';
-    const sdp = isLateOffer
+    const { leg, keying, memory } = call;
+    const sdp = memory.facts.isLateOffer
       ? await media.offer(leg, request.sourceHost)
       : await media.accept(leg, request.body);
     if (keying.isGone) return null;
@@ -187,50 +244,75 @@ export class Logins {
       await request.respond(refusalOf(sdp));
       return null;
     }
+    memory.keep();
+    const responded = request.respond(okWithSdp(sdp.sdp));
+    return this.open(
+      call,
+      true,
+      responded.then(({ ok }) => ok),
+    );
+  }
+
+  /** Settles with the ACK, or null: there was none, or the dialog never came to be. */
+  private async open(
+    { leg, keying, memory }: LoginCall,
+    awaitsAck: boolean,
+    responded = Promise.resolve(true),
+  ): Promise<Session | null> {
+    const { media } = this.context;
+    const { dialogId, isLateOffer } = memory.facts;
     return new Promise((resolve) => {
       const overdue = setTimeout(() => {
         session.forget();
         resolve(null);
       }, ACK_MAX_MS);
+      const settle = (outcome: Session | null): void => {
+        clearTimeout(overdue);
+        resolve(outcome);
+      };
       const session = new Session(
         this.context,
-        { dialogId: dialogIdFor(request), leg, credentials: null, awaitsAck: true },
+        { dialogId, leg, credentials: null, awaitsAck },
         {
           acknowledged: (body) => {
-            clearTimeout(overdue);
             if (isLateOffer) void media.answered(leg, body);
-            resolve(session);
+            settle(session);
           },
           ended: () => {
-            clearTimeout(overdue);
             keying.hangUp();
-            resolve(null);
+            settle(null);
           },
-          digit: (digit) => keying.digit(digit, 'info'),
+          digit: (digit) => this.digit(leg, digit, 'info'),
         },
       );
-      void request.respond(okWithSdp(sdp.sdp)).then((responded) => {
-        if (responded.ok) return;
-        clearTimeout(overdue);
+      if (!awaitsAck) settle(session);
+      void responded.then((isSent) => {
+        if (isSent) return;
         session.forget();
-        resolve(null);
+        settle(null);
       });
     });
   }
 
   /** The conversation; gives the prompt that tells its result, or null if nobody listens. */
-  private async talk(call: LoginCall, wanted: LoginRequest): Promise<string | null> {
+  private async talk(call: LoginCall): Promise<string | null> {
     const { uri } = call.device;
+    const { wanted } = call.memory.facts;
     if (wanted.kind === 'logout') {
       const outcome = await this.context.runtime.submit({
         kind: 'LogOutAgent',
         by: 'sip',
         who: { deviceUri: uri },
       });
-      return outcome.ok ? 'agent-logout-ok' : (SPOKEN[outcome.refusal] ?? 'agent-not-logged-in');
+      if (outcome.ok) return 'agent-logout-ok';
+      // The process before us had done it, and did not live to say so.
+      if (call.isTakenOver && outcome.refusal === 'not-logged-in') return 'agent-logout-ok';
+      return SPOKEN[outcome.refusal] ?? 'agent-not-logged-in';
     }
     let given = wanted.agentId;
-    for (let tries = this.context.config.sip.loginTries; tries > 0; tries -= 1) {
+    for (let { tries } = call.memory.facts; tries > 0; tries -= 1) {
+      // Keys pressed ahead are of this try; those of the former one are done with.
+      call.memory.keep({ tries, keys: call.keying.unread });
       const agentId: string = given ?? (await this.askFor(call, 'agent-id'));
       const known = agentId !== '' && (await this.knows(call, agentId));
       // An id dialled with the code stays, so that only a mistyped PIN is asked for again.
@@ -242,6 +324,10 @@ export class Logins {
       if (call.keying.isGone) return null;
     }
     return 'agent-incorrect';
+  }
+
+  private isOn(agentId: string, { uri }: Device): boolean {
+    return this.context.runtime.state.agents.get(agentId)?.device?.uri === uri;
   }
 
   private isAgent(agentId: string): boolean {
@@ -282,7 +368,8 @@ export class Logins {
       agentId,
       device,
     });
-    if (outcome.ok) return 'agent-login-ok';
+    const isDone = call.isTakenOver && this.isOn(agentId, device);
+    if (outcome.ok || isDone) return 'agent-login-ok';
     this.presence.abandon(device.uri);
     this.context.log.info({ agentId, device: device.uri }, `login refused: ${outcome.refusal}`);
     if (outcome.refusal === 'unknown-agent') return 'agent-incorrect';

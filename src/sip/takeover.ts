@@ -13,6 +13,9 @@ import type { Call, Offer } from '../core/state.ts';
 import type { Callers } from './callers.ts';
 import { dialogIdOf, isGone, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { EdgeContext } from './context.ts';
+import type { LegFacts } from '../media/port.ts';
+import type { Logins } from './login.ts';
+import { readLoginFacts } from './login-memory.ts';
 import type { Credentials } from './digest.ts';
 import { identityOf } from './offers.ts';
 import type { Offers } from './offers.ts';
@@ -42,6 +45,7 @@ export interface TakeoverParts {
   readonly stack: Stack;
   readonly callers: Callers;
   readonly offers: Offers;
+  readonly logins: Logins;
   readonly presence: Presence;
   readonly routes: Routes;
 }
@@ -55,7 +59,8 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   const heritage = stack.heritage();
   const adopted = await context.media.adopt();
   if (!adopted.ok) context.log.error({ detail: adopted.detail }, 'audio was not taken over');
-  const legs = new Set(adopted.ok ? adopted.legs.map(({ leg }) => leg) : []);
+  const there = adopted.ok ? adopted.legs : [];
+  const legs = new Set(there.map(({ leg }) => leg));
   const inventory = heritage === null ? null : await heritage.inventory();
   const found = new Map<string, Found>();
   for (const one of [...(inventory?.held ?? []), ...(inventory?.ended ?? [])])
@@ -67,8 +72,9 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   for (const offer of rung) if (lost.has(offer.id)) giveUpRinging(parts, found, offer);
   if (inventory === null) await trustAll(parts, before, rung);
   const owned = inventory === null ? [] : await adoptAll(parts, before, rung, found);
+  const keyed = adoptLogins(parts, there, inventory === null ? null : found);
   const watched = parts.presence.resume(inventory?.held ?? []);
-  endStrays(parts, found, rung, new Set([...owned, ...watched]));
+  endStrays(parts, found, rung, new Set([...owned, ...keyed, ...watched]));
   if (before.length + rung.length > 0)
     context.log.info({ calls: before.length, offers: rung.length }, 'calls taken over');
   const since = context.runtime.now() - RESTORED_RECENTLY_MS;
@@ -175,6 +181,32 @@ async function adoptAll(
     owned.push(dialogId);
     parts.offers.adopt(offer, one);
   }
+  return owned;
+}
+
+/**
+ * Agents who are keying their numbers go on where they are, if their audio lives: what they have
+ * keyed is kept with it. Else their dialogs are strays, and end politely.
+ * @param found null: the server does not tell; they are taken as still there, and watched
+ */
+function adoptLogins(
+  { context, logins }: TakeoverParts,
+  legs: readonly LegFacts[],
+  found: ReadonlyMap<string, Found> | null,
+): readonly string[] {
+  const owned: string[] = [];
+  for (const { leg, remembered } of legs) {
+    const facts = readLoginFacts(remembered);
+    if (facts === null) continue;
+    const { dialogId } = facts;
+    const one = found === null ? { state: 'confirmed' } : found.get(dialogId);
+    if (one !== undefined && 'why' in one && one.why === 'BYE') answerLastWords(context, dialogId);
+    // An INVITE that was not answered comes again, as a new one.
+    if (one === undefined || !('state' in one) || one.state === 'early') continue;
+    owned.push(dialogId);
+    logins.adopt(leg, facts, one.state === 'awaiting-ack');
+  }
+  if (owned.length > 0) context.log.info({ logins: owned.length }, 'logins under way go on');
   return owned;
 }
 

@@ -10,14 +10,23 @@ import { onDrachtio, runAcd, startAcd, type Acd } from '../support/acd.ts';
 import { childNamed } from '../support/family.ts';
 import { account, registrarIs } from '../support/pbx.ts';
 import { openStage } from '../support/stage.ts';
-import { allWell, enter, hearsMusic, logIn, phone, talk } from '../support/stories.ts';
+import {
+  allWell,
+  enter,
+  hears,
+  hearsMusic,
+  logIn,
+  phone,
+  prompt,
+  talk,
+} from '../support/stories.ts';
 
 const stage = openStage('restart');
 const queues = [
   { name: 'queue1', welcome: [], timeout: 60 },
   { name: 'queue2', welcome: [] },
 ];
-const agents = ['2771', '2772'].map((id) => ({ id, queues: ['queue1'] }));
+const agents = ['2771', '2772', '2773'].map((id) => ({ id, queues: ['queue1'] }));
 
 async function restart(acd: Acd): Promise<{ readonly code: number | null; readonly said: string }> {
   const running = await stage.addForTest(runAcd(acd.folder, ['restart', '--config', acd.file]));
@@ -47,6 +56,9 @@ describe('acd restart', () => {
     await logIn(acd, two, '2772');
     const waiting = await enter(acd, await phone(stage, 'bob'), 'queue2');
     await hearsMusic(waiting.rtp);
+    const keying = await (await phone(stage, 'three')).dial(acd.uri('*44'));
+    await keying.answered();
+    await keying.rtp.hearAtLeast(1_600);
     const before = pids(acd);
 
     const { code, said } = await restart(acd);
@@ -65,6 +77,10 @@ describe('acd restart', () => {
       expect(call.end).toBeNull();
       expect(call.reoffers).toEqual([]);
     }
+    // Who was logging in is asked again, and goes on.
+    await keying.rtp.key('2773#');
+    await hears(keying.rtp, prompt('agent-login-ok'));
+    await acd.agentIs('2773', 'idle');
     // No SUBSCRIBE and no REGISTER was taken back.
     for (const desk of [one, two, pbx]) {
       expect(desk.wire.trace.join('\n')).not.toMatch(/^Expires: 0\r?$/m);

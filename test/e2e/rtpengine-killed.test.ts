@@ -2,7 +2,8 @@
  * Issue 3, point 3, with Debian's rtpengine: SIGKILL while callers wait with music and pairs talk.
  * With its redis it is back on the same ports, and nobody is sent a re-INVITE. Without, each party
  * is told where its audio is now: 491 is tried again (RFC 3261 §14.1), a refusal ends that one
- * call, nobody else is disconnected. Of several engines, a dead one's legs move to another.
+ * call, nobody else is disconnected. Of several engines, a dead one's legs move to another. Server
+ * and mediad may die in the same moment.
  */
 import { describe, expect, it } from 'vitest';
 import { startEngine, type EngineActor } from '../edge/media/rtpengine-stage.ts';
@@ -19,6 +20,8 @@ import { allWell, enter, logIn, phone, talk } from '../support/stories.ts';
 
 const stage = openStage('rtpengine-killed');
 const RTPENGINE = /(^|\/)rtpengine /;
+const SERVER = /main\.js serve /;
+const MEDIAD = /mediad\/main\.js/;
 const waiting = 10;
 const pairs = 5;
 /** The requirement is a second on a quiet machine (docs say what was measured). */
@@ -70,7 +73,11 @@ async function play(): Promise<Scene> {
 }
 
 /** Everybody hears what he heard before; gives the gaps since `at`. */
-async function goesOn({ waiters, talkers }: Scene, at: number): Promise<string> {
+async function goesOn(
+  { waiters, talkers }: Scene,
+  at: number,
+  longest = LONGEST_GAP_MS,
+): Promise<string> {
   for (const { rtp } of waiters) {
     const again = () => rtp.packets.some((packet) => packet.at > at + 100);
     await until('packets after the kill', again, Boolean);
@@ -82,8 +89,19 @@ async function goesOn({ waiters, talkers }: Scene, at: number): Promise<string> 
   );
   const parties = [...waiters, ...live.flatMap(({ call, rung }) => [call, rung])];
   const gaps = parties.map(({ rtp }) => gapAround(rtp, at));
-  expect(Math.max(...gaps), spread(gaps)).toBeLessThan(LONGEST_GAP_MS);
+  expect(Math.max(...gaps), spread(gaps)).toBeLessThan(longest);
   return spread(gaps);
+}
+
+/** In one moment; gives when, as soon as there is a server again. */
+async function killAll(one: Acd, programs: readonly RegExp[]): Promise<number> {
+  const [at = 0] = programs.map((program) => killChild(one.process.pid, program));
+  const isUp = async () => {
+    const shown = await one.health().catch(() => null);
+    return shown?.sip.up === true && shown.media.up;
+  };
+  await until('the server to be back', isUp, Boolean, 20_000);
+  return at;
 }
 
 const say = (text: string) => process.stdout.write(`rtpengine killed, ${text}\n`);
@@ -149,6 +167,33 @@ describe('rtpengine is killed', () => {
     say(`with redis: gap ${await goesOn(scene, at)}`);
     expect(scene.all.flatMap(({ reoffers }) => reoffers)).toEqual([]);
     expect(scene.all.map(({ end }) => end)).toEqual(scene.all.map(() => null));
+    await endAll(scene);
+  });
+
+  it('with server and mediad, first these two, then all three: nobody is cut off', async () => {
+    await start({});
+    const scene = await play();
+    const { all } = scene;
+    const order = (await acd.calls('wait')).map(({ id }) => id);
+    const toldEach = (times: number) =>
+      until(
+        `${times} re-INVITEs for everybody`,
+        () => all.map(({ reoffers }) => reoffers.length),
+        (counts) => counts.every((count) => count === times),
+        20_000,
+      );
+    for (const [what, programs, times] of [
+      ['server and mediad, not it', [SERVER, MEDIAD], 0],
+      ['server and mediad, too', [SERVER, MEDIAD, RTPENGINE], 1],
+    ] as const) {
+      const at = await killAll(acd, programs);
+      await toldEach(times);
+      say(`${what}: gap ${await goesOn(scene, at, Infinity)}`);
+      // Behind the same rtpengine audio is where it was; another one is told of, once.
+      await toldEach(times);
+      expect(all.map(({ end }) => end)).toEqual(all.map(() => null));
+      expect((await acd.calls('wait')).map(({ id }) => id)).toEqual(order);
+    }
     await endAll(scene);
   });
 

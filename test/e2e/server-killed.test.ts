@@ -13,11 +13,13 @@ import {
   lossOf,
   openFullHouse,
   resident,
+  SPARE,
   together,
   type FullHouse,
 } from '../support/full-house.ts';
+import type { Phone } from '../support/phone.ts';
 import { openStage } from '../support/stage.ts';
-import { enter, hearsMusic, phone } from '../support/stories.ts';
+import { enter, hears, hearsMusic, phone, prompt } from '../support/stories.ts';
 
 const stage = openStage('server-killed');
 const sizes = { waiting: 50, pairs: 20, ringing: 5 };
@@ -28,6 +30,7 @@ let leaver: Call;
 let goodbye: Promise<unknown>;
 let newcomer: Call;
 let answered: Call;
+let keying: Call;
 let before: { from: number; call: Call }[];
 /** What the machine itself loses, measured before. */
 let usualLoss = 0;
@@ -43,11 +46,15 @@ beforeAll(async () => {
   usualLoss = lossOf(together(usual.map(({ rtp, from }) => heardSince(rtp, from))));
   before = heard.map((call) => ({ call, from: call.rtp.packets.length }));
   const late = await resident(stage, 'late');
+  keying = await (await resident(stage, 'spare')).dial(acd.uri('*44'));
+  await keying.answered();
+  await keying.rtp.hearAtLeast(1_600);
   const former = kill(acd, 'server');
   leaver = waiting[3] as Call;
   goodbye = leaver.bye();
   answered = ringing[0]?.agent as Call;
   answered.answer();
+  void keying.rtp.key(`${SPARE}#`);
   newcomer = await late.dial(acd.uri('line'));
   tookMs = await isBack(acd, 'server', former);
 }, 180_000);
@@ -100,6 +107,15 @@ describe.skipIf(onDrachtio)('a server that was killed', () => {
       pair.caller.rtp.sendTone(600);
       await pair.agent.rtp.hearTone(600);
     }
+  });
+
+  it('takes the keys of an agent who was logging in, and lets him in', async () => {
+    await hears(keying.rtp, prompt('agent-login-ok'));
+    expect(await keying.ended).toBe('bye received');
+    await house.acd.agentIs(SPARE, 'idle');
+    const out = await (keying.owner as Phone).dial(house.acd.uri('*45'));
+    await out.ended;
+    await house.acd.agentIs(SPARE, 'loggedout');
   });
 
   it('ends pairs when either hangs up, and its agents are free again', async () => {

@@ -2,6 +2,8 @@
  * The product as a user starts it, with everybody who is in it now: callers by their Call-ID,
  * and when what was killed last. Everything here is on loopback and in a temporary folder.
  */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
 import { startAcd, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
@@ -30,6 +32,8 @@ export interface House {
   readonly visits: Map<string, Visit>;
   /** Another number each time. */
   nextTone(): number;
+  /** Its SIP trace, beside journal and log. */
+  keep(phone: Phone): void;
   struck(what: Blow): void;
   /** Was that (or anything) struck since then, or shortly before? Times of performance.now(). */
   wasStruck(since: number, what?: Blow): boolean;
@@ -68,6 +72,10 @@ export function openHouse(acd: Acd, book: Book, end: AbortSignal): House {
     visits: new Map(),
     // Far enough apart to be told apart within 60 ms.
     nextTone: () => 400 + 50 * ((tones += 1) % 29),
+    keep: (phone) => {
+      const { name, text } = phone.trace();
+      writeFileSync(path.join(acd.folder, name), text);
+    },
     struck: (what) => struck.push({ at: performance.now(), what }),
     wasStruck: (since, what) =>
       struck.some((one) => one.at > since - FELT_MS && (what === undefined || one.what === what)),

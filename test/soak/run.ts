@@ -152,7 +152,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const book = new Book((line) => process.stdout.write(`${line}\n`));
-  process.stdout.write(`${writeCommand(options)}\n`);
+  process.stdout.write(`${writeCommand(options)}\nbegan at ${new Date().toISOString()}\n`);
   const folder = mkdtempSync(path.join(tmpdir(), 'acd-soak-'));
   try {
     const outcome = await soak(options, folder, book);

@@ -85,6 +85,7 @@ export class Visit {
     } finally {
       house.visits.delete(this.call?.callId ?? '');
       await phone.stop();
+      house.keep(phone);
     }
   }
 

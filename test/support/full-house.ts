@@ -33,6 +33,9 @@ export interface FullHouse {
   readonly agents: readonly Phone[];
 }
 
+/** An agent who is not logged in. */
+export const SPARE = '3000';
+
 const agentIds = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => String(3001 + index));
 
@@ -55,7 +58,7 @@ export async function openFullHouse(
         { ...plain, name: 'line' },
         { ...plain, name: 'desk', timeout: 120 },
       ],
-      agents: ids.map((id) => ({ id, queues: ['desk'] })),
+      agents: [SPARE, ...ids].map((id) => ({ id, queues: ['desk'] })),
       ...more,
     }),
   );

@@ -26,7 +26,7 @@ import {
 } from './rtpengine-stage.ts';
 
 const stage = openStage('media-rtpengine-takeover');
-const TIMING = { deadlineMs: 1_000, probeMs: 60_000 };
+const TIMING = { deadlineMs: 1_000 };
 
 interface Talker {
   readonly leg: string;

@@ -205,6 +205,8 @@ export interface MediaCall {
 export class FakeMedia implements MediaPort {
   readonly calls: MediaCall[] = [];
   readonly live = new Set<string>();
+  /** The text last kept with each leg. */
+  readonly remembered = new Map<string, string>();
   events: MediaEvents | null = null;
   private readonly watchers = new Set<() => void>();
   private readonly results = new Map<string, () => Promise<MediaResult<{ sdp: string }>>>();
@@ -244,6 +246,7 @@ export class FakeMedia implements MediaPort {
       ok: true as const,
       legs: [...this.live].map((leg) => ({
         ...{ leg, sdp: SDP_OFFER, partner: null, music: null, playing: null, isHeard: true },
+        remembered: this.remembered.get(leg) ?? '',
       })),
     });
   play = (leg: string, id: string, items: readonly unknown[]) => this.act('play', leg, id, items);
@@ -252,6 +255,10 @@ export class FakeMedia implements MediaPort {
   connect = (a: string, b: string) => this.act('connect', a, b);
   disconnect = (leg: string) => this.act('disconnect', leg);
   dial = (leg: string, digits: string) => this.act('dial', leg, digits);
+  remember = (leg: string, text: string) => {
+    this.remembered.set(leg, text);
+    return this.act('remember', leg, text);
+  };
   release = (leg: string) => this.act('release', leg);
   legs = () => Promise.resolve({ ok: true as const, legs: [...this.live] });
   listen(events: MediaEvents): void {
