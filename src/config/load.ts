@@ -69,6 +69,9 @@ function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
     deviceFrom: sip['device-from'],
     loginUsers: sip.login.codes,
     logoutUsers: sip.login['logout-codes'],
+    pauseUsers: sip.login['pause-codes'],
+    resumeUsers: sip.login['resume-codes'],
+    readyUsers: sip.login['wrapup-codes'],
     loginTries: sip.login.tries,
     digitTimeoutMs: sip.login['digit-timeout'],
     subscribeExpiresMs: sip['subscribe-expires'],
@@ -152,15 +155,17 @@ function assemble(file: ConfigFile, folder: string): AcdConfig {
 /** What only the typed values show: codes that mean two things, ports used twice. */
 function conflicts(file: ConfigFile): { readonly path: (string | number)[]; message: string }[] {
   const found: { path: (string | number)[]; message: string }[] = [];
-  const codes = [...file.sip.login.codes, ...file.sip.login['logout-codes']];
-  file.sip.login['logout-codes'].forEach((code) => {
-    if (file.sip.login.codes.includes(code)) {
-      const message = `"${code}" is also a login code; choose another`;
-      found.push({ path: ['sip', 'login', 'logout-codes'], message });
-    }
-  });
+  const codes = new Set(file.sip.login.codes);
+  for (const kind of ['logout-codes', 'pause-codes', 'resume-codes', 'wrapup-codes'] as const) {
+    const taken = file.sip.login[kind].find((code) => codes.has(code));
+    file.sip.login[kind].forEach((code) => codes.add(code));
+    if (taken === undefined) continue;
+    const isLogin = file.sip.login.codes.includes(taken);
+    const message = `"${taken}" is also a ${isLogin ? 'login' : 'dial'} code; choose another`;
+    found.push({ path: ['sip', 'login', kind], message });
+  }
   file.queues.forEach((queue, index) => {
-    if (!codes.includes(queue.name)) return;
+    if (!codes.has(queue.name)) return;
     const message = `"${queue.name}" is dialled to log in or out; name the queue otherwise`;
     found.push({ path: ['queues', index, 'name'], message });
   });

@@ -126,8 +126,8 @@ const offers = {
     .listOf(
       callerNeed('Rule'),
       'What callers ask instead of `skills` at first, by number: `+49*=german>=50`, the first ' +
-        'that fits; `1??=` asks for nothing. What the call itself brings ' +
-        '(`sip.skills-header`) goes before it; the later steps of `skills` hold for everybody.',
+        'that fits; `1??=` asks for nothing. What the call itself brings (`sip.skills-header`) ' +
+        'goes before it; the later steps of `skills` hold for everybody.',
       100,
     )
     .prefault([]),

@@ -58,6 +58,20 @@ const login = section('How agents log in and out by phone.', {
   'logout-codes': f
     .listOf(f.dialled('What to dial to log out'), 'What to dial to log out.', 10)
     .prefault(['acdlogout', '*45']),
+  'pause-codes': f
+    .listOf(
+      f.dialled('What to dial to pause'),
+      'What the agent of a phone dials to pause. Where there are `pause-reasons` he is asked for ' +
+        'the number of one, 1 for the first, or dials it behind a code that begins with `*`.',
+      10,
+    )
+    .prefault(['acdpause', '*46']),
+  'resume-codes': f
+    .listOf(f.dialled('What to dial to resume'), 'What he dials to end every pause.', 10)
+    .prefault(['acdresume', '*47']),
+  'wrapup-codes': f
+    .listOf(f.dialled('What to dial'), 'What he dials to end his wrap-up.', 10)
+    .prefault(['acdready', '*48']),
   tries: standard(f.count('Wrong agent ids or PINs before the call is ended.', 1, 10), '3'),
   'digit-timeout': standard(
     f.seconds('Wait for the next digit before what was keyed counts as a wrong try.', 1, 60),

@@ -51,6 +51,10 @@ export interface SipConfig {
   /** Users of the Request-URI that log in and out: `acdlogin`, `*44`. */
   readonly loginUsers: readonly string[];
   readonly logoutUsers: readonly string[];
+  /** Users by which the agent of a phone pauses, resumes, and ends his wrap-up. */
+  readonly pauseUsers: readonly string[];
+  readonly resumeUsers: readonly string[];
+  readonly readyUsers: readonly string[];
   readonly loginTries: number;
   /** Wait for the next digit at login before it counts as a failed try. */
   readonly digitTimeoutMs: number;

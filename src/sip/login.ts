@@ -1,12 +1,15 @@
 /**
- * Login and logout by telephone: `acdlogin`, `*44`, `*44<id>`, `acdlogout`, `*45`.
+ * What agents dial: login and logout (`acdlogin`, `*44`, `*44<id>`, `*45`), pause and back to work
+ * (`*46`, `*46<reason>`, `*47`), the end of their wrap-up (`*48`).
  *
- * Comes in: an INVITE whose user is one of those, digits, the end of prompts. Goes out: LogInAgent
- * and LogOutAgent; the result is spoken, then we hang up. A phone that hangs up midway leaves
- * nothing: a login that was not submitted never happened, one that was stands. A dialogue outlives
- * the process (login-memory.ts): the next one goes on where the agent is.
+ * Comes in: an INVITE whose user is one of those, digits, the end of prompts. Goes out:
+ * LogInAgent, LogOutAgent, PauseAgent and the like; the result is spoken, then we hang up. A phone
+ * that hangs up midway leaves nothing: a login that was not submitted never happened, one that was
+ * stands. A dialogue outlives the process (login-memory.ts): the next one goes on where the agent
+ * is.
  */
 import { fitsPin } from '../config/pin.ts';
+import type { AcdConfig } from '../config/types.ts';
 import type { Refusal } from '../core/commands.ts';
 import type { Device } from '../core/types.ts';
 import { checkInvite } from './invites.ts';
@@ -29,7 +32,10 @@ const LOGINS_MAX = 100;
 const LOGIN_MAX_MS = 180_000;
 
 export type LoginRequest =
-  { readonly kind: 'login'; readonly agentId: string | null } | { readonly kind: 'logout' };
+  | { readonly kind: 'login'; readonly agentId: string | null }
+  /** `number` of a pause reason, 1 for the first; null: none was dialled. */
+  | { readonly kind: 'pause'; readonly number: string | null }
+  | { readonly kind: 'logout' | 'resume' | 'ready' };
 
 /** What login needs of presence. */
 export interface LoginPresence {
@@ -53,25 +59,43 @@ interface LoginCall {
   readonly isTakenOver: boolean;
 }
 
+const NEEDLESS: ReadonlySet<string> = new Set(['not-paused', 'not-in-wrapup']);
+
 const SPOKEN: Partial<Record<Refusal | 'unavailable', string>> = {
   'already-logged-in': 'agent-already-on',
   'device-taken': 'agent-device-taken',
   'not-logged-in': 'agent-not-logged-in',
   'unknown-device': 'agent-not-logged-in',
+  'unknown-reason': 'agent-incorrect',
+  'not-paused': 'agent-not-paused',
+  'not-in-wrapup': 'agent-no-wrapup',
 };
 
-/** Reads the Request-URI's user; null: not about logging in or out. */
-export function loginRequestOf(
-  user: string,
-  codes: { readonly loginUsers: readonly string[]; readonly logoutUsers: readonly string[] },
-): LoginRequest | null {
-  if (codes.loginUsers.includes(user)) return { kind: 'login', agentId: null };
-  if (codes.logoutUsers.includes(user)) return { kind: 'logout' };
-  for (const code of codes.loginUsers) {
+type Codes = Pick<
+  AcdConfig['sip'],
+  'loginUsers' | 'logoutUsers' | 'pauseUsers' | 'resumeUsers' | 'readyUsers'
+>;
+
+/** The digits behind one of the codes; null where it is none of them, or more than digits. */
+function behind(user: string, codes: readonly string[]): string | null {
+  for (const code of codes) {
     const rest = user.startsWith(code) ? user.slice(code.length) : '';
-    if (/^\d{1,32}$/.test(rest)) return { kind: 'login', agentId: rest };
+    if (/^\d{1,32}$/.test(rest)) return rest;
   }
   return null;
+}
+
+/** Reads the Request-URI's user; null: nothing that agents dial. */
+export function loginRequestOf(user: string, codes: Codes): LoginRequest | null {
+  if (codes.loginUsers.includes(user)) return { kind: 'login', agentId: null };
+  if (codes.logoutUsers.includes(user)) return { kind: 'logout' };
+  if (codes.pauseUsers.includes(user)) return { kind: 'pause', number: null };
+  if (codes.resumeUsers.includes(user)) return { kind: 'resume' };
+  if (codes.readyUsers.includes(user)) return { kind: 'ready' };
+  const agentId = behind(user, codes.loginUsers);
+  if (agentId !== null) return { kind: 'login', agentId };
+  const number = behind(user, codes.pauseUsers);
+  return number === null ? null : { kind: 'pause', number };
 }
 
 export class Logins {
@@ -309,6 +333,7 @@ export class Logins {
       if (call.isTakenOver && outcome.refusal === 'not-logged-in') return 'agent-logout-ok';
       return SPOKEN[outcome.refusal] ?? 'agent-not-logged-in';
     }
+    if (wanted.kind !== 'login') return this.order(call, wanted);
     let given = wanted.agentId;
     for (let { tries } = call.memory.facts; tries > 0; tries -= 1) {
       // Keys pressed ahead are of this try; those of the former one are done with.
@@ -328,6 +353,45 @@ export class Logins {
 
   private isOn(agentId: string, { uri }: Device): boolean {
     return this.context.runtime.state.agents.get(agentId)?.device?.uri === uri;
+  }
+
+  /** What whoever is logged in on this phone wants for himself; gives the prompt of its result. */
+  private async order(
+    call: LoginCall,
+    wanted: Exclude<LoginRequest, { kind: 'login' | 'logout' }>,
+  ): Promise<string | null> {
+    const { runtime } = this.context;
+    const agentId = runtime.state.devices.get(call.device.uri);
+    if (agentId === undefined) return 'agent-not-logged-in';
+    const ordered = { agentId, by: `agent:${agentId}` };
+    if (wanted.kind === 'pause') return this.pause(call, wanted.number, ordered);
+    const isResume = wanted.kind === 'resume';
+    const kind = isResume ? 'ResumeAgent' : 'EndWrapup';
+    const outcome = await runtime.submit({ kind, ...ordered });
+    // Refused as needless: the process before us may have done it, and not lived to say so.
+    const isDone = call.isTakenOver && !outcome.ok && NEEDLESS.has(outcome.refusal);
+    if (outcome.ok || isDone) return isResume ? 'agent-resume-ok' : 'agent-ready-ok';
+    return SPOKEN[outcome.refusal] ?? 'agent-incorrect';
+  }
+
+  /** During a call it takes effect at its end, as by REST. */
+  private async pause(
+    call: LoginCall,
+    dialled: string | null,
+    ordered: { readonly agentId: string; readonly by: string },
+  ): Promise<string | null> {
+    const { runtime } = this.context;
+    const reasons = runtime.state.config.pauseReasons ?? [];
+    let reason = '';
+    if (reasons.length > 0 || dialled !== null) {
+      const number = dialled ?? (await this.askFor(call, 'agent-pause-reason'));
+      if (call.keying.isGone) return null;
+      const found = reasons[Number(number) - 1]?.reason;
+      if (found === undefined) return 'agent-incorrect';
+      reason = found;
+    }
+    const outcome = await runtime.submit({ kind: 'PauseAgent', ...ordered, reason });
+    return outcome.ok ? 'agent-pause-ok' : (SPOKEN[outcome.refusal] ?? 'agent-incorrect');
   }
 
   private isAgent(agentId: string): boolean {

@@ -31,9 +31,15 @@ export function partsOf(config: AcdConfig, pbx: string | undefined): GlueParts |
   return {
     account,
     queues: config.core.queues.map(({ name }) => name),
-    codes: [...config.sip.loginUsers, ...config.sip.logoutUsers],
+    codes: dialCodesOf(config.sip),
     phones: [...new Set(users)].sort(),
   };
+}
+
+/** Everything that agents dial, login first. */
+function dialCodesOf(sip: AcdConfig['sip']): string[] {
+  const { loginUsers, logoutUsers, pauseUsers, resumeUsers, readyUsers } = sip;
+  return [loginUsers, logoutUsers, pauseUsers, resumeUsers, readyUsers].flat();
 }
 
 /** A literal inside a regular expression. */

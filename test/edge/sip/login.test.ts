@@ -167,6 +167,51 @@ describe('login', () => {
   });
 });
 
+describe('what an agent dials', () => {
+  const dialled = async (user: string, digits = ''): Promise<string[]> => {
+    const before = acd.media.of('play').length;
+    const dialog = await call(user);
+    if (digits !== '') {
+      await acd.media.wait('play', before + 1);
+      key(dialog, digits);
+    }
+    const said = await hear(before + (digits === '' ? 1 : 2));
+    await hungUp();
+    return said;
+  };
+
+  it('pauses him, for a reason by its number, ends his pause and his wrap-up', async () => {
+    await open();
+    expect(await dialled('*46')).toEqual(['agent-not-logged-in', 'goodbye']);
+    await dialled('*442771');
+    const agent = () => acd.loop.state.agents.get('2771');
+    expect(await dialled('*46')).toEqual(['agent-pause-ok', 'goodbye']);
+    expect(agent()?.paused).toBe('');
+    expect(await dialled('acdresume')).toEqual(['agent-resume-ok', 'goodbye']);
+    expect(agent()?.paused).toBeNull();
+    expect(await dialled('*47')).toEqual(['agent-not-paused', 'goodbye']);
+    expect(await dialled('*48')).toEqual(['agent-no-wrapup', 'goodbye']);
+    expect(await dialled('*461')).toEqual(['agent-incorrect', 'goodbye']);
+  });
+
+  it('asks for the reason where there are some', async () => {
+    const plain = acdConfig();
+    const pauseReasons = [
+      { reason: 'lunch', maxMs: 0 },
+      { reason: 'training', maxMs: 0 },
+    ];
+    await open({ ...plain, core: { ...plain.core, pauseReasons } });
+    await dialled('*442771');
+    const paused = () => acd.loop.state.agents.get('2771')?.paused;
+    expect(await dialled('*46', '2#')).toEqual(['agent-pause-ok', 'goodbye']);
+    expect(paused()).toBe('training');
+    expect(await dialled('*461')).toEqual(['agent-pause-ok', 'goodbye']);
+    expect(paused()).toBe('lunch');
+    expect(await dialled('acdpause', '3#')).toEqual(['agent-incorrect', 'goodbye']);
+    expect(paused()).toBe('lunch');
+  });
+});
+
 it('asks for the PIN where there is one', async () => {
   await open({ ...acdConfig(), pins: new Map([['2771', '4711']]) });
   const dialog = await call('acdlogin');

@@ -11,7 +11,12 @@ agents:
   - {id: 2, device: "sip:202@192.0.2.2", registrar: branch}
   - {id: 3}
 sip:
-  login: {codes: [acdlogin, "*77"], logout-codes: ["*78"]}
+  login:
+    codes: [acdlogin, "*77"]
+    logout-codes: ["*78"]
+    pause-codes: ["*46"]
+    resume-codes: []
+    wrapup-codes: [acdready]
   register:
     - {name: office, registrar: "sip:192.0.2.1", username: acd, password: secret-1}
     - {name: branch, registrar: "sip:192.0.2.2", username: line, password: secret-2}
@@ -51,7 +56,7 @@ describe('acd glue', () => {
 
   it('kamailio: a dot in a name is no wildcard', () => {
     expect(GLUES.kamailio(parts())).toContain(
-      String.raw`^(sales|help\\.desk|acdlogin|\\*77[0-9]*|\\*78[0-9]*)$`,
+      String.raw`^(sales|help\\.desk|acdlogin|acdready|\\*77[0-9]*|\\*78[0-9]*|\\*46[0-9]*)$`,
     );
   });
 });
