@@ -15,12 +15,12 @@ import type {
 } from '../core/events.ts';
 import type { Call } from '../core/state.ts';
 import type { CallId, QueueName } from '../core/types.ts';
-import type { Outcome } from '../runtime/port.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { goodbyeOf, REFUSALS, rejectionOf, UNAVAILABLE, type Rejection } from './destination.ts';
+import { goodbyeOf, REFUSALS, refusalFor } from './destination.ts';
 import { DigitMerger, type DigitSource } from './dtmf.ts';
 import { address, clean, parseNameAddr } from './headers.ts';
+import type { Holds } from './holds.ts';
 import { checkInvite, wishesOf } from './invites.ts';
 import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
@@ -69,29 +69,19 @@ interface Caller {
 /** Told of every caller's phone: an agent's phone that calls a queue is not idle meanwhile. */
 export type PhoneWatch = (request: IncomingRequest) => () => void;
 
-/** null: he has a place; else why not, and where he is sent. */
-function refusalFor(outcome: Outcome): Rejection | null {
-  if (!outcome.ok) {
-    if (outcome.refusal === 'unknown-queue') return { response: REFUSALS.UNKNOWNQUEUE };
-    if (outcome.refusal === 'queue-full') return { response: REFUSALS.FULL };
-    return { response: outcome.refusal === 'overload' ? REFUSALS.OVERLOAD : UNAVAILABLE };
-  }
-  for (const { event } of outcome.events)
-    if (event.kind === 'CallRefused') return rejectionOf(event);
-  return null;
-}
-
 export class Callers {
   private readonly context: EdgeContext;
   private readonly callers = new Map<CallId, Caller>();
   private readonly byDialog = new Map<string, Caller>();
   private readonly transfers: Transfers;
+  private readonly holds: Holds;
   private readonly watchPhone: PhoneWatch;
   private stopping = false;
 
-  constructor(context: EdgeContext, transfers: Transfers, watchPhone: PhoneWatch) {
+  constructor(context: EdgeContext, transfers: Transfers, holds: Holds, watchPhone: PhoneWatch) {
     this.context = context;
     this.transfers = transfers;
+    this.holds = holds;
     this.watchPhone = watchPhone;
     context.runtime.react(({ event }) => this.react(event));
   }
@@ -270,6 +260,7 @@ export class Callers {
         acknowledged: (body) => void this.confirm(caller, body),
         ended: (cause) => this.close(caller, cause),
         digit: (digit) => this.key(caller, digit, 'info'),
+        held: (isHold) => this.holds.told(caller.callId, 'caller', isHold),
       },
     );
   }
