@@ -25,6 +25,8 @@ const KINDS: Readonly<Record<CoreEvent['kind'], true>> = {
   OfferFailed: true,
   OfferWithdrawn: true,
   CallConnected: true,
+  CallHeld: true,
+  CallUnheld: true,
   CallEnded: true,
   WrapupStarted: true,
   WrapupEnded: true,

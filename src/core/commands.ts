@@ -10,6 +10,7 @@ import type {
   Destination,
   Device,
   DeviceState,
+  Holder,
   OfferFailure,
   OfferId,
   PenaltyLimits,
@@ -174,6 +175,20 @@ export interface EndAgentLeg extends Base {
   readonly endedAt?: number;
 }
 
+/** One of the two, or a supervisor, holds the talk; said again it changes nothing. */
+export interface HoldCall extends Base {
+  readonly kind: 'HoldCall';
+  readonly callId: CallId;
+  readonly holder: Holder;
+}
+
+/** He holds it no longer. */
+export interface UnholdCall extends Base {
+  readonly kind: 'UnholdCall';
+  readonly callId: CallId;
+  readonly holder: Holder;
+}
+
 export interface LogInAgent extends Base {
   readonly kind: 'LogInAgent';
   readonly agentId: AgentId;
@@ -259,6 +274,8 @@ export type Command =
   | ConfirmBridge
   | FailOffer
   | EndAgentLeg
+  | HoldCall
+  | UnholdCall
   | LogInAgent
   | LogOutAgent
   | ReportDevice
@@ -287,6 +304,7 @@ export type Refusal =
   | 'static-agent'
   | 'not-a-member'
   | 'not-waiting'
+  | 'not-talking'
   | 'no-exit-key'
   | 'not-in-wrapup'
   | 'moved-too-often'

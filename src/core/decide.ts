@@ -15,6 +15,7 @@ import { dispatch } from './dispatch.ts';
 import { arriveCall, confirmCall, reorderCall } from './entering.ts';
 import type { CoreEvent } from './events.ts';
 import { exitCall, leaveEmptyQueues, withdrawCall } from './failover.ts';
+import { holdCall, unholdCall } from './holding.ts';
 import { endCallByCaller, reconcile } from './leaving.ts';
 import { logIn, logOutCommand } from './login.ts';
 import {
@@ -60,6 +61,10 @@ function rule(decision: Decision, command: Command): Verdict {
       return failOfferCommand(decision, command);
     case 'EndAgentLeg':
       return endAgentLeg(decision, command);
+    case 'HoldCall':
+      return holdCall(decision, command);
+    case 'UnholdCall':
+      return unholdCall(decision, command);
     case 'LogInAgent':
       return logIn(decision, command);
     case 'LogOutAgent':

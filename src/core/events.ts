@@ -14,6 +14,7 @@ import type {
   EndedBy,
   ExitStatus,
   FailoverStatus,
+  Holder,
   OfferFailure,
   OfferId,
   OfferWithdrawal,
@@ -244,6 +245,24 @@ export interface CallConnected extends Base {
   readonly waitedMs: number;
 }
 
+/** The two do not hear each other. Reactor: music to him who waits. */
+export interface CallHeld extends Base {
+  readonly kind: 'CallHeld';
+  readonly callId: CallId;
+  readonly agentId: AgentId;
+  readonly offerId: OfferId;
+  readonly holder: Holder;
+}
+
+/** He holds no longer. Reactor: connect the two again, unless another holds still. */
+export interface CallUnheld extends Base {
+  readonly kind: 'CallUnheld';
+  readonly callId: CallId;
+  readonly agentId: AgentId;
+  readonly offerId: OfferId;
+  readonly holder: Holder;
+}
+
 /** The call is over. Terminal. Reactor: end whatever legs are left. */
 export interface CallEnded extends Base {
   readonly kind: 'CallEnded';
@@ -358,6 +377,8 @@ export type CoreEvent =
   | OfferFailed
   | OfferWithdrawn
   | CallConnected
+  | CallHeld
+  | CallUnheld
   | CallEnded
   | WrapupStarted
   | WrapupEnded

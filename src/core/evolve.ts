@@ -8,9 +8,11 @@ import type {
   AnnouncementDue,
   CallEnded,
   CallEntered,
+  CallHeld,
   CallMoved,
   CallRelaxed,
   CallReordered,
+  CallUnheld,
   CoreEvent,
   OfferAnswered,
   OfferFailed,
@@ -28,6 +30,7 @@ import {
   makeTimer,
   must,
   NO_LIMITS,
+  NOT_HELD,
   type Agent,
   type Call,
   type Offer,
@@ -78,6 +81,7 @@ function enter(state: State, event: CallEntered): void {
     offerId: null,
     offers: NO_OFFERS,
     connectedAt: null,
+    heldBy: NOT_HELD,
     tried: null,
     announcements: 0,
     announcedAt: event.at,
@@ -303,6 +307,17 @@ function move(state: State, event: CallMoved): void {
   });
 }
 
+function hold(state: State, { callId, holder }: CallHeld): void {
+  const call = callOf(state, callId);
+  call.heldBy = [...call.heldBy, holder];
+}
+
+function unhold(state: State, { callId, holder }: CallUnheld): void {
+  const call = callOf(state, callId);
+  const left = call.heldBy.filter((each) => each !== holder);
+  call.heldBy = left.length === 0 ? NOT_HELD : left;
+}
+
 function relax(state: State, event: CallRelaxed): void {
   const call = callOf(state, event.callId);
   call.limits = event.limits;
@@ -352,6 +367,10 @@ export function evolve(state: State, event: CoreEvent): void {
       return withdraw(state, event.offerId);
     case 'CallConnected':
       return connect(state, event.offerId, event.at);
+    case 'CallHeld':
+      return hold(state, event);
+    case 'CallUnheld':
+      return unhold(state, event);
     case 'CallEnded':
       return end(state, event);
     default:

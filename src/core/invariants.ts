@@ -71,6 +71,7 @@ function checkCall(state: State, call: Call, report: Report): void {
   if (!call.offers.every((id) => state.offers.has(id))) report(`call ${call.id} has a lost offer`);
   if (call.connectedAt !== null && call.offers.length !== 1) report(`call ${call.id} rings on`);
   if (call.connectedAt !== null && call.offerId === null) report(`call ${call.id} no agent`);
+  if (call.connectedAt === null && call.heldBy.length > 0) report(`call ${call.id} waits on hold`);
   if (!state.timers.has(call.limit) || call.limit.at !== limitOf(state, call)) {
     report(`call ${call.id} has no limit`);
   }

@@ -10,6 +10,7 @@ import {
   makeAgent,
   makeTimer,
   NO_LIMITS,
+  NOT_HELD,
   type Agent,
   type Call,
   type Offer,
@@ -75,6 +76,7 @@ type StoredCall = Stored<
   | 'offers'
   | 'mayWiden'
   | 'ringFrom'
+  | 'heldBy'
 >;
 type StoredAgent = Stored<
   PlainAgent,
@@ -156,6 +158,7 @@ function restoreCall(call: StoredCall): Call {
     offers: call.offerId === null ? [] : [call.offerId],
     mayWiden: false,
     ringFrom: 0,
+    heldBy: NOT_HELD,
     ...call,
     tried: call.tried.length > 0 ? new Map(call.tried) : null,
     inLine: false,

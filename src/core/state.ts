@@ -15,6 +15,7 @@ import type {
   Departure,
   Device,
   DeviceState,
+  Holder,
   OfferId,
   PenaltyLimits,
   QueueConfig,
@@ -119,6 +120,8 @@ export interface Call {
   /** All its offers, oldest first; more than one only where the strategy rings several. */
   offers: readonly OfferId[];
   connectedAt: number | null;
+  /** Who holds the talk, in the order in which they began to; empty: nobody. */
+  heldBy: readonly Holder[];
   /** Agents tried in vain, each with the number of his last offer. */
   tried: Map<AgentId, number> | null;
   /** Periodic announcements so far, and when the last one (or the wait) began. */
@@ -315,6 +318,9 @@ export function makeQueue(config: QueueConfig): Queue {
     isMatchable: false,
   };
 }
+
+/** Nobody holds the talk. */
+export const NOT_HELD: readonly Holder[] = [];
 
 /** Any penalty will do. */
 export const NO_LIMITS: PenaltyLimits = { min: null, max: null, raise: null };

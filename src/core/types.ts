@@ -340,3 +340,9 @@ export interface Departure {
 }
 
 export type EndedBy = 'caller' | 'agent' | 'system';
+
+/**
+ * Who holds a talk: the agent's or the caller's phone (re-INVITE), or whoever steers it by
+ * command. A talk goes on when nobody holds it any more.
+ */
+export type Holder = 'agent' | 'caller' | 'command';

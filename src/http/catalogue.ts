@@ -35,6 +35,7 @@ export const CATALOGUE = {
   'not-in-wrapup': { status: 409, title: 'The agent is not in wrap-up' },
   'not-a-member': { status: 409, title: 'The agent is not a member of this queue' },
   'not-waiting': { status: 409, title: 'The call does not wait' },
+  'not-talking': { status: 409, title: 'The call does not talk' },
   'queue-full': { status: 409, title: 'The queue is full' },
   'moved-too-often': { status: 409, title: 'The call has been in as many queues as may be' },
   'agent-not-free': { status: 409, title: 'The agent cannot be rung now' },

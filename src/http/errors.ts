@@ -57,6 +57,7 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   'not-in-wrapup': 'the agent is not in wrap-up',
   'not-a-member': 'the agent is not a member of this queue; GET /agents tells of which he is',
   'not-waiting': 'the call does not wait; GET /calls tells what it does',
+  'not-talking': 'the call talks with nobody; GET /calls tells what it does',
   'unknown-reason': 'nobody may pause for this reason; take one of pause-reasons',
   'queue-full': 'the line of that queue is full (maxlen); choose another queue, or wait',
   'moved-too-often': 'the call has been through as many queues as may be; give it to an agent',

@@ -211,6 +211,12 @@ function directionOf(session: SessionDescription, media: Media, address: string)
   return said === 'sendrecv' || said === 'sendonly' ? 'sendonly' : 'inactive';
 }
 
+/** Does the party that offers this hold: is it not to be sent to? null: it tells nothing usable. */
+export function isHold(offerSdp: string): boolean | null {
+  const read = readOffer(offerSdp, true);
+  return read.ok ? !partyReceives(read.value.audio.direction) : null;
+}
+
 /** May we send to a party of this direction; does it send to us. */
 export function partyReceives(direction: Direction): boolean {
   return direction === 'sendrecv' || direction === 'recvonly';

@@ -42,6 +42,8 @@ const NATURE: Readonly<Record<Command['kind'], 'request' | 'fact'>> = {
   ConfirmBridge: 'fact',
   FailOffer: 'fact',
   EndAgentLeg: 'fact',
+  HoldCall: 'fact',
+  UnholdCall: 'fact',
   ReportDevice: 'fact',
   ReachDeadline: 'fact',
   Reconcile: 'fact',

@@ -21,6 +21,7 @@ import { goodbyeOf, refusalFor, REFUSALS } from './destination.ts';
 import type { DigitSource } from './dtmf.ts';
 import { ExitKeys } from './exit-keys.ts';
 import { address, clean, parseNameAddr } from './headers.ts';
+import type { Holds } from './holds.ts';
 import { checkInvite, wishesOf } from './invites.ts';
 import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
@@ -74,12 +75,14 @@ export class Callers {
   private readonly callers = new Map<CallId, Caller>();
   private readonly byDialog = new Map<string, Caller>();
   private readonly transfers: Transfers;
+  private readonly holds: Holds;
   private readonly watchPhone: PhoneWatch;
   private stopping = false;
 
-  constructor(context: EdgeContext, transfers: Transfers, watchPhone: PhoneWatch) {
+  constructor(context: EdgeContext, transfers: Transfers, holds: Holds, watchPhone: PhoneWatch) {
     this.context = context;
     this.transfers = transfers;
+    this.holds = holds;
     this.watchPhone = watchPhone;
     context.runtime.react(({ event }) => this.react(event));
   }
@@ -258,6 +261,7 @@ export class Callers {
         acknowledged: (body) => void this.confirm(caller, body),
         ended: (cause) => this.close(caller, cause),
         digit: (digit) => this.key(caller, digit, 'info'),
+        held: (isHold) => this.holds.told(caller.callId, 'caller', isHold),
       },
     );
   }

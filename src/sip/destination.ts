@@ -27,7 +27,7 @@ export const REFUSALS: Readonly<Record<ExitStatus, Response>> = {
   COMPLETED: { status: 500, reason: 'Server Internal Error' },
 };
 
-export const UNAVAILABLE: Response = {
+const UNAVAILABLE: Response = {
   status: 503,
   reason: 'Service Unavailable',
   headers: { 'Retry-After': '5' },
@@ -86,6 +86,18 @@ export function rejectionOf({ status, destination }: CallRefused): Rejection {
   }
 }
 
+/** null: he has a place; else why not, and where he is sent. */
+export function refusalFor(outcome: Outcome): Rejection | null {
+  if (!outcome.ok) {
+    if (outcome.refusal === 'unknown-queue') return { response: REFUSALS.UNKNOWNQUEUE };
+    if (outcome.refusal === 'queue-full') return { response: REFUSALS.FULL };
+    return { response: outcome.refusal === 'overload' ? REFUSALS.OVERLOAD : UNAVAILABLE };
+  }
+  for (const { event } of outcome.events)
+    if (event.kind === 'CallRefused') return rejectionOf(event);
+  return null;
+}
+
 /** Reason (RFC 3326) of the BYE to a caller who has been answered. */
 export function goodbyeOf(destination: Destination | undefined): string {
   switch (destination?.to) {
@@ -98,16 +110,4 @@ export function goodbyeOf(destination: Destination | undefined): string {
     default:
       return 'Q.850;cause=16;text="Normal call clearing"';
   }
-}
-
-/** null: he has a place; else why not, and where he is sent. */
-export function refusalFor(outcome: Outcome): Rejection | null {
-  if (!outcome.ok) {
-    if (outcome.refusal === 'unknown-queue') return { response: REFUSALS.UNKNOWNQUEUE };
-    if (outcome.refusal === 'queue-full') return { response: REFUSALS.FULL };
-    return { response: outcome.refusal === 'overload' ? REFUSALS.OVERLOAD : UNAVAILABLE };
-  }
-  for (const { event } of outcome.events)
-    if (event.kind === 'CallRefused') return rejectionOf(event);
-  return null;
 }

@@ -14,6 +14,7 @@ import type { EdgeContext } from './context.ts';
 import { identifyDevice, type KnownRegistrar } from './device.ts';
 import { connectStack } from './drachtio.ts';
 import { clean, parseUri } from './headers.ts';
+import { Holds } from './holds.ts';
 import { loginRequestOf, Logins } from './login.ts';
 import { Notices } from './notices.ts';
 import { Offers } from './offers.ts';
@@ -121,7 +122,8 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   const routes = new Routes(context);
   // Lives as long as the runtime whose events it hears.
   new Notices(context, routes);
-  const offers = new Offers(context, routes);
+  const holds = new Holds(context);
+  const offers = new Offers(context, routes, holds);
   const presence = new Presence(context, routes, (callId) => offers.owns(callId));
   const registrations = context.config.sip.register.map(
     (config) => new Registration(context, config),
@@ -129,7 +131,8 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   const known = () => registrations.map((each) => each.known());
   const logins = new Logins(context, presence, known);
   const transfers = new Transfers(context, routes);
-  const callers = new Callers(context, transfers, watchPhones(context, presence, known));
+  const phones = watchPhones(context, presence, known);
+  const callers = new Callers(context, transfers, holds, phones);
   const silent = watchSilence(context);
   const parts = { context, callers, offers, logins, silent, transfers };
   shedLoad(context, stack);

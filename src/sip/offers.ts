@@ -22,6 +22,7 @@ import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
+import type { Holds } from './holds.ts';
 import { judgeInvite, judgeStatus } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
 import type { EndedDialog, HeldDialog, Headers, OutgoingRequest } from './port.ts';
@@ -58,13 +59,15 @@ export function identityOf(offerId: OfferId): DialogIdentity {
 export class Offers {
   private readonly context: EdgeContext;
   private readonly routes: Routes;
+  private readonly holds: Holds;
   private readonly legs = new Map<OfferId, OfferLeg>();
   /** Call-IDs of recent offers, oldest first: a phone may name one a moment after its end. */
   private readonly recent = new Set<string>();
 
-  constructor(context: EdgeContext, routes: Routes) {
+  constructor(context: EdgeContext, routes: Routes, holds: Holds) {
     this.context = context;
     this.routes = routes;
+    this.holds = holds;
     context.runtime.react(({ event }) => this.react(event));
   }
 
@@ -139,7 +142,10 @@ export class Offers {
     return new Session(
       this.context,
       { dialogId: dialogIdOf(identity), leg: offerId, credentials, awaitsAck: false },
-      { ended: (cause) => this.agentLeft(leg, cause) },
+      {
+        ended: (cause) => this.agentLeft(leg, cause),
+        held: (isHold) => this.holds.told(leg.offer.callId, 'agent', isHold),
+      },
     );
   }
 
@@ -185,7 +191,7 @@ export class Offers {
       return;
     }
     leg.session = this.open(leg, credentials);
-    if (offer.phase === 'connected') return void this.rejoin(offer);
+    if (offer.phase === 'connected') return this.holds.apply(offer.callId);
     if (isUp) return void this.bridge({ offerId: offer.id, callId: offer.callId });
     if (offer.phase === 'ringing') leg.phase = 'ringing';
     leg.invite = this.context.client.resume(
@@ -193,12 +199,6 @@ export class Offers {
       this.inviteOptions(leg, credentials),
     );
     void this.await(leg, leg.invite);
-  }
-
-  /** Changes nothing where both hear each other as before. */
-  private async rejoin({ id, callId }: Offer): Promise<void> {
-    const joined = await this.context.media.connect(callId, id);
-    if (!joined.ok) this.context.log.warn({ offerId: id, detail: joined.detail }, 'not joined');
   }
 
   private endedMeanwhile(leg: OfferLeg, { at, why }: EndedDialog): void {

@@ -4,6 +4,7 @@
  * BYE) and ends it. What the end means is the owner's business.
  */
 import type { MediaFailure } from '../media/port.ts';
+import { isHold } from '../media/sdp.ts';
 import { isGone, TRANSACTION_DEADLINE_MS } from './client.ts';
 import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
@@ -19,6 +20,8 @@ export interface SessionHooks {
   /** The peer ended it, or the server found it dead. Not called for `hangUp`. */
   ended(cause: 'bye' | 'failed'): void;
   digit?(digit: string): void;
+  /** He has offered or answered his audio anew: does he hold? */
+  held?(isHold: boolean): void;
 }
 
 export interface SessionOptions {
@@ -249,7 +252,8 @@ export class Session implements Renewable {
     if (!this.offered) return;
     this.offered = false;
     void this.context.media.answered(this.leg, body).then((result) => {
-      if (!result.ok)
+      if (result.ok) this.tellHold(body);
+      else
         this.context.log.warn({ leg: this.leg, detail: result.detail }, 'answer in ACK unusable');
       this.context.renewals.settled(this.leg);
     });
@@ -296,6 +300,13 @@ export class Session implements Renewable {
     }
     this.offered = isInvite && request.body === '';
     await request.respond(okWithSdp(result.sdp));
+    this.tellHold(request.body);
+  }
+
+  /** RFC 3264 §8.4: he holds who wants nothing sent. Without SDP nothing has changed. */
+  private tellHold(sdp: string): void {
+    const holds = sdp === '' ? null : isHold(sdp);
+    if (holds !== null && !this.closed) this.hooks.held?.(holds);
   }
 
   private informed(request: IncomingRequest): void {

@@ -9,6 +9,7 @@ import { header } from '../support/sip-message.ts';
 import { openStage } from '../support/stage.ts';
 import {
   allWell,
+  comesToHearMusic,
   enter,
   hears,
   hearsMusic,
@@ -17,6 +18,7 @@ import {
   phone,
   placeInMusic,
   prompt,
+  talk,
 } from '../support/stories.ts';
 
 const stage = openStage('call-a-queue');
@@ -159,5 +161,34 @@ describe('a caller who hangs up is gone at once', () => {
     expect(await ringing.ended).toBe('cancel received');
     await acd.callsAre('queue2', 0, 2_000);
     await acd.agentIs('2771', 'idle');
+  });
+});
+
+describe('a talk on hold', () => {
+  const answers = { sendonly: 'a=recvonly', inactive: 'a=inactive', nowhere: 'a=recvonly' };
+
+  it('plays the music of the queue to whoever waits, and both talk again after it', async () => {
+    const [alice, desk] = [await phone(stage, 'alice'), await phone(stage, 'desk')];
+    await logIn(acd, desk, '2771');
+    const call = await enter(acd, alice, 'queue2');
+    const agent = await desk.incoming();
+    agent.answer();
+    await talk(call, agent);
+    for (const how of ['sendonly', 'inactive', 'nowhere'] as const) {
+      const held = await agent.offerAnew(how);
+      expect(held.start, how).toContain('200');
+      expect(held.body, how).toContain(answers[how]);
+      await comesToHearMusic(call.rtp);
+      expect((await agent.offerAnew('sendrecv')).body).toContain('a=sendrecv');
+      await Promise.all([call.rtp.hearTone(1000), agent.rtp.hearTone(440)]);
+    }
+    expect(call.reoffers, 'the caller is told nothing of it').toEqual([]);
+    // Now he holds: the agent hears the music.
+    expect((await call.offerAnew('sendonly')).body).toContain('a=recvonly');
+    await comesToHearMusic(agent.rtp);
+    await call.offerAnew('sendrecv');
+    await Promise.all([call.rtp.hearTone(1000), agent.rtp.hearTone(440)]);
+    await agent.bye();
+    expect(await call.ended).toBe('bye received');
   });
 });

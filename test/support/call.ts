@@ -292,6 +292,21 @@ export class Call {
     return this.send('INVITE', sdp, 'application/sdp');
   }
 
+  /**
+   * Offers its audio anew, and ACKs the answer: `sendonly` and `inactive` hold, `sendrecv` ends
+   * that; `nowhere` is the hold of RFC 2543, c=0.0.0.0 (RFC 3264 §8.4).
+   */
+  async offerAnew(
+    direction: 'sendrecv' | 'sendonly' | 'inactive' | 'nowhere',
+  ): Promise<SipMessage> {
+    const sdp = sdpFor(this.rtp, this.codecs, (this.sdpVersion += 1));
+    return this.reinvite(
+      direction === 'nowhere'
+        ? sdp.replace('c=IN IP4 127.0.0.1', 'c=IN IP4 0.0.0.0')
+        : sdp.replace('a=sendrecv', `a=${direction}`),
+    );
+  }
+
   /** Any request within the dialog. */
   async send(method: string, body = '', contentType = ''): Promise<SipMessage> {
     const message = this.inDialog(method, (this.dialog.seq += 1));

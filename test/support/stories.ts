@@ -103,6 +103,15 @@ export async function hearsMusic(rtp: RtpPeer, from = rtp.mark()): Promise<numbe
   return placeInMusic(rtp, from);
 }
 
+/** Waits until the newest half second that was heard is our music, whatever was before. */
+export async function comesToHearMusic(rtp: RtpPeer): Promise<void> {
+  const look = () => {
+    const newest = rtp.heard().slice(-4_000);
+    return newest.length < 4_000 ? 0 : locate(newest, music(), true).score;
+  };
+  await until('music to be heard', look, (score) => score > SAME, 15_000, 250);
+}
+
 /** Counter of offers by outcome, from GET /metrics. */
 export async function offers(acd: Acd, outcome: string): Promise<number> {
   const text = await (await fetch(`${acd.rest}/metrics`)).text();

@@ -48,6 +48,8 @@ export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'OfferFailed',
   'OfferWithdrawn',
   'CallConnected',
+  'CallHeld',
+  'CallUnheld',
   'CallEnded',
   'WrapupStarted',
   'WrapupEnded',

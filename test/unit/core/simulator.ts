@@ -201,7 +201,19 @@ export class Simulator {
     else this.#restart();
   }
 
+  /** Talks are short: left to the commands of all calls, hardly one would be held. */
+  #hold(): boolean {
+    const talk = [...this.#state.calls.values()].find(({ connectedAt }) => connectedAt !== null);
+    if (talk === undefined) return false;
+    const [former] = talk.heldBy;
+    const holder = former ?? this.#pick(['agent', 'caller', 'command'] as const) ?? 'agent';
+    const kind = former === undefined ? 'HoldCall' : 'UnholdCall';
+    this.#send({ kind, callId: talk.id, holder });
+    return true;
+  }
+
   #caller(): void {
+    if (this.#random() < 0.3 && this.#hold()) return;
     const call = this.#pick([...this.#state.calls.values()]);
     const dice = this.#below(10);
     if (dice < 5 || call === undefined) return this.#arrive();

@@ -142,6 +142,12 @@ export class Past {
     return this.stack.receive(method, {}, { dialogId: offerDialog(id), source });
   }
 
+  /** The agent's phone offers its audio anew. */
+  agentReoffers({ id }: Offer, body: string): Incoming {
+    const headers = { To: '<sip:acd@x>;tag=t', 'Content-Type': 'application/sdp' };
+    return this.stack.receive('INVITE', headers, { dialogId: offerDialog(id), body });
+  }
+
   /** His INVITE comes (again). */
   invites(callId: string): Incoming {
     const headers = { 'Call-ID': callId, From: '<sip:a@b>;tag=f', To: '<sip:queue1@acd>' };

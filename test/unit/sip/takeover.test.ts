@@ -151,6 +151,23 @@ describe('an offer', () => {
     expect((await past.stack.wait('BYE')).request.dialogId).toBe(dialogOf('c1'));
   });
 
+  it('given the agent holds, then the caller has his music, and speech after it', async () => {
+    const offer = await past.offered('connected');
+    await past.runtime.submit({ kind: 'HoldCall', by: 'test', callId: 'c1', holder: 'agent' });
+    past.holds('c1');
+    past.holdsOffer(offer);
+    await past.takeOver();
+    expect(past.media.of('connect')).toEqual([]);
+    expect(past.media.of('music')).toMatchObject([
+      { leg: 'c1', args: ['default'] },
+      { leg: offer.id, args: [null] },
+    ]);
+    // The process that heard him hold is no more: this one learns of the end alone.
+    past.agentReoffers(offer, SDP_OFFER);
+    expect(await past.runtime.wait('UnholdCall')).toMatchObject({ callId: 'c1', holder: 'agent' });
+    expect(await past.media.wait('connect')).toMatchObject({ leg: 'c1', args: [offer.id] });
+  });
+
   it('given it was answered and the bridge not journalled, then they are connected', async () => {
     const offer = await past.offered('answered');
     past.holds('c1');
