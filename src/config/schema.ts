@@ -5,6 +5,7 @@
  */
 import type { z } from 'zod';
 import * as f from './fields.ts';
+import { http } from './http-fields.ts';
 import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
 import { reports } from './report-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
@@ -191,16 +192,6 @@ const media = section('Audio.', {
       DAY,
     ),
     '0',
-  ),
-});
-
-const http = section('REST.', {
-  listen: standard(
-    f.address('Where the REST interface listens. It has no login yet: keep it local.', {
-      host: '127.0.0.1',
-      port: 8242,
-    }),
-    '127.0.0.1:8242',
   ),
 });
 

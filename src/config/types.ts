@@ -4,6 +4,7 @@
  * camel case and spans are milliseconds. `config/schema.ts` makes this out of YAML.
  */
 import type { CoreConfig } from '../core/types.ts';
+import type { Role } from './http-fields.ts';
 
 export interface ListenAddress {
   readonly protocol: 'udp' | 'tcp';
@@ -113,10 +114,40 @@ export interface QueueEdgeConfig {
   readonly periodicAnnounce: readonly string[];
 }
 
+/** Who may use REST; the token itself is nowhere. */
+export interface TokenConfig {
+  readonly name: string;
+  readonly role: Role;
+  /** `sha256:` and hex. */
+  readonly hash: string;
+  /** Empty: all. */
+  readonly queues: readonly string[];
+  readonly agent: string | null;
+  /** Ms since the epoch; null: never. */
+  readonly expiresAt: number | null;
+}
+
+/** PEM texts. */
+export interface TlsConfig {
+  readonly cert: string;
+  readonly key: string;
+  readonly validTo: number;
+}
+
+export interface HttpConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Empty: whoever reaches it may do everything; it is on loopback then. */
+  readonly tokens: readonly TokenConfig[];
+  readonly tls: TlsConfig | null;
+  /** Requests a second for each token or address; 0: no limit. */
+  readonly rateLimit: number;
+}
+
 export interface AcdConfig {
   readonly sip: SipConfig;
   readonly media: MediaConfig;
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: HttpConfig;
   readonly journal: {
     /** Absolute path, or `:memory:`. */
     readonly path: string;

@@ -73,7 +73,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       silenceMs: 30_000,
       silenceLimitMs: 20_000,
     },
-    http: { host: '127.0.0.1', port: 0 },
+    http: { tokens: [], tls: null, rateLimit: 0, host: '127.0.0.1', port: 0 },
     journal: { path: ':memory:', keepMs: 0 },
     reports: {
       path: ':memory:',
