@@ -330,6 +330,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     stream,
     log: log.child({ name: 'http' }),
     version,
+    locks: edge.edge.locks,
   });
   if (!opening.ok) return opening;
   undo.add(() => opening.close());

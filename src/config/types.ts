@@ -44,6 +44,8 @@ export interface SipConfig {
   } | null;
   /** File of sipd's dialogs; null: none are kept (a journal in memory, or no sipd). */
   readonly store: string | null;
+  /** From whom new requests are taken: networks, `private`, `registrars`, `any`. */
+  readonly allow: readonly string[];
   readonly register: readonly RegisterConfig[];
   /** For devices that log in without a registrar. */
   readonly presence: PresenceRule;
@@ -52,6 +54,9 @@ export interface SipConfig {
   readonly loginUsers: readonly string[];
   readonly logoutUsers: readonly string[];
   readonly loginTries: number;
+  /** Wrong PINs of one agent or phone until it is locked, for how long; 0: never. */
+  readonly lockAfter: number;
+  readonly lockForMs: number;
   /** Wait for the next digit at login before it counts as a failed try. */
   readonly digitTimeoutMs: number;
   /** Life asked for in SUBSCRIBE. */

@@ -33,12 +33,13 @@ import { addPrompts } from './routes/config-prompts.ts';
 import { addReasons } from './routes/config-reasons.ts';
 import { addDocs } from './routes/docs.ts';
 import { addEvents } from './routes/events.ts';
+import { addLocks } from './routes/locks.ts';
 import { addQueues } from './routes/queues.ts';
 import { addReports } from './routes/reports.ts';
 import { addStatus } from './routes/status.ts';
 import { scopeView } from './scope.ts';
 import type { Stream } from './stream.ts';
-import type { Steering, View } from './view.ts';
+import type { LocksPort, Steering, View } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
 const REQUEST_MS = 10_000;
@@ -53,6 +54,8 @@ export interface HttpDeps {
   readonly stream: Stream;
   readonly log: Log;
   readonly version: string;
+  /** Absent: nobody is ever locked. */
+  readonly locks?: LocksPort;
   /** Absent: no tokens, everybody who reaches it may do everything. */
   readonly access?: Access;
   /** Null or absent: HTTP. */
@@ -165,6 +168,7 @@ function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   addEvents(http, view, deps.stream);
   addReports(http, deps.reports, view);
   addStatus(http, deps.view);
+  addLocks(http, deps.locks ?? { list: () => [], lift: () => false });
   addConfig(http, configuration);
   addEntries(http, configuration);
   addReasons(http, configuration);

@@ -255,6 +255,18 @@ describe('what is told', () => {
   });
 });
 
+describe('locks of logins by telephone', () => {
+  it('are listed, and lifted by an admin', async () => {
+    await open([]);
+    const locks = [{ kind: 'agent', name: '1', ends_in_seconds: 2 }];
+    expect((await ask(null, '/locks')).json()).toEqual({ locks });
+    expect((await ask(null, '/locks/agent/1', 'DELETE')).statusCode).toBe(204);
+    const none = await ask(null, `/locks/phone/${encodeURIComponent('sip:1@pbx')}`, 'DELETE');
+    expect(none.json()).toMatchObject({ status: 404, code: 'unknown-lock' });
+    expect((await ask(null, '/locks/door/1', 'DELETE')).statusCode).toBe(400);
+  });
+});
+
 describe('rates', () => {
   it('are bounded: the one used longest ago is forgotten', () => {
     const rates = new Rates(() => 0, { perSecond: 1, burst: 1, max: 3 });

@@ -155,6 +155,10 @@ export async function openDesk(
       write: (line) => told?.push(line),
     }),
     version: '0',
+    locks: {
+      list: () => [{ kind: 'agent', name: '1', endsInMs: 1_500 }],
+      lift: (kind, name) => kind === 'agent' && name === '1',
+    },
   });
   return Object.assign(desk, { http, access }) as Desk;
 }
