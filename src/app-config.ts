@@ -7,15 +7,23 @@
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import type { Doc } from './config/document.ts';
-import { liveOf, readDoc, restOf, sealPins, uploadsOf, writeDoc } from './config/document.ts';
+import type { Doc, TreeMap } from './config/document.ts';
+import {
+  isMap,
+  liveOf,
+  readDoc,
+  restOf,
+  sealPins,
+  uploadsOf,
+  writeDoc,
+} from './config/document.ts';
 import type { Edited } from './config/edit.ts';
 import type { KnownSounds } from './config/faults.ts';
 import type { LoadResult } from './config/load.ts';
 import { makeConfig, parseConfig, readConfigText, writeFault } from './config/load.ts';
 import type { Change, Merged } from './config/merge.ts';
 import { diffConfigs, mergeConfigs } from './config/merge.ts';
-import type { Fault } from './config/tree.ts';
+import type { Fault, Tree } from './config/tree.ts';
 import { readData, readTree } from './config/tree.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { ConfigVersion, WrittenConfig } from './core/types.ts';
@@ -46,8 +54,9 @@ export class Configuration implements ConfigPort {
   readonly config: AcdConfig;
   readonly #options: ConfigurationOptions;
   #now: AcdConfig;
-  /** What the file said at the start of all that needs a restart. */
+  /** What the file said of all that needs a restart, at the start; of REST's access, of now. */
   #rest: Doc = {};
+  #onAccess: (http: AcdConfig['http']) => void = () => undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ConfigurationOptions) {
@@ -64,6 +73,9 @@ export class Configuration implements ConfigPort {
       },
       get core() {
         return now().core;
+      },
+      get http() {
+        return now().http;
       },
     };
   }
@@ -102,6 +114,11 @@ export class Configuration implements ConfigPort {
     return 'the configuration was not taken by the journal (unavailable)';
   }
 
+  /** Calls back after each reload that was applied: tokens and certificate are those of now. */
+  onAccess(listener: (http: AcdConfig['http']) => void): void {
+    this.#onAccess = listener;
+  }
+
   document(): Doc {
     const { written } = this.#options.runtime.state;
     return written === null ? {} : readDoc(written.live);
@@ -128,9 +145,15 @@ export class Configuration implements ConfigPort {
       if (merged.conflicts.length > 0 && prefer === null) {
         return { ok: false, why: 'conflict', details: merged.conflicts };
       }
-      const waiting = diffConfigs(this.#rest, read.rest).map((change) => change.path);
-      const made = { by, source: 'file', file: read.doc, note: 'reload' } as const;
-      return this.#change(merged.doc, made, { dryRun, waiting });
+      const rest = withAccessOf(this.#rest, read.rest);
+      const waiting = diffConfigs(rest, read.rest).map((change) => change.path);
+      const made = { by, source: 'file', file: read.doc, note: 'reload', rest } as const;
+      const done = await this.#change(merged.doc, made, { dryRun, waiting });
+      if (done.ok && !dryRun) {
+        this.#rest = rest;
+        this.#onAccess(this.#now.http);
+      }
+      return done;
     });
   }
 
@@ -212,14 +235,16 @@ export class Configuration implements ConfigPort {
     return mergeConfigs(readDoc(written.file), file, readDoc(written.live), prefer);
   }
 
-  #evaluate(doc: Doc): LoadResult {
+  /** `rest`: the rest of a file that was read anew, with the files of secrets it names. */
+  #evaluate(doc: Doc, rest?: Doc): LoadResult {
     const { env, file } = this.#options;
     const folder = path.dirname(path.resolve(file));
     const { uploads, ...written } = doc;
-    const read = readData({ ...this.#rest, ...written }, env);
+    const read = readData({ ...(rest ?? this.#rest), ...written }, env);
+    const http = rest === undefined ? this.#now.http : null;
     const sounds = this.#options.sounds();
     const prompts = new Set([...(sounds?.prompts ?? []), ...uploadsOf({ uploads }).keys()]);
-    return makeConfig(read, { env, folder, sounds: sounds && { ...sounds, prompts } });
+    return makeConfig(read, { env, folder, http, sounds: sounds && { ...sounds, prompts } });
   }
 
   /** A document has no lines: the path says where. */
@@ -237,7 +262,7 @@ export class Configuration implements ConfigPort {
       return { ok: true, version: this.version(), changes, waiting, dryRun };
     };
     if (dryRun) {
-      const checked = this.#evaluate(doc);
+      const checked = this.#evaluate(doc, made.rest);
       if (checked.ok) return answer();
       return { ok: false, why: 'faults', details: this.#tell(checked.faults) };
     }
@@ -247,7 +272,7 @@ export class Configuration implements ConfigPort {
   }
 
   async #apply(live: Doc, made: Made): Promise<ConfigOutcome> {
-    const checked = this.#evaluate(live);
+    const checked = this.#evaluate(live, made.rest);
     if (!checked.ok) return { ok: false, why: 'faults', details: this.#tell(checked.faults) };
     const { by, source, note, file } = made;
     const written: WrittenConfig = {
@@ -273,6 +298,27 @@ interface Made {
   readonly source: WrittenConfig['source'];
   readonly note: string;
   readonly file?: Doc;
+  /** What does not live in the journal, where the file was read anew. */
+  readonly rest?: Doc;
+}
+
+const mapOf = (tree: Tree): TreeMap => (isMap(tree) ? (tree ?? {}) : {});
+
+/**
+ * `before`, with the tokens, the limit and, where TLS is on in both, the certificate of `now`: what
+ * of the rest is taken over without a restart.
+ */
+function withAccessOf(before: Doc, now: Doc): Doc {
+  const [old, fresh] = [mapOf(before['http']), mapOf(now['http'])];
+  const hasTls = old['tls'] !== undefined && fresh['tls'] !== undefined;
+  const http: TreeMap = {
+    ...old,
+    tokens: fresh['tokens'],
+    'rate-limit': fresh['rate-limit'],
+    ...(hasTls ? { tls: fresh['tls'] } : {}),
+  };
+  const has = Object.values(http).some((value) => value !== undefined);
+  return has ? { ...before, http } : before;
 }
 
 function newSalt(): string {

@@ -3,6 +3,7 @@
  * REST are put together here in the order in which they need each other, and taken apart in the
  * opposite one. Each part that cannot start is one fault in words; nothing is half up.
  */
+import { openHttp } from './app-http.ts';
 import { connectMedia } from './app-media.ts';
 import { countEvent, createMeters } from './app-metrics.ts';
 import { openReports } from './app-reports.ts';
@@ -16,9 +17,7 @@ import type { KnownSounds } from './config/faults.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { Endpoints } from './config/endpoints.ts';
 import { createSteering, createView } from './http/live-view.ts';
-import type { Http } from './http/reply.ts';
 import type { HealthAnswer } from './http/schemas.ts';
-import { createHttp } from './http/server.ts';
 import { Stream } from './http/stream.ts';
 import { MemoryJournal } from './journal/memory.ts';
 import type { Journal } from './journal/port.ts';
@@ -261,25 +260,6 @@ async function reloadAsAsked(configuration: Configuration, log: Log): Promise<vo
   }
 }
 
-async function listen(http: Http, { host, port }: AcdConfig['http']): Promise<string | null> {
-  try {
-    await http.listen({ host, port });
-    return null;
-  } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    return code === 'EADDRINUSE'
-      ? `TCP port ${port} on ${host} is in use by another program; choose another at http.listen`
-      : `REST cannot listen at ${host}:${port} (${code}); choose another place at http.listen`;
-  }
-}
-
-/** Where REST is, with the port that the system chose. */
-function placeOf(http: Http, { host, port }: AcdConfig['http']): string {
-  const address = http.server.address();
-  const given = typeof address === 'object' && address !== null ? address.port : port;
-  return `${host.includes(':') ? `[${host}]` : host}:${given}`;
-}
-
 /** Whoever only looks on: metrics, the log's story of each call, reports. */
 function observe(loop: Loop, metrics: Metrics, reports: Reports, log: Log): void {
   const story = tellStory(log.child({ name: 'call' }));
@@ -348,7 +328,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { stream, webhooks } = openFeed(config, loop, opened.journal, log);
   undo.add(async () => stream.close());
   undo.add(() => webhooks.stop());
-  const http = await createHttp({
+  const opening = await openHttp(configuration, {
     view: createView({
       runtime: loop,
       metrics,
@@ -362,10 +342,10 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     webhooks: () => webhooks.shown(),
     log: log.child({ name: 'http' }),
     version,
+    locks: edge.edge.locks,
   });
-  undo.add(() => http.close());
-  const deaf = await listen(http, config.http);
-  if (deaf !== null) return { ok: false, detail: deaf };
+  if (!opening.ok) return opening;
+  undo.add(() => opening.close());
   loop.start();
   // Not before: a start reads and builds much in one go.
   undo.add(async () => unwatch());
@@ -373,5 +353,5 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const stop: App['stop'] = (how) => stopping.stop(how);
   const reload = async () => reloadAsAsked(configuration, log);
   const { addresses } = edge.edge.health();
-  return { ok: true, app: { http: placeOf(http, config.http), sip: addresses, stop, reload } };
+  return { ok: true, app: { http: opening.place, sip: addresses, stop, reload } };
 }

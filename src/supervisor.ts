@@ -147,9 +147,10 @@ class Household {
   }
 
   private get sipdRest(): readonly string[] {
-    const { externalAddress, store } = this.options.config.sip;
+    const { externalAddress, store, allow } = this.options.config.sip;
     const external = externalAddress === null ? [] : ['--external-address', externalAddress];
-    return [...external, ...(store === null ? [] : ['--store', store])];
+    const allowed = allow.flatMap((whom) => ['--allow', whom]);
+    return [...allowed, ...external, ...(store === null ? [] : ['--store', store])];
   }
 
   private get sipdMark(): string {

@@ -57,6 +57,7 @@ export function writeBanner(config: AcdConfig, reached: Reached, own = ownAddres
     const pin = config.pins.has(id) ? ' with a PIN' : '';
     return `${id}${name === '' ? '' : ` (${name})`}${pin}`;
   });
+  const scheme = config.http.tls === null ? 'http' : 'https';
   const lines: [string, string][] = [
     ...queues
       .slice(0, MAX_NAMED)
@@ -67,7 +68,7 @@ export function writeBanner(config: AcdConfig, reached: Reached, own = ownAddres
     ['Log in', `dial sip:${loginCode}@${place}${direct}, from the phone that shall ring`],
     ['', agents.length === 0 ? 'there are no agents in acd.yaml' : `agents: ${some(named)}`],
     ['Log out', `dial ${config.sip.logoutUsers.join(' or ')}`],
-    ['Open', `http://${reached.http}/queues   /agents   /health   /openapi.json`],
+    ['Open', `${scheme}://${reached.http}/queues   /agents   /health   /openapi.json`],
     ...config.sip.register.map((one): [string, string] => [
       'PBX',
       `${one.name}: registering as ${one.username} at ${one.registrar}`,

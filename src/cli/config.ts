@@ -7,15 +7,13 @@
 import type { Command } from 'commander';
 import type { Change } from '../config/merge.ts';
 import { showChange } from '../config/merge.ts';
-import { restOf } from './configuration.ts';
+import { placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
 
 const ANSWER_MS = 15_000;
 const CONFLICT = 2;
 const NO_ANSWER = 3;
 
-interface Common {
-  readonly config: string;
-  readonly url?: string;
+interface Common extends WrittenPlace {
   readonly json: boolean;
 }
 
@@ -43,11 +41,6 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Where REST is; null: the file has faults, and they have been told. */
-function baseOf({ config, url }: Common): string | null {
-  return url === undefined ? restOf(config) : url.replace(/\/+$/, '');
-}
-
 function messageOf(body: unknown): string {
   const { detail } = (body ?? {}) as { readonly detail?: unknown };
   return typeof detail === 'string' ? detail : 'the server gave no reason';
@@ -55,24 +48,28 @@ function messageOf(body: unknown): string {
 
 /** One request; what is refused has been told. */
 async function ask(common: Common, method: string, path: string, body?: object): Promise<Asked> {
-  const base = baseOf(common);
-  if (base === null) return { ok: false, status: 1 };
-  try {
-    const answer = await fetch(`${base}${path}`, {
-      method,
-      signal: AbortSignal.timeout(ANSWER_MS),
-      ...(body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    });
-    const told: unknown = await answer.json();
-    if (answer.ok) return { ok: true, body: told };
-    process.stderr.write(`${messageOf(told)}\n`);
-    return { ok: false, status: answer.status === 409 ? CONFLICT : 1 };
-  } catch (error) {
-    const why = (error as Error).message;
-    process.stderr.write(`no ACD answers at ${base} (${why}); start it, or name it by --url\n`);
+  const place = placeOf(common);
+  if (place === null) return { ok: false, status: 1 };
+  const { base } = place;
+  const reached = await reach(place, path, { method, body, timeoutMs: ANSWER_MS });
+  if (!reached.ok) {
+    const how = 'start it, or name it by --url';
+    process.stderr.write(`no ACD answers at ${base} (${reached.why}); ${how}\n`);
     return { ok: false, status: NO_ANSWER };
+  }
+  const { status } = reached;
+  const told = readAnswer(reached.text);
+  if (status >= 200 && status < 300) return { ok: true, body: told };
+  process.stderr.write(`${messageOf(told)}\n`);
+  return { ok: false, status: status === 409 ? CONFLICT : 1 };
+}
+
+function readAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Somebody else answers there: nothing of it can be told.
+    return null;
   }
 }
 
@@ -151,6 +148,7 @@ export function addConfigVerbs(
     command
       .option(flags, text, standard)
       .option('--url <url>', 'REST of the running ACD; without it as the configuration says')
+      .option(...TOKEN_OPTION)
       .option('--json', 'print the answer as JSON', false);
   const dry = ['--dry-run', 'only say what would change'] as const;
   common(program.command('reload'))

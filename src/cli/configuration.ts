@@ -15,13 +15,3 @@ export function readConfiguration(file: string): AcdConfig | null {
   process.stderr.write(`${lines.join('\n')}\n${name} has ${count}; nothing of it was used\n`);
   return null;
 }
-
-/** Where REST of the ACD with this configuration is; null: it has faults, which were told. */
-export function restOf(file: string): string | null {
-  const read = readConfiguration(file);
-  if (read === null) return null;
-  const { host, port } = read.http;
-  const isAny = host === '0.0.0.0' || host === '::';
-  const shown = isAny ? '127.0.0.1' : host;
-  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`;
-}

@@ -20,6 +20,7 @@ import { addReplay } from './replay.ts';
 import { addReport } from './report.ts';
 import { runRestart } from './restart.ts';
 import { addServe } from './serve-verb.ts';
+import { addToken } from './token.ts';
 import { addTrace } from './trace.ts';
 import { addSim } from './sim.ts';
 import { runStart } from './start.ts';
@@ -62,6 +63,7 @@ function addTools(program: Command, done: (status: number) => void): void {
   addQueueLog(program, CONFIG, done);
   addReport(program, CONFIG, done);
   addTrace(program, CONFIG, done);
+  addToken(program, done);
   program
     .command('docs')
     .description('write docs/ out of the running schemas')

@@ -40,8 +40,10 @@ const HEAD = `# Command line
 <!-- Written by \`npm run docs\` out of the program's own verbs; changes here are lost. -->
 
 \`node dist/main.js\` is \`acd\`. Verbs on a running ACD ask its REST interface, at \`--url\`,
-else at \`ACD_URL\`, else where \`http.listen\` of the configuration says; \`ACD_TOKEN\` is
-sent as a bearer token. \`ACD_CONFIG\` names another configuration than \`acd.yaml\`.
+else at \`ACD_URL\`, else where \`http.listen\` of the configuration says. They show the token of
+\`--token-file\`, else \`ACD_TOKEN\`, else of the file \`ACD_TOKEN_FILE\` names; over HTTPS the
+system's authorities are trusted, and those of \`NODE_EXTRA_CA_CERTS\`. \`ACD_CONFIG\` names another
+configuration than \`acd.yaml\`.
 
 | status | meaning |
 |---|---|

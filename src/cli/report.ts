@@ -3,21 +3,19 @@
  * people, or `--csv`, or `--json` as REST gives it. Exit status 1 where it cannot be had.
  */
 import { Argument, type Command } from 'commander';
-import { restOf } from './configuration.ts';
+import { placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
 import { writeTable, type Column } from './table.ts';
 
 const WHAT = ['queues', 'agents', 'pauses', 'abandoned', 'calls', 'counters'] as const;
 type What = (typeof WHAT)[number];
 
-export interface WrittenReport {
-  readonly config: string;
+export interface WrittenReport extends WrittenPlace {
   readonly day?: string;
   readonly from?: string;
   readonly to?: string;
   readonly queue?: string;
   readonly agent?: string;
   readonly interval?: string;
-  readonly url?: string;
   readonly csv: boolean;
   readonly json: boolean;
 }
@@ -100,8 +98,8 @@ function instant(written: string): string {
   return /^\d{4}-\d\d-\d\d$/.test(written) ? `${written}T00:00:00Z` : written;
 }
 
-function addressOf(what: What, base: string, written: WrittenReport): URL {
-  const url = new URL(`/reports/${what}`, base);
+function pathOf(what: What, written: WrittenReport): string {
+  const asked = new URLSearchParams();
   const { day, from, to, queue, agent, interval } = written;
   const given = {
     day,
@@ -112,29 +110,24 @@ function addressOf(what: What, base: string, written: WrittenReport): URL {
     interval,
   };
   for (const [key, value] of Object.entries(given)) {
-    if (value !== undefined) url.searchParams.set(key, value);
+    if (value !== undefined) asked.set(key, value);
   }
-  if (written.csv) url.searchParams.set('format', 'csv');
-  return url;
+  if (written.csv) asked.set('format', 'csv');
+  return `/reports/${what}?${asked.toString()}`;
 }
 
 export async function runReport(what: What, written: WrittenReport): Promise<number> {
-  const base = written.url ?? restOf(written.config);
-  if (base === null) return 1;
-  let answer: Response;
-  let text: string;
-  try {
-    answer = await fetch(addressOf(what, base, written), {
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-    text = await answer.text();
-  } catch (error) {
-    const { message, cause } = error as Error & { cause?: { message?: string } };
-    return fault(`no ACD answers at ${base} (${cause?.message ?? message}); is it running?`);
+  const place = placeOf(written);
+  if (place === null) return 1;
+  const asked = { method: 'GET', timeoutMs: ANSWER_MS };
+  const reached = await reach(place, pathOf(what, written), asked);
+  if (!reached.ok) {
+    return fault(`no ACD answers at ${place.base} (${reached.why}); is it running?`);
   }
-  if (!answer.ok) {
+  const { status, text } = reached;
+  if (status !== 200) {
     const told = JSON.parse(text) as { detail?: string };
-    return fault(told.detail ?? `the ACD answered ${answer.status}`);
+    return fault(told.detail ?? `the ACD answered ${status}`);
   }
   if (written.csv || written.json) {
     process.stdout.write(written.json && !text.endsWith('\n') ? `${text}\n` : text);
@@ -163,6 +156,7 @@ export function addReport(
     .option('--agent <id>', 'of this agent alone')
     .option('--interval <length>', 'none, 15m, 30m, hour or day (queues)')
     .option('--url <url>', 'where its REST is; default as the configuration says')
+    .option(...TOKEN_OPTION)
     .option('--csv', 'a table for spreadsheets', false)
     .option('--json', 'print one object and nothing else', false)
     .action(async (what: What, written: WrittenReport) => done(await runReport(what, written)));

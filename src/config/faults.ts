@@ -248,6 +248,7 @@ export function faultsOfMeaning(read: ReadTree, sounds: KnownSounds | null): Fau
   const agents = meaning.unique(['agents'], 'id', 'agent');
   meaning.members(queues, agents, sounds);
   const registrars = meaning.unique(['sip', 'register'], 'name', 'registrar');
+  meaning.unique(['http', 'tokens'], 'name', 'token');
   meaning.unique(['agents'], 'device', 'phone');
   const rules = meaning.unique(['penalty-rules'], 'name', 'rule');
   meaning.known(['queues'], 'defaultrule', rules, 'rule');

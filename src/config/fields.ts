@@ -203,6 +203,19 @@ export function ipAddress(text: string) {
   });
 }
 
+/** From where SIP may come. */
+export function origin(text: string) {
+  return field('network or word', text, (written) => {
+    if (['any', 'private', 'registrars'].includes(written)) return written;
+    const [address = '', bits, ...more] = written.split('/');
+    const width = isIP(address) === 6 ? 128 : 32;
+    const isWidth = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width);
+    return isIP(address) !== 0 && isWidth && more.length === 0
+      ? written
+      : new Wrong(`"${written}" is no network; write 192.0.2.0/24, private, registrars or any`);
+  });
+}
+
 /** A place to listen for SIP: `udp:0.0.0.0:5071`, `tcp:[::]:5071`, or a port for both. */
 export function listening(text: string) {
   return field('udp:host:port, tcp:host:port or port', text, (written) => {

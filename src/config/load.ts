@@ -1,17 +1,18 @@
 /**
- * acd.yaml to AcdConfig: all of it, or every fault at once and nothing of it. Pure up to
- * `loadConfig`, which reads the file and nothing else.
+ * acd.yaml to AcdConfig: all of it, or every fault at once and nothing of it. Pure but for
+ * `loadConfig`, which reads the file, and for what the file names as secrets (`http-access.ts`).
  */
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { coreConfig } from './core-config.ts';
 import type { KnownSounds } from './faults.ts';
+import { httpConfig } from './http-access.ts';
 import { faultsOf, faultsOfMeaning } from './faults.ts';
 import type { ConfigFile } from './schema.ts';
 import { fileSchema } from './schema.ts';
 import type { Fault, ReadTree } from './tree.ts';
 import { MAX_CONFIG_BYTES, readTree, writePath } from './tree.ts';
-import type { AcdConfig, ListenAddress, RegisterConfig } from './types.ts';
+import type { AcdConfig, HttpConfig, ListenAddress, RegisterConfig } from './types.ts';
 
 export type LoadResult =
   | { readonly ok: true; readonly config: AcdConfig }
@@ -24,6 +25,8 @@ export interface LoadOptions {
   readonly folder: string;
   /** Prompts and music that exist; null: not checked. */
   readonly sounds?: KnownSounds | null;
+  /** Tokens, certificate and key as they were read before; null or absent: files are read. */
+  readonly http?: HttpConfig | null;
 }
 
 /** `acd.yaml:12:5: queues[0].timeout: "0" cannot be used; give seconds from 0.5 to 600` */
@@ -64,6 +67,7 @@ function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
     externalAddress: sip['external-address'] ?? null,
     drachtio: sip.drachtio ?? null,
     store: storeOf(file, folder),
+    allow: sip.allow,
     register: sip.register.map(registerConfig),
     presence: sip.presence,
     deviceFrom: sip['device-from'],
@@ -73,6 +77,8 @@ function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
     resumeUsers: sip.login['resume-codes'],
     readyUsers: sip.login['wrapup-codes'],
     loginTries: sip.login.tries,
+    lockAfter: sip.login['lock-after'],
+    lockForMs: sip.login['lock-for'],
     digitTimeoutMs: sip.login['digit-timeout'],
     subscribeExpiresMs: sip['subscribe-expires'],
     sessionExpiresMs: sip['session-expires'],
@@ -119,12 +125,12 @@ function reportsConfig(file: ConfigFile, folder: string): AcdConfig['reports'] {
   };
 }
 
-function assemble(file: ConfigFile, folder: string): AcdConfig {
+function assemble(file: ConfigFile, folder: string, http: HttpConfig): AcdConfig {
   const journal = file.journal.path;
   return {
     sip: sipConfig(file, folder),
     media: mediaConfig(file.media),
-    http: file.http.listen,
+    http,
     journal: {
       path: journal === ':memory:' ? journal : path.resolve(folder, journal),
       keepMs: file.journal.keep,
@@ -224,20 +230,25 @@ export function parseConfig(text: string, options: LoadOptions): LoadResult {
 export function makeConfig(read: ReadTree, options: LoadOptions): LoadResult {
   if (read.tree === undefined && read.faults.length > 0) return { ok: false, faults: read.faults };
   const parsed = fileSchema.safeParse(read.tree ?? {});
+  const http = parsed.success
+    ? httpConfig(parsed.data.http, options.folder, options.http ?? null)
+    : null;
   const meant = [
     ...(parsed.success ? [] : faultsOf(fileSchema, read, parsed.error.issues)),
     ...faultsOfMeaning(read, options.sounds ?? null),
-    ...(parsed.success ? conflicts(parsed.data) : []).map(({ path: at, message }) => ({
-      ...read.place(at),
-      path: writePath(at),
-      message,
-    })),
+    ...[...(parsed.success ? conflicts(parsed.data) : []), ...(http?.faults ?? [])].map(
+      ({ path: at, message }) => ({
+        ...read.place(at),
+        path: writePath(at),
+        message,
+      }),
+    ),
   ];
   // A value that could not even be read needs no second fault about what it then was.
   const told = new Set(read.faults.map((fault) => fault.path));
   const faults = [...read.faults, ...meant.filter((fault) => !told.has(fault.path))];
-  if (faults.length === 0 && parsed.success) {
-    return { ok: true, config: assemble(parsed.data, options.folder) };
+  if (faults.length === 0 && parsed.success && http !== null) {
+    return { ok: true, config: assemble(parsed.data, options.folder, http.config) };
   }
   faults.sort((a, b) => a.line - b.line || a.column - b.column);
   return { ok: false, faults };

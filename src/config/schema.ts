@@ -5,6 +5,7 @@
  */
 import type { z } from 'zod';
 import * as f from './fields.ts';
+import { http } from './http-fields.ts';
 import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
 import { reports } from './report-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
@@ -73,6 +74,19 @@ const login = section('How agents log in and out by phone.', {
     .listOf(f.dialled('What to dial'), 'What he dials to end his wrap-up.', 10)
     .prefault(['acdready', '*48']),
   tries: standard(f.count('Wrong agent ids or PINs before the call is ended.', 1, 10), '3'),
+  'lock-after': standard(
+    f.count(
+      'Wrong PINs for one agent, or from one phone, after which every PIN is wrong for a while. ' +
+        '`GET /locks` lists them, `DELETE /locks/agent/ID` lifts one. 0: never.',
+      0,
+      1_000,
+    ),
+    '10',
+  ),
+  'lock-for': standard(
+    f.seconds('How long that is; a count is forgotten after as long without another.', 1, DAY),
+    '900',
+  ),
   'digit-timeout': standard(
     f.seconds('Wait for the next digit before what was keyed counts as a wrong try.', 1, 60),
     '5',
@@ -102,6 +116,17 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
       16,
     )
     .prefault(['udp:0.0.0.0:5071', 'tcp:0.0.0.0:5071']),
+  allow: f
+    .listOf(
+      f.origin(
+        'A network as `192.0.2.0/24`, an address, `private` (this machine and networks that are ' +
+          'not on the internet), `registrars` (whoever accepted a REGISTER of ours), `any`.',
+      ),
+      'From whom calls, logins and all other new requests are taken. Everybody else gets no ' +
+        'answer at all; what belongs to a call that is up is served from anywhere.',
+      200,
+    )
+    .prefault(['private', 'registrars']),
   'external-address': free(
     f.ipAddress('Address told to peers where NAT changes ours.'),
     '203.0.113.5',
@@ -206,16 +231,6 @@ const media = section('Audio.', {
       DAY,
     ),
     '0',
-  ),
-});
-
-const http = section('REST.', {
-  listen: standard(
-    f.address('Where the REST interface listens. It has no login yet: keep it local.', {
-      host: '127.0.0.1',
-      port: 8242,
-    }),
-    '127.0.0.1:8242',
   ),
 });
 

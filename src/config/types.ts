@@ -5,6 +5,7 @@
  */
 import type { CoreEvent } from '../core/events.ts';
 import type { CoreConfig } from '../core/types.ts';
+import type { Role } from './http-fields.ts';
 
 export interface ListenAddress {
   readonly protocol: 'udp' | 'tcp';
@@ -44,6 +45,8 @@ export interface SipConfig {
   } | null;
   /** File of sipd's dialogs; null: none are kept (a journal in memory, or no sipd). */
   readonly store: string | null;
+  /** From whom new requests are taken: networks, `private`, `registrars`, `any`. */
+  readonly allow: readonly string[];
   readonly register: readonly RegisterConfig[];
   /** For devices that log in without a registrar. */
   readonly presence: PresenceRule;
@@ -56,6 +59,9 @@ export interface SipConfig {
   readonly resumeUsers: readonly string[];
   readonly readyUsers: readonly string[];
   readonly loginTries: number;
+  /** Wrong PINs of one agent or phone until it is locked, for how long; 0: never. */
+  readonly lockAfter: number;
+  readonly lockForMs: number;
   /** Wait for the next digit at login before it counts as a failed try. */
   readonly digitTimeoutMs: number;
   /** Life asked for in SUBSCRIBE. */
@@ -129,10 +135,40 @@ export interface WebhookConfig {
   readonly timeoutMs: number;
 }
 
+/** Who may use REST; the token itself is nowhere. */
+export interface TokenConfig {
+  readonly name: string;
+  readonly role: Role;
+  /** `sha256:` and hex. */
+  readonly hash: string;
+  /** Empty: all. */
+  readonly queues: readonly string[];
+  readonly agent: string | null;
+  /** Ms since the epoch; null: never. */
+  readonly expiresAt: number | null;
+}
+
+/** PEM texts. */
+export interface TlsConfig {
+  readonly cert: string;
+  readonly key: string;
+  readonly validTo: number;
+}
+
+export interface HttpConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Empty: whoever reaches it may do everything; it is on loopback then. */
+  readonly tokens: readonly TokenConfig[];
+  readonly tls: TlsConfig | null;
+  /** Requests a second for each token or address; 0: no limit. */
+  readonly rateLimit: number;
+}
+
 export interface AcdConfig {
   readonly sip: SipConfig;
   readonly media: MediaConfig;
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: HttpConfig;
   readonly journal: {
     /** Absolute path, or `:memory:`. */
     readonly path: string;

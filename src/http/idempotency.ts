@@ -109,7 +109,12 @@ function answerOf(reply: FastifyReply, payload: unknown): Answer | null {
   return { status: reply.statusCode, type: typeof type === 'string' ? type : '', body: text };
 }
 
-export function addIdempotency(server: FastifyInstance, store: KeyStore): void {
+/** `nameOf`: who asks; each has keys of his own. */
+export function addIdempotency(
+  server: FastifyInstance,
+  store: KeyStore,
+  nameOf: (request: FastifyRequest) => string = () => '',
+): void {
   const owned = new WeakMap<FastifyRequest, string>();
   server.addHook('preValidation', async (request, reply) => {
     const key = keyOf(request);
@@ -118,10 +123,11 @@ export function addIdempotency(server: FastifyInstance, store: KeyStore): void {
       const detail = 'Idempotency-Key must have 1 to 255 printable ASCII characters, no space';
       return send(reply, problem('bad-request', detail));
     }
-    const found = store.begin(key, fingerprintOf(request));
+    const own = `${nameOf(request)} ${key}`;
+    const found = store.begin(own, fingerprintOf(request));
     if (found.kind === 'problem') return send(reply, found.problem);
     if (found.kind === 'new') {
-      owned.set(request, key);
+      owned.set(request, own);
       return undefined;
     }
     const { status, type, body } = found.answer;

@@ -3,6 +3,7 @@ import type { Ineligible } from '../core/eligible.ts';
 import { explainAgent, explainCall, waitsFor } from '../core/explain.ts';
 import type { Call, State } from '../core/state.ts';
 import type { Runtime } from '../runtime/port.ts';
+import { byWhom } from './actor.ts';
 import type { CallDetail, Reasons } from './call-schemas.ts';
 import type { CallAnswer } from './schemas.ts';
 import type { CallSteering } from './view.ts';
@@ -53,21 +54,18 @@ export function reasonsOf(state: State, agentId: string, now: number): Reasons |
   return { calls };
 }
 
-/** Each becomes one command; `by`: who asks, for the journal. */
-export function steerCalls(
-  runtime: Runtime,
-  by: string,
-  allows: (uri: string) => boolean,
-): CallSteering {
+/** Each becomes one command, by whoever asks. */
+export function steerCalls(runtime: Runtime, allows: (uri: string) => boolean): CallSteering {
   return {
-    hangUp: (callId) => runtime.submit({ kind: 'HangUpCall', by, callId }),
-    withdraw: (callId) => runtime.submit({ kind: 'WithdrawCall', by, callId }),
-    reorder: (callId, wish) => runtime.submit({ kind: 'ReorderCall', by, callId, ...wish }),
-    move: (callId, queue) => runtime.submit({ kind: 'MoveCall', by, callId, queue }),
-    give: (callId, agentId) => runtime.submit({ kind: 'GiveCall', by, callId, agentId }),
+    hangUp: (callId) => runtime.submit({ kind: 'HangUpCall', by: byWhom(), callId }),
+    withdraw: (callId) => runtime.submit({ kind: 'WithdrawCall', by: byWhom(), callId }),
+    reorder: (callId, wish) =>
+      runtime.submit({ kind: 'ReorderCall', by: byWhom(), callId, ...wish }),
+    move: (callId, queue) => runtime.submit({ kind: 'MoveCall', by: byWhom(), callId, queue }),
+    give: (callId, agentId) => runtime.submit({ kind: 'GiveCall', by: byWhom(), callId, agentId }),
     transfer: async (callId, uri) =>
       allows(uri)
-        ? runtime.submit({ kind: 'TransferCall', by, callId, uri })
+        ? runtime.submit({ kind: 'TransferCall', by: byWhom(), callId, uri })
         : { ok: false, refusal: 'not-allowed' },
   };
 }

@@ -14,6 +14,7 @@ import {
 } from '../core/views.ts';
 import type { Metrics, Reading } from '../observe/metrics.ts';
 import type { Runtime } from '../runtime/port.ts';
+import { byWhom } from './actor.ts';
 import { callDetail, findCall, reasonsOf, steerCalls } from './live-calls.ts';
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
 import type { Steering, View } from './view.ts';
@@ -144,8 +145,6 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
   };
 }
 
-const BY = 'http';
-
 const here = (queue: string | null) => (queue === null ? {} : { queue });
 
 /** `allows`: may calls be sent to this address? */
@@ -155,14 +154,14 @@ export function createSteering(
 ): Steering {
   return {
     pause: (agentId, reason, queue) =>
-      runtime.submit({ kind: 'PauseAgent', by: BY, agentId, reason, ...here(queue) }),
+      runtime.submit({ kind: 'PauseAgent', by: byWhom(), agentId, reason, ...here(queue) }),
     resume: (agentId, queue) =>
-      runtime.submit({ kind: 'ResumeAgent', by: BY, agentId, ...here(queue) }),
-    endWrapup: (agentId) => runtime.submit({ kind: 'EndWrapup', by: BY, agentId }),
+      runtime.submit({ kind: 'ResumeAgent', by: byWhom(), agentId, ...here(queue) }),
+    endWrapup: (agentId) => runtime.submit({ kind: 'EndWrapup', by: byWhom(), agentId }),
     extendWrapup: (agentId, forMs) =>
-      runtime.submit({ kind: 'ExtendWrapup', by: BY, agentId, forMs }),
-    logOut: (agentId) => runtime.submit({ kind: 'LogOutAgent', by: BY, who: { agentId } }),
-    calls: steerCalls(runtime, BY, allows),
+      runtime.submit({ kind: 'ExtendWrapup', by: byWhom(), agentId, forMs }),
+    logOut: (agentId) => runtime.submit({ kind: 'LogOutAgent', by: byWhom(), who: { agentId } }),
+    calls: steerCalls(runtime, allows),
   };
 }
 

@@ -1,8 +1,9 @@
 /**
  * The REST interface on fastify: routes over a View, commands through Steering, every answer of a
- * documented shape, every error of one form. It has no login yet, so it refuses web pages of other
- * sites, and on loopback also names that merely resolve to it.
+ * documented shape, every error of one form, every request through the gate (`gate.ts`): tokens,
+ * roles, and no web pages of other sites.
  */
+import { Server as TlsServer } from 'node:tls';
 import swagger from '@fastify/swagger';
 import {
   jsonSchemaTransform,
@@ -10,13 +11,16 @@ import {
   serializerCompiler,
   validatorCompiler,
 } from '@fastify/type-provider-zod';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyServerOptions } from 'fastify';
 import fastify from 'fastify';
 import type { ConfigPort, PromptsPort } from './config-port.ts';
+import type { TlsConfig } from '../config/types.ts';
 import type { Log } from '../observe/log.ts';
 import type { Reports } from '../reports/port.ts';
+import { Access } from './access.ts';
 import { CATALOGUE } from './catalogue.ts';
-import { NO_ROUTE, problemOf, WRONG_ORIGIN } from './errors.ts';
+import { NO_ROUTE, problemOf } from './errors.ts';
+import { Gate } from './gate.ts';
 import { addIdempotency, KeyStore } from './idempotency.ts';
 import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
@@ -29,12 +33,14 @@ import { addPrompts } from './routes/config-prompts.ts';
 import { addReasons } from './routes/config-reasons.ts';
 import { addDocs } from './routes/docs.ts';
 import { addEvents } from './routes/events.ts';
+import { addLocks } from './routes/locks.ts';
 import { addQueues } from './routes/queues.ts';
 import { addReports } from './routes/reports.ts';
 import { addStatus } from './routes/status.ts';
 import { addWebhooks } from './routes/webhooks.ts';
+import { scopeView } from './scope.ts';
 import type { Stream } from './stream.ts';
-import type { Steering, View, WebhookShown } from './view.ts';
+import type { LocksPort, Steering, View, WebhookShown } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
 const REQUEST_MS = 10_000;
@@ -51,43 +57,41 @@ export interface HttpDeps {
   readonly webhooks?: () => readonly WebhookShown[];
   readonly log: Log;
   readonly version: string;
-}
-
-/** Host of `host:port`, without brackets. */
-function hostOf(authority: string): string {
-  return authority
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .toLowerCase();
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-/**
- * A browser adds Origin to what a page of another site sends (the page cannot leave it out), and
- * a name that was rebound to 127.0.0.1 shows in Host.
- */
-export function isForeign(request: FastifyRequest): boolean {
-  const host = request.headers.host ?? '';
-  const { origin } = request.headers;
-  if (typeof origin === 'string' && origin !== `http://${host}` && origin !== `https://${host}`) {
-    return true;
-  }
-  const local = request.socket.localAddress?.replace(/^::ffff:/, '') ?? '';
-  return isLoopback(local) && host !== '' && !isLoopback(hostOf(host));
+  /** Absent: nobody is ever locked. */
+  readonly locks?: LocksPort;
+  /** Absent: no tokens, everybody who reaches it may do everything. */
+  readonly access?: Access;
+  /** Null or absent: HTTP. */
+  readonly tls?: TlsConfig | null;
 }
 
 interface Content {
   readonly content?: Record<string, { readonly schema?: { readonly $ref?: string } }>;
 }
 
+interface Operation {
+  readonly responses?: Record<string, Content>;
+  readonly security?: readonly object[];
+}
+
+const atTheGate = (description: string): Content & { readonly description: string } => ({
+  description,
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
+});
+
+/** What the gate may answer in place of a route. */
+const AT_THE_GATE = {
+  401: atTheGate('No token, or one that is not valid'),
+  403: atTheGate('The token may not do this'),
+  429: atTheGate('More requests than may be; see Retry-After'),
+};
+
 /** Problems are documented with the media type they are sent with. */
 function asProblems<T extends object>(document: T): T {
   const { paths = {} } = document as { paths?: Record<string, Record<string, unknown>> };
   for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
-    const { responses = {} } = operation as { responses?: Record<string, Content> };
+    const { responses = {}, security = [] } = operation as Operation;
+    if (security.length > 0) Object.assign(responses, structuredClone(AT_THE_GATE));
     for (const { content } of Object.values(responses)) {
       const json = content?.['application/json'];
       if (content === undefined || json?.schema?.$ref !== '#/components/schemas/Problem') continue;
@@ -96,6 +100,22 @@ function asProblems<T extends object>(document: T): T {
     }
   }
   return document;
+}
+
+interface Told {
+  readonly schema: object;
+  readonly url: string;
+}
+
+/** Each operation says which role it needs, and what it answers where that is missing. */
+function withRole<T extends Told>(told: T, config: FastifyContextConfig = {}): T {
+  const { needs: role = 'admin' } = config;
+  const schema = told.schema as { description?: string; response?: object };
+  if (role === 'anyone') return { ...told, schema: { ...schema, 'x-role': role, security: [] } };
+  const needed = `Needs a token of role \`${role}\` or above, where there are tokens.`;
+  const description = [schema.description, needed].filter(Boolean).join(' ');
+  const security = [{ token: [] }];
+  return { ...told, schema: { ...schema, description, 'x-role': role, security } };
 }
 
 async function addDocuments(server: FastifyInstance, version: string): Promise<void> {
@@ -108,54 +128,81 @@ async function addDocuments(server: FastifyInstance, version: string): Promise<v
         description: 'Watch and steer the automatic call distributor.',
       },
       servers: [{ url: 'http://127.0.0.1:8242' }],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'Of http.tokens in acd.yaml' },
+        },
+      },
     },
-    transform: jsonSchemaTransform,
+    transform: (given) => withRole(jsonSchemaTransform(given), given.route.config),
     transformObject: (given) => asProblems(jsonSchemaTransformObject(given)),
   });
 }
 
-/** Builds the server; `listen` or `inject` it. */
-export async function createHttp(deps: HttpDeps): Promise<Http> {
-  const server = fastify({
+/** Plain or TLS; to fastify both are the same. */
+function listener(tls: TlsConfig | null): FastifyInstance {
+  const https = tls && { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' };
+  const options = {
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_MS,
     connectionTimeout: REQUEST_MS * 6,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
-  });
+    ...(https === null ? {} : { https }),
+  };
+  const server = fastify(options as FastifyServerOptions);
   server.server.maxConnections = MAX_CONNECTIONS;
+  return server;
+}
+
+/** Another certificate for connections from now on. */
+export function renewCertificate(http: Http, { cert, key }: TlsConfig): void {
+  const { server } = http as { readonly server: object };
+  if (server instanceof TlsServer) server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+}
+
+function addRoutes(http: Http, deps: HttpDeps, view: View): void {
+  const { steering, configuration } = deps;
+  addQueues(http, view);
+  addCalls(http, view);
+  addCallSteering(http, view, steering.calls);
+  addAgents(http, view, steering);
+  addEvents(http, view, deps.stream);
+  addWebhooks(http, deps.webhooks ?? (() => []));
+  addReports(http, deps.reports, view);
+  addStatus(http, deps.view);
+  addLocks(http, deps.locks ?? { list: () => [], lift: () => false });
+  addConfig(http, configuration);
+  addEntries(http, configuration);
+  addReasons(http, configuration);
+  addMembers(http, configuration);
+  addPrompts(http, deps.prompts);
+  addDocs(http);
+}
+
+/** Builds the server; `listen` or `inject` it. */
+export async function createHttp(deps: HttpDeps): Promise<Http> {
+  const { log, tls = null } = deps;
+  const access = deps.access ?? new Access({ tokens: [], rateLimit: 0 }, Date.now);
+  const view = scopeView(deps.view);
+  const server = listener(tls);
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   server.setNotFoundHandler((_request, reply) => send(reply, NO_ROUTE));
   server.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     if (CATALOGUE[problem.code].status >= 500) {
-      deps.log.error({ err: error, path: request.url.slice(0, 200) }, 'request failed');
+      log.error({ err: error, path: request.url.slice(0, 200) }, 'request failed');
     }
     return send(reply, problem);
   });
-  server.addHook('onRequest', async (request, reply) => {
-    if (isForeign(request)) return send(reply, WRONG_ORIGIN);
-    return undefined;
-  });
-  addIdempotency(server, new KeyStore(Date.now));
+  const gate = new Gate({ access, view, log, isTls: tls !== null });
+  gate.add(server);
+  addIdempotency(server, new KeyStore(Date.now), (request) => gate.actorOf(request)?.name ?? '');
   await addDocuments(server, deps.version);
   const http = typed(server);
-  addQueues(http, deps.view);
-  addCalls(http, deps.view);
-  addCallSteering(http, deps.view, deps.steering.calls);
-  addAgents(http, deps.view, deps.steering);
-  addEvents(http, deps.view, deps.stream);
-  addWebhooks(http, deps.webhooks ?? (() => []));
-  addReports(http, deps.reports);
-  addStatus(http, deps.view);
-  addConfig(http, deps.configuration);
-  addEntries(http, deps.configuration);
-  addReasons(http, deps.configuration);
-  addMembers(http, deps.configuration);
-  addPrompts(http, deps.prompts);
-  addDocs(http);
+  addRoutes(http, deps, view);
   await http.ready();
   return http;
 }

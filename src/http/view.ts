@@ -36,6 +36,17 @@ export interface WebhookShown {
   readonly failures: number;
 }
 
+/** Who cannot log in by telephone for now, as too many wrong PINs were tried. */
+export interface LocksPort {
+  list(): readonly {
+    readonly kind: 'agent' | 'phone';
+    readonly name: string;
+    readonly endsInMs: number;
+  }[];
+  /** False: there was no such lock. */
+  lift(kind: 'agent' | 'phone', name: string): boolean;
+}
+
 /** What REST may ask for; each becomes one command. */
 export interface Steering {
   /** `queue`: in this queue only; null: in all. */

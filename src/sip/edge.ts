@@ -15,6 +15,7 @@ import { identifyDevice, type KnownRegistrar } from './device.ts';
 import { connectStack } from './drachtio.ts';
 import { clean, parseUri } from './headers.ts';
 import { Holds } from './holds.ts';
+import { Locks } from './locks.ts';
 import { loginRequestOf, Logins } from './login.ts';
 import { Notices } from './notices.ts';
 import { Offers } from './offers.ts';
@@ -56,6 +57,8 @@ export interface EdgeHealth {
 
 export interface SipEdge {
   health(): EdgeHealth;
+  /** Who cannot log in for now. */
+  readonly locks: Locks;
   /** New calls and logins are turned away; those that are here go on. */
   drain(): void;
   /**
@@ -129,7 +132,9 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
     (config) => new Registration(context, config),
   );
   const known = () => registrations.map((each) => each.known());
-  const logins = new Logins(context, presence, known);
+  const { lockAfter: after, lockForMs: forMs } = context.config.sip;
+  const locks = new Locks({ after, forMs }, () => performance.now(), context.log);
+  const logins = new Logins(context, presence, known, locks);
   const transfers = new Transfers(context, routes);
   const phones = watchPhones(context, presence, known);
   const callers = new Callers(context, transfers, holds, phones);
@@ -148,6 +153,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
     for (const registration of registrations) registration.renew();
   });
   return {
+    locks,
     open: async () => {
       await takeOver({ context, stack, callers, offers, logins, presence, routes });
       const found = await context.media.legs();

@@ -20,6 +20,7 @@ import type { KnownRegistrar } from './device.ts';
 import type { DigitSource } from './dtmf.ts';
 import { clean } from './headers.ts';
 import { Keying } from './keying.ts';
+import type { Locks } from './locks.ts';
 import type { IncomingRequest, Response } from './port.ts';
 import { LoginMemory, type LoginFacts } from './login-memory.ts';
 import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
@@ -102,6 +103,7 @@ export class Logins {
   private readonly context: EdgeContext;
   private readonly presence: LoginPresence;
   private readonly registrars: () => readonly KnownRegistrar[];
+  private readonly locks: Locks;
   private readonly calls = new Map<string, LoginCall>();
   private readonly serving = new Set<Promise<void>>();
   /** Taken over; they go on as soon as requests and keys are heard. */
@@ -112,10 +114,12 @@ export class Logins {
     context: EdgeContext,
     presence: LoginPresence,
     registrars: () => readonly KnownRegistrar[],
+    locks: Locks,
   ) {
     this.context = context;
     this.presence = presence;
     this.registrars = registrars;
+    this.locks = locks;
   }
 
   get size(): number {
@@ -412,7 +416,20 @@ export class Logins {
     const pin = config.pins.get(agentId);
     if (pin === undefined && (isAgent || config.pins.size === 0)) return isAgent;
     const given = await this.askFor(call, 'agent-pin');
-    return fitsPin(given, pin ?? '') && isAgent && given !== '';
+    if (given === '') return false;
+    const { locks } = this;
+    const { uri } = call.device;
+    // Asked and answered as ever: who tries PINs learns nothing of it.
+    if (locks.isLocked('agent', agentId) || locks.isLocked('phone', uri)) return false;
+    const fits = fitsPin(given, pin ?? '') && isAgent;
+    for (const [kind, name] of [
+      ['agent', agentId],
+      ['phone', uri],
+    ] as const) {
+      if (fits) locks.lift(kind, name);
+      else if (isAgent || kind === 'phone') locks.failed(kind, name);
+    }
+    return fits;
   }
 
   private async logIn(call: LoginCall, agentId: string): Promise<string | null> {

@@ -1,4 +1,5 @@
 /** What the parts of the core share: tables, sockets, clients, and time. */
+import type { Admission } from './admission.ts';
 import type { ClientTx, ClientTxs } from './client-tx.ts';
 import type { Clients } from './clients.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -113,6 +114,8 @@ export interface Context {
   /** New requests that no client has reacted to so far. */
   unheard: Unheard;
   peers: Peers;
+  /** From whom new requests are taken. */
+  admission: Admission;
   /** Calls we accepted whose ACK has not come. */
   unproven: UnprovenCalls;
   /** INVITEs from the network, for their CANCEL. */

@@ -2,6 +2,7 @@
  * The core without its sockets: tables, clients, and what happens to a message that arrived. Tests
  * drive it with a clock and a network of their own.
  */
+import { Admission } from './admission.ts';
 import { ClientTxs, clientKey } from './client-tx.ts';
 import { Clients } from './clients.ts';
 import type { Clock } from './clock.ts';
@@ -31,6 +32,8 @@ export interface CoreParts {
   transports: Network;
   names: Names;
   guard: (run: () => void) => void;
+  /** From whom new requests are taken; everybody's, if missing. */
+  allow?: readonly string[];
   /** Where to keep what must outlive us. */
   keep?: Keep;
   /** What routes of dialogs we passed on are known by; made up if missing. */
@@ -38,7 +41,7 @@ export interface CoreParts {
 }
 
 export function createCore(parts: CoreParts): Context {
-  const { clock, keep = keepNothing } = parts;
+  const { clock, log, allow = [], keep = keepNothing } = parts;
   const clients = new Clients({
     clock,
     moveOwnership: (from, to, heir) => {
@@ -72,6 +75,7 @@ export function createCore(parts: CoreParts): Context {
     unacked: new Map(),
     unheard: new Unheard(),
     peers: new Peers(clock),
+    admission: new Admission(allow, log),
     unproven: new UnprovenCalls(clock, (entry) => {
       endDialog(ctx, entry, 'never acknowledged, and others want its place');
     }),
@@ -98,6 +102,10 @@ export function onMessage(ctx: Context, text: string, path: Path, fault: string 
   const { received } = admission;
   const isRequest = received.message.status === 0;
   if (admission.kind === 'faulty') {
+    if (!ctx.admission.admits(path.address)) {
+      ctx.admission.silence(path.address, 'a faulty message');
+      return;
+    }
     ctx.log.info(`faulty message from ${from}: ${admission.reason}`);
     if (isRequest && received.message.method !== 'ACK') {
       refuse(ctx, received, admission.status, []);
@@ -115,7 +123,10 @@ export function onMessage(ctx: Context, text: string, path: Path, fault: string 
     return;
   }
   const { status } = received.message;
-  if (status >= 200 && status < 300) ctx.peers.note(path);
+  if (status >= 200 && status < 300) {
+    ctx.peers.note(path);
+    if (received.cseq.method === 'REGISTER') ctx.admission.noteRegistrar(path.address);
+  }
   tx.receive(received);
 }
 

@@ -41,6 +41,11 @@ export function onRequest(ctx: Context, received: Received): void {
     known.repeat();
     return;
   }
+  const { address } = received.path;
+  if (!ctx.admission.admits(address) && !belongsHere(ctx, received)) {
+    ctx.admission.silence(address, method);
+    return;
+  }
   if (!hasRoom(ctx, received)) {
     refuse(ctx, received, 503, [retryAfter]);
     return;
@@ -59,6 +64,14 @@ export function onRequest(ctx: Context, received: Received): void {
   if (entry !== undefined) inDialog(ctx, received, tx, entry);
   else if (passesThroughUs(ctx, received)) relay(ctx, received, tx);
   else outOfDialog(ctx, received, tx);
+}
+
+/** Is it of a dialog of ours? A NOTIFY may overtake the 2xx of its SUBSCRIBE. */
+function belongsHere(ctx: Context, received: Received): boolean {
+  const { callId, toTag, fromTag } = received;
+  if (toTag === '') return false;
+  if (ctx.dialogs.find(callId, toTag, fromTag) !== undefined) return true;
+  return ctx.dialogs.find(callId, toTag, '') !== undefined || passesThroughUs(ctx, received);
 }
 
 const trying = { status: 100, reason: 'Trying', withRecordRoute: false, extra: [], body: '' };

@@ -13,6 +13,8 @@ import { splitHostPort } from './uri.ts';
 const usage = `Usage: sipd --listen udp:HOST:PORT [--listen tcp:HOST:PORT ...] [options]
   --admin HOST:PORT            where clients connect (default 127.0.0.1:9022)
   --external-address ADDRESS   address to show to peers outside our own networks
+  --allow WHOM                 from whom new requests are taken, may be given again: a network as
+                               192.0.2.0/24, 'private', 'registrars'; default everybody
   --trace FILE                 append every SIP message to FILE
   --store FILE                 keep calls here, so that they outlive this process
   --stop-with-parent           stop when standard input ends
@@ -51,6 +53,7 @@ function readArguments(): Arguments {
       listen: { type: 'string', multiple: true },
       admin: { type: 'string', default: '127.0.0.1:9022' },
       'external-address': { type: 'string', default: '' },
+      allow: { type: 'string', multiple: true, default: [] },
       trace: { type: 'string', default: '' },
       store: { type: 'string', default: '' },
       'stop-with-parent': { type: 'boolean', default: false },
@@ -82,6 +85,7 @@ function readArguments(): Arguments {
       adminPort: admin.port,
       secret: Buffer.from(secret, 'utf8').toString('latin1'),
       externalAddress: values['external-address'],
+      allow: values.allow,
       trace: values.trace,
       store: values.store,
       log,

@@ -24,6 +24,8 @@ export interface ServerOptions {
   secret: string;
   /** Address shown to peers outside our own networks, or ''. */
   externalAddress: string;
+  /** From whom new requests are taken; empty: from everybody. */
+  allow?: readonly string[];
   /** Trace file, or ''. */
   trace: string;
   /** File of what must outlive the process, or ''. */
@@ -97,7 +99,8 @@ function createContext(options: ServerOptions): Parts {
   const kept = store === null ? {} : { keep: store };
   // Known again after a restart: dialogs that go through us name it in their routes.
   const routeKey = `route of ${options.secret}`;
-  const ctx = createCore({ clock, log, transports, names, guard, routeKey, ...kept });
+  const { allow = [] } = options;
+  const ctx = createCore({ clock, log, transports, names, guard, routeKey, allow, ...kept });
   return { ctx, transports, trace, store };
 }
 

@@ -2,10 +2,12 @@
  * Issue 5, "Configuration as versions" and "Without a restart": with a caller who waits and a pair
  * that talks, the configuration changes by REST, by loading the file again and by SIGHUP, a queue
  * is removed under its caller, and the server is killed in the middle; nobody loses his call, the
- * agent stays logged in, and what REST made is still there.
+ * agent stays logged in, and what REST made is still there. "Security": a reload makes REST ask for
+ * tokens.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { hashOf } from '../../src/config/http-access.ts';
 import { startAcd, type Acd } from '../support/acd.ts';
 import { until } from '../support/inbox.ts';
 import { isBack, kill } from '../support/full-house.ts';
@@ -14,12 +16,15 @@ import { enter, logIn, phone } from '../support/stories.ts';
 
 const stage = openStage('reload');
 
+let token = '';
+
 async function send(acd: Acd, method: string, path: string, body?: object) {
   const answer = await fetch(`${acd.rest}${path}`, {
     method,
     signal: AbortSignal.timeout(10_000),
     headers: {
       connection: 'close',
+      ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -102,4 +107,19 @@ it('changes everything under calls that are up, and keeps what REST made', async
   expect((await send(acd, 'POST', '/config/rollback', { version: 1 })).status).toBe(200);
   expect((await acd.queues()).map((queue) => queue.name)).toEqual(['sales', 'help']);
   await acd.isEmpty();
+
+  // From now on REST is for whoever has a token; what he changes bears his name.
+  const entry = JSON.stringify({ name: 'boss', role: 'admin', hash: hashOf('of-the-boss') });
+  const where = `listen: ${new URL(acd.rest).host}\n`;
+  edit(acd, where, `${where}  tokens: [${entry}]\n`);
+  expect((await send(acd, 'PUT', '/config')).body['waiting_for_restart']).toEqual([]);
+  expect(await send(acd, 'GET', '/queues')).toMatchObject({
+    status: 401,
+    body: { code: 'no-token' },
+  });
+  expect(await acd.health()).toEqual({ status: 'ok' });
+  token = 'of-the-boss';
+  expect((await send(acd, 'POST', '/queues', { name: 'late', welcome: [] })).status).toBe(201);
+  const { versions } = (await send(acd, 'GET', '/config')).body as { versions: { by: string }[] };
+  expect(versions.at(-1)?.by).toBe('http:boss@127.0.0.1');
 });

@@ -232,8 +232,11 @@ export class World {
   readonly peer = { address: '192.0.2.9', port: 5060 };
   readonly logged: string[] = [];
 
-  /** @param before a server that died this moment, whose store is restored */
-  constructor(before: World | null = null) {
+  /**
+   * @param before a server that died this moment, whose store is restored
+   * @param allow from whom it takes new requests; nobody named: from everybody
+   */
+  constructor(before: World | null = null, allow: readonly string[] = []) {
     this.clock = before === null ? new HandClock() : new HandClock(before.clock.now());
     this.network = new FakeNetwork(this.clock);
     const note = (text: string): void => {
@@ -248,6 +251,7 @@ export class World {
         run();
       },
       keep: this.store,
+      allow,
     });
     this.clock.onTurn = () => {
       this.store.flush();

@@ -4,24 +4,25 @@ import type { AgentAnswer } from '../../http/schemas.ts';
 import { EXIT } from '../exit.ts';
 import { writeTable } from '../table.ts';
 import { ask, tell, type Written } from './client.ts';
+import type { Place } from './reach.ts';
 import { agentTable, at, details, verb, wholeOf, type Group } from './verb.ts';
 
 function addLooks(group: Group): void {
   const { done } = group;
   verb(group, 'list', 'all agents').action(async (written: Written) => {
-    const get = (base: string) => ask<{ agents: AgentAnswer[] }>(base, '/agents');
+    const get = (place: Place) => ask<{ agents: AgentAnswer[] }>(place, '/agents');
     done(await tell(written, get, ({ agents }) => agentTable(agents)));
   });
   verb(group, 'show', 'one agent')
     .argument('<id>')
     .action(async (id: string, written: Written) => {
-      const get = (base: string) => ask<AgentAnswer>(base, `/agents/${at(id)}`);
+      const get = (place: Place) => ask<AgentAnswer>(place, `/agents/${at(id)}`);
       done(await tell(written, get, details));
     });
   verb(group, 'why', 'why he is not rung for each call that waits in his queues')
     .argument('<id>')
     .action(async (id: string, written: Written) => {
-      const get = (base: string) => ask<Reasons>(base, `/agents/${at(id)}/why`);
+      const get = (place: Place) => ask<Reasons>(place, `/agents/${at(id)}/why`);
       done(await tell(written, get, writeReasons));
     });
 }
@@ -47,7 +48,7 @@ interface Act extends Written {
 function post(written: Written, path: string, body?: unknown): Promise<number> {
   return tell(
     written,
-    (base) => ask<AgentAnswer>(base, path, 'POST', body),
+    (place) => ask<AgentAnswer>(place, path, 'POST', body),
     (found) => agentTable([found]),
   );
 }

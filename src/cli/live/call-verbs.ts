@@ -4,6 +4,7 @@ import type { CallAnswer } from '../../http/schemas.ts';
 import { EXIT } from '../exit.ts';
 import { writeTable, type Column } from '../table.ts';
 import { ask, tell, type Answer, type Written } from './client.ts';
+import type { Place } from './reach.ts';
 import { at, details, order, verb, wholeOf, type Group } from './verb.ts';
 
 const CALL_COLUMNS: readonly Column[] = [
@@ -29,14 +30,14 @@ function writeCall({ agents, ...call }: CallDetail): string {
 
 function addLooks(group: Group): void {
   const { done } = group;
-  const get = (base: string): Promise<Answer<{ calls: CallAnswer[] }>> => ask(base, '/calls');
+  const get = (place: Place): Promise<Answer<{ calls: CallAnswer[] }>> => ask(place, '/calls');
   verb(group, 'list', 'all calls, waiting or talking').action(async (written: Written) => {
     done(await tell(written, get, ({ calls }) => writeTable(calls, CALL_COLUMNS)));
   });
   verb(group, 'show', 'one call, what it waits for, and why each agent is not rung for it')
     .argument('<id>')
     .action(async (id: string, written: Written) => {
-      const one = (base: string) => ask<CallDetail>(base, `/calls/${at(id)}`);
+      const one = (place: Place) => ask<CallDetail>(place, `/calls/${at(id)}`);
       done(await tell(written, one, writeCall));
     });
 }

@@ -2,7 +2,7 @@
  * Reads GET /events for as long as somebody wants it: comes back by Last-Event-ID after whatever
  * cut the line, so that nothing is told twice or left out. WHATWG HTML, "Server-sent events".
  */
-import { headersFor } from './client.ts';
+import { open as openAnswer, type Place } from './reach.ts';
 
 export interface Frame {
   readonly id: string;
@@ -11,7 +11,7 @@ export interface Frame {
 }
 
 export interface FollowOptions {
-  readonly base: string;
+  readonly place: Place;
   /** Only what concerns these; empty: all. */
   readonly queues: readonly string[];
   readonly agents: readonly string[];
@@ -44,18 +44,20 @@ export function framesIn(text: string): { readonly frames: Frame[]; readonly res
 }
 
 async function open(options: FollowOptions, after: string | null, signal: AbortSignal) {
-  const url = new URL('/events', options.base);
+  const asked = new URLSearchParams();
   for (const [name, values] of [
     ['queue', options.queues],
     ['agent', options.agents],
   ] as const) {
-    if (values.length > 0) url.searchParams.set(name, values.join(','));
+    if (values.length > 0) asked.set(name, values.join(','));
   }
-  const resume = after === null ? {} : { 'last-event-id': after };
-  const answer = await fetch(url, { headers: { ...headersFor(), ...resume }, signal });
-  if (answer.ok && answer.body !== null) return answer.body;
-  const text = (await answer.text()).slice(0, 400);
-  throw new Refused(`the ACD answered ${answer.status}: ${text}`);
+  const headers: Record<string, string> = after === null ? {} : { 'last-event-id': after };
+  const path = `/events?${asked.toString()}`;
+  const answer = await openAnswer(options.place, path, { method: 'GET', headers, signal });
+  if (answer.statusCode === 200) return answer;
+  let text = '';
+  for await (const part of answer) text = `${text}${String(part)}`.slice(0, 400);
+  throw new Refused(`the ACD answered ${answer.statusCode}: ${text}`);
 }
 
 /** Trying again would change nothing. */
@@ -69,7 +71,7 @@ async function* once(options: FollowOptions, after: string | null): AsyncGenerat
     const body = await open(options, after, line.signal);
     let rest = '';
     const decoder = new TextDecoder();
-    for await (const bytes of body as unknown as AsyncIterable<Uint8Array>) {
+    for await (const bytes of body as AsyncIterable<Uint8Array>) {
       clearTimeout(silence);
       silence = setTimeout(() => line.abort(), SILENCE_MS);
       const found = framesIn(rest + decoder.decode(bytes, { stream: true }));
@@ -84,8 +86,8 @@ async function* once(options: FollowOptions, after: string | null): AsyncGenerat
 }
 
 function whyOf(error: unknown): string {
-  const { message, cause } = error as Error & { cause?: { code?: string } };
-  return cause?.code ?? message;
+  const { message, code } = error as NodeJS.ErrnoException;
+  return code ?? message;
 }
 
 /** Never ends by itself. Throws `Refused` where the ACD does not want us. */

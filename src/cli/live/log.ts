@@ -5,7 +5,8 @@
 import type { HealthAnswer } from '../../http/schemas.ts';
 import { fieldsOf } from '../event-line.ts';
 import { EXIT } from '../exit.ts';
-import { ask, baseOf, type Written } from './client.ts';
+import { ask, type Written } from './client.ts';
+import { placeOf } from './reach.ts';
 import { follow, Refused, type Frame } from './follow.ts';
 import { verb, wholeOf, type Group } from './verb.ts';
 
@@ -41,14 +42,14 @@ function show(frame: Frame, isJson: boolean): void {
 }
 
 async function run(written: WrittenLog): Promise<number> {
-  const base = baseOf(written);
+  const place = placeOf(written);
   const lines = wholeOf(written.lines);
   if (lines === null || lines < 0) {
     process.stderr.write(`--lines ${written.lines}: give a number, 0 or more\n`);
     return EXIT.wrong;
   }
-  if (base === null) return EXIT.wrong;
-  const health = await ask<HealthAnswer>(base, '/health');
+  if (place === null) return EXIT.wrong;
+  const health = await ask<HealthAnswer>(place, '/health');
   if (!health.ok) {
     process.stderr.write(`${health.text}\n`);
     return health.status;
@@ -56,7 +57,7 @@ async function run(written: WrittenLog): Promise<number> {
   const { seq } = health.body.journal;
   const isFollowed = written.follow === true;
   const frames = follow({
-    base,
+    place,
     queues: written.queue ?? [],
     agents: written.agent ?? [],
     after: String(Math.max(0, seq - lines)),

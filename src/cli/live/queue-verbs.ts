@@ -2,14 +2,15 @@
 import type { AgentAnswer, QueueAnswer } from '../../http/schemas.ts';
 import { EXIT } from '../exit.ts';
 import { ask, tell, type Written } from './client.ts';
+import type { Place } from './reach.ts';
 import { showQueue, type Counters } from './queue-show.ts';
 import { at, order, verb, wholeOf, type Group } from './verb.ts';
 
 /** Figures, members and callers of the queues; counters may be away without harm. */
-async function showQueues(queues: readonly QueueAnswer[], base: string): Promise<string> {
+async function showQueues(queues: readonly QueueAnswer[], place: Place): Promise<string> {
   const [agents, counters] = await Promise.all([
-    ask<{ agents: AgentAnswer[] }>(base, '/agents'),
-    ask<{ rows: Counters[] }>(base, '/reports/counters'),
+    ask<{ agents: AgentAnswer[] }>(place, '/agents'),
+    ask<{ rows: Counters[] }>(place, '/reports/counters'),
   ]);
   const members = agents.ok ? agents.body.agents : [];
   const figures = counters.ok ? counters.body.rows : [];
@@ -21,11 +22,11 @@ function addShow(group: Group): void {
     .argument('[name]', 'one queue; without it all')
     .action(async (name: string | undefined, written: Written) => {
       if (name === undefined) {
-        const get = (base: string) => ask<{ queues: QueueAnswer[] }>(base, '/queues');
-        group.done(await tell(written, get, ({ queues }, base) => showQueues(queues, base)));
+        const get = (place: Place) => ask<{ queues: QueueAnswer[] }>(place, '/queues');
+        group.done(await tell(written, get, ({ queues }, place) => showQueues(queues, place)));
       } else {
-        const get = (base: string) => ask<QueueAnswer>(base, `/queues/${at(name)}`);
-        group.done(await tell(written, get, (body, base) => showQueues([body], base)));
+        const get = (place: Place) => ask<QueueAnswer>(place, `/queues/${at(name)}`);
+        group.done(await tell(written, get, (body, place) => showQueues([body], place)));
       }
     });
 }

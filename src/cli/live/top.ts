@@ -4,7 +4,8 @@
  */
 import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../http/schemas.ts';
 import { EXIT } from '../exit.ts';
-import { ask, baseOf, type Answer, type Written } from './client.ts';
+import { ask, type Answer, type Written } from './client.ts';
+import { placeOf, type Place } from './reach.ts';
 import { frameOf, type Scene, type Screen } from './top-frame.ts';
 import { verb, type Group } from './verb.ts';
 
@@ -20,11 +21,11 @@ const HOME = '\u001b[H';
 const END_OF_LINE = '\u001b[K';
 const END_OF_SCREEN = '\u001b[J';
 
-async function look(base: string): Promise<Answer<Scene>> {
+async function look(place: Place): Promise<Answer<Scene>> {
   const [health, queues, agents] = await Promise.all([
-    ask<HealthAnswer>(base, '/health'),
-    ask<{ queues: QueueAnswer[] }>(base, '/queues'),
-    ask<{ agents: AgentAnswer[] }>(base, '/agents'),
+    ask<HealthAnswer>(place, '/health'),
+    ask<{ queues: QueueAnswer[] }>(place, '/queues'),
+    ask<{ agents: AgentAnswer[] }>(place, '/agents'),
   ]);
   if (!health.ok) return health;
   if (!queues.ok) return queues;
@@ -72,7 +73,7 @@ function untilKey(soon: () => void): { readonly ended: Promise<void>; readonly s
 }
 
 /** Draws until a key ends it. An ACD that is away meanwhile is told, and looked for again. */
-async function live(base: string, intervalMs: number): Promise<void> {
+async function live(place: Place, intervalMs: number): Promise<void> {
   let wake: () => void = () => undefined;
   let isOver = false;
   const keys = untilKey(() => wake());
@@ -83,7 +84,7 @@ async function live(base: string, intervalMs: number): Promise<void> {
   process.stdout.write(ENTER);
   try {
     while (!isOver) {
-      const seen = await look(base);
+      const seen = await look(place);
       if (!isOver) paint(seen.ok ? frameOf(seen.body, screenOf(true)) : [seen.text]);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, intervalMs);
@@ -106,15 +107,15 @@ async function run(written: WrittenTop): Promise<number> {
     process.stderr.write(`--interval ${written.interval}: give seconds, 0.2 to 3600\n`);
     return EXIT.wrong;
   }
-  const base = baseOf(written);
-  if (base === null) return EXIT.wrong;
-  const first = await look(base);
+  const place = placeOf(written);
+  if (place === null) return EXIT.wrong;
+  const first = await look(place);
   if (!first.ok) {
     process.stderr.write(`${first.text}\n`);
     return first.status;
   }
   const isTerminal = process.stdout.isTTY && written.once !== true && !written.json;
-  if (isTerminal) await live(base, seconds * 1000);
+  if (isTerminal) await live(place, seconds * 1000);
   else if (written.json) process.stdout.write(`${JSON.stringify(first.body, null, 2)}\n`);
   else process.stdout.write(`${frameOf(first.body, screenOf(false)).join('\n')}\n`);
   return EXIT.ok;

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { AgentAnswer } from '../../http/schemas.ts';
 import { writeTable, type Column } from '../table.ts';
 import { ask, tell, type Written } from './client.ts';
+import { TOKEN_OPTION } from './reach.ts';
 
 /** Hears the exit status of the verb that ran. */
 export type Done = (status: number) => void;
@@ -23,6 +24,7 @@ export function verb({ parent, flags }: Group, name: string, text: string): Comm
     .description(text)
     .option(config, about, standard)
     .option('--url <url>', 'where its REST is; default ACD_URL, or as the configuration says')
+    .option(...TOKEN_OPTION)
     .option('--json', 'print what REST answers, and nothing else', false);
 }
 
@@ -66,7 +68,7 @@ export async function order(
 ): Promise<number> {
   return tell(
     written,
-    (base) => ask<unknown>(base, path, method, body),
+    (place) => ask<unknown>(place, path, method, body),
     () => 'done',
   );
 }

@@ -30,7 +30,7 @@ function showHealth(health: HealthAnswer): string {
 
 function addStatus(group: Group): void {
   verb(group, 'status', 'is everything well?').action(async (written: Written) => {
-    group.done(await tell(written, (base) => ask<HealthAnswer>(base, '/health'), showHealth));
+    group.done(await tell(written, (place) => ask<HealthAnswer>(place, '/health'), showHealth));
   });
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Outcome } from '../../runtime/port.ts';
 import { reasons } from '../call-schemas.ts';
 import { INTERNAL, notFound, refused, type Problem } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import {
@@ -29,6 +30,7 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
   http.get(
     '/agents',
     {
+      config: needs('read-only'),
       schema: {
         summary: 'All agents',
         tags: ['watch'],
@@ -46,6 +48,7 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
   http.get(
     '/agents/:id',
     {
+      config: needs('read-only'),
       schema: {
         summary: 'One agent',
         tags: ['watch'],
@@ -61,6 +64,7 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
   http.get(
     '/agents/:id/why',
     {
+      config: needs('read-only'),
       schema: {
         summary: 'Why each waiting call of his queues is not offered to an agent',
         tags: ['watch'],
@@ -86,6 +90,7 @@ function addSteering(http: Http, view: View, steering: Steering): void {
   http.post(
     '/agents/:id/pause',
     {
+      config: needs('agent'),
       schema: {
         summary: 'Pause an agent: no offers until he is resumed',
         tags: ['steer'],
@@ -104,6 +109,7 @@ function addSteering(http: Http, view: View, steering: Steering): void {
   http.post(
     '/agents/:id/resume',
     {
+      config: needs('agent'),
       schema: {
         summary: 'End an agent’s pause, in one queue or everywhere',
         tags: ['steer'],
@@ -121,6 +127,7 @@ function addSteering(http: Http, view: View, steering: Steering): void {
   http.post(
     '/agents/:id/wrapup/extend',
     {
+      config: needs('agent'),
       schema: {
         summary: 'Let the wrap-up of an agent go on for so long from now',
         tags: ['steer'],
@@ -160,7 +167,7 @@ function addPlain(http: Http, steering: Steering, after: After): void {
   for (const [verb, summary, act] of plain) {
     http.post(
       `/agents/:id/${verb}`,
-      { schema: { summary, tags: ['steer'], params, response: answers } },
+      { config: needs('agent'), schema: { summary, tags: ['steer'], params, response: answers } },
       async (request, reply) => {
         const { id } = request.params;
         const done = after(await act(id), id);

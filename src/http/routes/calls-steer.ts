@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import type { Outcome } from '../../runtime/port.ts';
 import { giveBody, moveBody, orderBody, transferBody } from '../call-schemas.ts';
 import { notFound, refused } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { noContent, send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
 import type { CallSteering, NotAllowed, View } from '../view.ts';
@@ -46,13 +47,13 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
   for (const [verb, summary, order] of plain) {
     http.post(
       `/calls/:id/${verb}`,
-      { schema: { summary, tags: ['steer'], params: callParams, response } },
+      {
+        config: needs('supervisor'),
+        schema: { summary, tags: ['steer'], params: callParams, response },
+      },
       (request, reply) => act(reply, request.params.id, order),
     );
   }
-  const schemaOf = <Body extends z.ZodType>(summary: string, body: Body) => ({
-    schema: { summary, tags: ['steer'], params: callParams, body, response },
-  });
   http.post(
     '/calls/:id/order',
     schemaOf('Give a waiting call another priority, or another place in its line', orderBody),
@@ -73,6 +74,23 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
       return act(reply, request.params.id, (callId) => steering.give(callId, agent), agent);
     },
   );
+  addTransfer(http, steering, act);
+}
+
+/** Gives an order to the call, if there is one of that id. */
+type Act = (
+  reply: FastifyReply,
+  id: string,
+  order: (callId: string) => Promise<Outcome | NotAllowed>,
+  concerned?: string,
+) => Promise<never>;
+
+const schemaOf = <Body extends z.ZodType>(summary: string, body: Body) => ({
+  config: needs('supervisor'),
+  schema: { summary, tags: ['steer'], params: callParams, body, response },
+});
+
+function addTransfer(http: Http, steering: CallSteering, act: Act): void {
   http.post(
     '/calls/:id/transfer',
     schemaOf(

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { callDetail } from '../call-schemas.ts';
 import { notFound } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { callAnswer, errorAnswer } from '../schemas.ts';
@@ -15,6 +16,7 @@ export function addCalls(http: Http, view: View): void {
   http.get(
     '/calls',
     {
+      config: needs('read-only'),
       schema: {
         summary: 'All calls, waiting or talking',
         tags: ['watch'],
@@ -33,6 +35,7 @@ export function addCalls(http: Http, view: View): void {
   http.get(
     '/calls/:id',
     {
+      config: needs('read-only'),
       schema: {
         summary: 'One call, what it waits for, and why each agent is not rung for it',
         tags: ['watch'],

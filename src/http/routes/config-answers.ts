@@ -50,8 +50,6 @@ export const doneAnswer = z
   })
   .meta({ id: 'ConfigDone' });
 
-/** By whom, as the list of versions shows it. */
-export const BY = 'http';
 export const tags = ['configure'];
 const failures = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 503: errorAnswer };
 /** What a change may answer. */

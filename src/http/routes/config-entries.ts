@@ -5,12 +5,14 @@ import { addEntry, changeEntry, findEntry, removeEntry, type Edited } from '../.
 import { hidePins } from '../../config/merge.ts';
 import { agent, penaltyRule, queue } from '../../config/queue-schema.ts';
 import type { Tree } from '../../config/tree.ts';
+import { byWhom } from '../actor.ts';
 import type { ConfigOutcome, ConfigPort } from '../config-port.ts';
 import { notFound } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { answerChange, answerMade, BY, changed, made, optionsOf, tags } from './config-answers.ts';
+import { answerChange, answerMade, changed, made, optionsOf, tags } from './config-answers.ts';
 
 const entryAnswer = z.record(z.string(), z.unknown()).describe('As in acd.yaml; PINs hidden');
 
@@ -73,7 +75,7 @@ class Entries {
   }
 
   #change(what: string, edit: (doc: Doc) => Edited): Promise<ConfigOutcome> {
-    return this.#config.change(BY, `${this.#resource.kind} ${what}`, edit);
+    return this.#config.change(byWhom(), `${this.#resource.kind} ${what}`, edit);
   }
 
   addMaking(): void {
@@ -82,7 +84,10 @@ class Entries {
     const body = this.#body.extend({ [key]: id });
     this.#http.post(
       `/${path}`,
-      { schema: { summary: `Make a ${this.#word}`, tags, body, response: made } },
+      {
+        config: needs('admin'),
+        schema: { summary: `Make a ${this.#word}`, tags, body, response: made },
+      },
       async (request, reply) => {
         const { [key]: given = '', ...options } = request.body as Options;
         const name = String(given);
@@ -103,13 +108,17 @@ class Entries {
       body: this.#body,
       response: changed,
     };
-    this.#http.patch(`/${path}/:${key}`, { schema }, async (request, reply) => {
-      const name = this.#nameOf(request);
-      const options = request.body as Options;
-      const what = `${name} changed: ${Object.keys(options).join(', ')}`;
-      const done = await this.#change(what, (doc) => changeEntry(doc, kind, name, options));
-      return answerChange(reply, done);
-    });
+    this.#http.patch(
+      `/${path}/:${key}`,
+      { config: needs('admin'), schema },
+      async (request, reply) => {
+        const name = this.#nameOf(request);
+        const options = request.body as Options;
+        const what = `${name} changed: ${Object.keys(options).join(', ')}`;
+        const done = await this.#change(what, (doc) => changeEntry(doc, kind, name, options));
+        return answerChange(reply, done);
+      },
+    );
   }
 
   addRemoving(): void {
@@ -121,11 +130,15 @@ class Entries {
       params: this.#params,
       response: changed,
     };
-    this.#http.delete(`/${path}/:${key}`, { schema }, async (request, reply) => {
-      const name = this.#nameOf(request);
-      const done = await this.#change(`${name} removed`, (doc) => removeEntry(doc, kind, name));
-      return answerChange(reply, done);
-    });
+    this.#http.delete(
+      `/${path}/:${key}`,
+      { config: needs('admin'), schema },
+      async (request, reply) => {
+        const name = this.#nameOf(request);
+        const done = await this.#change(`${name} removed`, (doc) => removeEntry(doc, kind, name));
+        return answerChange(reply, done);
+      },
+    );
   }
 
   /** What is written; /queues/:name and /agents/:id themselves tell what goes on there. */
@@ -138,12 +151,16 @@ class Entries {
       response: { 200: entryAnswer, 404: errorAnswer },
     };
     const end = kind === 'penalty-rule' ? '' : '/options';
-    this.#http.get(`/${path}/:${key}${end}`, { schema }, (request, reply) => {
-      const name = this.#nameOf(request);
-      const entry = findEntry(this.#config.document(), kind, name);
-      if (entry === undefined) return send(reply, notFound(kind, name));
-      return hidePins(entry) as Record<string, unknown>;
-    });
+    this.#http.get(
+      `/${path}/:${key}${end}`,
+      { config: needs('supervisor'), schema },
+      (request, reply) => {
+        const name = this.#nameOf(request);
+        const entry = findEntry(this.#config.document(), kind, name);
+        if (entry === undefined) return send(reply, notFound(kind, name));
+        return hidePins(entry) as Record<string, unknown>;
+      },
+    );
   }
 }
 
@@ -154,7 +171,7 @@ function addRuleList(http: Http, config: ConfigPort): void {
     querystring: z.object(paging),
     response: { 200: z.object({ 'penalty-rules': z.array(entryAnswer) }), 400: errorAnswer },
   };
-  http.get('/penalty-rules', { schema }, (request, reply) => {
+  http.get('/penalty-rules', { config: needs('supervisor'), schema }, (request, reply) => {
     const all = asList(config.document()['penalty-rules']) as Record<string, unknown>[];
     const found = pageOf(all, (rule) => entryKey(rule as Tree, 'name'), request.query);
     if ('code' in found) return send(reply, found);

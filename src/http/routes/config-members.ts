@@ -4,12 +4,14 @@ import { asList, entryKey, isMap, type Doc } from '../../config/document.ts';
 import { addMember, changeMember, findEntry, removeMember } from '../../config/edit.ts';
 import { member } from '../../config/queue-schema.ts';
 import type { Tree } from '../../config/tree.ts';
+import { byWhom } from '../actor.ts';
 import type { ConfigPort } from '../config-port.ts';
 import { notFound } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { answerChange, answerMade, BY, changed, made, optionsOf, tags } from './config-answers.ts';
+import { answerChange, answerMade, changed, made, optionsOf, tags } from './config-answers.ts';
 
 const params = z.object({ name: z.string() });
 const one = z.object({ name: z.string(), agent: z.string() });
@@ -40,7 +42,7 @@ export function addMembers(http: Http, config: ConfigPort): void {
       404: errorAnswer,
     },
   };
-  http.get('/queues/:name/members', { schema }, (request, reply) => {
+  http.get('/queues/:name/members', { config: needs('supervisor'), schema }, (request, reply) => {
     const { name } = request.params;
     const members = membersOf(config.document(), name);
     if (members === null) return send(reply, notFound('queue', name));
@@ -62,11 +64,11 @@ function addMaking(http: Http, config: ConfigPort): void {
     body: body.extend({ agent: z.union([z.string(), z.number()]).transform(String) }),
     response: made,
   };
-  http.post('/queues/:name/members', { schema }, async (request, reply) => {
+  http.post('/queues/:name/members', { config: needs('admin'), schema }, async (request, reply) => {
     const { name } = request.params;
     const { agent: who, ...options } = request.body as Readonly<Record<string, unknown>>;
     const agent = String(who);
-    const done = await config.change(BY, `agent ${agent} joins queue ${name}`, (doc) =>
+    const done = await config.change(byWhom(), `agent ${agent} joins queue ${name}`, (doc) =>
       addMember(doc, name, agent, options),
     );
     return answerMade(reply, done, ['queues', name, 'members', agent]);
@@ -81,14 +83,18 @@ function addChanging(http: Http, config: ConfigPort): void {
     body,
     response: changed,
   };
-  http.patch('/queues/:name/members/:agent', { schema }, async (request, reply) => {
-    const { name, agent } = request.params;
-    const options = request.body as Readonly<Record<string, unknown>>;
-    const done = await config.change(BY, `agent ${agent} in queue ${name} changed`, (doc) =>
-      changeMember(doc, name, agent, options),
-    );
-    return answerChange(reply, done);
-  });
+  http.patch(
+    '/queues/:name/members/:agent',
+    { config: needs('admin'), schema },
+    async (request, reply) => {
+      const { name, agent } = request.params;
+      const options = request.body as Readonly<Record<string, unknown>>;
+      const done = await config.change(byWhom(), `agent ${agent} in queue ${name} changed`, (doc) =>
+        changeMember(doc, name, agent, options),
+      );
+      return answerChange(reply, done);
+    },
+  );
 }
 
 function addRemoving(http: Http, config: ConfigPort): void {
@@ -98,11 +104,15 @@ function addRemoving(http: Http, config: ConfigPort): void {
     params: one,
     response: changed,
   };
-  http.delete('/queues/:name/members/:agent', { schema }, async (request, reply) => {
-    const { name, agent } = request.params;
-    const done = await config.change(BY, `agent ${agent} leaves queue ${name}`, (doc) =>
-      removeMember(doc, name, agent),
-    );
-    return answerChange(reply, done);
-  });
+  http.delete(
+    '/queues/:name/members/:agent',
+    { config: needs('admin'), schema },
+    async (request, reply) => {
+      const { name, agent } = request.params;
+      const done = await config.change(byWhom(), `agent ${agent} leaves queue ${name}`, (doc) =>
+        removeMember(doc, name, agent),
+      );
+      return answerChange(reply, done);
+    },
+  );
 }

@@ -1,11 +1,13 @@
 /** Prompts of the operator's own: uploaded as WAV of any usual kind, converted, used at once. */
 import { z } from 'zod';
+import { byWhom } from '../actor.ts';
 import type { PromptOutcome, PromptsPort } from '../config-port.ts';
 import { problem, type Problem } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { BY, changed, doneOf, problemOfChange, tags } from './config-answers.ts';
+import { changed, doneOf, problemOfChange, tags } from './config-answers.ts';
 
 /** 10 minutes of 16 bit at 48 kHz are 58 MB; a prompt is seconds. */
 const AUDIO_MAX_BYTES = 20_000_000;
@@ -33,6 +35,7 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
   http.get(
     '/prompts',
     {
+      config: needs('supervisor'),
       schema: {
         summary: 'Uploaded prompts',
         tags,
@@ -51,6 +54,7 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
     '/prompts/:key',
     {
       bodyLimit: AUDIO_MAX_BYTES,
+      config: needs('admin'),
       schema: {
         summary: 'Upload a prompt',
         description:
@@ -68,13 +72,14 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
         const detail = 'send the WAV file itself as the body, as audio/wav';
         return send(reply, problem('bad-audio', detail));
       }
-      const done = await prompts.upload(BY, request.params.key, audio);
+      const done = await prompts.upload(byWhom(), request.params.key, audio);
       return done.ok ? doneOf(done) : send(reply, problemOfPrompt(done));
     },
   );
   http.delete(
     '/prompts/:key',
     {
+      config: needs('admin'),
       schema: {
         summary: 'Remove an uploaded prompt; refused while a queue names it',
         tags,
@@ -83,7 +88,7 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
       },
     },
     async (request, reply) => {
-      const done = await prompts.remove(BY, request.params.key);
+      const done = await prompts.remove(byWhom(), request.params.key);
       return done.ok ? doneOf(done) : send(reply, problemOfPrompt(done));
     },
   );

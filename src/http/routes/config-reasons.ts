@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { asList, entryKey } from '../../config/document.ts';
 import { addEntry, changeEntry, removeEntry } from '../../config/edit.ts';
+import { byWhom } from '../actor.ts';
 import type { ConfigPort } from '../config-port.ts';
+import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { answerChange, answerMade, BY, changed, made, tags } from './config-answers.ts';
+import { answerChange, answerMade, changed, made, tags } from './config-answers.ts';
 
 const KIND = 'pause-reason';
 const reason = z.string().trim().min(1).max(80);
@@ -41,7 +43,7 @@ export function addReasons(http: Http, config: ConfigPort): void {
     querystring: z.object(paging),
     response: { 200: z.object({ 'pause-reasons': z.array(reasonAnswer) }), 400: errorAnswer },
   };
-  http.get('/pause-reasons', { schema: listing }, (request, reply) => {
+  http.get('/pause-reasons', { config: needs('supervisor'), schema: listing }, (request, reply) => {
     const found = pageOf(reasonsOf(config), (one) => one.reason, request.query);
     if ('code' in found) return send(reply, found);
     linkNext(request, reply, found.next);
@@ -58,9 +60,9 @@ function addMaking(http: Http, config: ConfigPort): void {
     body: z.strictObject({ reason, max_seconds: seconds }),
     response: made,
   };
-  http.post('/pause-reasons', { schema }, async (request, reply) => {
+  http.post('/pause-reasons', { config: needs('admin'), schema }, async (request, reply) => {
     const { reason: name, max_seconds: max } = request.body;
-    const done = await config.change(BY, `pause reason ${name} made`, (doc) =>
+    const done = await config.change(byWhom(), `pause reason ${name} made`, (doc) =>
       addEntry(doc, KIND, name, writeReason(name, max)),
     );
     return answerMade(reply, done, ['pause-reasons']);
@@ -75,24 +77,32 @@ function addChanging(http: Http, config: ConfigPort): void {
     body: z.strictObject({ max_seconds: seconds }),
     response: changed,
   };
-  http.patch('/pause-reasons/:reason', { schema: changing }, async (request, reply) => {
-    const name = request.params.reason;
-    const done = await config.change(BY, `pause reason ${name} changed`, (doc) =>
-      changeEntry(doc, KIND, name, writeReason(name, request.body.max_seconds)),
-    );
-    return answerChange(reply, done);
-  });
+  http.patch(
+    '/pause-reasons/:reason',
+    { config: needs('admin'), schema: changing },
+    async (request, reply) => {
+      const name = request.params.reason;
+      const done = await config.change(byWhom(), `pause reason ${name} changed`, (doc) =>
+        changeEntry(doc, KIND, name, writeReason(name, request.body.max_seconds)),
+      );
+      return answerChange(reply, done);
+    },
+  );
   const removing = {
     summary: 'Remove a pause reason; who pauses for it goes on',
     tags,
     params,
     response: changed,
   };
-  http.delete('/pause-reasons/:reason', { schema: removing }, async (request, reply) => {
-    const name = request.params.reason;
-    const done = await config.change(BY, `pause reason ${name} removed`, (doc) =>
-      removeEntry(doc, KIND, name),
-    );
-    return answerChange(reply, done);
-  });
+  http.delete(
+    '/pause-reasons/:reason',
+    { config: needs('admin'), schema: removing },
+    async (request, reply) => {
+      const name = request.params.reason;
+      const done = await config.change(byWhom(), `pause reason ${name} removed`, (doc) =>
+        removeEntry(doc, KIND, name),
+      );
+      return answerChange(reply, done);
+    },
+  );
 }

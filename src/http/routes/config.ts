@@ -5,12 +5,13 @@
 import { z } from 'zod';
 import { diffConfigs, hidePins } from '../../config/merge.ts';
 import type { ConfigVersion } from '../../core/types.ts';
+import { byWhom } from '../actor.ts';
 import type { ConfigPort } from '../config-port.ts';
+import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
 import {
   answerChange,
-  BY,
   changeAnswer,
   changed,
   problemOfChange,
@@ -32,6 +33,7 @@ export function addConfig(http: Http, config: ConfigPort): void {
   http.put(
     '/config',
     {
+      config: needs('admin'),
       schema: {
         summary: 'Load acd.yaml again',
         description:
@@ -49,12 +51,16 @@ export function addConfig(http: Http, config: ConfigPort): void {
     },
     async (request, reply) => {
       const { dry_run: dry, prefer = null } = request.query;
-      return answerChange(reply, await config.reload({ by: BY, prefer, dryRun: dry === 'true' }));
+      return answerChange(
+        reply,
+        await config.reload({ by: byWhom(), prefer, dryRun: dry === 'true' }),
+      );
     },
   );
   http.post(
     '/config/rollback',
     {
+      config: needs('admin'),
       schema: {
         summary: 'Bring an older version back, as a new one',
         description: 'Counts as a change by REST: loading the unchanged file again leaves it.',
@@ -67,7 +73,7 @@ export function addConfig(http: Http, config: ConfigPort): void {
     async (request, reply) => {
       const isDry = request.query.dry_run === 'true';
       const { version } = request.body;
-      return answerChange(reply, await config.rollback(version, { by: BY, dryRun: isDry }));
+      return answerChange(reply, await config.rollback(version, { by: byWhom(), dryRun: isDry }));
     },
   );
 }
@@ -76,6 +82,7 @@ function addReading(http: Http, config: ConfigPort): void {
   http.get(
     '/config',
     {
+      config: needs('admin'),
       schema: {
         summary: 'What holds: everything that can change without a restart, and its versions',
         tags,
@@ -99,6 +106,7 @@ function addReading(http: Http, config: ConfigPort): void {
   http.get(
     '/config/versions/:version',
     {
+      config: needs('admin'),
       schema: {
         summary: 'One version as it was',
         tags,
@@ -117,9 +125,14 @@ function addReading(http: Http, config: ConfigPort): void {
       return { version, config: hidePins(doc) };
     },
   );
+  addDiff(http, config);
+}
+
+function addDiff(http: Http, config: ConfigPort): void {
   http.get(
     '/config/diff',
     {
+      config: needs('admin'),
       schema: {
         summary: 'What leads from one version to another',
         tags,

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { CATALOGUE, ERROR_CODES, typeOf, type ErrorCode } from '../catalogue.ts';
 import { writePage } from '../docs-page.ts';
 import { problem } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
 
@@ -21,8 +22,10 @@ const errorKind = z
 const kindOf = (code: ErrorCode) => ({ type: typeOf(code), code, ...CATALOGUE[code] });
 
 export function addDocs(http: Http): void {
-  http.get('/openapi.json', { schema: { hide: true } }, () => http.swagger());
-  http.get('/docs', { schema: { hide: true } }, (_request, reply) =>
+  http.get('/openapi.json', { config: needs('anyone'), schema: { hide: true } }, () =>
+    http.swagger(),
+  );
+  http.get('/docs', { config: needs('anyone'), schema: { hide: true } }, (_request, reply) =>
     reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
@@ -32,6 +35,7 @@ export function addDocs(http: Http): void {
   http.get(
     '/errors',
     {
+      config: needs('anyone'),
       schema: {
         summary: 'The catalogue of error codes',
         tags: ['operate'],
@@ -43,6 +47,7 @@ export function addDocs(http: Http): void {
   http.get(
     '/errors/:code',
     {
+      config: needs('anyone'),
       schema: {
         summary: 'One error code',
         tags: ['operate'],

@@ -1,8 +1,10 @@
 /** GET /events: the event stream, see `stream.ts`. */
 import { z } from 'zod';
 import { problem } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
+import { narrow } from '../scope.ts';
 import { READERS_MAX, type Stream } from '../stream.ts';
 import type { View } from '../view.ts';
 
@@ -28,6 +30,7 @@ export function addEvents(http: Http, view: View, stream: Stream): void {
   http.get(
     '/events',
     {
+      config: needs('read-only'),
       schema: {
         summary: 'What happens, as it happens (server-sent events)',
         description:
@@ -42,13 +45,18 @@ export function addEvents(http: Http, view: View, stream: Stream): void {
       },
     },
     (request, reply) => {
-      const { queue: queues, agent: agents, after } = request.query;
+      const { queue, agent: agents, after } = request.query;
+      const queues = narrow(queue);
+      if ('code' in queues) return send(reply, queues);
       const last = request.headers['last-event-id'] ?? after ?? null;
       if (last !== null && !/^\d{1,15}$/.test(String(last))) {
         return send(reply, problem('bad-request', 'Last-Event-ID must be a number we gave'));
       }
       if (stream.readers >= READERS_MAX) {
         return send(reply, problem('too-many-readers', 'as many follow as may; try again later'));
+      }
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) reply.raw.setHeader(name, value);
       }
       reply.hijack();
       const from = last === null ? null : Number(last);

@@ -1,6 +1,7 @@
 /** GET /queues and GET /queues/:name: the lines and who is in them. */
 import { z } from 'zod';
 import { notFound } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer, queueAnswer } from '../schemas.ts';
@@ -10,6 +11,7 @@ export function addQueues(http: Http, view: View): void {
   http.get(
     '/queues',
     {
+      config: needs('read-only'),
       schema: {
         summary: 'All queues and their calls',
         tags: ['watch'],
@@ -27,6 +29,7 @@ export function addQueues(http: Http, view: View): void {
   http.get(
     '/queues/:name',
     {
+      config: needs('read-only'),
       schema: {
         summary: 'One queue',
         tags: ['watch'],

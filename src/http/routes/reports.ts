@@ -7,6 +7,7 @@ import type { Reports } from '../../reports/port.ts';
 import type { Question } from '../../reports/questions.ts';
 import { writeCsv } from '../csv.ts';
 import { notFound, problem, type Problem } from '../errors.ts';
+import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import {
   abandonedCall,
@@ -18,6 +19,8 @@ import {
   queueFigures,
 } from '../report-schemas.ts';
 import { errorAnswer } from '../schemas.ts';
+import { seesRow } from '../scope.ts';
+import type { View } from '../view.ts';
 
 const TAGS = ['report'];
 const MAX_SPAN_MS = 400 * 86_400_000;
@@ -108,7 +111,12 @@ function questionOf(name: Listed['name'], given: Query, span: Span): Question {
   return name === 'queues' ? { name, asked: { ...asked, interval } } : { name, asked };
 }
 
-function addList(http: Http, reports: Reports, { path, summary, name, row }: Listed): void {
+function addList(
+  http: Http,
+  reports: Reports,
+  view: View,
+  { path, summary, name, row }: Listed,
+): void {
   const answer = z.object({
     rows: z.array(row),
     more: z.boolean().describe('There are more than fit; ask for a shorter span'),
@@ -116,6 +124,7 @@ function addList(http: Http, reports: Reports, { path, summary, name, row }: Lis
   http.get(
     path,
     {
+      config: needs('read-only'),
       schema: {
         summary,
         tags: TAGS,
@@ -128,7 +137,8 @@ function addList(http: Http, reports: Reports, { path, summary, name, row }: Lis
       if ('code' in span) return send(reply, span);
       const found = await reports.ask(questionOf(name, request.query, span));
       if (!found.ok) return send(reply, away(found.detail));
-      const value = found.value as unknown as z.output<typeof answer>;
+      const all = found.value as unknown as z.output<typeof answer>;
+      const value = { ...all, rows: all.rows.filter((one) => seesRow(one, view)) };
       if (request.query.format === 'json') return value;
       const text = writeCsv(value.rows, Object.keys(row.shape));
       // Fastify takes the sent reply as the answer; the type knows of JSON alone.
@@ -140,11 +150,12 @@ function addList(http: Http, reports: Reports, { path, summary, name, row }: Lis
   );
 }
 
-export function addReports(http: Http, reports: Reports): void {
-  for (const list of LISTS) addList(http, reports, list);
+export function addReports(http: Http, reports: Reports, view: View): void {
+  for (const list of LISTS) addList(http, reports, view, list);
   http.get(
     '/reports/calls/:id',
     {
+      config: needs('read-only'),
       schema: {
         summary: 'One call that is over: each queue, each offer, each talk',
         tags: TAGS,
@@ -156,7 +167,9 @@ export function addReports(http: Http, reports: Reports): void {
       const { id } = request.params;
       const found = await reports.ask({ name: 'call', id });
       if (!found.ok) return send(reply, away(found.detail));
-      if (found.value === null) return send(reply, notFound('call', id));
+      if (found.value === null || !seesRow({ ...found.value }, view)) {
+        return send(reply, notFound('call', id));
+      }
       return { ...found.value, segments: [...found.value.segments] };
     },
   );

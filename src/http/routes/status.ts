@@ -4,9 +4,13 @@
  * but restarting the ACD would not bring the PBX back. Ready is stricter: no new call now, 503.
  */
 import { z } from 'zod';
+import { isStranger } from '../actor.ts';
+import { needs } from '../gate.ts';
 import type { Http } from '../reply.ts';
 import { healthAnswer, readyAnswer, type HealthAnswer, type ReadyAnswer } from '../schemas.ts';
 import type { View } from '../view.ts';
+
+const shownHealth = z.union([healthAnswer, healthAnswer.pick({ status: true }).strict()]);
 
 /** Would a new call be taken now? */
 function readyOf(health: HealthAnswer): ReadyAnswer {
@@ -27,11 +31,14 @@ export function addStatus(http: Http, view: View): void {
   http.get(
     '/health',
     {
+      config: needs('anyone'),
       schema: {
         summary: 'Is everything well?',
-        description: '503 where calls cannot be taken; `degraded` with 200 where a PBX is away.',
+        description:
+          '503 where calls cannot be taken; `degraded` with 200 where a PBX is away. Without a ' +
+          'token, where there are tokens: the status alone.',
         tags: ['operate'],
-        response: { 200: healthAnswer, 503: healthAnswer },
+        response: { 200: shownHealth, 503: shownHealth },
       },
     },
     (_request, reply) => {
@@ -39,12 +46,13 @@ export function addStatus(http: Http, view: View): void {
       const isUp = health.sip.up && health.media.up && health.journal.up;
       const able = isUp && health.status !== 'draining';
       void reply.code(able ? 200 : 503);
-      return health;
+      return isStranger() ? { status: health.status } : health;
     },
   );
   http.get(
     '/ready',
     {
+      config: needs('anyone'),
       schema: {
         summary: 'Are new calls taken?',
         description: 'For load balancers: 503 also while overloaded or draining.',
@@ -55,12 +63,13 @@ export function addStatus(http: Http, view: View): void {
     (_request, reply) => {
       const ready = readyOf(view.health());
       void reply.code(ready.ready ? 200 : 503);
-      return ready;
+      return isStranger() ? { ...ready, parts: [] } : ready;
     },
   );
   http.get(
     '/metrics',
     {
+      config: needs('metrics'),
       schema: {
         summary: 'Numbers for Prometheus',
         tags: ['operate'],

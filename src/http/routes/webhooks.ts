@@ -1,5 +1,6 @@
 /** GET /webhooks: how each receiver of events does. What they are is in acd.yaml. */
 import { z } from 'zod';
+import { needs } from '../gate.ts';
 import type { Http } from '../reply.ts';
 import type { WebhookShown } from '../view.ts';
 
@@ -20,6 +21,7 @@ export function addWebhooks(http: Http, shown: () => readonly WebhookShown[]): v
   http.get(
     '/webhooks',
     {
+      config: needs('admin'),
       schema: {
         summary: 'Receivers of events, and how far each is',
         tags: ['watch'],

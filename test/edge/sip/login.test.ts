@@ -363,3 +363,35 @@ describe('presence', () => {
     }
   });
 });
+
+describe('too many wrong PINs', () => {
+  it('make the right one wrong, too, until the lock is lifted', async () => {
+    const config = acdConfig({ lockAfter: 2, loginTries: 2 });
+    await open({ ...config, pins: new Map([['2771', '4711']]) });
+    const first = await call('*442771');
+    expect(await hear(1)).toEqual(['agent-pin']);
+    key(first, '1#', 10);
+    await hear(2);
+    await hear(3);
+    key(first, '2#', 20);
+    expect(await hear(4)).toEqual(['agent-incorrect', 'goodbye']);
+    await hungUp();
+    const locked = acd.edge.locks.list().map(({ kind }) => kind);
+    expect(locked).toEqual(['agent', 'phone']);
+
+    const second = await call('*442771');
+    await hear(5);
+    key(second, '4711#', 10);
+    expect(await hear(6)).toEqual(['agent-incorrect']);
+    await hear(7);
+    phone.within(second.invite, second.ok, 'BYE', 40);
+    await expect.poll(() => acd.edge.health().logins).toBe(0);
+
+    for (const { kind, name } of acd.edge.locks.list()) acd.edge.locks.lift(kind, name);
+    const third = await call('*442771');
+    await hear(8);
+    key(third, '4711#', 10);
+    expect(await hear(9)).toEqual(['agent-login-ok', 'goodbye']);
+    await hungUp();
+  });
+});

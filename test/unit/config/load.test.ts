@@ -36,7 +36,7 @@ describe('a configuration that is right', () => {
       { protocol: 'udp', host: '0.0.0.0', port: 5071 },
       { protocol: 'tcp', host: '0.0.0.0', port: 5071 },
     ]);
-    expect(empty.http).toEqual({ host: '127.0.0.1', port: 8242 });
+    expect(empty.http).toMatchObject({ host: '127.0.0.1', port: 8242, tokens: [], tls: null });
     expect(empty.sip.loginUsers).toEqual(['acdlogin', '*44']);
     expect(empty.core).toEqual({
       queues: [],
@@ -155,7 +155,10 @@ describe('a configuration that is wrong', () => {
     [
       'unknown key with nothing near',
       'http: {colour: red}',
-      ['acd.yaml:1:8: http.colour: is not an option here; the options are: listen'],
+      [
+        'acd.yaml:1:8: http.colour: is not an option here; ' +
+          'the options are: listen, tokens, tls, rate-limit',
+      ],
     ],
     [
       'known queues.conf option of a later version',

@@ -1,0 +1,171 @@
+/**
+ * The gate before every route: is the page of this site, is the token good, has it the role that
+ * the route names beside its schema (a route that names none is for admins), is what the request
+ * names in its scope. Behind it the request runs as its actor, and each change is told to the log:
+ * who, from where, what, and what came of it.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isLoopbackHost } from '../config/http-access.ts';
+import { hidePins } from '../config/merge.ts';
+import type { Tree } from '../config/tree.ts';
+import type { Log } from '../observe/log.ts';
+import type { Access, NeededRole } from './access.ts';
+import { actAs, byWhom, type Actor } from './actor.ts';
+import { WRONG_ORIGIN } from './errors.ts';
+import { send } from './reply.ts';
+import { scopeProblem } from './scope.ts';
+import type { View } from './view.ts';
+
+/** A route, and what it needs; null: it names nothing, and is for admins. */
+export interface GatedRoute {
+  readonly method: string;
+  readonly url: string;
+  readonly needs: NeededRole | null;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** All routes with the roles they name. */
+    gated: readonly GatedRoute[];
+  }
+  interface FastifyContextConfig {
+    /** Least role that may use the route; absent: admin. */
+    needs?: NeededRole;
+  }
+}
+
+/** The role that a route needs, beside its schema. */
+export function needs(role: NeededRole): { readonly needs: NeededRole } {
+  return { needs: role };
+}
+
+export interface GateDeps {
+  readonly access: Access;
+  /** Scoped. */
+  readonly view: View;
+  readonly log: Log;
+  readonly isTls: boolean;
+}
+
+/** So much of a body is told to the log. */
+const TOLD_MAX = 1_000;
+
+/** Host of `host:port`, without brackets. */
+function hostOf(authority: string): string {
+  return authority
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+}
+
+/**
+ * A browser adds Origin to what a page of another site sends (the page cannot leave it out), and
+ * a name that was rebound to 127.0.0.1 shows in Host.
+ */
+export function isForeign(request: FastifyRequest): boolean {
+  const host = request.headers.host ?? '';
+  const { origin } = request.headers;
+  if (typeof origin === 'string' && origin !== `http://${host}` && origin !== `https://${host}`) {
+    return true;
+  }
+  const local = request.socket.localAddress?.replace(/^::ffff:/, '') ?? '';
+  return isLoopbackHost(local) && host !== '' && !isLoopbackHost(hostOf(host));
+}
+
+/** What keeps a browser from making more of an answer than it is. */
+function guardBrowsers(reply: FastifyReply, isTls: boolean): void {
+  void reply.headers({
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cache-control': 'no-store',
+    ...(isTls ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+  });
+}
+
+const isChange = ({ method }: FastifyRequest): boolean =>
+  method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
+
+/** A body as it may be told: PINs hidden, files by their length, not too long. */
+function toldBody({ body }: FastifyRequest): string {
+  if (body === undefined || body === null) return '';
+  if (Buffer.isBuffer(body)) return `${body.length} bytes`;
+  return JSON.stringify(hidePins(body as Tree)).slice(0, TOLD_MAX);
+}
+
+const pathOf = ({ url }: FastifyRequest): string => url.slice(0, 200);
+
+export class Gate {
+  readonly #deps: GateDeps;
+  readonly #actors = new WeakMap<FastifyRequest, Actor>();
+  #refused = 0;
+
+  constructor(deps: GateDeps) {
+    this.#deps = deps;
+  }
+
+  /** Who asks; only behind the gate. */
+  actorOf(request: FastifyRequest): Actor | null {
+    return this.#actors.get(request) ?? null;
+  }
+
+  add(server: FastifyInstance): void {
+    const { view, log, isTls } = this.#deps;
+    const gated: GatedRoute[] = [];
+    server.decorate('gated', gated);
+    server.addHook('onRoute', ({ method, url, config }) => {
+      for (const one of [method].flat()) {
+        gated.push({ method: one, url, needs: config?.needs ?? null });
+      }
+    });
+    server.addHook('onRequest', async (request, reply) => {
+      guardBrowsers(reply, isTls);
+      if (isForeign(request)) return send(reply, WRONG_ORIGIN);
+      return this.#admit(request, reply);
+    });
+    server.addHook('preHandler', (request, reply, done) => {
+      const who = this.actorOf(request);
+      if (who === null) return done();
+      actAs(who, () => {
+        const problem = scopeProblem(who, request, view);
+        if (problem === null) done();
+        else send(reply, problem);
+      });
+    });
+    server.addHook('onResponse', (request, reply, done) => {
+      const who = this.actorOf(request);
+      if (who !== null && isChange(request)) {
+        const { method } = request;
+        const { statusCode: status, elapsedTime } = reply;
+        const told = { by: byWhom(who), from: who.address, method, path: pathOf(request) };
+        const body = toldBody(request);
+        log.info({ ...told, body, status, ms: Math.round(elapsedTime) }, 'audit');
+      }
+      done();
+    });
+  }
+
+  #admit(request: FastifyRequest, reply: FastifyReply): undefined {
+    const { access, log } = this.#deps;
+    const address = request.ip;
+    // Whatever is served nowhere is told so to everybody; it counts as any other request.
+    const role = request.is404 ? 'anyone' : (request.routeOptions.config.needs ?? 'admin');
+    const admitted = access.admit(request.headers.authorization ?? '', address, role);
+    if ('actor' in admitted) {
+      this.#actors.set(request, admitted.actor);
+      return undefined;
+    }
+    const { problem, challenge, retrySeconds } = admitted.refused;
+    if (challenge !== '') void reply.header('www-authenticate', challenge);
+    if (retrySeconds > 0) void reply.header('retry-after', retrySeconds);
+    this.#refused += 1;
+    // A flood of them writes few lines: each power of two is told.
+    if ((this.#refused & (this.#refused - 1)) === 0 || problem.code !== 'too-many-requests') {
+      const told = { from: address, method: request.method, path: pathOf(request) };
+      log.warn({ ...told, code: problem.code, refused: this.#refused }, 'refused');
+    }
+    return send(reply, problem);
+  }
+}

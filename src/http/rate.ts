@@ -1,0 +1,85 @@
+/**
+ * How often each may ask: a bucket for each token or address, filled at a steady rate. Bounded:
+ * where there are too many, the one that was used longest ago is forgotten, full again.
+ */
+
+export interface RateOptions {
+  /** Requests a second; 0: no limit. */
+  readonly perSecond: number;
+  /** So many at once. */
+  readonly burst: number;
+  /** Most buckets. */
+  readonly max: number;
+}
+
+interface Bucket {
+  left: number;
+  at: number;
+}
+
+export class Rates {
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #now: () => number;
+  #options: RateOptions;
+
+  /** `now`: ms, never going back. */
+  constructor(now: () => number, options: RateOptions) {
+    this.#now = now;
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  set(options: RateOptions): void {
+    this.#options = options;
+  }
+
+  /** Takes one; 0, or in how many seconds there is one again. */
+  take(key: string): number {
+    const { perSecond, burst } = this.#options;
+    if (perSecond === 0) return 0;
+    const bucket = this.#filled(key);
+    this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    this.#trim();
+    if (bucket.left < 1) return Math.max(1, Math.ceil((1 - bucket.left) / perSecond));
+    bucket.left = Math.min(bucket.left, burst) - 1;
+    return 0;
+  }
+
+  /** As `take`, but takes nothing. */
+  wait(key: string): number {
+    const { perSecond } = this.#options;
+    const { left } = this.#filled(key);
+    return perSecond === 0 || left >= 1 ? 0 : Math.max(1, Math.ceil((1 - left) / perSecond));
+  }
+
+  #filled(key: string): Bucket {
+    const { perSecond, burst } = this.#options;
+    const now = this.#now();
+    const known = this.#buckets.get(key);
+    if (known === undefined) return { left: burst, at: now };
+    const left = Math.min(burst, known.left + ((now - known.at) / 1000) * perSecond);
+    return { left, at: now };
+  }
+
+  #trim(): void {
+    for (const key of this.#buckets.keys()) {
+      if (this.#buckets.size <= this.#options.max) return;
+      this.#buckets.delete(key);
+    }
+  }
+}
+
+/** Whose bucket an address is: IPv6 by its /64, which one machine has all of. */
+export function networkOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+  if (!plain.includes(':')) return plain;
+  const [head = '', tail = ''] = plain.split('%')[0]?.split('::') ?? [];
+  const first = head === '' ? [] : head.split(':');
+  const last = plain.includes('::') && tail !== '' ? tail.split(':') : [];
+  const middle = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => '0');
+  return [...first, ...middle, ...last].slice(0, 4).join(':');
+}

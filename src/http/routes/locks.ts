@@ -1,0 +1,55 @@
+/** Who may not log in for now, as too many wrong PINs were tried; and a supervisor's lifting it. */
+import { z } from 'zod';
+import { problem } from '../errors.ts';
+import { needs } from '../gate.ts';
+import { noContent, send, type Http } from '../reply.ts';
+import { errorAnswer } from '../schemas.ts';
+import type { LocksPort } from '../view.ts';
+
+const kind = z.enum(['agent', 'phone']).describe('The agent tried for, or the phone that tried');
+const lockAnswer = z
+  .object({
+    kind,
+    name: z.string().describe('Id of the agent, or SIP URI of the phone'),
+    ends_in_seconds: z.number().int(),
+  })
+  .meta({ id: 'Lock' });
+
+export function addLocks(http: Http, locks: LocksPort): void {
+  http.get(
+    '/locks',
+    {
+      config: needs('supervisor'),
+      schema: {
+        summary: 'Agents and phones that cannot log in for now: too many wrong PINs',
+        tags: ['watch'],
+        response: { 200: z.object({ locks: z.array(lockAnswer) }) },
+      },
+    },
+    () => ({
+      locks: locks.list().map((lock) => ({
+        kind: lock.kind,
+        name: lock.name,
+        ends_in_seconds: Math.ceil(lock.endsInMs / 1000),
+      })),
+    }),
+  );
+  http.delete(
+    '/locks/:kind/:name',
+    {
+      config: needs('admin'),
+      schema: {
+        summary: 'Let an agent or a phone log in again',
+        tags: ['steer'],
+        params: z.object({ kind, name: z.string() }),
+        response: { 204: noContent, 400: errorAnswer, 404: errorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { kind: what, name } = request.params;
+      if (locks.lift(what, name)) return reply.code(204).send(null);
+      const detail = `there is no ${what} "${name.slice(0, 80)}" that is locked; GET /locks lists`;
+      return send(reply, problem('unknown-lock', detail));
+    },
+  );
+}

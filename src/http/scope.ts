@@ -1,0 +1,93 @@
+/**
+ * What a token of some queues alone, or of one agent, sees and steers. What is out of its scope is
+ * for it as if it were not there: lists leave it out, and whatever a request names, in its path or
+ * its body, is looked at before the route is.
+ */
+import type { FastifyRequest } from 'fastify';
+import { actor, seesAll, seesQueue, type Actor } from './actor.ts';
+import { notFound, problem, type Problem } from './errors.ts';
+import type { View } from './view.ts';
+
+const seesAgent = ({ memberof }: { readonly memberof: readonly string[] }): boolean =>
+  seesAll() || memberof.some(seesQueue);
+
+/** Those he sees; the whole list, as it is, for whoever sees all. */
+const only = <T>(all: readonly T[], may: (one: T) => boolean): readonly T[] =>
+  seesAll() ? all : all.filter(may);
+
+/** The view, as whoever asks may see it. */
+export function scopeView(view: View): View {
+  const seen = <T>(found: T | null, may: (found: T) => boolean): T | null =>
+    found !== null && may(found) ? found : null;
+  return {
+    ...view,
+    queues: () => only(view.queues(), ({ name }) => seesQueue(name)),
+    queue: (name) => (seesQueue(name) ? view.queue(name) : null),
+    agents: () => only(view.agents(), seesAgent),
+    agent: (id) => seen(view.agent(id), seesAgent),
+    calls: () => only(view.calls(), ({ queue }) => seesQueue(queue)),
+    call: (id) => seen(view.call(id), ({ queue }) => seesQueue(queue)),
+    reasonsOf: (id) => {
+      const found = view.agent(id) === null ? null : view.reasonsOf(id);
+      return found && { calls: found.calls.filter(({ queue }) => seesQueue(queue)) };
+    },
+  };
+}
+
+type Named = Readonly<Record<string, unknown>>;
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** Which queue, agent and call a request is about: by its path, then by its body. */
+function* subjectsOf(request: FastifyRequest): Generator<['queue' | 'agent' | 'call', string]> {
+  const [, first = ''] = request.routeOptions.url?.split('/') ?? [];
+  const params = (request.params ?? {}) as Named;
+  const body = (request.body ?? {}) as Named;
+  if (first === 'queues' && params['name'] !== undefined) yield ['queue', text(params['name'])];
+  if (first === 'agents' && params['id'] !== undefined) yield ['agent', text(params['id'])];
+  if (first === 'calls' && params['id'] !== undefined) yield ['call', text(params['id'])];
+  for (const kind of ['queue', 'agent'] as const) {
+    if (text(params[kind]) !== '') yield [kind, text(params[kind])];
+    if (text(body[kind]) !== '') yield [kind, text(body[kind])];
+  }
+  const [, kind = '', name = ''] = /^(queue|agent):(.*)$/.exec(text(body['to'])) ?? [];
+  if (kind !== '') yield [kind as 'queue' | 'agent', name];
+}
+
+function isThere(view: View, kind: 'queue' | 'agent' | 'call', name: string): boolean {
+  if (kind === 'queue') return view.queue(name) !== null;
+  return (kind === 'agent' ? view.agent(name) : view.call(name)) !== null;
+}
+
+/** Null: nothing that the request names is out of his scope. `view`: scoped. */
+export function scopeProblem(who: Actor, request: FastifyRequest, view: View): Problem | null {
+  const isChange = request.method !== 'GET' && request.method !== 'HEAD';
+  if (who.role === 'agent' && isChange) {
+    for (const [kind, name] of subjectsOf(request)) {
+      if (kind !== 'agent' || name === who.agent) continue;
+      return problem('out-of-scope', `this token steers agent ${who.agent} alone`);
+    }
+  }
+  if (who.queues.length === 0) return null;
+  for (const [kind, name] of subjectsOf(request)) {
+    if (!isThere(view, kind, name)) return notFound(kind, name);
+  }
+  return null;
+}
+
+/** A row of a report: of a queue he sees, or, where it names none, of an agent he sees. */
+export function seesRow(row: Named, view: View): boolean {
+  if (seesAll()) return true;
+  const queues = ['queue', 'first_queue', 'last_queue'].map((key) => text(row[key]));
+  const named = queues.filter((queue) => queue !== '');
+  return named.length > 0 ? named.some(seesQueue) : view.agent(text(row['agent'])) !== null;
+}
+
+/** The queues a filter may let through: those asked for, else all he sees; a problem if none. */
+export function narrow(queues: readonly string[]): readonly string[] | Problem {
+  if (seesAll()) return queues;
+  const scope = actor()?.queues ?? [];
+  const foreign = queues.find((queue) => !scope.includes(queue));
+  if (foreign === undefined) return queues.length === 0 ? scope : queues;
+  return problem('out-of-scope', `this token sees these queues alone: ${scope.join(', ')}`);
+}

@@ -1,0 +1,323 @@
+/**
+ * Goal: whoever asks may do what his token says, on every route there is, and nobody else anything.
+ * Method: requests injected into the server over an invented house; its own list of routes is
+ * walked with every role, so that none can be forgotten.
+ */
+import { readFileSync } from 'node:fs';
+import { request as tlsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ROLES } from '../../../src/config/http-fields.ts';
+import type { HttpConfig, TokenConfig } from '../../../src/config/types.ts';
+import { hasRole } from '../../../src/http/access.ts';
+import { networkOf, Rates } from '../../../src/http/rate.ts';
+import { renewCertificate } from '../../../src/http/server.ts';
+import { entry, openDesk, tokenOf, type Desk } from './house.ts';
+
+let desk: Desk | null = null;
+afterEach(async () => {
+  await desk?.http.close();
+  desk = null;
+});
+
+async function open(tokens: readonly TokenConfig[], more: Partial<HttpConfig> = {}) {
+  desk = await openDesk(tokens, more);
+  return desk;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
+
+async function ask(who: string | null, url: string, method: Method = 'GET', payload?: object) {
+  const headers = who === null ? {} : { authorization: `Bearer ${tokenOf(who)}` };
+  const body = payload === undefined ? {} : { payload };
+  return desk!.http.inject({ method, url, headers, ...body });
+}
+
+/** A path with values in it; a stream that is let in is refused for its question. */
+const filled = (url: string) =>
+  url === '/events' ? '/events?after=x' : url.replace(/:[a-z]+/gi, '1');
+
+describe('every route with every role', () => {
+  const everyRole = ROLES.map((role) => entry(role, role, role === 'agent' ? { agent: '1' } : {}));
+
+  it('each names the role it needs, and exactly that role and those above get in', async () => {
+    const { http } = await open(everyRole);
+    expect(http.gated.length).toBeGreaterThan(45);
+    // HEAD is the same route as its GET.
+    for (const { method, url, needs } of http.gated.filter((one) => one.method !== 'HEAD')) {
+      const route = `${method} ${url}`;
+      expect(needs, `${route} names no role; write config: needs(…) beside its schema`).not.toBe(
+        null,
+      );
+      if (needs === null) continue;
+      const bare = await ask(null, filled(url), method as Method);
+      expect([401].includes(bare.statusCode), route).toBe(needs !== 'anyone');
+      for (const role of ROLES) {
+        const { statusCode } = await ask(role, filled(url), method as Method);
+        const isIn = statusCode !== 401 && statusCode !== 403;
+        expect(isIn, `${route} as ${role}: ${statusCode}`).toBe(hasRole(role, needs));
+      }
+    }
+  });
+
+  it('what may be done by whom is what the manual says', async () => {
+    const { http } = await open(everyRole);
+    const roleOf = (method: string, url: string) =>
+      http.gated.find((one) => one.method === method && one.url === url)?.needs;
+    expect(roleOf('GET', '/health')).toBe('anyone');
+    expect(roleOf('GET', '/ready')).toBe('anyone');
+    expect(roleOf('GET', '/metrics')).toBe('metrics');
+    expect(roleOf('GET', '/queues')).toBe('read-only');
+    expect(roleOf('GET', '/events')).toBe('read-only');
+    expect(roleOf('POST', '/agents/:id/pause')).toBe('agent');
+    expect(roleOf('POST', '/calls/:id/hangup')).toBe('supervisor');
+    for (const { method, url, needs } of http.gated) {
+      const isOpen = needs === 'anyone' || needs === 'metrics';
+      const isChange = method !== 'GET' && method !== 'HEAD';
+      if (isChange) expect(isOpen || needs === 'read-only', `${method} ${url}`).toBe(false);
+      if (isChange && !/^\/(agents|calls)\/:id\//.test(url)) expect(needs, url).toBe('admin');
+    }
+  });
+
+  it('OpenAPI says it, too', async () => {
+    const { http } = await open(everyRole);
+    const { paths = {} } = http.swagger() as unknown as {
+      paths?: Record<string, Record<string, object>>;
+    };
+    expect(paths['/agents/{id}/pause']?.['post']).toMatchObject({
+      'x-role': 'agent',
+      security: [{ token: [] }],
+      responses: { 401: {}, 403: {}, 429: {} },
+    });
+    expect(paths['/ready']?.['get']).toMatchObject({ 'x-role': 'anyone', security: [] });
+  });
+});
+
+describe('without tokens', () => {
+  it('everything is as it was: nobody needs one, and nobody is slowed down', async () => {
+    await open([], { rateLimit: 1 });
+    for (let i = 0; i < 20; i += 1) expect((await ask(null, '/queues')).statusCode).toBe(200);
+    expect((await ask('anything', '/agents')).statusCode).toBe(200);
+    expect((await ask(null, '/health')).json()).toHaveProperty('media');
+    expect((await ask(null, '/agents/1/pause', 'POST')).statusCode).toBe(200);
+  });
+});
+
+describe('a token', () => {
+  it('that is missing, wrong or too weak is told as a problem, with what to do', async () => {
+    await open([entry('wall', 'read-only')]);
+    const bare = await ask(null, '/queues');
+    expect(bare.headers['content-type']).toBe('application/problem+json');
+    expect(bare.headers['www-authenticate']).toBe('Bearer realm="acd"');
+    expect(bare.json()).toMatchObject({ status: 401, code: 'no-token' });
+    const wrong = await ask('other', '/queues');
+    expect(wrong.headers['www-authenticate']).toContain('invalid_token');
+    expect(wrong.json()).toMatchObject({ status: 401, code: 'bad-token' });
+    const weak = await ask('wall', '/agents/1/pause', 'POST');
+    expect(weak.json()).toMatchObject({ status: 403, code: 'role-missing' });
+    expect((await ask(null, '/nowhere')).statusCode).toBe(404);
+  });
+
+  it.each([
+    ['another scheme', `Basic ${tokenOf('wall')}`],
+    ['two words', `Bearer a ${tokenOf('wall')}`],
+    ['the hash in its place', `Bearer ${entry('wall', 'read-only').hash}`],
+    ['nothing', 'Bearer '],
+  ])('as %s is none', async (_name, authorization) => {
+    await open([entry('wall', 'read-only')]);
+    const answer = await desk!.http.inject({ url: '/queues', headers: { authorization } });
+    expect(answer.statusCode).toBe(401);
+  });
+
+  it('given its day is over, is refused', async () => {
+    const { http } = await open([entry('wall', 'read-only', { expiresAt: 1_000 })]);
+    expect(http).toBeDefined();
+    expect((await ask('wall', '/queues')).statusCode).toBe(200);
+    desk!.now = 1_000;
+    expect((await ask('wall', '/queues')).json()).toMatchObject({ code: 'bad-token' });
+  });
+
+  it('taken away by a reload is refused at once, another one good', async () => {
+    const { access } = await open([entry('old', 'admin')]);
+    access.use({ tokens: [entry('new', 'admin')], rateLimit: 0 });
+    expect((await ask('old', '/queues')).statusCode).toBe(401);
+    expect((await ask('new', '/queues')).statusCode).toBe(200);
+  });
+
+  it('nobody without one learns more of health than its status', async () => {
+    await open([entry('wall', 'metrics')]);
+    expect((await ask(null, '/health')).json()).toEqual({ status: 'ok' });
+    expect((await ask(null, '/ready')).json()).toEqual({ ready: true, parts: [] });
+    expect((await ask('wall', '/health')).json()).toHaveProperty('media');
+  });
+
+  it('guessed too often makes its address wait, whatever it shows then', async () => {
+    await open([entry('wall', 'read-only')]);
+    for (let i = 0; i < 10; i += 1) expect((await ask(`x${i}`, '/queues')).statusCode).toBe(401);
+    const waits = await ask('wall', '/queues');
+    expect(waits.json()).toMatchObject({ status: 429, code: 'too-many-requests' });
+    expect(Number(waits.headers['retry-after'])).toBeGreaterThan(0);
+    desk!.now += 6_000;
+    expect((await ask('wall', '/queues')).statusCode).toBe(200);
+  });
+
+  it('asks so often and no more; another one is not slowed down by it', async () => {
+    await open([entry('a', 'read-only'), entry('b', 'read-only')], { rateLimit: 2 });
+    const seen: number[] = [];
+    for (let i = 0; i < 5; i += 1) seen.push((await ask('a', '/queues')).statusCode);
+    expect(seen).toEqual([200, 200, 200, 200, 429]);
+    expect((await ask('b', '/queues')).statusCode).toBe(200);
+    desk!.now += 500;
+    expect((await ask('a', '/queues')).statusCode).toBe(200);
+    expect((await ask('a', '/queues')).statusCode).toBe(429);
+  });
+});
+
+describe('the scope of a token', () => {
+  const names = (body: unknown, list: string, key: string) =>
+    (body as Record<string, Record<string, string>[]>)[list]?.map((one) => one[key]);
+
+  it('shows its queues, their calls and members alone', async () => {
+    await open([entry('lead', 'supervisor', { queues: ['sales'] })]);
+    expect(names((await ask('lead', '/queues')).json(), 'queues', 'name')).toEqual(['sales']);
+    expect(names((await ask('lead', '/calls')).json(), 'calls', 'call')).toEqual(['s1']);
+    expect(names((await ask('lead', '/agents')).json(), 'agents', 'id')).toEqual(['1', '3']);
+    expect(names((await ask('lead', '/agents/3/why')).json(), 'calls', 'call')).toEqual(['s1']);
+    const report = await ask('lead', '/reports/queues?from=2026-11-25T00:00:00Z&format=csv');
+    expect(report.body).toContain('sales');
+    expect(report.body).not.toContain('help');
+    for (const url of ['/queues/help', '/agents/2', '/calls/h1', '/calls/h1@pbx']) {
+      expect((await ask('lead', url)).statusCode, url).toBe(404);
+    }
+    const foreign = await ask('lead', '/events?queue=help');
+    expect(foreign.json()).toMatchObject({ status: 403, code: 'out-of-scope' });
+  });
+
+  it.each([
+    ['/agents/2/pause', {}],
+    ['/agents/3/pause', { queue: 'help' }],
+    ['/calls/h1/hangup', undefined],
+    ['/calls/s1/move', { queue: 'help' }],
+    ['/calls/s1/give', { agent: '2' }],
+    ['/calls/s1/transfer', { to: 'queue:help' }],
+  ])('steers nothing else: POST %s %j', async (url, body) => {
+    const { done } = await open([entry('lead', 'supervisor', { queues: ['sales'] })]);
+    expect((await ask('lead', url, 'POST', body)).statusCode).toBe(404);
+    expect(done).toEqual([]);
+    expect((await ask('lead', '/calls/s1/give', 'POST', { agent: '3' })).statusCode).toBe(204);
+    expect(done).toEqual(['give s1 3']);
+  });
+
+  it('of an agent steers himself alone, and no call', async () => {
+    const { done } = await open([entry('ann', 'agent', { agent: '1' })]);
+    expect((await ask('ann', '/agents/1/pause', 'POST', { reason: 'lunch' })).statusCode).toBe(200);
+    const other = await ask('ann', '/agents/2/pause', 'POST');
+    expect(other.json()).toMatchObject({ status: 403, code: 'out-of-scope' });
+    expect((await ask('ann', '/calls/s1/hangup', 'POST')).statusCode).toBe(403);
+    expect(done).toEqual(['pause 1 lunch']);
+    expect((await ask('ann', '/agents/2')).statusCode).toBe(200);
+  });
+});
+
+describe('what is told', () => {
+  it('each change with who, from where and what; never a token, never a PIN', async () => {
+    const { told } = await open([entry('boss', 'admin')]);
+    await ask('boss', '/agents/1/pause', 'POST', { reason: 'lunch' });
+    await ask('boss', '/agents', 'POST', { id: '9', pin: '4711' });
+    await ask('boss', '/queues');
+    await ask('guess', '/queues');
+    const lines = told.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const audits = lines.filter((line) => line['msg'] === 'audit');
+    expect(audits).toHaveLength(2);
+    expect(audits[0]).toMatchObject({
+      by: 'http:boss@127.0.0.1',
+      from: '127.0.0.1',
+      method: 'POST',
+      path: '/agents/1/pause',
+      body: '{"reason":"lunch"}',
+      status: 200,
+    });
+    expect(lines.filter((line) => line['msg'] === 'refused')).toHaveLength(1);
+    expect(told.join()).not.toContain('4711');
+    expect(told.join()).not.toContain('token-of');
+  });
+
+  it('to browsers: not to guess types, not to frame, not to keep', async () => {
+    await open([]);
+    const { headers } = await ask(null, '/queues');
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'cache-control': 'no-store',
+    });
+    expect((await ask(null, '/docs')).headers['content-security-policy']).toContain('style-src');
+  });
+});
+
+describe('locks of logins by telephone', () => {
+  it('are listed, and lifted by an admin', async () => {
+    await open([]);
+    const locks = [{ kind: 'agent', name: '1', ends_in_seconds: 2 }];
+    expect((await ask(null, '/locks')).json()).toEqual({ locks });
+    expect((await ask(null, '/locks/agent/1', 'DELETE')).statusCode).toBe(204);
+    const none = await ask(null, `/locks/phone/${encodeURIComponent('sip:1@pbx')}`, 'DELETE');
+    expect(none.json()).toMatchObject({ status: 404, code: 'unknown-lock' });
+    expect((await ask(null, '/locks/door/1', 'DELETE')).statusCode).toBe(400);
+  });
+});
+
+describe('rates', () => {
+  it('are bounded: the one used longest ago is forgotten', () => {
+    const rates = new Rates(() => 0, { perSecond: 1, burst: 1, max: 3 });
+    for (const key of ['a', 'b', 'c', 'a', 'd']) rates.take(key);
+    expect(rates.size).toBe(3);
+    expect(rates.take('b')).toBe(0);
+    expect(rates.take('a')).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:db8::1', '2001:db8:0:0'],
+    ['fe80::1%eth0', 'fe80:0:0:0'],
+    ['::1', '0:0:0:0'],
+  ])('count %s as %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+});
+
+describe('TLS', () => {
+  const folder = path.resolve(import.meta.dirname, '../../fixtures/tls');
+  const pair = (name: string) => ({
+    cert: readFileSync(path.join(folder, `${name}.pem`), 'utf8'),
+    key: readFileSync(path.join(folder, `${name}.key`), 'utf8'),
+    validTo: 0,
+  });
+
+  /** Status, and whose certificate was shown. */
+  function get(port: number): Promise<{ status: number; name: string }> {
+    return new Promise((resolve, reject) => {
+      const options = { host: '127.0.0.1', port, path: '/ready', rejectUnauthorized: false };
+      tlsRequest({ ...options, agent: false }, (answer) => {
+        const { subject } = (
+          answer.socket as unknown as { getPeerCertificate(): { subject: { CN: string } } }
+        ).getPeerCertificate();
+        answer.resume();
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, name: subject.CN }));
+      })
+        .on('error', reject)
+        .end();
+    });
+  }
+
+  it('serves by HTTPS, and shows another certificate after a reload', async () => {
+    const { http } = await open([], { tls: pair('first') });
+    await http.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = http.server.address() as AddressInfo;
+    expect(await get(port)).toEqual({ status: 200, name: 'first.acd.test' });
+    renewCertificate(http, pair('second'));
+    expect(await get(port)).toEqual({ status: 200, name: 'second.acd.test' });
+  });
+});

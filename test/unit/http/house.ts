@@ -1,0 +1,164 @@
+/** REST over an invented house of two queues, for tests of who may do what. */
+import { createHash } from 'node:crypto';
+import type { ConfigPort, PromptsPort } from '../../../src/http/config-port.ts';
+import { Access } from '../../../src/http/access.ts';
+import type { Http } from '../../../src/http/reply.ts';
+import { createHttp, type HttpDeps } from '../../../src/http/server.ts';
+import { Stream } from '../../../src/http/stream.ts';
+import type { Steering, View } from '../../../src/http/view.ts';
+import type { HttpConfig, TokenConfig } from '../../../src/config/types.ts';
+import { initialState } from '../../../src/core/state.ts';
+import { MemoryJournal } from '../../../src/journal/memory.ts';
+import { createLog } from '../../../src/observe/log.ts';
+import type { Outcome } from '../../../src/runtime/port.ts';
+import { Feed } from '../../../src/runtime/feed.ts';
+
+export const tokenOf = (name: string) => `token-of-${name}-0123456789`;
+
+export function entry(name: string, role: TokenConfig['role'], more: Partial<TokenConfig> = {}) {
+  const hash = `sha256:${createHash('sha256').update(tokenOf(name)).digest('hex')}`;
+  return { name, role, hash, queues: [], agent: null, expiresAt: null, ...more };
+}
+
+const queue = (name: string, calls: readonly object[]) => ({
+  name,
+  calls,
+  strategy: 'most-idle',
+  waiting: calls.length,
+  talking: 0,
+  longest_wait_seconds: 0,
+  agents_logged_in: 1,
+  agents_ready: 1,
+});
+const call = (id: string, of: string) => ({
+  id: `${id}@pbx`,
+  state: 'queued' as const,
+  from: 'ann@pbx',
+  to: `${of}@acd`,
+  call: id,
+  queue: of,
+  name: '',
+  position: 1,
+  waited_seconds: 1,
+  talked_seconds: 0,
+  agent: '',
+});
+const agent = (id: string, memberof: string[]) => ({
+  id,
+  state: 'idle' as const,
+  idletime: '1',
+  device: '',
+  memberof,
+  name: '',
+  device_state: 'idle',
+  registrar: '',
+  pause_reason: null,
+  call: '',
+  logged_in_seconds: 1,
+});
+
+const calls = [call('s1', 'sales'), call('h1', 'help')];
+const queues = ['sales', 'help'].map((name) =>
+  queue(
+    name,
+    calls.filter((one) => one.queue === name),
+  ),
+);
+const agents = [agent('1', ['sales']), agent('2', ['help']), agent('3', ['sales', 'help'])];
+const detail = { waits_for: null, priority: 0, tried: [], left: [], agents: [] };
+const health = {
+  status: 'ok' as const,
+  version: '0',
+  uptime_seconds: 1,
+  sip: { up: true, detail: 'connected', addresses: ['udp/192.0.2.1:5071'] },
+  registrars: [],
+  media: { up: true, detail: '', legs: 0 },
+  journal: { up: true, detail: '', seq: 1 },
+  reports: { up: true, detail: '', seq: 1 },
+  load: { overload: null, loop_delay_ms: 1, calls: 2, max_calls: 9, refused: 0 },
+  drain: null,
+  bugs: 0,
+};
+
+const view = {
+  queues: () => queues,
+  queue: (name: string) => queues.find((one) => one.name === name) ?? null,
+  agents: () => agents,
+  agent: (id: string) => agents.find((one) => one.id === id) ?? null,
+  calls: () => calls,
+  call: (id: string) => {
+    const found = calls.find((one) => one.call === id || one.id === id);
+    return found === undefined ? null : { ...found, ...detail };
+  },
+  reasonsOf: () => ({
+    calls: calls.map((one) => ({
+      call: one.call,
+      queue: one.queue,
+      why: { reason: '', for_seconds: null },
+    })),
+  }),
+  health: () => health,
+  metrics: async () => ({ text: 'acd 1\n', contentType: 'text/plain' }),
+} as unknown as View;
+
+/** Its rows name queues and agents as the reports do. */
+const rows = [{ queue: 'sales' }, { queue: 'help' }];
+
+export interface Desk {
+  readonly http: Http;
+  readonly access: Access;
+  /** What was ordered: `pause 1`. */
+  readonly done: string[];
+  /** Lines of the log, as JSON. */
+  readonly told: string[];
+  now: number;
+}
+
+export async function openDesk(
+  tokens: readonly TokenConfig[],
+  more: Partial<HttpConfig> = {},
+): Promise<Desk> {
+  const [done, told]: string[][] = [[], []];
+  const desk = { done, told, now: 0 };
+  const order =
+    (word: string) =>
+    async (...given: unknown[]): Promise<Outcome> => {
+      done?.push([word, ...given].join(' ').trim());
+      return { ok: true, events: [] };
+    };
+  const orders = (...words: string[]) =>
+    Object.fromEntries(words.map((word) => [word, order(word)]));
+  const access = new Access({ tokens, rateLimit: 0, ...more }, () => desk.now);
+  const state = initialState();
+  const feed = new Feed(new MemoryJournal(), 0);
+  const http = await createHttp({
+    view,
+    access,
+    tls: more.tls ?? null,
+    configuration: {} as ConfigPort,
+    prompts: {} as PromptsPort,
+    steering: {
+      ...orders('pause', 'resume', 'logOut', 'endWrapup', 'extendWrapup'),
+      calls: orders('hangUp', 'withdraw', 'reorder', 'move', 'give', 'transfer'),
+    } as unknown as Steering,
+    reports: {
+      wake: () => undefined,
+      ask: async () => ({ ok: true, value: { rows, more: false } }),
+      health: () => ({ up: true, detail: '', seq: 0 }),
+      close: async () => undefined,
+    } as unknown as HttpDeps['reports'],
+    stream: new Stream({ feed, state: () => state, now: () => 0, atRest: (then) => then(0) }),
+    log: createLog({
+      level: 'info',
+      format: 'json',
+      name: 'http',
+      write: (line) => told?.push(line),
+    }),
+    version: '0',
+    locks: {
+      list: () => [{ kind: 'agent', name: '1', endsInMs: 1_500 }],
+      lift: (kind, name) => kind === 'agent' && name === '1',
+    },
+  });
+  return Object.assign(desk, { http, access }) as Desk;
+}
