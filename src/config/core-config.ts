@@ -35,10 +35,20 @@ function skillsOf({ skills }: QueueFile): Pick<QueueConfig, 'skills' | 'skillSte
   return { skills: atFirst?.need ?? null, skillSteps: steps.filter((step) => step.atMs > 0) };
 }
 
+/** A call to one agent never waits for him while he is logged out. */
+function emptyRulesOf({ direct, joinempty, leavewhenempty }: QueueFile) {
+  const least = ['invalid'] as const;
+  return {
+    joinEmpty: direct && joinempty.length === 0 ? least : joinempty,
+    leaveWhenEmpty: direct && leavewhenempty.length === 0 ? least : leavewhenempty,
+  };
+}
+
 function queueConfig(file: ConfigFile, queue: QueueFile): QueueConfig {
   const rule = file['penalty-rules'].find((each) => each.name === queue.defaultrule);
   return {
     name: queue.name,
+    ...(queue.direct ? { direct: true } : {}),
     strategy: queue.strategy,
     timeoutMs: queue.timeout,
     retryMs: queue.retry,
@@ -61,8 +71,7 @@ function queueConfig(file: ConfigFile, queue: QueueFile): QueueConfig {
     progressiveDelayMs: queue['ring-progressively-delay'],
     priority: queue.priority,
     callers: queue['caller-priority'],
-    joinEmpty: queue.joinempty,
-    leaveWhenEmpty: queue.leavewhenempty,
+    ...emptyRulesOf(queue),
     maxCallsPerAgent: queue['max-calls-per-agent'],
     maxEstimatedWaitMs: queue['max-estimated-wait'],
     maxWaitMs: queue['max-wait'],
@@ -98,12 +107,16 @@ function membershipsOf(queues: readonly QueueFile[]): Map<string, MembershipConf
   return found;
 }
 
-function agentConfig(agent: AgentFile, memberships: readonly MembershipConfig[]): AgentConfig {
+function agentConfig(
+  agent: AgentFile,
+  memberships: readonly MembershipConfig[],
+  directs: readonly string[],
+): AgentConfig {
   const listed = memberships.map((each) => each.queue);
   return {
     id: agent.id,
     name: agent.name ?? '',
-    queues: [...new Set([...agent.queues, ...listed])],
+    queues: [...new Set([...agent.queues, ...listed, ...directs])],
     ...(memberships.length === 0 ? {} : { memberships }),
     ...(agent.device === undefined
       ? {}
@@ -113,15 +126,19 @@ function agentConfig(agent: AgentFile, memberships: readonly MembershipConfig[])
       ? {}
       : { skills: Object.fromEntries(agent.skills.map(({ name, level }) => [name, level])) }),
     ...(agent.never.length === 0 ? {} : { never: agent.never }),
+    ...(agent['no-answer'].length === 0 ? {} : { noAnswer: agent['no-answer'] }),
   };
 }
 
 export function coreConfig(file: ConfigFile): CoreConfig {
   const memberships = membershipsOf(file.queues);
   const clock = file['idle-clock'];
+  const directs = file.queues.filter(({ direct }) => direct).map(({ name }) => name);
   return {
     queues: file.queues.map((queue) => queueConfig(file, queue)),
-    agents: file.agents.map((agent) => agentConfig(agent, memberships.get(agent.id) ?? [])),
+    agents: file.agents.map((agent) =>
+      agentConfig(agent, memberships.get(agent.id) ?? [], directs),
+    ),
     secondLogin: file.sip.login['second-login'],
     maxCalls: file.limits.calls,
     ...(file['pause-reasons'].length === 0 ? {} : { pauseReasons: file['pause-reasons'] }),

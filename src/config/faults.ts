@@ -190,6 +190,9 @@ class Meaning {
     agents: ReadonlySet<string>,
     sounds: KnownSounds | null,
   ): void {
+    list(this.read.tree, 'agents').forEach((_agent, index) =>
+      this.destinations(['agents', index, 'no-answer'], queues, sounds),
+    );
     list(this.read.tree, 'queues').forEach((_queue, index) => {
       const at: Path = ['queues', index];
       this.known([...at, 'members'], 'agent', agents, 'agent');

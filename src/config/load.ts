@@ -177,6 +177,12 @@ function conflicts(file: ConfigFile): { readonly path: (string | number)[]; mess
   });
   found.push(...webhookConflicts(file));
   found.push(...exitKeyConflicts(file));
+  const direct = file.queues.findIndex((queue) => queue.direct);
+  file.queues.forEach((queue, index) => {
+    if (!queue.direct || index === direct) return;
+    const message = `"${file.queues[direct]?.name ?? ''}" is direct already; keep one`;
+    found.push({ path: ['queues', index, 'direct'], message });
+  });
   const { portMin, portMax } = file.media.ports;
   const seen = new Set<string>();
   file.sip.listen.forEach((entry, index) => {

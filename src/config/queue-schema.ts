@@ -249,6 +249,15 @@ const sounds = {
 
 export const queue = section('One queue. It is called at `sip:<name>@<this host>`.', {
   name: needed(f.name('name', 'Name, as it is dialled.'), 'queue1'),
+  direct: standard(
+    f.yesNo(
+      'Calls to `<agent id>@<this host>` wait here for that agent, whatever phone he is logged ' +
+        'in on, while he is busy; every agent is a member. When he does not answer, is logged ' +
+        'out, or after `max-wait`, they go by his `no-answer`, else by `failover`. One queue at ' +
+        'most; nobody can call it by its own name.',
+    ),
+    'no',
+  ),
   strategy: standard(
     f.choice(
       STRATEGY,
@@ -305,6 +314,9 @@ export const agent = section('One agent.', {
       1000,
     )
     .prefault([]),
+  'no-answer': destinations(
+    'Where calls to him alone go (`queues[].direct`) that he does not take; `[]`: by the queue.',
+  ),
   queues: f
     .listOf(f.name('queue', 'Queue'), 'Names of the queues the agent serves.', MAX_QUEUES)
     .prefault([]),

@@ -64,6 +64,8 @@ export interface ArriveCall extends Base {
   readonly limits?: PenaltyLimits;
   /** What it asks of agents, before the queue's rules relax it; absent: what the queue asks. */
   readonly skills?: SkillNeed;
+  /** A call to this agent alone, in a queue that is `direct`; absent: to whoever is next. */
+  readonly agentId?: AgentId;
 }
 
 /** The waiting caller pressed a key. */

@@ -4,7 +4,7 @@
  * cut in three because the lists are: what keeps the call from any agent, what keeps the agent
  * from any call of the queue, and what keeps these two from each other.
  */
-import { isExcluded, loggedInOf, type Seeker } from './emptiness.ts';
+import { isExcluded, isFor, loggedInOf, type Seeker } from './emptiness.ts';
 import { tierOf } from './orders.ts';
 import { hasSkills, needOf } from './skills.ts';
 import { RINGING_MAX, type Agent, type Call, type Member, type State } from './state.ts';
@@ -34,6 +34,7 @@ export type AgentObstacle =
 
 /** Why the two do not meet now, though each is free. */
 export type PairObstacle =
+  | 'not-his' // a call to another agent alone
   | 'not-first' // autofill=no, and another caller is first in line
   | 'penalty' // outside of what the call's limits allow now
   | 'skills' // he lacks what the call asks now
@@ -167,7 +168,7 @@ function isAtWork({ agent, queue, rules }: Member): boolean {
 export function canServe(call: Seeker, member: Member) {
   const { agent, queue } = member;
   if (!isAtWork(member) || agent.deviceState === 'unavailable') return false;
-  if (isOutside(call, member)) return false;
+  if (!isFor(call, agent) || isOutside(call, member)) return false;
   return hasSkills(agent.skills, needOf(call, queue.config)) && !isExcluded(call, agent);
 }
 
@@ -175,6 +176,7 @@ export function pairObstacle(state: State, call: Call, member: Member): PairObst
   const { queue } = member;
   const { autofill, strategy, maxTalks } = queue.config;
   if (!autofill && queue.line.first() !== call) return 'not-first';
+  if (!isFor(call, member.agent)) return 'not-his';
   if (isOutside(call, member)) return 'penalty';
   if (!hasSkills(member.agent.skills, needOf(call, queue.config))) return 'skills';
   if (isExcluded(call, member.agent)) return 'excluded';

@@ -39,13 +39,24 @@ function meets(member: Member, condition: EmptyCondition, limits: PenaltyLimits)
 }
 
 /** What of a call says who may take it; of one that is about to enter, too. */
-export type Seeker = Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps'>;
+export type Seeker = Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps' | 'only'>;
 
 /** Asks for nothing, and meets anybody. */
-export const ANYBODY: Seeker = { from: '', limits: NO_LIMITS, skills: null, skillSteps: 0 };
+export const ANYBODY: Seeker = {
+  from: '',
+  limits: NO_LIMITS,
+  skills: null,
+  skillSteps: 0,
+  only: null,
+};
 
 export function isExcluded(call: Pick<Call, 'from'>, { never }: Agent): boolean {
   return never.length > 0 && never.some((pattern) => fits(pattern, call.from));
+}
+
+/** A call to one agent is for nobody else. */
+export function isFor({ only }: Pick<Call, 'only'>, agent: Agent): boolean {
+  return only === null || only === agent.id;
 }
 
 /** May he take the call at some time, by what does not change by itself? */
@@ -63,7 +74,7 @@ export function emptinessOf(
   let found: 'EMPTY' | 'UNAVAIL' = 'EMPTY';
   for (const member of queue.members) {
     const { agent } = member;
-    if (agent.device === null) continue;
+    if (agent.device === null || !isFor(seeker, agent)) continue;
     found = 'UNAVAIL';
     if (agent.leaving !== null || !mayEverMeet(seeker, member)) continue;
     if (!conditions.some((condition) => meets(member, condition, seeker.limits))) return null;
@@ -75,7 +86,8 @@ export function emptinessOf(
 export function isChoosy(queue: Queue): boolean {
   const { skills, skillSteps, callerSkills } = queue.config;
   const asks = skills !== null || skillSteps.length > 0 || callerSkills.length > 0;
-  if (asks || queue.members.some(({ agent }) => agent.never.length > 0)) return true;
+  if (asks || queue.config.direct === true) return true;
+  if (queue.members.some(({ agent }) => agent.never.length > 0)) return true;
   for (const call of queue.line) if (call.skills !== null) return true;
   return false;
 }
@@ -91,7 +103,8 @@ export function loggedInOf(queue: Queue): number {
 export function ableOf(queue: Queue, seeker: Seeker): number {
   let count = 0;
   for (const member of queue.members) {
-    if (member.agent.device !== null && mayEverMeet(seeker, member)) count += 1;
+    const isHere = member.agent.device !== null && isFor(seeker, member.agent);
+    if (isHere && mayEverMeet(seeker, member)) count += 1;
   }
   return count;
 }

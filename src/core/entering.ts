@@ -18,6 +18,9 @@ import type { AgentId, Departure, Destination, ExitStatus } from './types.ts';
 function refusalOf(state: State, command: ArriveCall): ExitStatus | null {
   const queue = state.queues.get(command.queue);
   if (queue === undefined || queue.config.draining === true) return 'UNKNOWNQUEUE';
+  const { direct = false } = queue.config;
+  const isKnown = command.agentId === undefined || state.agents.has(command.agentId);
+  if (direct !== (command.agentId !== undefined) || !isKnown) return 'UNKNOWNQUEUE';
   return state.calls.size >= state.config.maxCalls ? 'OVERLOAD' : null;
 }
 
@@ -39,7 +42,7 @@ function refuse(
 export function arriveCall(decision: Decision, command: ArriveCall): Refusal | undefined {
   const { state } = decision;
   const { callId } = command;
-  const seeker = seekerOf(command);
+  let seeker = seekerOf(command);
   if (state.calls.has(callId)) return 'duplicate-call';
   const refusal = refusalOf(state, command);
   if (refusal !== null) {
@@ -50,11 +53,16 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   let queue = must(state.queues.get(command.queue), `queue ${command.queue}`);
   for (;;) {
     const place = queue;
-    const status = entryObstacle(state, place, seeker, () => askingOf(state, place, command));
+    const asks = seeker;
+    const asking = () => askingOf(state, place, command, asks);
+    const status = entryObstacle(state, place, asks, asking);
     if (status === null) break;
     left.push({ queue: queue.name, status });
+    const destinations = failoverOf(state, queue, status, seeker.only);
+    // Elsewhere whoever is next may have him.
+    seeker = { ...seeker, only: null };
     const leaver = { callId, queue: queue.name, status, left, seeker };
-    const destination = chooseDestination(decision, leaver, failoverOf(queue, status));
+    const destination = chooseDestination(decision, leaver, destinations);
     if (destination?.to !== 'queue') {
       refuse(decision, command, status, destination);
       return undefined;
@@ -67,23 +75,24 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
 }
 
 /** Who may take him, by what he brings along. */
-function seekerOf({ from, limits = NO_LIMITS, skills }: ArriveCall): Seeker {
-  return { from, limits, skills: skills ?? null, skillSteps: 0 };
+function seekerOf({ from, limits = NO_LIMITS, skills, agentId }: ArriveCall): Seeker {
+  return { from, limits, skills: skills ?? null, skillSteps: 0, only: agentId ?? null };
 }
 
 /** And how he would stand in this queue. */
-function askingOf(state: State, queue: Queue, command: ArriveCall): Asking {
+function askingOf(state: State, queue: Queue, command: ArriveCall, seeker: Seeker): Asking {
   const { from } = command;
   const entry = state.entries + 1;
   const own = { priority: priorityOf(queue.config, from, command.priority), order: entry };
   const standing = placed(queue, command.position, own);
-  return { ...standing, entry, ...seekerOf(command) };
+  return { ...standing, entry, ...seeker };
 }
 
 function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Departure[]): void {
   const { callId, sipCallId, from, fromName, to, maxWaitMs, limits, skills } = command;
-  const keptFor = keeperOf(decision.state, queue, seekerOf(command));
+  const keptFor = keeperOf(decision.state, queue, { ...seekerOf(command), only: null });
   const isHis = maxWaitMs !== undefined && left.length === 0;
+  const only = left.length === 0 ? command.agentId : undefined;
   decision.emit({
     kind: 'CallEntered',
     callId,
@@ -99,6 +108,7 @@ function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Depa
     ...(limits === undefined ? {} : { limits }),
     ...(skills === undefined ? {} : { skills }),
     ...(keptFor === null ? {} : { keptFor }),
+    ...(only === undefined ? {} : { only }),
   });
 }
 

@@ -40,7 +40,7 @@ export function noteWait(pace: Pace | null, waitMs: number, hasGivenUp: boolean)
 
 /** A caller, in line or about to be. */
 export type Asking = Pick<Call, 'priority' | 'order' | 'entry'> &
-  Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps'>;
+  Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps' | 'only'>;
 
 /** An agent of several queues with callers counts in each for his part. */
 function partOf({ agent, queue }: Member): number {

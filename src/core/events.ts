@@ -81,6 +81,8 @@ export interface CallEntered extends Base {
   readonly skills?: SkillNeed;
   /** The agent it is kept for at first; absent: nobody. */
   readonly keptFor?: AgentId;
+  /** The agent whom alone it is for, while it is in this queue; absent: whoever is next. */
+  readonly only?: AgentId;
 }
 
 /** The queue's penalty rules let others take the waiting call than before. */

@@ -74,6 +74,7 @@ function enter(state: State, event: CallEntered): void {
     skills: event.skills ?? null,
     skillSteps: 0,
     keptFor: event.keptFor ?? null,
+    only: event.only ?? null,
     left: event.left ?? NOWHERE,
     priority: event.priority ?? 0,
     order: event.order ?? event.entry,
@@ -301,6 +302,7 @@ function move(state: State, event: CallMoved): void {
     call.stepsDone = 0;
     call.skillSteps = 0;
     call.keptFor = null;
+    call.only = null;
     call.priority = event.priority;
     call.order = call.entry;
     call.left = [...call.left, { queue: event.from, status: event.status }];

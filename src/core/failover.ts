@@ -13,7 +13,7 @@ import { endCall, withdrawOffers } from './leaving.ts';
 import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
 import { MOVES_MAX, type Call, type Queue, type State } from './state.ts';
-import type { Departure, Destination, FailoverStatus, QueueName } from './types.ts';
+import type { AgentId, Departure, Destination, FailoverStatus, QueueName } from './types.ts';
 
 /** Whoever comes now, behind all who wait. */
 const LAST = { priority: -Infinity, order: Infinity, entry: Infinity };
@@ -64,6 +64,7 @@ function barrier(
 ): FailoverSkipped['why'] | null {
   const queue = state.queues.get(name);
   if (queue === undefined || queue.config.draining === true) return 'unknown-queue';
+  if (queue.config.direct === true) return 'unknown-queue';
   if (left.length > MOVES_MAX) return 'too-many';
   if (left.some((one) => one.queue === name && holds(state, queue, one.status, seeker)))
     return 'loop';
@@ -96,8 +97,16 @@ export function chooseDestination(
   return undefined;
 }
 
-export function failoverOf(queue: Queue | undefined, status: FailoverStatus) {
-  return queue?.config.failover[status] ?? [];
+/** What the queue has for it; of a call to one agent, what he has, if he has something. */
+export function failoverOf(
+  state: State,
+  queue: Queue | undefined,
+  status: FailoverStatus,
+  only: AgentId | null,
+): readonly Destination[] {
+  const isHis = only !== null && status !== 'WITHDRAW';
+  const agent = isHis ? state.config.agents.find(({ id }) => id === only) : undefined;
+  return agent?.noAnswer ?? queue?.config.failover[status] ?? [];
 }
 
 /** The call leaves its queue: for another one, or for good. */
@@ -111,10 +120,10 @@ export function leaveQueue(
   const queue = state.queues.get(call.queue);
   const left = [...call.left, { queue: call.queue, status }];
   const { from, asked, skills } = call;
-  const seeker = { from, limits: asked, skills, skillSteps: 0 };
+  const seeker = { from, limits: asked, skills, skillSteps: 0, only: null };
   const leaver = { callId: call.id, queue: call.queue, status, left, seeker };
   withdrawOffers(decision, call, 'caller-left');
-  const destinations = more.destinations ?? failoverOf(queue, status);
+  const destinations = more.destinations ?? failoverOf(state, queue, status, call.only);
   const destination = chooseDestination(decision, leaver, destinations);
   const next = destination?.to === 'queue' ? state.queues.get(destination.queue) : undefined;
   if (queue === undefined || next === undefined) {

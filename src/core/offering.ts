@@ -135,13 +135,11 @@ export function failOffer(
   if (missed) autopause(decision, offer, why.failure);
   // timeoutpriority=conf let this phone ring out; or the bridge of an answer was waited for.
   const call = decision.state.calls.get(offer.callId);
-  if (
-    call !== undefined &&
-    call.offers.length === 0 &&
-    isOverdue(decision.state, call, decision.at)
-  ) {
-    leaveQueue(decision, call, 'TIMEOUT');
-  }
+  if (call === undefined || call.offers.length > 0) return;
+  // A call to him alone goes where he wants it then; a fault of ours is no answer of his.
+  const isRefused = why.failure !== 'failed' && why.failure !== 'media';
+  const isHis = call.only === offer.agentId && isRefused;
+  if (isHis || isOverdue(decision.state, call, decision.at)) leaveQueue(decision, call, 'TIMEOUT');
 }
 
 export function failOfferCommand(decision: Decision, command: FailOffer): Refusal | undefined {

@@ -69,6 +69,7 @@ type StoredCall = Stored<
   | 'skills'
   | 'skillSteps'
   | 'keptFor'
+  | 'only'
   | 'maxWaitMs'
   | 'left'
   | 'priority'
@@ -152,6 +153,7 @@ function restoreCall(call: StoredCall): Call {
     skills: null,
     skillSteps: 0,
     keptFor: null,
+    only: null,
     left: [],
     priority: 0,
     order: call.entry,

@@ -107,6 +107,8 @@ export interface Call {
   skillSteps: number;
   /** The agent whom it is kept for; null: whoever is next. */
   keptFor: AgentId | null;
+  /** The agent whom alone it is for; null: whoever is next. */
+  only: AgentId | null;
   /** Queues it has left, oldest first. */
   left: readonly Departure[];
   /** Higher is served first. */

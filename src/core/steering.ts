@@ -51,7 +51,7 @@ export function moveCall(decision: Decision, command: MoveCall): Refusal | undef
   const call = waiting(decision, command.callId);
   if (typeof call === 'string') return call;
   const next = state.queues.get(command.queue);
-  if (next === undefined) return 'unknown-queue';
+  if (next === undefined || next.config.direct === true) return 'unknown-queue';
   if (next.name === call.queue) return undefined;
   const { maxlen } = next.config;
   if (maxlen > 0 && next.line.size >= maxlen) return 'queue-full';

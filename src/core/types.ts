@@ -207,6 +207,8 @@ export interface QueueConfig extends Partial<QueueOptions> {
   readonly weight: number;
   /** `periodic-announce-frequency`; 0 = never. */
   readonly periodicAnnounceMs: number;
+  /** Calls to one agent wait here, and no others; every agent is a member. */
+  readonly direct?: true;
   /** Removed from the configuration: nobody enters, who is in it is served, then it is gone. */
   readonly draining?: true;
 }
@@ -242,6 +244,8 @@ export interface AgentConfig {
   readonly skills?: Skills;
   /** Callers he never meets: patterns as in `CallerRule`. */
   readonly never?: readonly string[];
+  /** Where calls to him alone go that he does not take; absent: by their queue's failover. */
+  readonly noAnswer?: readonly Destination[];
 }
 
 /** A reason for which agents may pause, and for how long; 0: as long as they like. */

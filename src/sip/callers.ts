@@ -14,7 +14,7 @@ import type {
   CoreEvent,
 } from '../core/events.ts';
 import type { Call } from '../core/state.ts';
-import type { CallId, QueueName } from '../core/types.ts';
+import type { AgentId, CallId, QueueName } from '../core/types.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { goodbyeOf, refusalFor, REFUSALS } from './destination.ts';
@@ -43,6 +43,8 @@ interface Caller {
   readonly callId: CallId;
   readonly dialogId: string;
   queue: QueueName;
+  /** He called this agent, not a queue; null: a queue. */
+  agentId: AgentId | null;
   origin: Pick<Call, 'from' | 'fromName'>;
   /** The core knows the call. */
   entered: boolean;
@@ -111,7 +113,11 @@ export class Callers {
   }
 
   /** An INVITE for a queue. Never rejects. */
-  async arrive(request: IncomingRequest, queue: QueueName): Promise<void> {
+  async arrive(
+    request: IncomingRequest,
+    queue: QueueName,
+    agentId: AgentId | null = null,
+  ): Promise<void> {
     const { runtime, dialogs, config } = this.context;
     const dialogId = dialogIdFor(request);
     const former = this.byDialog.get(dialogId);
@@ -144,6 +150,7 @@ export class Callers {
       return;
     }
     const caller = this.admit(runtime.newId(), dialogId, queue);
+    caller.agentId = agentId;
     caller.lateOffer = request.body === '';
     caller.phoneFreed = this.watchPhone(request);
     await this.serve(request, caller);
@@ -154,6 +161,7 @@ export class Callers {
       callId,
       dialogId,
       queue,
+      agentId: null,
       origin: { from: '', fromName: '' },
       entered: false,
       closed: false,
@@ -278,6 +286,7 @@ export class Callers {
       from: address(from?.uri ?? ''),
       fromName: clean(from?.display ?? ''),
       to: address(request.uri),
+      ...(caller.agentId === null ? {} : { agentId: caller.agentId }),
       ...wishesOf(request, this.context.config.sip),
     } as const;
   }

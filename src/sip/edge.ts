@@ -306,7 +306,7 @@ function route(parts: Parts, request: IncomingRequest): void {
   }
 }
 
-/** A queue's own name comes first, then the codes of login and logout, then 404. */
+/** A queue's own name comes first, then what agents dial, then an agent's id, then 404. */
 function invite(
   context: EdgeContext,
   callers: Callers,
@@ -314,10 +314,14 @@ function invite(
   request: IncomingRequest,
 ): void {
   const user = parseUri(request.uri)?.user ?? '';
-  const isQueue = context.runtime.state.queues.has(user);
+  const { queues, agents } = context.runtime.state;
+  const isQueue = queues.has(user);
   const login = isQueue ? null : loginRequestOf(user, context.config.sip);
-  if (login === null) void callers.arrive(request, user);
-  else void logins.arrive(request, login);
+  if (login !== null) return void logins.arrive(request, login);
+  // A call to one agent waits in the queue that is for such calls.
+  const isAgent = !isQueue && agents.has(user);
+  const direct = isAgent ? [...queues.values()].find((each) => each.config.direct) : undefined;
+  void callers.arrive(request, direct?.name ?? user, direct === undefined ? null : user);
 }
 
 /** Without To tag: outside of any dialog (RFC 3261 §12.2.2). */

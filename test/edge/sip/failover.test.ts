@@ -160,6 +160,24 @@ describe('a waiting call that leaves', () => {
   });
 });
 
+describe('a call to an agent’s id', () => {
+  it('rings the phone he is logged in on; the queue of such calls has no number', async () => {
+    const at = await scene({ direct: true });
+    const phone = await logIn(at.acd, '2771');
+    const ask = async (user: string) =>
+      at.caller.response(at.caller.start('INVITE', user, { body: SDP_OFFER }));
+    expect((await ask('queue1')).status).toBe(404);
+    expect((await ask('2772')).status).toBe(404);
+    const invite = at.caller.start('INVITE', '2771', { body: SDP_OFFER });
+    const ok = await at.caller.response(invite);
+    at.caller.ack(invite, ok);
+    phone.answer(await phone.request('INVITE'), 486, 'Busy Here');
+    at.caller.answer(await at.caller.request('BYE'), 200, 'OK');
+    expect(await at.acd.event('CallEnded')).toMatchObject({ status: 'TIMEOUT', queue: 'queue1' });
+    await settled(at.acd);
+  });
+});
+
 describe('a call’s headers', () => {
   it('say its priority and its place', async () => {
     const at = await scene({});

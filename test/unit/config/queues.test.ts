@@ -235,3 +235,24 @@ describe('a mistake', () => {
     expect(faults(file).join('\n')).toContain(expected);
   });
 });
+
+describe('direct calls', () => {
+  const text = (more = '') =>
+    `queues: [{name: q, direct: yes}, {name: r${more}}]\n` +
+    'agents: [{id: 1, queues: r, no-answer: [queue:r, busy]}]';
+
+  it('make every agent a member, and never wait for one who is logged out', () => {
+    const { queues, agents } = load(text());
+    expect(queues[0]).toMatchObject({ direct: true, joinEmpty: ['invalid'] });
+    expect(queues[0]?.leaveWhenEmpty).toEqual(['invalid']);
+    expect(agents[0]).toMatchObject({
+      queues: ['r', 'q'],
+      noAnswer: [{ to: 'queue', queue: 'r' }, { to: 'busy' }],
+    });
+  });
+
+  it('have one queue, and lead to queues there are', () => {
+    expect(faults(text(', direct: yes')).join('\n')).toContain('"q" is direct already; keep one');
+    expect(faults(text().replace('queue:r', 'queue:s')).join('\n')).toContain('no queue "s"');
+  });
+});

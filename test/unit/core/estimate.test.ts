@@ -70,7 +70,9 @@ describe('the estimated wait', () => {
     const q = s.state.queues.get('q');
     if (q === undefined) throw new Error('no queue');
     const order = { priority: 0, order: 1, entry: 1, from: 'x', limits: NO_LIMITS };
-    expect(estimatedWait(s.state, q, { ...order, skills: null, skillSteps: 0 })).toBeNull();
+    expect(
+      estimatedWait(s.state, q, { ...order, skills: null, only: null, skillSteps: 0 }),
+    ).toBeNull();
   });
 
   it('is shorter where callers give up', () => {

@@ -100,8 +100,10 @@ export class Simulator {
   #config(): CoreConfig {
     const names = Array.from({ length: this.#world.queues }, (_, n) => `q${n}`);
     const kept = names.filter((_, n) => n === 0 || this.#random() < 0.85);
+    const direct = { direct: true, leaveWhenEmpty: ['invalid'], maxWaitMs: 9_000 } as const;
+    const named = [...kept, 'd'];
     return {
-      queues: kept.map((name) => ({
+      queues: named.map((name) => ({
         name,
         strategy: this.#pick(STRATEGIES) ?? 'most-idle',
         timeoutMs: 3_000 + this.#below(3) * 4_000,
@@ -111,13 +113,15 @@ export class Simulator {
         weight: this.#below(3),
         periodicAnnounceMs: this.#below(2) * 10_000,
         ...this.#options(),
+        ...(name === 'd' ? direct : {}),
       })),
       agents: Array.from({ length: this.#world.agents }, (_, n) => n)
         .filter(() => this.#random() < 0.9)
         .map((n) => ({
           id: `${1000 + n}`,
           name: '',
-          queues: kept.filter(() => this.#random() < 0.6),
+          queues: [...kept.filter(() => this.#random() < 0.6), 'd'],
+          ...(n % 2 === 0 ? {} : { noAnswer: [{ to: 'queue', queue: 'q0' }] as const }),
           skills: { x: this.#below(3) * 50, y: this.#below(2) },
           never: this.#random() < 0.2 ? ['c*'] : [],
           memberships: kept.map((queue) => ({
@@ -249,10 +253,18 @@ export class Simulator {
     this.#calls += 1;
     const callId = `c${this.#calls}`;
     const queue = `q${this.#below(this.#world.queues)}`;
+    if (this.#random() < 0.1) return this.#arriveDirect(callId);
     const from = this.#pick(['a@sim', 'b@sim', 'c@sim', 'd@sim']) ?? '';
     const leg = { sipCallId: `${callId}@sim`, from, fromName: '', to: `${queue}@acd` };
     this.#send({ kind: 'ArriveCall', callId, queue, ...leg });
     if (this.#random() < 0.8) this.#send({ kind: 'ConfirmCall', callId });
+  }
+
+  #arriveDirect(callId: string): void {
+    const agentId = `${1000 + this.#below(this.#world.agents)}`;
+    const leg = { sipCallId: `${callId}@sim`, from: 'a@sim', fromName: '', to: `${agentId}@acd` };
+    this.#send({ kind: 'ArriveCall', callId, queue: 'd', agentId, ...leg });
+    this.#send({ kind: 'ConfirmCall', callId });
   }
 
   #phone(): void {
