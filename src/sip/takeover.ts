@@ -17,6 +17,7 @@ import type { LegFacts } from '../media/port.ts';
 import type { Logins } from './login.ts';
 import { readLoginFacts } from './login-memory.ts';
 import type { Credentials } from './digest.ts';
+import { parseNameAddr } from './headers.ts';
 import { identityOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import type { EndedDialog, HeldDialog, Stack } from './port.ts';
@@ -282,8 +283,14 @@ function endStrays(
     // An INVITE to us without an answer is given to us again, as a new call.
     else if (phase === 'early') continue;
     else if (method === 'SUBSCRIBE') unsubscribe(context, dialogId, packageOf(callId));
-    else hangUp(context, dialogId, credentials.get(dialogId) ?? null);
+    else hangUp(context, dialogId, credentials.get(dialogId) ?? accountFor(routes, one));
   }
+}
+
+/** A call of ours through a registrar, of an offer that is no more: it challenges our BYE, too. */
+function accountFor(routes: Routes, { role, peer = '' }: HeldDialog): Credentials | null {
+  if (role !== 'uac') return null;
+  return routes.toUri(parseNameAddr(peer)?.uri ?? '')?.credentials ?? null;
 }
 
 function hangUp(context: EdgeContext, dialogId: string, credentials: Credentials | null): void {
