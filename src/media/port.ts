@@ -57,6 +57,8 @@ export interface LegFacts {
   readonly playing: string | null;
   /** The party has sent RTP. */
   readonly isHeard: boolean;
+  /** It is known where the party is; false: our offer has no answer yet. */
+  readonly isAnswered: boolean;
   /** What `remember` was given last; '': nothing. */
   readonly remembered: string;
 }

@@ -173,8 +173,8 @@ export function legOfDialog(id: LegId, dialog: DialogSdp): SdpRead<WorkerLeg> {
 /** What a server that takes over is told of a leg. */
 export function factsOf(leg: WorkerLeg, listed: Readonly<Record<string, unknown>>): LegFacts {
   const { id, sdp, partner, music, playId, remembered } = leg;
-  const isHeard = Number(listed['received']) > 0;
-  return { leg: id, sdp, partner, music, playing: playId, isHeard, remembered };
+  const heard = { isHeard: Number(listed['received']) > 0, isAnswered: leg.remote !== null };
+  return { leg: id, sdp, partner, music, playing: playId, ...heard, remembered };
 }
 
 /** A leg as mediad lists it; null: it was not made by a worker. */

@@ -180,11 +180,9 @@ export class Callers {
     return caller;
   }
 
-  /**
-   * A call that a process before us entered, as the SIP server still has it: its dialog, or its
-   * INVITE without an answer, which is given to us again.
-   */
-  adopt(call: Call, held: HeldDialog): void {
+  /** A call that a process before us entered, as the SIP server still has it: its dialog, or its
+   *  INVITE without an answer, which is given to us again. `lateAnswer`: came with his ACK. */
+  adopt(call: Call, held: HeldDialog, lateAnswer: string | null): void {
     const caller = this.admit(call.id, held.dialogId, call.queue);
     caller.entered = true;
     caller.origin = { from: call.from, fromName: call.fromName };
@@ -192,7 +190,8 @@ export class Callers {
     caller.session = this.open(caller, held.state === 'awaiting-ack');
     if (call.confirmedAt === null) {
       // His ACK was given to that process, which did not live to say so.
-      if (held.state === 'confirmed') void this.confirm(caller, '');
+      caller.lateOffer = lateAnswer === null ? null : true;
+      if (held.state === 'confirmed') void this.confirm(caller, lateAnswer ?? '');
     } else if (call.connectedAt === null) startMusic(this.context, call.id, call.queue);
   }
 

@@ -65,6 +65,11 @@ export type InviteOutcome =
 export interface InviteHandle {
   readonly dialogId: string;
   readonly outcome: Promise<InviteOutcome>;
+  /**
+   * Nothing of the INVITE is under way any more, cancelled or not: its final answer is here, or it
+   * is lost; where a 200 crossed our CANCEL, the BYE has an outcome, too.
+   */
+  readonly over: Promise<void>;
   /** Takes the INVITE back; whatever crosses it is ended. Harmless when repeated or too late. */
   cancel(headers?: Headers): void;
 }
@@ -289,7 +294,9 @@ class Invitation implements InviteHandle {
   private readonly deadline: NodeJS.Timeout;
   /** null: a loss of the connection is its end. */
   private readonly orphaned: ((self: Invitation) => void) | null;
+  readonly over: Promise<void>;
   private resolve: (outcome: InviteOutcome) => void = () => undefined;
+  private end: () => void = () => undefined;
   private settled = false;
   private cancelled: { readonly headers: Headers } | null = null;
   private sent: SentRequest | null = null;
@@ -307,6 +314,7 @@ class Invitation implements InviteHandle {
     this.dialogId = dialogIdOf(identity);
     this.attempts = new Attempts(options.credentials);
     this.outcome = new Promise((resolve) => (this.resolve = resolve));
+    this.over = new Promise((resolve) => (this.end = resolve));
     this.deadline = setTimeout(() => {
       this.takeBack({});
       this.settle({ kind: 'no-answer' });
@@ -369,6 +377,7 @@ class Invitation implements InviteHandle {
         // sipd tells us more of it when we are back, or that there is nothing.
         const isHeld = code === 'connection-lost' && echo !== null && this.orphaned !== null;
         if (isHeld && this.stack.heritage() !== null) return;
+        this.end();
         this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
       },
     };
@@ -393,16 +402,17 @@ class Invitation implements InviteHandle {
     if (response.status < 300) {
       response.acknowledge();
       // RFC 3261 §9.1: the 200 crossed our CANCEL, or nobody waits any more: BYE.
-      if (this.settled) this.hangUp(response.dialogId || this.dialogId);
-      else
-        this.settle({ kind: 'answered', dialogId: response.dialogId || this.dialogId, response });
-      return;
+      const dialogId = response.dialogId || this.dialogId;
+      if (this.settled) return this.hangUp(dialogId);
+      this.settle({ kind: 'answered', dialogId, response });
+      return this.end();
     }
-    if (this.settled) return;
+    if (this.settled) return this.end();
     const next = request === null ? null : this.attempts.next(request, echo, response);
     if (next === null) this.settle({ kind: 'refused', response });
     else if (next === 'rejected') this.settle({ kind: 'rejected-credentials', response });
-    else this.launch(next);
+    else return this.launch(next);
+    this.end();
   }
 
   private hangUp(dialogId: string): void {
@@ -411,6 +421,6 @@ class Invitation implements InviteHandle {
       // What the CANCEL said why: a phone that answered across it notes no missed call.
       { method: 'BYE', dialogId, headers: this.cancelled?.headers ?? {} },
       { credentials: this.options.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
-    );
+    ).then(() => this.end());
   }
 }

@@ -180,10 +180,14 @@ export class Logins {
     this.serving.delete(served);
   }
 
-  /** A dialogue of a process before us, in a dialog that is up; `goOn` lets it begin. */
-  adopt(leg: string, facts: LoginFacts, awaitsAck: boolean): void {
+  /**
+   * A dialogue of a process before us, in a dialog that is up; `goOn` lets it begin.
+   * @param lateAnswer what came with the ACK and was not used; undefined: the ACK is to come
+   */
+  adopt(leg: string, facts: LoginFacts, lateAnswer: string | null | undefined): void {
     const call = this.begin(leg, facts, true);
-    const opened = this.open(call, awaitsAck);
+    if (typeof lateAnswer === 'string') void this.context.media.answered(leg, lateAnswer);
+    const opened = this.open(call, lateAnswer === undefined);
     this.waiting.push(() => this.live(call, opened));
   }
 

@@ -28,6 +28,7 @@ import type { Verdict } from './outcome.ts';
 import type { EndedDialog, HeldDialog, Headers, OutgoingRequest } from './port.ts';
 import type { Route, Routes } from './routes.ts';
 import { Session } from './session.ts';
+import { TakenBack } from './taken-back.ts';
 
 /** The core ends an offer at its deadline; this much later the INVITE ends by itself. */
 const GRACE_MS = 5_000;
@@ -61,6 +62,7 @@ export class Offers {
   private readonly routes: Routes;
   private readonly holds: Holds;
   private readonly legs = new Map<OfferId, OfferLeg>();
+  private readonly takenBack = new TakenBack();
   /** Call-IDs of recent offers, oldest first: a phone may name one a moment after its end. */
   private readonly recent = new Set<string>();
 
@@ -122,8 +124,11 @@ export class Offers {
       const detail = `registrar ${offer.device.registrar ?? ''} is not configured any more`;
       return this.fail(leg, { failure: 'unreachable', sipStatus: 0, detail });
     }
+    const isClear = await this.takenBack.clear(offer.device.uri);
+    if (isClosed(leg)) return;
+    if (!isClear) this.context.log.info({ offerId: offer.offerId }, 'the former offer is not over');
     const sdp = await media.offer(offer.offerId, route.host);
-    if (leg.phase === 'closed') return void media.release(offer.offerId);
+    if (isClosed(leg)) return void media.release(offer.offerId);
     if (!sdp.ok)
       return this.fail(leg, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
 
@@ -318,7 +323,7 @@ export class Offers {
     const wasAnswered = leg.phase === 'answered';
     this.drop(leg);
     // In doubt his phone still rings, or is answered in a moment: the INVITE sees to that.
-    leg.invite?.cancel({ Reason: 'SIP;cause=487;text="Request Terminated"' });
+    this.takeBack(leg, 'SIP;cause=487;text="Request Terminated"');
     void this.context.runtime.submit(
       wasAnswered
         ? { kind: 'EndAgentLeg', by: 'sip', offerId, cause }
@@ -342,13 +347,19 @@ export class Offers {
   private end(offerId: OfferId, reason: string): void {
     const leg = this.legs.get(offerId);
     if (leg === undefined) return;
-    const { phase, invite, session } = leg;
+    const { phase, session } = leg;
     this.drop(leg);
     if (phase === 'answering' || phase === 'answered') session?.hangUp(reason);
     else {
       session?.forget();
-      invite?.cancel({ Reason: reason });
+      this.takeBack(leg, reason);
     }
+  }
+
+  private takeBack({ invite, offer }: OfferLeg, reason: string): void {
+    if (invite === null) return;
+    invite.cancel({ Reason: reason });
+    this.takenBack.add(offer.device.uri, invite.over);
   }
 
   private drop(leg: OfferLeg): void {

@@ -101,6 +101,8 @@ export interface HeldDialog {
   /** `INVITE` or `SUBSCRIBE`. */
   readonly method: string;
   readonly callId: string;
+  /** The peer's From or To value; left out where the server does not tell. */
+  readonly peer?: string;
 }
 
 /** One that ended meanwhile: when (ms since the epoch) and by what: `BYE`, `CANCEL`, `486` … */

@@ -17,6 +17,7 @@ import type { LegFacts } from '../media/port.ts';
 import type { Logins } from './login.ts';
 import { readLoginFacts } from './login-memory.ts';
 import type { Credentials } from './digest.ts';
+import { parseNameAddr } from './headers.ts';
 import { identityOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import type { EndedDialog, HeldDialog, Stack } from './port.ts';
@@ -70,9 +71,10 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   const lost = await remakeLegs(parts, wantedLegs(before, rung, found), legs);
   // A phone that rings without a leg behind it is better rung anew.
   for (const offer of rung) if (lost.has(offer.id)) giveUpRinging(parts, found, offer);
-  if (inventory === null) await trustAll(parts, before, rung);
-  const owned = inventory === null ? [] : await adoptAll(parts, before, rung, found);
-  const keyed = adoptLogins(parts, there, inventory === null ? null : found);
+  const answers = await lateAnswers(parts, there);
+  if (inventory === null) await trustAll(parts, before, rung, answers);
+  const owned = inventory === null ? [] : await adoptAll(parts, before, rung, found, answers);
+  const keyed = adoptLogins(parts, there, inventory === null ? null : found, answers);
   const watched = parts.presence.resume(inventory?.held ?? []);
   endStrays(parts, found, rung, new Set([...owned, ...keyed, ...watched]));
   if (before.length + rung.length > 0)
@@ -153,12 +155,35 @@ export async function compareDialogs(
   dialogs.probe(before.filter((id) => !held.has(id)));
 }
 
+/**
+ * Answers that came with an ACK (RFC 3264 §5 in RFC 3261 §13.2.1: INVITE without SDP) to a process
+ * that did not live to use them: by leg, as the SIP server heard them; '' where it did not.
+ */
+async function lateAnswers(
+  { context, stack }: TakeoverParts,
+  legs: readonly LegFacts[],
+): Promise<ReadonlyMap<string, string>> {
+  const answers = new Map<string, string>();
+  const heritage = stack.heritage();
+  for (const { leg, isAnswered, remembered } of legs) {
+    if (isAnswered) continue;
+    const login = readLoginFacts(remembered)?.dialogId;
+    const dialogId = login ?? context.runtime.state.calls.get(leg)?.dialogId ?? null;
+    // Offers are calls of ours: their answer comes again.
+    if (dialogId === null) continue;
+    const sdp = heritage === null ? null : await heritage.sdp(dialogId);
+    answers.set(leg, sdp?.remoteSdp ?? '');
+  }
+  return answers;
+}
+
 /** Gives the dialogs that have an owner now, who ends them, too. */
 async function adoptAll(
   parts: TakeoverParts,
   calls: readonly Call[],
   offers: readonly Offer[],
   found: ReadonlyMap<string, Found>,
+  answers: ReadonlyMap<string, string>,
 ): Promise<readonly string[]> {
   const { context } = parts;
   const owned: string[] = [];
@@ -168,7 +193,7 @@ async function adoptAll(
     const one = call.dialogId === null ? undefined : found.get(call.dialogId);
     if (one !== undefined && 'state' in one) {
       owned.push(one.dialogId);
-      parts.callers.adopt(call, one);
+      parts.callers.adopt(call, one, answers.get(call.id) ?? null);
     } else ends.push(endCall(context, call, one));
   }
   await Promise.all(ends);
@@ -193,6 +218,7 @@ function adoptLogins(
   { context, logins }: TakeoverParts,
   legs: readonly LegFacts[],
   found: ReadonlyMap<string, Found> | null,
+  answers: ReadonlyMap<string, string>,
 ): readonly string[] {
   const owned: string[] = [];
   for (const { leg, remembered } of legs) {
@@ -204,7 +230,8 @@ function adoptLogins(
     // An INVITE that was not answered comes again, as a new one.
     if (one === undefined || !('state' in one) || one.state === 'early') continue;
     owned.push(dialogId);
-    logins.adopt(leg, facts, one.state === 'awaiting-ack');
+    const isAcked = one.state !== 'awaiting-ack';
+    logins.adopt(leg, facts, isAcked ? (answers.get(leg) ?? null) : undefined);
   }
   if (owned.length > 0) context.log.info({ logins: owned.length }, 'logins under way go on');
   return owned;
@@ -256,8 +283,14 @@ function endStrays(
     // An INVITE to us without an answer is given to us again, as a new call.
     else if (phase === 'early') continue;
     else if (method === 'SUBSCRIBE') unsubscribe(context, dialogId, packageOf(callId));
-    else hangUp(context, dialogId, credentials.get(dialogId) ?? null);
+    else hangUp(context, dialogId, credentials.get(dialogId) ?? accountFor(routes, one));
   }
+}
+
+/** A call of ours through a registrar, of an offer that is no more: it challenges our BYE, too. */
+function accountFor(routes: Routes, { role, peer = '' }: HeldDialog): Credentials | null {
+  if (role !== 'uac') return null;
+  return routes.toUri(parseNameAddr(peer)?.uri ?? '')?.credentials ?? null;
 }
 
 function hangUp(context: EdgeContext, dialogId: string, credentials: Credentials | null): void {
@@ -281,6 +314,7 @@ async function trustAll(
   { context, stack, callers, offers, routes }: TakeoverParts,
   calls: readonly Call[],
   rung: readonly Offer[],
+  answers: ReadonlyMap<string, string>,
 ): Promise<void> {
   const held = (dialogId: string, role: 'uas' | 'uac'): HeldDialog => {
     const state = 'confirmed';
@@ -289,12 +323,14 @@ async function trustAll(
   const rest: Promise<unknown>[] = [];
   for (const call of calls) {
     const { dialogId } = call;
-    if (dialogId !== null && call.confirmedAt !== null) callers.adopt(call, held(dialogId, 'uas'));
+    const adopt = (id: string): void =>
+      callers.adopt(call, held(id, 'uas'), answers.get(call.id) ?? null);
+    if (dialogId !== null && call.confirmedAt !== null) adopt(dialogId);
     else
       rest.push(
         askFor(context, dialogId).then(async (isThere) => {
           // His ACK was given to nobody, or to the process that died.
-          if (isThere && dialogId !== null) return callers.adopt(call, held(dialogId, 'uas'));
+          if (isThere && dialogId !== null) return adopt(dialogId);
           return endCall(context, call, undefined);
         }),
       );

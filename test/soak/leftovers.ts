@@ -63,7 +63,7 @@ function moreThan(before: Handles, now: Handles): string[] {
 function kept(acd: Acd): string[] {
   const file = path.join(acd.folder, 'journal.db.sipd');
   if (!existsSync(file)) return [`no store ${file}`];
-  const { records, fault } = parseStore(readFileSync(file, 'utf8'));
+  const { records, fault } = parseStore(readFileSync(file, 'latin1'));
   // Dialogs, INVITEs in and out, answers without ACK (sipd/records.ts); the rest is no call.
   const keys = [...records.keys()].filter((key) => /^[diao]\|/.test(key));
   const calls = keys.map((key) => `in sipd: ${key}`);

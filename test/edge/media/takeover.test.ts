@@ -60,14 +60,18 @@ describe('given a server that was killed', () => {
     good(await first.worker.play('c', 'long', [{ silenceMs: 60_000 }]));
     await Promise.all([a.hearTone(700), b.hearTone(440), c.hearAtLeast(second / 4)]);
     const sdp = good(await first.worker.current('a')).sdp;
+    good(await first.worker.offer('d', '127.0.0.1'));
+    good(await first.worker.remember('d', 'whose it is'));
+    expect(await first.worker.remember('d', 'x'.repeat(17_000))).toMatchObject({ ok: false });
     await first.stop();
 
     const heir = await stage.addForTest(startWorker(mediad.control));
     const { legs } = good(await heir.worker.adopt());
     expect(legs).toMatchObject([
       { leg: 'a', sdp, partner: 'b', music: null, playing: null, isHeard: true },
-      { leg: 'b', partner: 'a', isHeard: true },
+      { leg: 'b', partner: 'a', isHeard: true, isAnswered: true, remembered: '' },
       { leg: 'c', partner: null, music: 'default', playing: 'long', isHeard: false },
+      { leg: 'd', isAnswered: false, remembered: 'whose it is' },
     ]);
     // What is ordered once more changes nothing: not a packet is missing.
     const from = b.packets.length;

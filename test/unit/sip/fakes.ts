@@ -211,6 +211,8 @@ export interface MediaCall {
 export class FakeMedia implements MediaPort {
   readonly calls: MediaCall[] = [];
   readonly live = new Set<string>();
+  /** Legs of which a server that takes over is told that nobody has answered our offer. */
+  readonly unanswered = new Set<string>();
   /** The text last kept with each leg. */
   readonly remembered = new Map<string, string>();
   events: MediaEvents | null = null;
@@ -252,6 +254,7 @@ export class FakeMedia implements MediaPort {
       ok: true as const,
       legs: [...this.live].map((leg) => ({
         ...{ leg, sdp: SDP_OFFER, partner: null, music: null, playing: null, isHeard: true },
+        isAnswered: !this.unanswered.has(leg),
         remembered: this.remembered.get(leg) ?? '',
       })),
     });

@@ -40,6 +40,8 @@ export class Past {
   readonly kept = new FakeHeritage();
   readonly dialogs = new Dialogs();
   edge: SipEdge | null = null;
+  /** What the configuration says of SIP beside the usual. */
+  sip: Parameters<typeof acdConfig>[0] = {};
 
   constructor() {
     this.stack.kept = this.kept;
@@ -121,7 +123,7 @@ export class Past {
       calls: () => runtime.state.calls.size,
     });
     const renewals = new Renewals({ media, client, log: quiet, sessionExpiresMs: 0 });
-    const config = acdConfig();
+    const config = acdConfig(this.sip);
     const addresses = (): readonly string[] => stack.addresses();
     const closed = assemble(
       { config, runtime, media, log: quiet, load, dialogs, client, renewals, addresses },

@@ -2,7 +2,7 @@
  * Goal: whoever leaves at whatever moment, nothing of him stays. Method: callers and offers on a
  * stack, media and runtime in memory, each step held open until the test lets it go on.
  */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AgentOffered, CallEntered } from '../../../src/core/events.ts';
 import type { MediaResult } from '../../../src/media/port.ts';
 import { LoadGate } from '../../../src/runtime/load.ts';
@@ -11,6 +11,7 @@ import { Dialogs } from '../../../src/sip/context.ts';
 import { assemble } from '../../../src/sip/edge.ts';
 import { Renewals } from '../../../src/sip/renewal.ts';
 import type { SipEdge } from '../../../src/sip/edge.ts';
+import { TAKEN_BACK_MAX_MS } from '../../../src/sip/taken-back.ts';
 import { FakeStack } from './fake-stack.ts';
 import type { Incoming } from './fake-stack.ts';
 import { acdConfig, FakeMedia, FakeRuntime, quiet, SDP_OFFER } from './fakes.ts';
@@ -292,6 +293,59 @@ describe('an offer', () => {
     await settle();
     expect(runtime.of('FailOffer')).toEqual([]);
     nothingLeft();
+  });
+
+  const next: AgentOffered = { ...offered, offerId: 'o2', callId: 'c2' };
+
+  it('given the former CANCEL waits for a first response, the next one waits for it', async () => {
+    runtime.emit(offered);
+    const former = await stack.wait('INVITE');
+    former.echo();
+    takeBack();
+    runtime.emit(next);
+    await settle();
+    expect(stack.of('INVITE')).toHaveLength(1);
+    expect([...media.live]).toEqual([]);
+    former.answer(487);
+    expect((await stack.wait('INVITE', 2)).header('Call-ID')).toBe('offer-o2');
+  });
+
+  it('given the former was answered across its CANCEL, the next one waits for BYE', async () => {
+    runtime.emit(offered);
+    const former = await stack.wait('INVITE');
+    former.echo();
+    takeBack();
+    runtime.emit(next);
+    former.answer(200, {}, SDP_OFFER);
+    await settle();
+    expect(stack.of('INVITE')).toHaveLength(1);
+    (await stack.wait('BYE')).answer(200);
+    await stack.wait('INVITE', 2);
+  });
+
+  it('given a phone that never answers, the next one goes out all the same', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    runtime.emit(offered);
+    await stack.wait('INVITE');
+    takeBack();
+    runtime.emit(next);
+    await settle();
+    expect(stack.of('INVITE')).toHaveLength(1);
+    vi.advanceTimersByTime(TAKEN_BACK_MAX_MS);
+    await stack.wait('INVITE', 2);
+    vi.useRealTimers();
+  });
+
+  it('given a call that was up and ended, the next one waits for nothing', async () => {
+    runtime.emit(offered);
+    const former = await stack.wait('INVITE');
+    former.echo();
+    former.answer(200, {}, SDP_OFFER);
+    await runtime.wait('AnswerOffer');
+    stack.receive('BYE', {}, { dialogId: 'offer-o1;from-tag=o1' });
+    runtime.emit(next);
+    await settle();
+    expect(stack.of('INVITE')).toHaveLength(2);
   });
 
   it('taken back between 200 and its media is hung up', async () => {

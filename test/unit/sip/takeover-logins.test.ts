@@ -126,6 +126,15 @@ describe('an agent who is keying his number', () => {
     expect(past.media.of('answered')).toEqual([{ verb: 'answered', leg, args: [SDP_OFFER] }]);
   });
 
+  it('given the answer in his ACK was not used, then it is now', async () => {
+    const leg = await dials('*44', '');
+    past.media.unanswered.add(leg);
+    past.kept.sdps.set(DIALOG, { localSdp: 'v=0 offer', remoteSdp: 'v=0 answer' });
+    await killed();
+    expect(await said(1)).toEqual(['agent-id']);
+    expect(past.media.of('answered')).toEqual([{ verb: 'answered', leg, args: ['v=0 answer'] }]);
+  });
+
   it('given he hung up meanwhile, then his BYE is answered, and nothing is left', async () => {
     await dials('*44');
     says('ACK');

@@ -8,7 +8,7 @@ import { dialogIdOf } from '../../../src/sip/client.ts';
 import { SipdHeritage } from '../../../src/sip/heritage.ts';
 import { callIdPrefix } from '../../../src/sip/subscription.ts';
 import { transferIdentity } from '../../../src/sip/transfers.ts';
-import { quiet, SDP_OFFER } from './fakes.ts';
+import { quiet, registrar, SDP_OFFER } from './fakes.ts';
 import { AGENT, dialogOf, offerDialog, Past } from './past.ts';
 
 let past: Past;
@@ -42,6 +42,30 @@ describe('dialogs of nobody', () => {
     expect(ended?.request.headers).toEqual({ Event: 'dialog', Expires: '0' });
     expect(more).toEqual([]);
     expect(past.dialogs.size).toBe(0);
+  });
+
+  it('given a call of ours that ended, through a PBX that challenges its BYE', async () => {
+    past.sip = { register: [registrar({ domain: 'pbx' })] };
+    const nonce = 'Digest realm="pbx", nonce="n"';
+    past.held({ dialogId: 'ours', role: 'uac', peer: '<sip:2771@pbx>;tag=a' });
+    await past.takeOver();
+    const [bye] = past.stack.of('BYE');
+    bye?.echo();
+    bye?.answer(401, { 'WWW-Authenticate': nonce });
+    const again = await past.stack.wait('BYE', 2);
+    expect(again.request.dialogId).toBe('ours');
+    expect(again.header('Authorization')).toContain('username="acd"');
+  });
+
+  it('given a call of his through that PBX, then nobody gets our password', async () => {
+    past.sip = { register: [registrar({ domain: 'pbx' })] };
+    past.held({ dialogId: 'his', role: 'uas', peer: '<sip:alice@pbx>;tag=a' });
+    await past.takeOver();
+    const [bye] = past.stack.of('BYE');
+    bye?.echo();
+    bye?.answer(401, { 'WWW-Authenticate': 'Digest realm="pbx", nonce="n"' });
+    await settle();
+    expect(past.stack.of('BYE')).toHaveLength(1);
   });
 
   it('given a transfer that we had bridged, then both its ends are hung up', async () => {

@@ -24,6 +24,8 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 const kinds = (): string[] => past.runtime.commands.map(({ kind }) => kind);
 const failure: MediaResult<{ sdp: string }> = { ok: false, reason: 'unknown-leg', detail: 'gone' };
 
+const UNUSABLE = { ok: false, reason: 'not-acceptable', detail: 'no SDP' } as const;
+
 describe('a caller', () => {
   it('given he waits, then he has his place and his music, and is not welcomed again', async () => {
     await past.called('c1');
@@ -65,6 +67,40 @@ describe('a caller', () => {
     await past.takeOver();
     expect(await past.runtime.wait('ConfirmCall')).toMatchObject({ callId: 'c1' });
     await past.media.wait('music');
+  });
+
+  it('given the ACK had his answer and nobody used it, then it is used first', async () => {
+    await past.called('c1', false);
+    past.holds('c1');
+    past.media.unanswered.add('c1');
+    past.kept.sdps.set(dialogOf('c1'), { localSdp: 'v=0 offer', remoteSdp: 'v=0 answer' });
+    await past.takeOver();
+    await past.runtime.wait('ConfirmCall');
+    expect(past.media.of('answered')).toEqual([
+      { verb: 'answered', leg: 'c1', args: ['v=0 answer'] },
+    ]);
+  });
+
+  it('given the answer in his ACK is lost, then he is told, not left in silence', async () => {
+    await past.called('c1', false);
+    past.holds('c1');
+    past.media.unanswered.add('c1');
+    past.media.result('answered', () => Promise.resolve(UNUSABLE));
+    await past.takeOver();
+    expect(await past.runtime.wait('EndCall')).toMatchObject({ callId: 'c1', cause: 'failed' });
+    const [bye] = past.stack.of('BYE');
+    expect(bye?.header('Reason')).toContain('cause=488');
+  });
+
+  it('given the ACK of an INVITE without SDP is still to come, then it tells', async () => {
+    await past.called('c1', false);
+    past.holds('c1', 'awaiting-ack');
+    past.media.unanswered.add('c1');
+    await past.takeOver();
+    const headers = { 'Call-ID': 'c1', From: '<sip:a@b>;tag=f', To: '<sip:c@d>;tag=t' };
+    past.stack.receive('ACK', headers, { dialogId: dialogOf('c1'), body: 'v=0 answer' });
+    await past.runtime.wait('ConfirmCall');
+    expect(past.media.of('answered')).toMatchObject([{ leg: 'c1', args: ['v=0 answer'] }]);
   });
 
   it('given an INVITE unanswered, when it comes again, then it is the same call', async () => {

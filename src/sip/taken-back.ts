@@ -1,0 +1,36 @@
+/**
+ * Offers that are being taken back from a phone, and the next one, which waits for that. CANCEL has
+ * to wait for a first response (RFC 3261 §9.1); where that is lost or under way, an INVITE sent at
+ * once would reach the phone before it, and two offers would ring, or the second be refused as
+ * busy by a phone of one line. So the next INVITE leaves when the former has its final answer. A
+ * phone that gives none is waited for no longer than a lost message takes to be repeated twice.
+ */
+export const TAKEN_BACK_MAX_MS = 2_000;
+
+export class TakenBack {
+  private readonly phones = new Map<string, Set<Promise<void>>>();
+
+  /** `over` settles when the phone is done with it. */
+  add(phone: string, over: Promise<void>): void {
+    const all = this.phones.get(phone) ?? new Set();
+    this.phones.set(phone, all);
+    all.add(over);
+    void over.then(() => {
+      all.delete(over);
+      if (all.size === 0 && this.phones.get(phone) === all) this.phones.delete(phone);
+    });
+  }
+
+  /** Settles when the phone is done with all of them; false: it is not, and was waited for. */
+  async clear(phone: string): Promise<boolean> {
+    const all = this.phones.get(phone);
+    if (all === undefined) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), TAKEN_BACK_MAX_MS);
+    });
+    const isClear = await Promise.race([Promise.all(all).then(() => true), limit]);
+    clearTimeout(timer);
+    return isClear;
+  }
+}
