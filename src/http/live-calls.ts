@@ -61,6 +61,8 @@ export function steerCalls(
 ): CallSteering {
   return {
     hangUp: (callId) => runtime.submit({ kind: 'HangUpCall', by, callId }),
+    hold: (callId) => runtime.submit({ kind: 'HoldCall', by, callId, holder: 'command' }),
+    resume: (callId) => runtime.submit({ kind: 'UnholdCall', by, callId, holder: 'command' }),
     withdraw: (callId) => runtime.submit({ kind: 'WithdrawCall', by, callId }),
     reorder: (callId, wish) => runtime.submit({ kind: 'ReorderCall', by, callId, ...wish }),
     move: (callId, queue) => runtime.submit({ kind: 'MoveCall', by, callId, queue }),
