@@ -20,6 +20,11 @@ export interface Referral {
 /** What the owner says: why it may not be, or how it is done; `false`: it could not be done. */
 export type ReferralAnswer = Response | (() => Promise<boolean>);
 
+/** Absent: nobody in the dialog is transferred. */
+export interface ReferralOwner {
+  referred?(referral: Referral): ReferralAnswer;
+}
+
 const BAD: Response = { status: 400, reason: 'Bad Refer-To' };
 const PROGRESS_S = 60;
 
@@ -68,15 +73,16 @@ export class Referrals {
     this.tell = tell;
   }
 
-  /** `ask`: the owner of the dialog; undefined: nobody there is transferred. */
-  async take(request: IncomingRequest, ask?: (referral: Referral) => ReferralAnswer) {
+  /** Answers it, and has the owner of the dialog do it. */
+  async take(request: IncomingRequest, owner: ReferralOwner) {
     const refuse = (response: Response) => void request.respond(response);
     // RFC 3515 §2.4.2 allows any final answer.
-    if (ask === undefined) return refuse({ status: 603, reason: 'Transfer Not Offered' });
+    if (owner.referred === undefined)
+      return refuse({ status: 603, reason: 'Transfer Not Offered' });
     if (this.conclude !== null) return refuse({ status: 491, reason: 'Request Pending' });
     const read = readReferral(request);
     if ('status' in read) return refuse(read);
-    const answer = ask(read);
+    const answer = owner.referred(read);
     if (typeof answer !== 'function') return refuse(answer);
     this.count += 1;
     // RFC 4488 §4: it wants to hear nothing of it.

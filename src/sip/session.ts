@@ -242,7 +242,7 @@ export class Session implements Renewable {
       case 'NOTIFY':
         return this.notified(request);
       case 'REFER':
-        void this.referrals.take(request, this.closed ? undefined : this.hooks.referred);
+        void this.referrals.take(request, this.closed ? {} : this.hooks);
         return;
       default:
         void request.respond({

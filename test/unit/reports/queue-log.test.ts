@@ -122,7 +122,7 @@ describe('a talk out of which the caller is sent elsewhere', () => {
       ...{ status: 'COMPLETED', endedBy: 'system', agentId: '1', offerId: 'o' },
       ...{ waitedMs: 5_000, talkedMs: 20_000, position: 0 },
       destination: { to: 'uri', uri: 'sip:200@pbx', ...destination },
-    } as CoreEvent).map(writeLine);
+    }).map(writeLine);
 
   it('is a blind transfer, or an attended one in the place of a talk there', () => {
     expect(ended({})).toEqual(['60|c|q|Agent/1|BLINDTRANSFER|200|pbx|5|20|0']);
