@@ -252,20 +252,23 @@ const drain = section('What a stop (Ctrl-C, SIGTERM) does while there are calls.
   ),
 });
 
-const transfers = section('Where calls may be sent over REST (against toll fraud).', {
-  allow: f
-    .listOf(
-      f.transferTarget(
-        '`registrars`: any address at the domain of one of our registrars. Else an address in ' +
-          'which `*` stands for any part of user or host; a port counts as part of the host. ' +
-          'Own queues and agents are always allowed, destinations of `failover`, too. An empty ' +
-          'list allows nothing else.',
-      ),
-      'Addresses that `POST /calls/ID/transfer` may name.',
-      200,
-    )
-    .prefault(['registrars']),
-});
+const transfers = section(
+  'Where calls may be sent over REST and by agents’ phones (against toll fraud).',
+  {
+    allow: f
+      .listOf(
+        f.transferTarget(
+          '`registrars`: any address at the domain of one of our registrars. Else an address in ' +
+            'which `*` stands for any part of user or host; a port counts as part of the host. ' +
+            'Own queues and agents are always allowed, destinations of `failover`, too. An empty ' +
+            'list allows nothing else.',
+        ),
+        'Addresses that `POST /calls/ID/transfer` and REFER may name.',
+        200,
+      )
+      .prefault(['registrars']),
+  },
+);
 
 const takeover = section('What happens to calls when `acd start` itself is killed.', {
   wait: standard(

@@ -101,6 +101,8 @@ export interface TransferCall extends Base {
   readonly kind: 'TransferCall';
   readonly callId: CallId;
   readonly uri: string;
+  /** In the place of that dialog there (RFC 3891): an attended transfer; absent: a new call. */
+  readonly replaces?: string;
 }
 
 /** A waiting call goes into the line of another queue; it keeps the wait it has behind it. */

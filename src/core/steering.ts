@@ -11,6 +11,7 @@ import { givenObstacle } from './eligible.ts';
 import { leaveQueue, moveTo, waiting } from './failover.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
 import { MOVES_MAX, must } from './state.ts';
+import type { Destination } from './types.ts';
 
 /** Q.850: normal call clearing. */
 const NORMAL_CLEARING = 16;
@@ -30,7 +31,12 @@ export function hangUpCall(decision: Decision, command: HangUpCall): Refusal | u
  * becomes of him there is the SIP edge's business.
  */
 export function transferCall(decision: Decision, command: TransferCall): Refusal | undefined {
-  const destination = { to: 'uri', uri: command.uri } as const;
+  const { uri, replaces } = command;
+  const destination: Destination = {
+    to: 'uri',
+    uri,
+    ...(replaces === undefined ? {} : { replaces }),
+  };
   const talking = decision.state.calls.get(command.callId);
   if (talking !== undefined && talking.connectedAt !== null) {
     endCall(decision, talking, 'COMPLETED', 'system', { destination });

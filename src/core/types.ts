@@ -122,7 +122,8 @@ export type EmptyCondition =
 export type Destination =
   | { readonly to: 'queue'; readonly queue: QueueName }
   /** 302 before his call is answered; after it REFER, or where his side refuses we call there. */
-  | { readonly to: 'uri'; readonly uri: string }
+  /** `replaces`: instead of that dialog there (RFC 3891); absent: as a new call. */
+  | { readonly to: 'uri'; readonly uri: string; readonly replaces?: string }
   | { readonly to: 'busy' }
   | { readonly to: 'congestion' }
   /** `cause`: Q.850. */

@@ -40,6 +40,8 @@ export async function describeApi(version: string): Promise<object> {
       extendWrapup: nothing,
       calls: {
         hangUp: nothing,
+        hold: nothing,
+        resume: nothing,
         withdraw: nothing,
         reorder: nothing,
         move: nothing,

@@ -58,6 +58,9 @@ export function reasonsOf(state: State, agentId: string, now: number): Reasons |
 export function steerCalls(runtime: Runtime, allows: (uri: string) => boolean): CallSteering {
   return {
     hangUp: (callId) => runtime.submit({ kind: 'HangUpCall', by: byWhom(), callId }),
+    hold: (callId) => runtime.submit({ kind: 'HoldCall', by: byWhom(), callId, holder: 'command' }),
+    resume: (callId) =>
+      runtime.submit({ kind: 'UnholdCall', by: byWhom(), callId, holder: 'command' }),
     withdraw: (callId) => runtime.submit({ kind: 'WithdrawCall', by: byWhom(), callId }),
     reorder: (callId, wish) =>
       runtime.submit({ kind: 'ReorderCall', by: byWhom(), callId, ...wish }),

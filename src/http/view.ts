@@ -67,6 +67,9 @@ export interface NotAllowed {
 /** Of one call, by its id in the journal. */
 export interface CallSteering {
   hangUp(callId: string): Promise<Outcome>;
+  /** The two of a talk do not hear each other, until `resume`. */
+  hold(callId: string): Promise<Outcome>;
+  resume(callId: string): Promise<Outcome>;
   /** Out of its queue, to where the queue's failover for `withdraw` says. */
   withdraw(callId: string): Promise<Outcome>;
   reorder(callId: string, wish: { priority?: number; position?: number }): Promise<Outcome>;

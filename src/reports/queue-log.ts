@@ -6,6 +6,8 @@
  * for, the word is that which makes its readers count right:
  *
  * - A call whose own side failed while it waited (FAILED) is an ABANDON: it left the line unserved.
+ * - A talk out of which the caller was sent elsewhere is a BLINDTRANSFER (`user|host`), in the
+ *   place of a talk there an ATTENDEDTRANSFER (`APP|user`), by whoever ordered it.
  * - A talk ended by the system (a limit, a leg lost) is a COMPLETEAGENT: the caller did not end it.
  * - Every offer that came to nothing at the agent's is RINGNOANSWER, busy ones with the few ms
  *   they took, as Asterisk has it; but SYSCOMPAT where he answered and no audio could be had, and
@@ -121,8 +123,16 @@ function putEnd(out: Writer, house: House, event: CallEnded): void {
   if (agentId === null) {
     return putExit(out, { callId, queue, status, position, firstPosition, waitedMs: hereMs, key });
   }
-  const verb = event.endedBy === 'caller' ? 'COMPLETECALLER' : 'COMPLETEAGENT';
   const data = [seconds(hereMs), seconds(talkedMs), String(firstPosition)];
+  const { destination } = event;
+  if (destination?.to === 'uri') {
+    const isBlind = destination.replaces === undefined;
+    const verb = isBlind ? 'BLINDTRANSFER' : 'ATTENDEDTRANSFER';
+    const [to = '', host = ''] = destination.uri.replace(/^sips?:/i, '').split('@');
+    const where = isBlind ? [clean(to), clean(host)] : ['APP', clean(to)];
+    return out.put(verb, [...where, ...data], { call: callId, queue, agent: agentId });
+  }
+  const verb = event.endedBy === 'caller' ? 'COMPLETECALLER' : 'COMPLETEAGENT';
   return out.put(verb, data, { call: callId, queue, agent: agentId });
 }
 

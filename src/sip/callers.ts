@@ -27,7 +27,7 @@ import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
 import { okWithSdp, refusalOf, Session } from './session.ts';
 import { overloaded } from './shedding.ts';
-import type { Transfers } from './transfers.ts';
+import type { Target, Transfers } from './transfers.ts';
 import { turnAway } from './turn-away.ts';
 
 /** Room for INVITEs on their way beyond the core's own limit, which answers by itself. */
@@ -415,15 +415,15 @@ export class Callers {
     const { destination } = event;
     caller.entered = false;
     if (destination?.to === 'prompt') return this.sayGoodbye(caller, destination.prompt);
-    if (destination?.to === 'uri') return void this.transfer(caller, destination.uri);
+    if (destination?.to === 'uri') return void this.transfer(caller, destination);
     this.hangUp(caller, event.status === 'FAILED' ? FAILED : goodbyeOf(destination));
   }
 
-  private async transfer(caller: Caller, uri: string): Promise<void> {
+  private async transfer(caller: Caller, to: Target): Promise<void> {
     const { callId, queue, session } = caller;
     if (session === null) return this.hangUp(caller, goodbyeOf(undefined));
     const party = { callId, queue, session, gone: () => caller.closed };
-    this.hangUp(caller, await this.transfers.send(party, caller.origin, uri));
+    this.hangUp(caller, await this.transfers.send(party, caller.origin, to));
   }
 
   /** He hears one prompt more, then we hang up; also where the prompt does not end in time. */

@@ -25,7 +25,7 @@ export interface EdgeContext {
 }
 
 /** What we speak (RFC 3261 §20.5); in 200 to OPTIONS and INVITE and in every 405. */
-export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY';
+export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, REFER';
 export const SDP = 'application/sdp';
 
 export type DialogOwner = (request: IncomingRequest) => void;

@@ -118,10 +118,8 @@ interface ClosedEdge extends SipEdge {
   open(): Promise<void>;
 }
 
-/** Puts the parts on a connected stack; tests do so on one in memory. */
-export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
-  const runtime = new UntilSucceeded(given.runtime);
-  const context: EdgeContext = { ...given, runtime };
+/** All parts of an edge, joined. */
+function build(context: EdgeContext) {
   const routes = new Routes(context);
   // Lives as long as the runtime whose events it hears.
   new Notices(context, routes);
@@ -140,6 +138,15 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   const callers = new Callers(context, transfers, holds, phones);
   const silent = watchSilence(context);
   const parts = { context, callers, offers, logins, silent, transfers };
+  return { parts, routes, presence, registrations, locks };
+}
+
+/** Puts the parts on a connected stack; tests do so on one in memory. */
+export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
+  const runtime = new UntilSucceeded(given.runtime);
+  const context: EdgeContext = { ...given, runtime };
+  const { parts, routes, presence, registrations, locks } = build(context);
+  const { callers, offers, logins, silent, transfers } = parts;
   shedLoad(context, stack);
   let handedOver = false;
   const hangUpLogins = async (): Promise<void> => {

@@ -7,6 +7,7 @@
  * is resumed, one that was never sent is sent, an answered one is bridged. Early media of the phone
  * is not passed on: the caller has his music until the bridge stands.
  */
+import { mayTransferTo } from '../config/transfer-rules.ts';
 import type {
   AgentOffered,
   CallEnded,
@@ -26,6 +27,7 @@ import type { Holds } from './holds.ts';
 import { judgeInvite, judgeStatus } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
 import type { EndedDialog, HeldDialog, Headers, OutgoingRequest } from './port.ts';
+import type { Referral, ReferralAnswer } from './referral.ts';
 import type { Route, Routes } from './routes.ts';
 import { Session } from './session.ts';
 import { TakenBack } from './taken-back.ts';
@@ -150,6 +152,7 @@ export class Offers {
       {
         ended: (cause) => this.agentLeft(leg, cause),
         held: (isHold) => this.holds.told(leg.offer.callId, 'agent', isHold),
+        referred: (referral) => this.referred(leg, referral),
       },
     );
   }
@@ -315,6 +318,19 @@ export class Offers {
     this.context.log.info({ offerId, agentId, ...verdict }, 'offer failed');
     this.end(offerId, 'SIP;cause=500;text="Media failed"');
     void this.context.runtime.submit({ kind: 'FailOffer', by: 'sip', offerId, ...verdict });
+  }
+
+  /** The agent's phone asks that his caller be sent elsewhere: his part of the call ends then. */
+  private referred(leg: OfferLeg, { uri, replaces }: Referral): ReferralAnswer {
+    const { config, runtime } = this.context;
+    const { offerId, callId, agentId } = leg.offer;
+    if (runtime.state.offers.get(offerId)?.phase !== 'connected')
+      return { status: 603, reason: 'No Talk To Transfer' };
+    // Against toll fraud: a phone, or who pretends to be one, may not send calls anywhere.
+    if (!mayTransferTo(config, uri)) return { status: 403, reason: 'Not In transfers.allow' };
+    const attended = replaces === null ? {} : { replaces };
+    const order = { kind: 'TransferCall', by: `agent:${agentId}`, callId, uri } as const;
+    return async () => (await runtime.submit({ ...order, ...attended })).ok;
   }
 
   /** The agent hung up, or the server found his leg dead. */

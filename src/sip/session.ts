@@ -12,6 +12,8 @@ import type { Credentials } from './digest.ts';
 import { digitOfInfo } from './dtmf.ts';
 import { mediaType } from './headers.ts';
 import type { Headers, IncomingRequest, Response } from './port.ts';
+import { Referrals } from './referral.ts';
+import type { Referral, ReferralAnswer } from './referral.ts';
 import type { Renewable } from './renewal.ts';
 
 export interface SessionHooks {
@@ -22,6 +24,8 @@ export interface SessionHooks {
   digit?(digit: string): void;
   /** He has offered or answered his audio anew: does he hold? */
   held?(isHold: boolean): void;
+  /** He asks that the one he talks with be sent elsewhere. Absent: that is not offered. */
+  referred?(referral: Referral): ReferralAnswer;
 }
 
 export interface SessionOptions {
@@ -48,6 +52,9 @@ export function refusalOf(failure: MediaFailure): Response {
 /** The server gives up waiting for an ACK after 64·T1 = 32 s; this is for a server gone wrong. */
 export const ACK_MAX_MS = 40_000;
 
+/** A phone that does not answer our NOTIFY gets its BYE this much later. */
+const NOTIFY_MAX_MS = 2_000;
+
 /** What the peer tells of the call it makes at our request is waited for this long. */
 const REFERRAL_MAX_MS = 60_000;
 
@@ -62,10 +69,18 @@ export class Session implements Renewable {
   /** We offered in a 2xx: the next ACK carries the answer. */
   private offered = false;
   private closed = false;
+  private peerIsGone = false;
   /** He is being asked whether he is still there. */
   private probing = false;
   /** Told the final status of the call that the peer makes at our request; null: none. */
   private referral: ((status: number) => void) | null = null;
+  /** What he asks us to do by REFER. */
+  private readonly referrals = new Referrals((headers, body) =>
+    this.context.client.request(
+      { method: 'NOTIFY', dialogId: this.dialogId, headers, body },
+      { credentials: this.credentials, deadlineMs: NOTIFY_MAX_MS },
+    ),
+  );
   /** BYE to be sent as soon as the ACK is here. */
   private pendingBye: Headers | null = null;
 
@@ -122,7 +137,11 @@ export class Session implements Renewable {
       setTimeout(() => this.acknowledged(''), ACK_MAX_MS).unref();
       return;
     }
-    this.bye(headers);
+    if (!this.referrals.isUnderWay) return this.bye(headers);
+    // RFC 3515 §2.4.5: he hears how his transfer ended while there is a dialog.
+    void this.referrals.done().then(() => {
+      if (!this.peerIsGone) this.bye(headers);
+    });
   }
 
   /**
@@ -223,8 +242,7 @@ export class Session implements Renewable {
       case 'NOTIFY':
         return this.notified(request);
       case 'REFER':
-        // Transfers by the peer are not offered yet (RFC 3515 §2.4.2 allows any final answer).
-        void request.respond({ status: 603, reason: 'Transfer Not Offered' });
+        void this.referrals.take(request, this.closed ? {} : this.hooks);
         return;
       default:
         void request.respond({
@@ -260,6 +278,7 @@ export class Session implements Renewable {
   }
 
   private peerEnded(cause: 'bye' | 'failed'): void {
+    this.peerIsGone = true;
     this.context.dialogs.remove(this.dialogId);
     this.context.renewals.remove(this);
     this.pendingBye = null;

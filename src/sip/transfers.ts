@@ -9,7 +9,7 @@
  */
 import type { Call } from '../core/state.ts';
 import { TALK_MAX_MS } from '../core/state.ts';
-import type { CallId, QueueName } from '../core/types.ts';
+import type { CallId, Destination, QueueName } from '../core/types.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle } from './client.ts';
 import { ALLOW, SDP } from './context.ts';
@@ -18,6 +18,7 @@ import { goodbyeOf } from './destination.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
 import { startMusic } from './line-sounds.ts';
 import { judgeInvite } from './outcome.ts';
+import type { OutgoingRequest } from './port.ts';
 import type { Route, Routes } from './routes.ts';
 import { Session } from './session.ts';
 
@@ -36,6 +37,8 @@ export interface Party {
   gone(): boolean;
 }
 
+export type Target = Extract<Destination, { to: 'uri' }>;
+
 interface Outside {
   readonly leg: string;
   invite: InviteHandle | null;
@@ -43,6 +46,11 @@ interface Outside {
   isUp: boolean;
   /** Settles the transfer with the Reason of the caller's BYE; a second time does nothing. */
   readonly over: (reason: string) => void;
+}
+
+interface Goal {
+  readonly route: Route;
+  readonly to: Target;
 }
 
 /** Caller as the call told him, kept from before its end. */
@@ -90,8 +98,11 @@ export class Transfers {
    * Settles when the caller's leg may go, with the Reason (RFC 3326) of its BYE: his side has
    * called there, or the talk that we bridged is over, or nobody could be reached.
    */
-  async send(party: Party, origin: Origin, uri: string): Promise<string> {
+  async send(party: Party, origin: Origin, to: Target): Promise<string> {
     startMusic(this.context, party.callId, party.queue);
+    const { uri } = to;
+    // The dialog to be replaced is at the agent's PBX: the way there is ours, not the caller's.
+    if (to.replaces !== undefined) return this.dial(party, origin, to);
     const referred = await party.session.refer(uri);
     if (party.gone() || referred === 'done') return goodbyeOf(undefined);
     if (referred === 'busy') return goodbyeOf({ to: 'busy' });
@@ -100,12 +111,12 @@ export class Transfers {
       { callId: party.callId, uri: clean(uri) },
       'his side does not transfer; we call there',
     );
-    return this.dial(party, origin, uri);
+    return this.dial(party, origin, to);
   }
 
-  private async dial(party: Party, origin: Origin, uri: string): Promise<string> {
+  private async dial(party: Party, origin: Origin, to: Target): Promise<string> {
     const { callId } = party;
-    const route = this.routes.toUri(uri);
+    const route = this.routes.toUri(to.uri);
     if (route === null || this.outsides.size >= OUTSIDE_MAX) return NO_ROUTE;
     return new Promise((resolve) => {
       const limit = setTimeout(() => outside.over(goodbyeOf(undefined)), TALK_MAX_MS);
@@ -124,11 +135,12 @@ export class Transfers {
         },
       };
       this.outsides.set(callId, outside);
-      void this.connect(party, origin, outside, route);
+      void this.connect(party, origin, outside, { route, to });
     });
   }
 
-  private async connect(party: Party, origin: Origin, outside: Outside, route: Route) {
+  private async connect(party: Party, origin: Origin, outside: Outside, goal: Goal) {
+    const { route, to } = goal;
     const { client, media } = this.context;
     const { leg } = outside;
     const isOver = () => this.outsides.get(party.callId) !== outside;
@@ -143,7 +155,8 @@ export class Transfers {
       { dialogId: dialogIdOf(identity), leg, credentials, awaitsAck: false },
       { ended: () => outside.over(goodbyeOf(undefined)) },
     );
-    const request = invitation(origin, route, identity, sdp.sdp);
+    const plain = invitation(origin, route, identity, sdp.sdp);
+    const request = to.replaces === undefined ? plain : replacing(plain, to.replaces);
     const options = { credentials, deadlineMs: RINGS_MAX_MS };
     outside.invite = client.invite(request, identity, options);
     const outcome = await outside.invite.outcome;
@@ -170,8 +183,23 @@ export class Transfers {
   }
 }
 
+/**
+ * RFC 3891 §4. Not required: a phone that does not know Replaces then rings, and nobody is lost.
+ */
+function replacing(request: OutgoingRequest, replaces: string): OutgoingRequest {
+  return {
+    ...request,
+    headers: { ...request.headers, Supported: '100rel, replaces', Replaces: replaces },
+  };
+}
+
 /** As in offers: the account stays in From, the caller is in its name and asserted beside it. */
-function invitation(origin: Origin, route: Route, identity: DialogIdentity, body: string) {
+function invitation(
+  origin: Origin,
+  route: Route,
+  identity: DialogIdentity,
+  body: string,
+): OutgoingRequest {
   const number = parseUri(`sip:${origin.from}`)?.user ?? '';
   const isAnonymous = number === '' || /^anonymous$/i.test(number);
   const name = clean(origin.fromName || number || 'unknown');

@@ -1,6 +1,6 @@
 /**
- * What a supervisor may do to one call: hang it up, take it out of its queue, change its place,
- * move it to another queue, give it to an agent. Each answers 204 when the journal has it.
+ * What a supervisor may do to one call: hang it up, hold it, take it out of its queue, change its
+ * place, move it to another queue, give it to an agent. Each answers 204 when the journal has it.
  */
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -38,6 +38,16 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
   };
   const plain = [
     ['hangup', 'End a call, whatever it is doing', (id: string) => steering.hangUp(id)],
+    [
+      'hold',
+      'Hold a talk: the caller hears the music of his queue, the agent nothing',
+      (id: string) => steering.hold(id),
+    ],
+    [
+      'resume',
+      'End that hold; where a phone holds, too, it goes on',
+      (id: string) => steering.resume(id),
+    ],
     [
       'withdraw',
       'Take a waiting call out of its queue: `failover.withdraw` says where it goes',

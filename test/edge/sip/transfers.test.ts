@@ -32,7 +32,9 @@ async function scene(): Promise<Scene> {
   const config = acdConfig();
   const agents = [{ id: '2771', name: '', queues: ['queue1'] }];
   const core = { ...config.core, queues: [queueConfig('queue1')], agents };
-  const acd = await stage.addForTest(startAcd(server, { ...config, core }));
+  const acd = await stage.addForTest(
+    startAcd(server, { ...config, core, transfers: { allow: ['sip:desk@*'] } }),
+  );
   const caller = await stage.addForTest(Phone.open('caller', acd.sip));
   const desk = await stage.addForTest(Phone.open('desk', acd.sip));
   const invite = caller.start('INVITE', 'queue1', { body: SDP_OFFER });
@@ -109,6 +111,20 @@ describe('by his own side', () => {
   });
 });
 
+/** An agent logs in, is rung for the caller, and talks with him. */
+async function talkOf(at: Scene): Promise<{ agent: Phone; offered: SipText }> {
+  const agent = await stage.addForTest(Phone.open('agent', at.acd.sip));
+  const device = { uri: agent.uri, registrar: null };
+  await at.acd.loop.submit({ kind: 'LogInAgent', by: 'test', agentId: '2771', device });
+  const heard = { deviceUri: agent.uri, state: 'idle', source: 'test' } as const;
+  await at.acd.loop.submit({ kind: 'ReportDevice', by: 'test', ...heard });
+  const offered = await agent.request('INVITE');
+  agent.answer(offered, 200, 'OK', { body: SDP_OFFER });
+  await agent.request('ACK');
+  await at.acd.event('CallConnected');
+  return { agent, offered };
+}
+
 describe('by ours', () => {
   it('rings the desk with the caller’s name, bridges, and ends with the caller', async () => {
     const at = await scene();
@@ -149,15 +165,7 @@ describe('by ours', () => {
 
   it('out of a talk: the agent is let go, and free again', async () => {
     const at = await scene();
-    const agent = await stage.addForTest(Phone.open('agent', at.acd.sip));
-    const device = { uri: agent.uri, registrar: null };
-    await at.acd.loop.submit({ kind: 'LogInAgent', by: 'test', agentId: '2771', device });
-    const heard = { deviceUri: agent.uri, state: 'idle', source: 'test' } as const;
-    await at.acd.loop.submit({ kind: 'ReportDevice', by: 'test', ...heard });
-    const offered = await agent.request('INVITE');
-    agent.answer(offered, 200, 'OK', { body: SDP_OFFER });
-    await agent.request('ACK');
-    await at.acd.event('CallConnected');
+    const { agent } = await talkOf(at);
     await transfer(at);
     expect(await saysGoodbye(agent)).toContain('cause=16');
     expect(await at.acd.event('CallEnded')).toMatchObject({
@@ -172,6 +180,77 @@ describe('by ours', () => {
     expect((await at.acd.media.wait('connect', 2)).args).toEqual([`${at.callId}.x`]);
     at.caller.within(at.invite, at.ok, 'BYE', 2);
     await saysGoodbye(at.desk);
+    await settled(at.acd);
+  });
+});
+
+describe('by REFER of the agent’s phone', () => {
+  /** What the phone is told of its transfer, each time answered. */
+  async function told(agent: Phone): Promise<string> {
+    const notify = await agent.request('NOTIFY');
+    agent.answer(notify, 200, 'OK');
+    expect(header(notify, 'Event')).toBe('refer');
+    expect(header(notify, 'Content-Type')).toContain('message/sipfrag');
+    return `${header(notify, 'Subscription-State')} ${notify.body.trim()}`;
+  }
+
+  const refer = (agent: Phone, offered: SipText, cseq: number, to: string) =>
+    agent.response(agent.back(offered, 'REFER', cseq, { headers: { 'Refer-To': to } }));
+
+  it('blind: he is told that it is done, then hung up on; the caller goes on', async () => {
+    const at = await scene();
+    const { agent, offered } = await talkOf(at);
+    expect((await refer(agent, offered, 1, `<${at.desk.uri}>`)).status).toBe(202);
+    expect(await told(agent)).toMatch(/^active;expires=\d+ SIP\/2.0 100 Trying$/);
+    expect(await told(agent)).toBe('terminated;reason=noresource SIP/2.0 200 OK');
+    await saysGoodbye(agent);
+    expect(await at.acd.event('CallEnded')).toMatchObject({
+      ...{ by: 'agent:2771', status: 'COMPLETED', agentId: '2771' },
+      destination: { to: 'uri', uri: at.desk.uri },
+    });
+    expect(at.acd.loop.state.agents.get('2771')).toMatchObject({ callId: null, isReady: true });
+    const ringing = await refused(at);
+    at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
+    await at.desk.request('ACK');
+    expect((await at.acd.media.wait('connect', 2)).args).toEqual([`${at.callId}.x`]);
+    at.caller.within(at.invite, at.ok, 'BYE', 2);
+    await saysGoodbye(at.desk);
+    await settled(at.acd);
+  });
+
+  it('attended: the caller takes the place of the talk that he had there', async () => {
+    const at = await scene();
+    const { agent, offered } = await talkOf(at);
+    const other = 'Replaces=consult%40pbx%3Bto-tag%3Dt1%3Bfrom-tag%3Df1';
+    expect((await refer(agent, offered, 1, `<${at.desk.uri}?${other}>`)).status).toBe(202);
+    await told(agent);
+    await told(agent);
+    await saysGoodbye(agent);
+    // The caller's side is not asked: it knows nothing of a dialog at the agent's PBX.
+    const ringing = await at.desk.request('INVITE');
+    expect(header(ringing, 'Replaces')).toBe('consult@pbx;to-tag=t1;from-tag=f1');
+    at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
+    await at.desk.request('ACK');
+    expect((await at.acd.media.wait('connect', 2)).args).toEqual([`${at.callId}.x`]);
+    at.desk.back(ringing, 'BYE', 1);
+    await saysGoodbye(at.caller);
+    await settled(at.acd);
+  });
+
+  it('that may not or cannot be is refused, and the talk goes on', async () => {
+    const at = await scene();
+    const { agent, offered } = await talkOf(at);
+    const tries = [
+      ['<sip:0900@expensive.example>', 403],
+      [`<${at.desk.uri}?Replaces=nothing>`, 400],
+      ['<tel:+49900>', 416],
+      [`<${at.desk.uri};method=BYE>`, 501],
+    ] as const;
+    for (const [index, [to, status]] of tries.entries())
+      expect((await refer(agent, offered, index + 1, to)).status, to).toBe(status);
+    expect(at.acd.loop.state.calls.get(at.callId)?.connectedAt).not.toBeNull();
+    agent.back(offered, 'BYE', tries.length + 1);
+    await saysGoodbye(at.caller);
     await settled(at.acd);
   });
 });

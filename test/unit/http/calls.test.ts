@@ -153,6 +153,16 @@ describe('steering a call', () => {
     expect(unknown).toMatchObject({ status: 404, body: { code: 'unknown-agent' } });
   });
 
+  it('hold and resume are for a talk', async () => {
+    await start();
+    expect(await post('/calls/b/hold')).toMatchObject({
+      status: 409,
+      body: { code: 'not-talking' },
+    });
+    expect(await post('/calls/b/resume')).toMatchObject({ status: 409 });
+    expect(await post('/calls/nobody/hold')).toMatchObject({ status: 404 });
+  });
+
   it('hang up and withdraw: the call is gone, and a second time unknown', async () => {
     const { state } = await start();
     expect((await post('/calls/a/hangup')).status).toBe(204);

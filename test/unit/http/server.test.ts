@@ -113,6 +113,8 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       extendWrapup: taken,
       calls: {
         hangUp: taken,
+        hold: taken,
+        resume: taken,
         withdraw: taken,
         reorder: taken,
         move: taken,

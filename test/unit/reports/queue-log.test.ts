@@ -7,13 +7,16 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CoreEvent } from '../../../src/core/events.ts';
 import { ReportFold } from '../../../src/reports/fold.ts';
-import { writeLine, type QueueLogLine } from '../../../src/reports/queue-log.ts';
+import { emptyHouse } from '../../../src/reports/house.ts';
+import { queueLogOf, writeLine, type QueueLogLine } from '../../../src/reports/queue-log.ts';
 import type { ReportRecord } from '../../../src/reports/records.ts';
 import { simulate } from '../core/simulator.ts';
 import { DAY, scriptedDay } from './day.ts';
 
 const EXPECTED = path.resolve(import.meta.dirname, `../../fixtures/queue_log.${DAY}`);
 const TERMINAL = new Set([
+  'BLINDTRANSFER',
+  'ATTENDEDTRANSFER',
   'COMPLETEAGENT',
   'COMPLETECALLER',
   'ABANDON',
@@ -109,5 +112,21 @@ describe('any day', () => {
       const { lines } = fold(events.slice(events.length * part));
       expect(lines.length).toBeGreaterThan(0);
     }
+  });
+});
+
+describe('a talk out of which the caller is sent elsewhere', () => {
+  const ended = (destination: object) =>
+    queueLogOf(emptyHouse(), {
+      ...{ kind: 'CallEnded', at: 60_000, by: 'agent:1', callId: 'c', queue: 'q' },
+      ...{ status: 'COMPLETED', endedBy: 'system', agentId: '1', offerId: 'o' },
+      ...{ waitedMs: 5_000, talkedMs: 20_000, position: 0 },
+      destination: { to: 'uri', uri: 'sip:200@pbx', ...destination },
+    }).map(writeLine);
+
+  it('is a blind transfer, or an attended one in the place of a talk there', () => {
+    expect(ended({})).toEqual(['60|c|q|Agent/1|BLINDTRANSFER|200|pbx|5|20|0']);
+    const replaces = 'a;to-tag=b;from-tag=c';
+    expect(ended({ replaces })).toEqual(['60|c|q|Agent/1|ATTENDEDTRANSFER|APP|200|5|20|0']);
   });
 });
