@@ -6,13 +6,8 @@
  * any two steps: every step looks whether he is there, and `close` leaves nothing over. What a
  * process before us left is adopted: a dialog, or an INVITE that is given to us again.
  */
-import type {
-  AnnouncementDue,
-  CallEnded,
-  CallEntered,
-  CallMoved,
-  CoreEvent,
-} from '../core/events.ts';
+import type { AnnouncementDue, CallEnded, CallEntered } from '../core/events.ts';
+import type { CallMoved, CoreEvent } from '../core/events.ts';
 import type { Call } from '../core/state.ts';
 import type { AgentId, CallId, QueueName } from '../core/types.ts';
 import { dialogIdFor } from './context.ts';

@@ -7,7 +7,7 @@
  */
 import type { Device } from '../core/types.ts';
 import type { MediaPort } from '../media/port.ts';
-import type { LoginRequest } from './login.ts';
+import type { LoginRequest } from './dial-codes.ts';
 
 export interface LoginFacts {
   readonly dialogId: string;

@@ -9,7 +9,6 @@
  * is.
  */
 import { fitsPin } from '../config/pin.ts';
-import type { AcdConfig } from '../config/types.ts';
 import type { Refusal } from '../core/commands.ts';
 import type { Device } from '../core/types.ts';
 import { checkInvite } from './invites.ts';
@@ -17,12 +16,13 @@ import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { identifyDevice } from './device.ts';
 import type { KnownRegistrar } from './device.ts';
+import type { LoginRequest } from './dial-codes.ts';
 import type { DigitSource } from './dtmf.ts';
 import { clean } from './headers.ts';
 import { Keying } from './keying.ts';
 import type { Locks } from './locks.ts';
-import type { IncomingRequest, Response } from './port.ts';
 import { LoginMemory, type LoginFacts } from './login-memory.ts';
+import type { IncomingRequest, Response } from './port.ts';
 import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
 import { overloaded } from './shedding.ts';
 import { turnAway } from './turn-away.ts';
@@ -31,12 +31,6 @@ import { turnAway } from './turn-away.ts';
 const LOGINS_MAX = 100;
 /** Nobody needs longer; a forgotten handset is not kept on the line. */
 const LOGIN_MAX_MS = 180_000;
-
-export type LoginRequest =
-  | { readonly kind: 'login'; readonly agentId: string | null }
-  /** `number` of a pause reason, 1 for the first; null: none was dialled. */
-  | { readonly kind: 'pause'; readonly number: string | null }
-  | { readonly kind: 'logout' | 'resume' | 'ready' };
 
 /** What login needs of presence. */
 export interface LoginPresence {
@@ -71,33 +65,6 @@ const SPOKEN: Partial<Record<Refusal | 'unavailable', string>> = {
   'not-paused': 'agent-not-paused',
   'not-in-wrapup': 'agent-no-wrapup',
 };
-
-type Codes = Pick<
-  AcdConfig['sip'],
-  'loginUsers' | 'logoutUsers' | 'pauseUsers' | 'resumeUsers' | 'readyUsers'
->;
-
-/** The digits behind one of the codes; null where it is none of them, or more than digits. */
-function behind(user: string, codes: readonly string[]): string | null {
-  for (const code of codes) {
-    const rest = user.startsWith(code) ? user.slice(code.length) : '';
-    if (/^\d{1,32}$/.test(rest)) return rest;
-  }
-  return null;
-}
-
-/** Reads the Request-URI's user; null: nothing that agents dial. */
-export function loginRequestOf(user: string, codes: Codes): LoginRequest | null {
-  if (codes.loginUsers.includes(user)) return { kind: 'login', agentId: null };
-  if (codes.logoutUsers.includes(user)) return { kind: 'logout' };
-  if (codes.pauseUsers.includes(user)) return { kind: 'pause', number: null };
-  if (codes.resumeUsers.includes(user)) return { kind: 'resume' };
-  if (codes.readyUsers.includes(user)) return { kind: 'ready' };
-  const agentId = behind(user, codes.loginUsers);
-  if (agentId !== null) return { kind: 'login', agentId };
-  const number = behind(user, codes.pauseUsers);
-  return number === null ? null : { kind: 'pause', number };
-}
 
 export class Logins {
   private readonly context: EdgeContext;
