@@ -34,14 +34,29 @@ function installPeers() {
   process.stdout.write(`could not; tests that need them fail. As root: apt-get install ${names}\n`);
 }
 
-/** A step before the tests; true where it went well. */
+/** A step before the tests; settles to true where it went well. */
 function step(name, script) {
   const begun = Date.now();
-  const done = run('npm', ['run', '--silent', script]);
-  const seconds = ((Date.now() - begun) / 1000).toFixed(1);
-  process.stdout.write(`${done.ok ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)\n`);
-  if (!done.ok) process.stdout.write(`${done.output}\n`);
-  return done.ok;
+  const child = spawn('npm', ['run', '--silent', script], { cwd: root });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += part));
+  return new Promise((resolve) => {
+    child.once('close', (status) => {
+      const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+      process.stdout.write(`${status === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)\n`);
+      if (status !== 0) process.stdout.write(`${output}\n`);
+      resolve(status === 0);
+    });
+  });
+}
+
+/** Lint takes as long as the two others together: side by side. */
+async function check() {
+  const others = async () => [
+    await step('types', 'typecheck'),
+    await step('format', 'format:check'),
+  ];
+  return (await Promise.all([step('lint', 'lint'), others()])).flat();
 }
 
 /** A file that could not even be loaded is one failure. */
@@ -110,10 +125,7 @@ const unprepared = () => process.stdout.write('0 passed, 1 failed\n');
 process.once('exit', unprepared);
 prepare();
 process.off('exit', unprepared);
-const checks =
-  args.length > 0
-    ? []
-    : [step('types', 'typecheck'), step('lint', 'lint'), step('format', 'format:check')];
+const checks = args.length > 0 ? [] : await check();
 const runs = args.length > 0 ? [await runVitest('vitest', args, 'inherit')] : await runAll();
 const sum = (what) => runs.reduce((total, each) => total + each[what], 0);
 const failed = sum('failed') + checks.filter((ok) => !ok).length;

@@ -126,6 +126,7 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
         'answer at all; what belongs to a call that is up is served from anywhere.',
       200,
     )
+    .refine((rules) => rules.length > 0, 'is empty; name who may call, or write any')
     .prefault(['private', 'registrars']),
   'external-address': free(
     f.ipAddress('Address told to peers where NAT changes ours.'),

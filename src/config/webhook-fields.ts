@@ -49,8 +49,12 @@ function kind(text: string) {
 
 function webAddress(text: string) {
   return f.field('http(s) URL', text, (written) => {
-    const isUrl = URL.canParse(written) && /^https?:$/.test(new URL(written).protocol);
-    if (isUrl && written.length <= 1_000) return written;
+    const url = URL.canParse(written) ? new URL(written) : null;
+    if (url !== null && url.username + url.password !== '') {
+      return new f.Wrong('has a user or a password in it; the signature tells that it is us');
+    }
+    const isWeb = url?.protocol === 'http:' || url?.protocol === 'https:';
+    if (isWeb && written.length <= 1_000) return written;
     return new f.Wrong(`"${written}" is no web address; write https://host/path`);
   });
 }

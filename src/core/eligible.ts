@@ -175,7 +175,8 @@ export function canServe(call: Seeker, member: Member) {
 export function pairObstacle(state: State, call: Call, member: Member): PairObstacle | null {
   const { queue } = member;
   const { autofill, strategy, maxTalks } = queue.config;
-  if (!autofill && queue.line.first() !== call) return 'not-first';
+  // Calls to one agent each do not stand in each other's way.
+  if (!autofill && call.only === null && queue.line.first() !== call) return 'not-first';
   if (!isFor(call, member.agent)) return 'not-his';
   if (isOutside(call, member)) return 'penalty';
   if (!hasSkills(member.agent.skills, needOf(call, queue.config))) return 'skills';

@@ -64,15 +64,19 @@ function mayEverMeet(call: Seeker, { agent, queue }: Member): boolean {
   return !isExcluded(call, agent) && mightHaveSkills(agent.skills, call, queue.config);
 }
 
-/** `EMPTY`: nobody is logged in. `UNAVAIL`: nobody of those counts. Null: somebody is there. */
+/**
+ * `EMPTY`: nobody is logged in. `UNAVAIL`: nobody of those counts. Null: somebody is there.
+ * `members`: those who come into question, where that is known before.
+ */
 export function emptinessOf(
   queue: Queue,
   conditions: readonly EmptyCondition[],
   seeker: Seeker = ANYBODY,
+  members: readonly Member[] = queue.members,
 ): 'EMPTY' | 'UNAVAIL' | null {
   if (conditions.length === 0) return null;
   let found: 'EMPTY' | 'UNAVAIL' = 'EMPTY';
-  for (const member of queue.members) {
+  for (const member of members) {
     const { agent } = member;
     if (agent.device === null || !isFor(seeker, agent)) continue;
     found = 'UNAVAIL';
@@ -86,10 +90,7 @@ export function emptinessOf(
 export function isChoosy(queue: Queue): boolean {
   const { skills, skillSteps, callerSkills } = queue.config;
   const asks = skills !== null || skillSteps.length > 0 || callerSkills.length > 0;
-  if (asks || queue.config.direct === true) return true;
-  if (queue.members.some(({ agent }) => agent.never.length > 0)) return true;
-  for (const call of queue.line) if (call.skills !== null) return true;
-  return false;
+  return asks || queue.config.direct === true || queue.choosers > 0 || queue.hasShy;
 }
 
 /** Members who are logged in. */
@@ -99,12 +100,22 @@ export function loggedInOf(queue: Queue): number {
   return count;
 }
 
-/** Of those, who may take this call at some time. */
-export function ableOf(queue: Queue, seeker: Seeker): number {
-  let count = 0;
-  for (const member of queue.members) {
-    const isHere = member.agent.device !== null && isFor(seeker, member.agent);
-    if (isHere && mayEverMeet(seeker, member)) count += 1;
+/**
+ * Do as many calls stand there for each agent who may take this one at some time? Only calls that
+ * he may take, too, stand in its way.
+ */
+export function isCrowded(queue: Queue, seeker: Seeker, perAgent: number): boolean {
+  const able = queue.members.filter(
+    (member) =>
+      member.agent.device !== null && isFor(seeker, member.agent) && mayEverMeet(seeker, member),
+  );
+  const limit = perAgent * able.length;
+  if (queue.line.size < limit) return false;
+  let rivals = 0;
+  for (const call of queue.line) {
+    if (rivals >= limit) break;
+    const isRival = (member: Member) => isFor(call, member.agent) && mayEverMeet(call, member);
+    if (able.some(isRival)) rivals += 1;
   }
-  return count;
+  return rivals >= limit;
 }

@@ -6,17 +6,30 @@
  */
 import type { ExitCall, Refusal, WithdrawCall } from './commands.ts';
 import type { Decision } from './decision.ts';
-import { ableOf, emptinessOf, isChoosy, type Seeker } from './emptiness.ts';
+import { isCrowded, emptinessOf, isChoosy, type Seeker } from './emptiness.ts';
 import type { FailoverSkipped } from './events.ts';
 import { estimatedWait, type Asking } from './estimate.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
 import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
 import { MOVES_MAX, type Call, type Queue, type State } from './state.ts';
-import type { AgentId, Departure, Destination, FailoverStatus, QueueName } from './types.ts';
+import type { AgentId, Departure, Destination, EmptyCondition } from './types.ts';
+import type { FailoverStatus, QueueName } from './types.ts';
 
 /** Whoever comes now, behind all who wait. */
 const LAST = { priority: -Infinity, order: Infinity, entry: Infinity };
+
+/** Is the queue empty for this call? One that is for one agent asks for nobody else. */
+function emptyFor(
+  { agents }: State,
+  queue: Queue,
+  conditions: readonly EmptyCondition[],
+  seeker: Seeker,
+): 'EMPTY' | 'UNAVAIL' | null {
+  if (seeker.only === null) return emptinessOf(queue, conditions, seeker);
+  const own = agents.get(seeker.only)?.memberOf.filter((member) => member.queue === queue) ?? [];
+  return emptinessOf(queue, conditions, seeker, own);
+}
 
 /**
  * Why a call gets no place in the queue; null: it does. `asking`: how it would stand there, which
@@ -30,10 +43,9 @@ export function entryObstacle(
 ): FailoverStatus | null {
   const { maxlen, joinEmpty, maxCallsPerAgent, maxEstimatedWaitMs } = queue.config;
   if (maxlen > 0 && queue.line.size >= maxlen) return 'FULL';
-  const empty = emptinessOf(queue, joinEmpty, seeker);
+  const empty = emptyFor(state, queue, joinEmpty, seeker);
   if (empty !== null) return empty === 'EMPTY' ? 'JOINEMPTY' : 'JOINUNAVAIL';
-  const perAgent = maxCallsPerAgent;
-  if (perAgent > 0 && queue.line.size >= perAgent * ableOf(queue, seeker)) return 'FULL';
+  if (maxCallsPerAgent > 0 && isCrowded(queue, seeker, maxCallsPerAgent)) return 'FULL';
   if (maxEstimatedWaitMs === 0) return null;
   const wait = estimatedWait(state, queue, asking());
   return wait !== null && wait > maxEstimatedWaitMs ? 'FULL' : null;
@@ -48,7 +60,7 @@ function holds(state: State, queue: Queue, status: FailoverStatus, seeker: Seeke
       return entryObstacle(state, queue, seeker) !== null;
     case 'LEAVEEMPTY':
     case 'LEAVEUNAVAIL':
-      return emptinessOf(queue, queue.config.leaveWhenEmpty, seeker) !== null;
+      return emptyFor(state, queue, queue.config.leaveWhenEmpty, seeker) !== null;
     // He has waited there as long as he may, went of his own will, or was taken out.
     case 'TIMEOUT':
     case 'CONTINUE':
@@ -174,7 +186,7 @@ export function leaveEmptyQueues(decision: Decision): void {
     if (forAll === null && !byCall) continue;
     for (const call of [...queue.line]) {
       if (call.confirmedAt === null || call.offers.length > 0) continue;
-      const empty = byCall ? emptinessOf(queue, leaveWhenEmpty, call) : forAll;
+      const empty = byCall ? emptyFor(decision.state, queue, leaveWhenEmpty, call) : forAll;
       if (empty === null) continue;
       const status = empty === 'EMPTY' ? 'LEAVEEMPTY' : 'LEAVEUNAVAIL';
       leaveQueue(decision, call, status);

@@ -103,6 +103,8 @@ function checkQueue(state: State, queue: Queue, report: Report): void {
       if (state.calls.get(call.id) !== call) report(`${queue.name} holds ${call.id}, who is gone`);
     }
   }
+  const choosers = [...queue.line].filter(({ skills }) => skills !== null).length;
+  if (choosers !== queue.choosers) report(`${queue.name} choosers`);
   let previous: Member | null = null;
   const compare = compareMembers(queue.config.strategy);
   for (const member of queue.ready) {

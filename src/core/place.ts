@@ -139,6 +139,7 @@ function leaveLine(state: State, call: Call, queue: Queue): void {
   if (!call.inLine) return;
   call.inLine = false;
   queue.line.delete(call);
+  if (call.skills !== null) queue.choosers -= 1;
   // autofill=no: another one is first now.
   if (!queue.config.autofill) wake(state, queue);
 }
@@ -169,6 +170,7 @@ export function placeCall(state: State, call: Call): void {
   } else if (!call.inLine) {
     call.inLine = true;
     queue.line.add(call);
+    if (call.skills !== null) queue.choosers += 1;
   }
   serve(state, call, queue, call.offers.length > 0);
   shake(state, queue);
@@ -355,6 +357,7 @@ function takeMembers(state: State): void {
       agent,
       rules: memberRules(config, queue.config),
     }));
+    queue.hasShy = made.some(({ agent }) => agent.never.length > 0);
     made.sort((a, b) => (a.rules.order === b.rules.order ? 0 : a.rules.order - b.rules.order));
     made.forEach(({ agent, rules }, index) => {
       let tally = agent.tallies.get(queue.name);

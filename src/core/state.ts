@@ -230,6 +230,10 @@ export interface Queue {
   readonly config: QueueRules;
   /** Everyone with a place: all calls not connected, in order. */
   readonly line: OrderedSet<Call>;
+  /** How many of them bring along what they ask of agents. */
+  choosers: number;
+  /** A member has callers whom he is never given. */
+  hasShy: boolean;
   /** Those of the line who may be offered now, but for the parked ones. */
   readonly eligible: OrderedSet<Call>;
   readonly parked: Set<Call>;
@@ -311,6 +315,8 @@ export function makeQueue(config: QueueConfig): Queue {
     name: config.name,
     config: queueRules(config),
     line: new OrderedSet<Call>(compareInLine),
+    choosers: 0,
+    hasShy: false,
     eligible: new OrderedSet<Call>(compareInLine),
     parked: new Set(),
     talking: new OrderedSet<Call>(compareInLine),

@@ -93,11 +93,11 @@ export class Access {
       const detail = `show a token of role ${role} or above, as "Authorization: Bearer …"`;
       return refused(problem('no-token', detail), 'Bearer realm="acd"');
     }
-    const waits = this.#wrong.wait(place);
-    if (waits > 0) return tooMany(waits);
     const token = this.#find(authorization);
     if (token === null || (token.expiresAt ?? Infinity) <= this.#now()) {
-      this.#wrong.take(place);
+      // Whoever has a right one at the same address (a proxy's) does not wait for those.
+      const waits = this.#wrong.take(place);
+      if (waits > 0) return tooMany(waits);
       const why = token === null ? 'is not known' : 'has expired';
       const detail = `the token ${why}; \`acd token\` makes one, http.tokens in acd.yaml has them`;
       return refused(problem('bad-token', detail), 'Bearer realm="acd", error="invalid_token"');

@@ -92,7 +92,12 @@ const isChange = ({ method }: FastifyRequest): boolean =>
 function toldBody({ body }: FastifyRequest): string {
   if (body === undefined || body === null) return '';
   if (Buffer.isBuffer(body)) return `${body.length} bytes`;
-  return JSON.stringify(hidePins(body as Tree)).slice(0, TOLD_MAX);
+  try {
+    return JSON.stringify(hidePins(body as Tree)).slice(0, TOLD_MAX);
+  } catch (error) {
+    if (error instanceof RangeError) return 'nested too deep to be told';
+    throw error;
+  }
 }
 
 const pathOf = ({ url }: FastifyRequest): string => url.slice(0, 200);

@@ -91,13 +91,16 @@ export class KeyStore {
 }
 
 function keyOf(request: FastifyRequest): string | null {
+  // Strangers may ask for what there is not: that takes no place from anybody.
+  if (request.is404) return null;
   const key = request.headers['idempotency-key'];
   return request.method === 'POST' && typeof key === 'string' ? key : null;
 }
 
 function fingerprintOf(request: FastifyRequest): string {
-  const body = JSON.stringify(request.body ?? null);
-  return createHash('sha256').update(`${request.method} ${request.url}\n${body}`).digest('base64');
+  const body = Buffer.isBuffer(request.body) ? request.body : JSON.stringify(request.body ?? null);
+  const hash = createHash('sha256').update(`${request.method} ${request.url}\n`);
+  return hash.update(body).digest('base64');
 }
 
 /** The answer to keep, or null. */

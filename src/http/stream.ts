@@ -4,6 +4,7 @@
  * long ago, a new snapshot that says so. Readers are served in one go some times a second. One
  * that does not read fast enough is told (`overflow`) and let go; it may resume.
  */
+import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import type { Feed } from '../runtime/feed.ts';
@@ -147,9 +148,10 @@ export class Stream {
     this.#beatTo(reader);
   }
 
+  /** As whoever asked sees it, whosever command is being written just now. */
   #snapshot(reader: Reader, view: View, why: Why): Promise<void> {
     return new Promise((done) => {
-      this.#deps.atRest((seq) => {
+      const show = (seq: number): void => {
         const { queues, agents } = reader.filter;
         const isWanted = (names: readonly string[], name: string) =>
           names.length === 0 || names.includes(name);
@@ -166,7 +168,8 @@ export class Stream {
         reader.after = seq;
         this.#write(reader, frame('snapshot', seq, shown));
         done();
-      });
+      };
+      this.#deps.atRest(AsyncResource.bind(show));
     });
   }
 

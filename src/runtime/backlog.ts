@@ -50,6 +50,9 @@ const NATURE: Readonly<Record<Command['kind'], 'request' | 'fact'>> = {
 };
 
 export function isRequest(command: NewCommand): boolean {
+  const isHold = command.kind === 'HoldCall' || command.kind === 'UnholdCall';
+  // Of a phone it has happened; of a supervisor it is asked.
+  if (isHold && command.holder === 'command') return true;
   return NATURE[command.kind] === 'request';
 }
 

@@ -65,7 +65,7 @@ export class Locks {
     }
   }
 
-  /** The right PIN, or a supervisor: what was counted is forgotten. True: there was a lock. */
+  /** The right PIN, or an admin: what was counted is forgotten. True: there was a lock. */
   lift(kind: LockKind, name: string): boolean {
     const wasLocked = this.isLocked(kind, name);
     this.tries.delete(`${kind} ${name}`);

@@ -397,8 +397,9 @@ export class Logins {
       ['agent', agentId],
       ['phone', uri],
     ] as const) {
-      if (fits) locks.lift(kind, name);
-      else if (isAgent || kind === 'phone') locks.failed(kind, name);
+      // A phone's count stays: with one right PIN of his own nobody gets ten more of others'.
+      if (fits && kind === 'agent') locks.lift(kind, name);
+      else if (!fits && (isAgent || kind === 'phone')) locks.failed(kind, name);
     }
     return fits;
   }

@@ -356,17 +356,21 @@ export class Offers {
 
   private callEnded(event: CallEnded): void {
     if (event.offerId === null) return;
-    this.end(event.offerId, 'Q.850;cause=16;text="Normal call clearing"');
+    const isSentOn = event.destination?.to === 'uri';
+    this.end(event.offerId, 'Q.850;cause=16;text="Normal call clearing"', isSentOn);
   }
 
   /** Ends whatever there is of the leg: CANCEL before the answer, BYE after it. */
-  private end(offerId: OfferId, reason: string): void {
+  private end(offerId: OfferId, reason: string, isSentOn = false): void {
     const leg = this.legs.get(offerId);
     if (leg === undefined) return;
     const { phase, session } = leg;
     this.drop(leg);
-    if (phase === 'answering' || phase === 'answered') session?.hangUp(reason);
-    else {
+    if (phase === 'answering' || phase === 'answered') {
+      session?.hangUp(reason, isSentOn);
+      // A phone of one line would refuse the next INVITE as long as it has this talk.
+      if (session?.farewell != null) this.takenBack.add(leg.offer.device.uri, session.farewell);
+    } else {
       session?.forget();
       this.takeBack(leg, reason);
     }

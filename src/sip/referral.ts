@@ -102,18 +102,20 @@ export class Referrals {
       this.conclude = null;
       return notify('terminated;reason=noresource', status);
     };
-    await request.respond({
+    // Nothing is awaited before it is ordered: many phones send BYE right behind their REFER.
+    void request.respond({
       status: 202,
       reason: 'Accepted',
       ...(isQuiet ? { headers: { 'Refer-Sub': 'false' } } : {}),
     });
+    const doing = answer();
     void notify(`active;expires=${PROGRESS_S}`, '100 Trying');
-    if (!(await answer())) void this.conclude?.('503 Service Unavailable');
+    if (!(await doing)) void this.conclude?.('503 Service Unavailable');
   }
 
-  /** The phone's part is over: if that is what it asked for, it is told before the BYE. */
-  async done(): Promise<void> {
-    await this.conclude?.('200 OK');
+  /** The phone's part is over, and it is told before the BYE. `isDone`: as it asked for. */
+  async over(isDone: boolean): Promise<void> {
+    await this.conclude?.(isDone ? '200 OK' : '487 Request Terminated');
   }
 
   get isUnderWay(): boolean {

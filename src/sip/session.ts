@@ -120,12 +120,18 @@ export class Session implements Renewable {
     this.hooks.ended('failed');
   }
 
+  /** Settles when our BYE is on its way, where that has to wait; null: it did not. */
+  farewell: Promise<void> | null = null;
+
   get isClosed(): boolean {
     return this.closed;
   }
 
-  /** Ends the dialog from our side. `reason`: value of the Reason header (RFC 3326). */
-  hangUp(reason: string): void {
+  /**
+   * Ends the dialog from our side. `reason`: value of the Reason header (RFC 3326). `isReferred`:
+   * because the other party is sent to where the peer's REFER says.
+   */
+  hangUp(reason: string, isReferred = false): void {
     if (this.closed) return;
     this.closed = true;
     this.referral?.(0);
@@ -139,7 +145,7 @@ export class Session implements Renewable {
     }
     if (!this.referrals.isUnderWay) return this.bye(headers);
     // RFC 3515 §2.4.5: he hears how his transfer ended while there is a dialog.
-    void this.referrals.done().then(() => {
+    this.farewell = this.referrals.over(isReferred).then(() => {
       if (!this.peerIsGone) this.bye(headers);
     });
   }

@@ -51,13 +51,15 @@ interface Outside {
 interface Goal {
   readonly route: Route;
   readonly to: Target;
+  /** Called a second time, as nobody there was to be replaced. */
+  readonly isAnew?: boolean;
 }
 
 /** Caller as the call told him, kept from before its end. */
 type Origin = Pick<Call, 'from' | 'fromName'>;
 
-export function transferIdentity(callId: CallId): DialogIdentity {
-  return { callId: `transfer-${callId}`, fromTag: `${callId}.x` };
+export function transferIdentity(callId: CallId, isAnew = false): DialogIdentity {
+  return { callId: `transfer-${callId}${isAnew ? '.2' : ''}`, fromTag: `${callId}.x` };
 }
 
 export class Transfers {
@@ -147,7 +149,7 @@ export class Transfers {
     const sdp = await media.offer(leg, route.host);
     if (isOver()) return void media.release(leg);
     if (!sdp.ok) return outside.over(NO_ROUTE);
-    const identity = transferIdentity(party.callId);
+    const identity = transferIdentity(party.callId, goal.isAnew === true);
     const { credentials } = route;
     // The owner is in place before the INVITE leaves: a BYE may come right behind the 200.
     outside.session = new Session(
@@ -161,6 +163,15 @@ export class Transfers {
     outside.invite = client.invite(request, identity, options);
     const outcome = await outside.invite.outcome;
     if (isOver()) return;
+    if (outcome.kind === 'refused' && to.replaces !== undefined) {
+      // RFC 3891 §3: that talk is over, or nobody there can be replaced: then he calls there anew.
+      this.context.log.info({ callId: party.callId }, 'nobody was replaced; called without');
+      outside.session.forget();
+      await media.release(leg);
+      const anew: Target = { to: 'uri', uri: to.uri };
+      if (!isOver()) await this.connect(party, origin, outside, { route, to: anew, isAnew: true });
+      return;
+    }
     if (outcome.kind !== 'answered') {
       const verdict = judgeInvite(outcome);
       const { log } = this.context;

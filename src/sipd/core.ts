@@ -125,7 +125,11 @@ export function onMessage(ctx: Context, text: string, path: Path, fault: string 
   const { status } = received.message;
   if (status >= 200 && status < 300) {
     ctx.peers.note(path);
-    if (received.cseq.method === 'REGISTER') ctx.admission.noteRegistrar(path.address);
+    if (received.cseq.method === 'REGISTER') {
+      // It may call from any address that its name has.
+      const all = [path.address, ...ctx.names.siblingsOf(path.address)];
+      for (const address of all) ctx.admission.noteRegistrar(address);
+    }
   }
   tx.receive(received);
 }

@@ -32,6 +32,8 @@ export class Names {
   private readonly cache = new Map<string, Entry>();
   private readonly resolver = new Resolver({ timeout: 1_000, tries: 2 });
   private readonly families: readonly (4 | 6)[];
+  /** All addresses of the host that an address was found for. */
+  private readonly siblings = new Map<string, readonly string[]>();
 
   /** @param families address families we have sockets for, in order of preference */
   constructor(families: readonly (4 | 6)[]) {
@@ -61,6 +63,18 @@ export class Names {
     // local network or of /etc/hosts, where nobody keeps SRV records.
     const service = port !== 0 || !uri.host.includes('.') ? '' : `_sip._${proto}.`;
     this.find(uri.host, service, finish);
+  }
+
+  /** The other addresses that the host has whose name led to this one. */
+  siblingsOf(address: string): readonly string[] {
+    return this.siblings.get(address) ?? [];
+  }
+
+  private keepSiblings(address: string, all: readonly string[]): void {
+    this.siblings.delete(address);
+    this.siblings.set(address, all);
+    const [oldest] = this.siblings.keys();
+    if (this.siblings.size > MAX_DNS_ENTRIES && oldest !== undefined) this.siblings.delete(oldest);
   }
 
   private find(host: string, service: string, done: (place: Place | null) => void): void {
@@ -124,6 +138,10 @@ export class Names {
       for (const family of this.families) {
         const found = addresses.find((one) => one.family === family);
         if (found !== undefined) {
+          this.keepSiblings(
+            found.address,
+            addresses.map((one) => one.address),
+          );
           done({ address: found.address, port: 0 });
           return;
         }

@@ -32,6 +32,7 @@ const GATHER_MS = 100;
 /** Waits between attempts; the last is repeated. */
 const RETRIES_MS = [1_000, 2_000, 5_000, 15_000, 30_000, 60_000, 120_000, 300_000];
 const LONGEST_MS = 300_000;
+const SHORTEST_MS = 1_000;
 
 /** Without what may be secret in it. */
 export function nameOf(url: string): string {
@@ -74,7 +75,11 @@ export class Hook {
     if (this.#gathering !== null || this.#running !== null || this.#isOver()) return;
     this.#gathering = setTimeout(() => {
       this.#gathering = null;
-      this.#running = this.#run().finally(() => (this.#running = null));
+      this.#running = this.#run().finally(() => {
+        this.#running = null;
+        // What was heard in between woke nobody.
+        if (this.#after !== this.#deps.feed.lastSeq) this.wake();
+      });
     }, GATHER_MS);
   }
 
@@ -94,7 +99,7 @@ export class Hook {
     while (!this.#isOver() && this.#after !== feed.lastSeq) {
       const page = await feed.read(this.#after);
       if (page.kind === 'unavailable') {
-        await this.#rest(RETRIES_MS[0] ?? LONGEST_MS);
+        await this.#rest(SHORTEST_MS);
       } else if (page.kind === 'gone') {
         const next = feed.lastSeq;
         const data = { why: page.why, after: this.#after, next };
@@ -167,7 +172,7 @@ export class Hook {
       this.#deps.log.warn({ url }, `webhook ${this.#detail}`);
       return;
     }
-    const wait = done.afterMs ?? RETRIES_MS[attempt] ?? LONGEST_MS;
+    const wait = Math.max(SHORTEST_MS, done.afterMs ?? RETRIES_MS[attempt] ?? LONGEST_MS);
     if (this.#state === 'up') {
       this.#deps.log.warn({ url, detail: done.detail }, 'webhook failed; it is tried again');
     }

@@ -52,7 +52,9 @@ export class Places {
     this.#timer = null;
     if (this.#file === null) return;
     try {
-      writeFileSync(`${this.#file}.new`, JSON.stringify(Object.fromEntries(this.#places)));
+      const text = JSON.stringify(Object.fromEntries(this.#places));
+      // An address may have a secret in its query.
+      writeFileSync(`${this.#file}.new`, text, { mode: 0o600 });
       renameSync(`${this.#file}.new`, this.#file);
       this.#isFaulty = false;
     } catch (error) {

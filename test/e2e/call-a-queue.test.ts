@@ -35,8 +35,12 @@ beforeAll(async () => {
         },
         { name: 'queue2', welcome: [], timeout: 15 },
         { name: 'small', welcome: [], maxlen: 1 },
+        { name: 'held', welcome: [] },
       ],
-      agents: [{ id: '2771', queues: ['queue2'] }],
+      agents: [
+        { id: '2771', queues: ['queue2'] },
+        { id: '2772', queues: ['held'] },
+      ],
     }),
   );
 });
@@ -169,8 +173,8 @@ describe('a talk on hold', () => {
 
   it('plays the music of the queue to whoever waits, and both talk again after it', async () => {
     const [alice, desk] = [await phone(stage, 'alice'), await phone(stage, 'desk')];
-    await logIn(acd, desk, '2771');
-    const call = await enter(acd, alice, 'queue2');
+    await logIn(acd, desk, '2772');
+    const call = await enter(acd, alice, 'held');
     const agent = await desk.incoming();
     agent.answer();
     await talk(call, agent);

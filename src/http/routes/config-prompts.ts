@@ -29,7 +29,7 @@ function problemOfPrompt(outcome: Extract<PromptOutcome, { ok: false }>): Proble
 export function addPrompts(http: Http, prompts: PromptsPort): void {
   http.addContentTypeParser(
     ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'],
-    { parseAs: 'buffer', bodyLimit: AUDIO_MAX_BYTES },
+    { parseAs: 'buffer' },
     (_request, body, done) => done(null, body),
   );
   http.get(

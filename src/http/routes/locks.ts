@@ -1,5 +1,6 @@
-/** Who may not log in for now, as too many wrong PINs were tried; and a supervisor's lifting it. */
+/** Who may not log in for now, as too many wrong PINs were tried; and an admin's lifting it. */
 import { z } from 'zod';
+import { seesAll } from '../actor.ts';
 import { problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { noContent, send, type Http } from '../reply.ts';
@@ -15,6 +16,9 @@ const lockAnswer = z
   })
   .meta({ id: 'Lock' });
 
+/** A token of some queues would learn of agents and phones that are not theirs. */
+const OF_ALL = problem('out-of-scope', 'locks are of all agents and phones');
+
 export function addLocks(http: Http, locks: LocksPort): void {
   http.get(
     '/locks',
@@ -23,16 +27,16 @@ export function addLocks(http: Http, locks: LocksPort): void {
       schema: {
         summary: 'Agents and phones that cannot log in for now: too many wrong PINs',
         tags: ['watch'],
-        response: { 200: z.object({ locks: z.array(lockAnswer) }) },
+        response: { 200: z.object({ locks: z.array(lockAnswer) }), 403: errorAnswer },
       },
     },
-    () => ({
-      locks: locks.list().map((lock) => ({
-        kind: lock.kind,
-        name: lock.name,
-        ends_in_seconds: Math.ceil(lock.endsInMs / 1000),
-      })),
-    }),
+    (_request, reply) => {
+      if (!seesAll()) return send(reply, OF_ALL);
+      const shown = locks.list().map(({ kind: what, name, endsInMs }) => ({
+        ...{ kind: what, name, ends_in_seconds: Math.ceil(endsInMs / 1000) },
+      }));
+      return { locks: shown };
+    },
   );
   http.delete(
     '/locks/:kind/:name',
@@ -42,10 +46,11 @@ export function addLocks(http: Http, locks: LocksPort): void {
         summary: 'Let an agent or a phone log in again',
         tags: ['steer'],
         params: z.object({ kind, name: z.string() }),
-        response: { 204: noContent, 400: errorAnswer, 404: errorAnswer },
+        response: { 204: noContent, 400: errorAnswer, 403: errorAnswer, 404: errorAnswer },
       },
     },
     async (request, reply) => {
+      if (!seesAll()) return send(reply, OF_ALL);
       const { kind: what, name } = request.params;
       if (locks.lift(what, name)) return reply.code(204).send(null);
       const detail = `there is no ${what} "${name.slice(0, 80)}" that is locked; GET /locks lists`;

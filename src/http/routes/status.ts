@@ -4,10 +4,12 @@
  * but restarting the ACD would not bring the PBX back. Ready is stricter: no new call now, 503.
  */
 import { z } from 'zod';
-import { isStranger } from '../actor.ts';
+import { isStranger, seesAll } from '../actor.ts';
+import { problem } from '../errors.ts';
 import { needs } from '../gate.ts';
-import type { Http } from '../reply.ts';
-import { healthAnswer, readyAnswer, type HealthAnswer, type ReadyAnswer } from '../schemas.ts';
+import { send, type Http } from '../reply.ts';
+import { errorAnswer, healthAnswer, readyAnswer } from '../schemas.ts';
+import type { HealthAnswer, ReadyAnswer } from '../schemas.ts';
 import type { View } from '../view.ts';
 
 const shownHealth = z.union([healthAnswer, healthAnswer.pick({ status: true }).strict()]);
@@ -74,10 +76,13 @@ export function addStatus(http: Http, view: View): void {
         summary: 'Numbers for Prometheus',
         tags: ['operate'],
         produces: ['text/plain'],
-        response: { 200: z.string() },
+        response: { 200: z.string(), 403: errorAnswer },
       },
     },
     async (_request, reply) => {
+      if (!seesAll()) {
+        return send(reply, problem('out-of-scope', 'these numbers are of all queues'));
+      }
       const { text, contentType } = await view.metrics();
       return reply.type(contentType).send(text);
     },
