@@ -12,6 +12,8 @@ export interface Filter {
   /** Empty: all. */
   readonly queues: readonly string[];
   readonly agents: readonly string[];
+  /** It may see nothing else: what cannot be told is not for it. Else rather too much than a loss. */
+  readonly isStrict?: boolean;
 }
 
 interface Named {
@@ -50,23 +52,20 @@ export class Subjects {
     }
   }
 
-  passes(event: CoreEvent, { queues, agents }: Filter): boolean {
+  passes(event: CoreEvent, { queues, agents, isStrict = false }: Filter): boolean {
     if (queues.length === 0 && agents.length === 0) return true;
     const named = event as Named;
     if (named.callId === undefined && named.offerId == null && named.agentId == null) return true;
-    const isOfQueue = queues.length === 0 || this.#touches(this.#queuesOf(named), queues);
-    return isOfQueue && (agents.length === 0 || this.#touches(this.#agentsOf(named), agents));
-  }
-
-  /** null: cannot be told. */
-  #touches(found: readonly string[] | null, wanted: readonly string[]): boolean {
-    return found === null || found.some((one) => wanted.includes(one));
+    const touches = (found: readonly string[] | null, wanted: readonly string[]): boolean =>
+      wanted.length === 0 || (found?.some((one) => wanted.includes(one)) ?? !isStrict);
+    return touches(this.#queuesOf(named), queues) && touches(this.#agentsOf(named), agents);
   }
 
   #offerOf(offerId: string) {
     return this.#offers.get(offerId) ?? this.#state().offers.get(offerId);
   }
 
+  /** null: cannot be told. */
   #queuesOf({ queue, callId, offerId, agentId }: Named): readonly string[] | null {
     const offer = offerId == null ? undefined : this.#offerOf(offerId);
     const id = callId ?? offer?.callId;
@@ -82,6 +81,7 @@ export class Subjects {
     return null;
   }
 
+  /** null: cannot be told. */
   #agentsOf({ agentId, offerId }: Named): readonly string[] | null {
     if (agentId != null) return [agentId];
     if (offerId == null) return [];

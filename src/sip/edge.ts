@@ -109,6 +109,7 @@ interface Parts {
   readonly callers: Callers;
   readonly offers: Offers;
   readonly logins: Logins;
+  readonly holds: Holds;
   readonly silent: SilentLegs;
   readonly transfers: Transfers;
 }
@@ -138,7 +139,7 @@ function build(context: EdgeContext) {
   const phones = watchPhones(context, presence, known);
   const callers = new Callers(context, transfers, holds, phones);
   const silent = watchSilence(context);
-  const parts = { context, callers, offers, logins, silent, transfers };
+  const parts = { context, callers, offers, holds, logins, silent, transfers };
   return { parts, routes, presence, registrations, locks };
 }
 
@@ -244,6 +245,7 @@ function mediaBack(parts: Parts, found: readonly string[]): void {
   parts.callers.mediaRestored(legs);
   parts.offers.mediaRestored(legs);
   parts.transfers.mediaRestored(legs);
+  parts.holds.again();
   sweep(parts, found);
 }
 

@@ -22,6 +22,8 @@ export class Holds {
   private readonly context: EdgeContext;
   /** Phones that hold, also before there is a talk. Bounded by the legs of calls. */
   private readonly holding = new Set<string>();
+  /** Talks whose audio may not be as the state says: media was away. */
+  private readonly amiss = new Set<CallId>();
 
   constructor(context: EdgeContext) {
     this.context = context;
@@ -49,8 +51,14 @@ export class Holds {
     void runtime.submit({ kind: isHold ? 'HoldCall' : 'UnholdCall', by: 'sip', callId, holder });
   }
 
+  /** Media is back: what it could not carry out is ordered again. */
+  again(): void {
+    for (const callId of [...this.amiss]) this.apply(callId);
+  }
+
   /** The state of a talk is made true in the audio; changes nothing where it is. */
   apply(callId: CallId): void {
+    this.amiss.delete(callId);
     const call = this.context.runtime.state.calls.get(callId);
     if (call === undefined || call.connectedAt === null || call.offerId === null) return;
     const { media } = this.context;
@@ -75,12 +83,14 @@ export class Holds {
 
   private forget(callId: CallId): void {
     for (const holder of PHONES) this.holding.delete(keyOf(callId, holder));
+    this.amiss.delete(callId);
   }
 
   private note(callId: CallId, done: Promise<MediaResult>): void {
     void done.then((result) => {
       // A call that has ended meanwhile is no failure.
       if (result.ok || !this.context.runtime.state.calls.has(callId)) return;
+      this.amiss.add(callId);
       this.context.log.warn({ callId, detail: result.detail }, 'hold or its end not carried out');
     });
   }

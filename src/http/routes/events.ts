@@ -1,5 +1,6 @@
 /** GET /events: the event stream, see `stream.ts`. */
 import { z } from 'zod';
+import { seesAll } from '../actor.ts';
 import { problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
@@ -60,7 +61,8 @@ export function addEvents(http: Http, view: View, stream: Stream): void {
       }
       reply.hijack();
       const from = last === null ? null : Number(last);
-      void stream.follow(reply.raw, view, { queues, agents }, from);
+      const filter = { queues, agents, isStrict: !seesAll() };
+      void stream.follow(reply.raw, view, filter, from);
       return reply as never;
     },
   );

@@ -237,6 +237,41 @@ describe('by REFER of the agent’s phone', () => {
     await settled(at.acd);
   });
 
+  it('given BYE right behind it, the caller is on his way all the same', async () => {
+    const at = await scene();
+    const { agent, offered } = await talkOf(at);
+    agent.back(offered, 'REFER', 1, { headers: { 'Refer-To': `<${at.desk.uri}>` } });
+    agent.back(offered, 'BYE', 2);
+    expect(await at.acd.event('CallEnded')).toMatchObject({
+      destination: { to: 'uri', uri: at.desk.uri },
+    });
+    const ringing = await refused(at);
+    at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
+    await at.desk.request('ACK');
+    at.caller.within(at.invite, at.ok, 'BYE', 2);
+    await saysGoodbye(at.desk);
+    await settled(at.acd);
+  });
+
+  it('attended: given that talk is over, the caller calls there anew', async () => {
+    const at = await scene();
+    const { agent, offered } = await talkOf(at);
+    const other = 'Replaces=consult%40pbx%3Bto-tag%3Dt1%3Bfrom-tag%3Df1';
+    expect((await refer(agent, offered, 1, `<${at.desk.uri}?${other}>`)).status).toBe(202);
+    await told(agent);
+    await told(agent);
+    await saysGoodbye(agent);
+    at.desk.answer(await at.desk.request('INVITE'), 481, 'Call/Transaction Does Not Exist');
+    await at.desk.request('ACK');
+    const anew = await at.desk.request('INVITE');
+    expect(header(anew, 'Replaces')).toBe('');
+    at.desk.answer(anew, 200, 'OK', { body: SDP_OFFER });
+    await at.desk.request('ACK');
+    at.desk.back(anew, 'BYE', 1);
+    await saysGoodbye(at.caller);
+    await settled(at.acd);
+  });
+
   it('that may not or cannot be is refused, and the talk goes on', async () => {
     const at = await scene();
     const { agent, offered } = await talkOf(at);

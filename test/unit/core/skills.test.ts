@@ -212,6 +212,17 @@ describe('an empty queue', () => {
     expect(s.event('CallEntered').queue).toBe('r');
   });
 
+  it('given max-calls-per-agent, then callers whom he is nothing to stand in nobody’s way', () => {
+    const s = house({ maxCallsPerAgent: 1 }, able('1', { english: 1 }), able('2', { german: 1 }));
+    s.report('1', 'inuse');
+    s.report('2', 'inuse');
+    s.call('a', 'q', { skills: need('english') });
+    s.arrive('b', 'q', { skills: german });
+    expect(s.kinds).toEqual(['CallEntered']);
+    s.arrive('c', 'q', { skills: german });
+    expect(s.event('CallRefused').status).toBe('FULL');
+  });
+
   it('given max-calls-per-agent, then only those who may take him are counted', () => {
     const s = house({ maxCallsPerAgent: 1 }, able('1', { german: 1 }), able('2', {}));
     s.report('1', 'inuse');

@@ -10,6 +10,9 @@ import { createView } from '../../../src/http/live-view.ts';
 import { typed, type Http } from '../../../src/http/reply.ts';
 import { addEvents } from '../../../src/http/routes/events.ts';
 import { BUFFER_MAX, Stream } from '../../../src/http/stream.ts';
+import { Subjects } from '../../../src/http/subjects.ts';
+import type { CoreEvent } from '../../../src/core/events.ts';
+import { initialState } from '../../../src/core/state.ts';
 import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
 import fastify from 'fastify';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
@@ -224,6 +227,14 @@ describe('following', () => {
   it('given too many missed, the feed says so', async () => {
     const feed = new Feed(new MemoryJournal(), RESUME_MAX + 1);
     expect(await feed.read(0)).toEqual({ kind: 'gone', why: 'too-old' });
+  });
+
+  it('given who may see no more, leaves out what cannot be told to be his', () => {
+    const subjects = new Subjects(initialState);
+    const event: CoreEvent = { at: 1, by: 'sip', kind: 'CallConfirmed', callId: 'long-gone' };
+    const filter = { queues: ['queue1'], agents: [] };
+    expect(subjects.passes(event, filter)).toBe(true);
+    expect(subjects.passes(event, { ...filter, isStrict: true })).toBe(false);
   });
 
   it('given a filter, gets what concerns the queue or the agent', async () => {
