@@ -12,7 +12,7 @@ export interface Filter {
   /** Empty: all. */
   readonly queues: readonly string[];
   readonly agents: readonly string[];
-  /** It may see nothing else: what cannot be told is not for it. Else rather too much than a loss. */
+  /** It may see nothing else: what cannot be told is not for it. */
   readonly isStrict?: boolean;
 }
 
