@@ -91,7 +91,7 @@ describe('a caller', () => {
     const alice = await phone(stage, 'alice');
     const call = await enter(acd, alice, 'queue2');
     const queues = await acd.queues();
-    expect(queues.map(({ name }) => name)).toEqual(['queue1', 'queue2', 'small']);
+    expect(queues.map(({ name }) => name)).toEqual(['queue1', 'queue2', 'small', 'held']);
     expect(queues[1]?.calls).toMatchObject([
       {
         id: call.callId,
