@@ -7,7 +7,7 @@
 import type { Command } from 'commander';
 import type { Change } from '../config/merge.ts';
 import { showChange } from '../config/merge.ts';
-import { placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
+import { jsonOf, placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
 
 const ANSWER_MS = 15_000;
 const CONFLICT = 2;
@@ -58,19 +58,10 @@ async function ask(common: Common, method: string, path: string, body?: object):
     return { ok: false, status: NO_ANSWER };
   }
   const { status } = reached;
-  const told = readAnswer(reached.text);
+  const told = jsonOf(reached.text) ?? null;
   if (status >= 200 && status < 300) return { ok: true, body: told };
   process.stderr.write(`${messageOf(told)}\n`);
   return { ok: false, status: status === 409 ? CONFLICT : 1 };
-}
-
-function readAnswer(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Somebody else answers there: nothing of it can be told.
-    return null;
-  }
 }
 
 function tellDone(asked: Asked, { json }: Common): number {

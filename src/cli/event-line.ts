@@ -1,13 +1,15 @@
 /** An event as a line for people: `key=value` of what it says, without what every event has. */
 
+import { plain } from './plain.ts';
+
 /** Fields that every line has anyway, or that say nothing to people. */
 const UNTOLD: readonly string[] = ['kind', 'at', 'by', 'seq', 'entry', 'dialogId'];
 
-/** A value in one word, or quoted; whatever a caller calls himself must not move the cursor. */
+/** A value in one word, or quoted. */
 export function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const plain = text.replace(/\p{Cc}/gu, ' ');
-  return typeof value === 'string' && /[\s"]/.test(plain) ? JSON.stringify(plain) : plain;
+  const told = plain(text);
+  return typeof value === 'string' && /[\s"]/.test(told) ? JSON.stringify(told) : told;
 }
 
 /** `also`: fields that need not be told here. */

@@ -1,5 +1,7 @@
 /** Rows as a table for a terminal: words to the left, numbers to the right. */
 
+import { plain } from './plain.ts';
+
 /** Key of the row, and what stands above it. */
 export type Column = readonly [key: string, title: string];
 
@@ -7,8 +9,7 @@ function shown(value: unknown): string {
   if (value === null || value === undefined) return '-';
   if (typeof value === 'number') return String(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // What a caller calls himself must not move the cursor.
-  return text.replace(/\p{Cc}/gu, ' ');
+  return plain(text);
 }
 
 export function writeTable(

@@ -113,12 +113,12 @@ export function words(kind: string, text: string, max = 200) {
   });
 }
 
-/** A password and the like: any text, never repeated in a message. */
-export function secret(text: string) {
+/** A password and the like: any text of `min` characters or more, never repeated in a message. */
+export function secret(text: string, min = 1) {
   return field('secret', text, (written) =>
-    written.length > 0 && written.length <= 200 && !/\p{Cc}/u.test(written)
+    written.length >= min && written.length <= 200 && !/\p{Cc}/u.test(written)
       ? written
-      : new Wrong('must have 1 to 200 printable characters; set it, or take it from ${NAME}'),
+      : new Wrong(`must have ${min} to 200 printable characters; set it, or take it from \${NAME}`),
   );
 }
 

@@ -208,7 +208,7 @@ function exitKeyConflicts(file: ConfigFile) {
   });
 }
 
-/** How far a receiver is is kept by its address. */
+/** How far a receiver is is kept by its address, which may hold a secret: it is not repeated. */
 function webhookConflicts({ webhooks }: ConfigFile) {
   return webhooks.flatMap(({ url }, index) => {
     if (webhooks.findIndex((other) => other.url === url) === index) return [];

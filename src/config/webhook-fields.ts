@@ -62,20 +62,13 @@ function webAddress(text: string) {
 /** Short ones can be guessed. */
 const SECRET_MIN = 16;
 
-function key(text: string) {
-  return f.field('secret', text, (written) =>
-    written.length >= SECRET_MIN && written.length <= 200 && !/\p{Cc}/u.test(written)
-      ? written
-      : new f.Wrong(`must have ${SECRET_MIN} to 200 printable characters; openssl rand -hex 24`),
-  );
-}
-
 const webhook = section('One receiver of events: each is POSTed until it answers 2xx.', {
   url: needed(webAddress('Where to.'), 'https://crm.example.com/acd'),
   secret: needed(
-    key(
+    f.secret(
       'Signs each delivery (Standard Webhooks: HMAC-SHA256, `webhook-signature`); ' +
         '`whsec_…` is taken as base64. Take it from the environment.',
+      SECRET_MIN,
     ),
     '${WEBHOOK_SECRET}',
   ),

@@ -59,7 +59,12 @@ export function isFor({ only }: Pick<Call, 'only'>, agent: Agent): boolean {
   return only === null || only === agent.id;
 }
 
-/** May he take the call at some time, by what does not change by itself? */
+/** Is it for him, by what does not change by itself? */
+function mayEverTake(call: Seeker, member: Member): boolean {
+  return isFor(call, member.agent) && mayEverMeet(call, member);
+}
+
+/** Is he one for such a caller? */
 function mayEverMeet(call: Seeker, { agent, queue }: Member): boolean {
   return !isExcluded(call, agent) && mightHaveSkills(agent.skills, call, queue.config);
 }
@@ -106,16 +111,14 @@ export function loggedInOf(queue: Queue): number {
  */
 export function isCrowded(queue: Queue, seeker: Seeker, perAgent: number): boolean {
   const able = queue.members.filter(
-    (member) =>
-      member.agent.device !== null && isFor(seeker, member.agent) && mayEverMeet(seeker, member),
+    (member) => member.agent.device !== null && mayEverTake(seeker, member),
   );
   const limit = perAgent * able.length;
   if (queue.line.size < limit) return false;
   let rivals = 0;
   for (const call of queue.line) {
     if (rivals >= limit) break;
-    const isRival = (member: Member) => isFor(call, member.agent) && mayEverMeet(call, member);
-    if (able.some(isRival)) rivals += 1;
+    if (able.some((member) => mayEverTake(call, member))) rivals += 1;
   }
   return rivals >= limit;
 }

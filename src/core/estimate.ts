@@ -7,6 +7,7 @@
  * below 0. Null: nobody who could serve him is there, or nothing was observed yet.
  */
 import { canServe } from './eligible.ts';
+import type { Seeker } from './emptiness.ts';
 import { compareInLine } from './orders.ts';
 import type { Call, Member, Pace, Queue, State } from './state.ts';
 
@@ -39,8 +40,7 @@ export function noteWait(pace: Pace | null, waitMs: number, hasGivenUp: boolean)
 }
 
 /** A caller, in line or about to be. */
-export type Asking = Pick<Call, 'priority' | 'order' | 'entry'> &
-  Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps' | 'only'>;
+export type Asking = Pick<Call, 'priority' | 'order' | 'entry'> & Seeker;
 
 /** An agent of several queues with callers counts in each for his part. */
 function partOf({ agent, queue }: Member): number {

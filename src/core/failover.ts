@@ -6,7 +6,8 @@
  */
 import type { ExitCall, Refusal, WithdrawCall } from './commands.ts';
 import type { Decision } from './decision.ts';
-import { isCrowded, emptinessOf, isChoosy, type Seeker } from './emptiness.ts';
+import { memberOf } from './eligible.ts';
+import { emptinessOf, isChoosy, isCrowded, type Seeker } from './emptiness.ts';
 import type { FailoverSkipped } from './events.ts';
 import { estimatedWait, type Asking } from './estimate.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
@@ -27,8 +28,9 @@ function emptyFor(
   seeker: Seeker,
 ): 'EMPTY' | 'UNAVAIL' | null {
   if (seeker.only === null) return emptinessOf(queue, conditions, seeker);
-  const own = agents.get(seeker.only)?.memberOf.filter((member) => member.queue === queue) ?? [];
-  return emptinessOf(queue, conditions, seeker, own);
+  const agent = agents.get(seeker.only);
+  const member = agent === undefined ? undefined : memberOf(agent, queue.name);
+  return emptinessOf(queue, conditions, seeker, member === undefined ? [] : [member]);
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Access, NeededRole } from './access.ts';
 import { actAs, byWhom, type Actor } from './actor.ts';
 import { WRONG_ORIGIN } from './errors.ts';
 import { send } from './reply.ts';
-import { scopeProblem } from './scope.ts';
+import { isChange, scopeProblem } from './scope.ts';
 import type { View } from './view.ts';
 
 /** A route, and what it needs; null: it names nothing, and is for admins. */
@@ -84,9 +84,6 @@ function guardBrowsers(reply: FastifyReply, isTls: boolean): void {
     ...(isTls ? { 'strict-transport-security': 'max-age=31536000' } : {}),
   });
 }
-
-const isChange = ({ method }: FastifyRequest): boolean =>
-  method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
 
 /** A body as it may be told: PINs hidden, files by their length, not too long. */
 function toldBody({ body }: FastifyRequest): string {

@@ -49,13 +49,6 @@ export class Rates {
     return 0;
   }
 
-  /** As `take`, but takes nothing. */
-  wait(key: string): number {
-    const { perSecond } = this.#options;
-    const { left } = this.#filled(key);
-    return perSecond === 0 || left >= 1 ? 0 : Math.max(1, Math.ceil((1 - left) / perSecond));
-  }
-
   #filled(key: string): Bucket {
     const { perSecond, burst } = this.#options;
     const now = this.#now();

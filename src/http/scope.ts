@@ -59,10 +59,12 @@ function isThere(view: View, kind: 'queue' | 'agent' | 'call', name: string): bo
   return (kind === 'agent' ? view.agent(name) : view.call(name)) !== null;
 }
 
+export const isChange = ({ method }: FastifyRequest): boolean =>
+  method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
+
 /** Null: nothing that the request names is out of his scope. `view`: scoped. */
 export function scopeProblem(who: Actor, request: FastifyRequest, view: View): Problem | null {
-  const isChange = request.method !== 'GET' && request.method !== 'HEAD';
-  if (who.role === 'agent' && isChange) {
+  if (who.role === 'agent' && isChange(request)) {
     for (const [kind, name] of subjectsOf(request)) {
       if (kind !== 'agent' || name === who.agent) continue;
       return problem('out-of-scope', `this token steers agent ${who.agent} alone`);

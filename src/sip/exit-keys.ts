@@ -18,15 +18,14 @@ export class ExitKeys {
   }
 
   /** The key that this digit completes; null: none, or the digit was heard before. `at`: ms. */
-  press(digit: string, source: DigitSource, at: number, keys: Iterable<string>): string | null {
+  press(digit: string, source: DigitSource, at: number, keys: readonly string[]): string | null {
     if (!this.merger.accept(digit, source, at)) return null;
     if (at - this.lastAt > this.staleMs) this.pressed = '';
     this.lastAt = at;
-    const known = [...keys];
     let pressed = this.pressed + digit;
-    while (pressed !== '' && !known.some((key) => key.startsWith(pressed)))
+    while (pressed !== '' && !keys.some((key) => key.startsWith(pressed)))
       pressed = pressed.slice(1);
-    const isComplete = known.includes(pressed);
+    const isComplete = keys.includes(pressed);
     this.pressed = isComplete ? '' : pressed;
     return isComplete ? pressed : null;
   }

@@ -36,10 +36,6 @@ export class Holds {
     });
   }
 
-  get size(): number {
-    return this.holding.size;
-  }
-
   /** A phone's newest SDP is here. Said of every one, as a former process may have heard others. */
   told(callId: CallId, holder: Phone, isHold: boolean): void {
     const { runtime } = this.context;

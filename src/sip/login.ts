@@ -11,6 +11,7 @@
 import { fitsPin } from '../config/pin.ts';
 import type { Refusal } from '../core/commands.ts';
 import type { Device } from '../core/types.ts';
+import type { Outcome } from '../runtime/port.ts';
 import { checkInvite } from './invites.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
@@ -54,8 +55,6 @@ interface LoginCall {
   readonly isTakenOver: boolean;
 }
 
-const NEEDLESS: ReadonlySet<string> = new Set(['not-paused', 'not-in-wrapup']);
-
 const SPOKEN: Partial<Record<Refusal | 'unavailable', string>> = {
   'already-logged-in': 'agent-already-on',
   'device-taken': 'agent-device-taken',
@@ -65,6 +64,19 @@ const SPOKEN: Partial<Record<Refusal | 'unavailable', string>> = {
   'not-paused': 'agent-not-paused',
   'not-in-wrapup': 'agent-no-wrapup',
 };
+
+/** The prompt that tells why not. */
+function spokenOf(outcome: Outcome, otherwise: string): string {
+  return (outcome.ok ? undefined : SPOKEN[outcome.refusal]) ?? otherwise;
+}
+
+/**
+ * Done, or refused as needless in a dialogue taken over: the process before us had done it, and
+ * did not live to say so.
+ */
+function isDone({ isTakenOver }: LoginCall, outcome: Outcome, needless: Refusal): boolean {
+  return outcome.ok || (isTakenOver && outcome.refusal === needless);
+}
 
 export class Logins {
   private readonly context: EdgeContext;
@@ -141,10 +153,7 @@ export class Logins {
       await request.respond(refusal ?? { status: 403, reason: 'Forbidden' });
       return;
     }
-    const served = this.serve(request, wanted, device);
-    this.serving.add(served);
-    await served;
-    this.serving.delete(served);
+    await this.follow(this.serve(request, wanted, device));
   }
 
   /**
@@ -160,7 +169,7 @@ export class Logins {
 
   /** Requests and keys are heard from now on, and what is taken over goes on. */
   goOn(): void {
-    for (const live of this.waiting) this.follow(live());
+    for (const live of this.waiting) void this.follow(live());
     this.waiting = [];
   }
 
@@ -170,9 +179,10 @@ export class Logins {
     for (const call of this.calls.values()) call.keying.leave();
   }
 
-  private follow(served: Promise<void>): void {
+  private async follow(served: Promise<void>): Promise<void> {
     this.serving.add(served);
-    void served.then(() => this.serving.delete(served));
+    await served;
+    this.serving.delete(served);
   }
 
   private async serve(
@@ -303,10 +313,8 @@ export class Logins {
         by: 'sip',
         who: { deviceUri: uri },
       });
-      if (outcome.ok) return 'agent-logout-ok';
-      // The process before us had done it, and did not live to say so.
-      if (call.isTakenOver && outcome.refusal === 'not-logged-in') return 'agent-logout-ok';
-      return SPOKEN[outcome.refusal] ?? 'agent-not-logged-in';
+      if (isDone(call, outcome, 'not-logged-in')) return 'agent-logout-ok';
+      return spokenOf(outcome, 'agent-not-logged-in');
     }
     if (wanted.kind !== 'login') return this.order(call, wanted);
     let given = wanted.agentId;
@@ -343,10 +351,9 @@ export class Logins {
     const isResume = wanted.kind === 'resume';
     const kind = isResume ? 'ResumeAgent' : 'EndWrapup';
     const outcome = await runtime.submit({ kind, ...ordered });
-    // Refused as needless: the process before us may have done it, and not lived to say so.
-    const isDone = call.isTakenOver && !outcome.ok && NEEDLESS.has(outcome.refusal);
-    if (outcome.ok || isDone) return isResume ? 'agent-resume-ok' : 'agent-ready-ok';
-    return SPOKEN[outcome.refusal] ?? 'agent-incorrect';
+    if (!isDone(call, outcome, isResume ? 'not-paused' : 'not-in-wrapup'))
+      return spokenOf(outcome, 'agent-incorrect');
+    return isResume ? 'agent-resume-ok' : 'agent-ready-ok';
   }
 
   /** During a call it takes effect at its end, as by REST. */
@@ -366,7 +373,7 @@ export class Logins {
       reason = found;
     }
     const outcome = await runtime.submit({ kind: 'PauseAgent', ...ordered, reason });
-    return outcome.ok ? 'agent-pause-ok' : (SPOKEN[outcome.refusal] ?? 'agent-incorrect');
+    return outcome.ok ? 'agent-pause-ok' : spokenOf(outcome, 'agent-incorrect');
   }
 
   private isAgent(agentId: string): boolean {
@@ -421,11 +428,11 @@ export class Logins {
       agentId,
       device,
     });
-    const isDone = call.isTakenOver && this.isOn(agentId, device);
-    if (outcome.ok || isDone) return 'agent-login-ok';
+    // As in `isDone`, but by what is so: he may be refused for several reasons.
+    if (outcome.ok || (call.isTakenOver && this.isOn(agentId, device))) return 'agent-login-ok';
     this.presence.abandon(device.uri);
     this.context.log.info({ agentId, device: device.uri }, `login refused: ${outcome.refusal}`);
     if (outcome.refusal === 'unknown-agent') return 'agent-incorrect';
-    return SPOKEN[outcome.refusal] ?? 'agent-incorrect';
+    return spokenOf(outcome, 'agent-incorrect');
   }
 }

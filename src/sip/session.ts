@@ -83,6 +83,8 @@ export class Session implements Renewable {
   );
   /** BYE to be sent as soon as the ACK is here. */
   private pendingBye: Headers | null = null;
+  /** Settles when our BYE is on its way, where that has to wait; null: it did not. */
+  farewell: Promise<void> | null = null;
 
   constructor(context: EdgeContext, options: SessionOptions, hooks: SessionHooks) {
     this.context = context;
@@ -119,9 +121,6 @@ export class Session implements Renewable {
     this.hangUp('Q.850;cause=41;text="No audio"');
     this.hooks.ended('failed');
   }
-
-  /** Settles when our BYE is on its way, where that has to wait; null: it did not. */
-  farewell: Promise<void> | null = null;
 
   get isClosed(): boolean {
     return this.closed;

@@ -1,6 +1,6 @@
 /** Asking the running ACD over REST (`reach.ts`), and telling what it said. */
 import { EXIT } from '../exit.ts';
-import { placeOf, reach, type Place, type WrittenPlace } from './reach.ts';
+import { jsonOf, placeOf, reach, type Place, type WrittenPlace } from './reach.ts';
 
 const ANSWER_MS = 10_000;
 
@@ -16,15 +16,6 @@ interface Told {
   readonly error?: { readonly message?: string };
   readonly detail?: string;
   readonly title?: string;
-}
-
-function read(text: string): unknown {
-  try {
-    return text === '' ? null : JSON.parse(text);
-  } catch {
-    // Somebody else answers there; who asked tells what was said by its status.
-    return undefined;
-  }
 }
 
 function refusal(status: number, body: unknown): Extract<Answer<never>, { ok: false }> {
@@ -47,7 +38,7 @@ export async function ask<T>(
     return { ok: false, status: EXIT.away, text };
   }
   const { status } = reached;
-  const found = read(reached.text);
+  const found = jsonOf(reached.text);
   if (found === undefined) return { ok: false, status: EXIT.away, text: `${base} is no ACD` };
   if (path === '/health' && found !== null && !Object.hasOwn(found, 'version')) {
     const text = `${base} tells more only to whoever has a token; --token-file, or ACD_TOKEN`;

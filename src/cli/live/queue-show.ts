@@ -3,6 +3,7 @@
  * their state, the callers with place and wait. Figures that are not at hand are left out.
  */
 import type { AgentAnswer, QueueAnswer } from '../../http/schemas.ts';
+import { plain } from '../plain.ts';
 
 export interface Counters {
   readonly queue: string;
@@ -25,9 +26,6 @@ const STATES: Readonly<Record<AgentAnswer['state'], string>> = {
   unavailable: 'Unavailable',
 };
 
-/** What a caller calls himself must not move the cursor. */
-const clean = (text: string) => text.replace(/\p{Cc}/gu, ' ');
-
 function minutes(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
@@ -48,7 +46,7 @@ function member(agent: AgentAnswer): string {
   const paused =
     agent.pause_reason === null ? '' : ` (paused: ${agent.pause_reason || 'no reason'})`;
   const device = agent.device === '' ? '' : ` ${agent.device}`;
-  return clean(`      ${name}${device} (${STATES[agent.state]})${paused} idle ${agent.idletime}s`);
+  return plain(`      ${name}${device} (${STATES[agent.state]})${paused} idle ${agent.idletime}s`);
 }
 
 /** One queue. */
@@ -65,7 +63,7 @@ export function showQueue(
   const waiting = queue.calls
     .filter(({ state }) => state !== 'assigned')
     .map(({ position, from, waited_seconds: waited, id }) =>
-      clean(`      ${position}. ${from} (wait: ${minutes(waited)}, call ${id})`),
+      plain(`      ${position}. ${from} (wait: ${minutes(waited)}, call ${id})`),
     );
   return [
     head,

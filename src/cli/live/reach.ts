@@ -122,6 +122,16 @@ export async function open(
   });
 }
 
+/** What an answer says; null: nothing; undefined: no JSON, so somebody else answers there. */
+export function jsonOf(text: string): unknown {
+  try {
+    return text === '' ? null : JSON.parse(text);
+  } catch {
+    // Whoever asked tells what was said by its status.
+    return undefined;
+  }
+}
+
 /** Sends it and reads the answer; one outcome, within the deadline. */
 export async function reach(
   place: Place,

@@ -3,6 +3,7 @@
  * agents, who waits longest. Pure, so that it is tested without a terminal.
  */
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from '../../http/schemas.ts';
+import { plain } from '../plain.ts';
 
 export interface Scene {
   readonly health: HealthAnswer;
@@ -54,8 +55,7 @@ function cells(widths: readonly number[], values: readonly (string | number)[]):
   return values
     .map((value, index) => {
       const width = widths[index] ?? 0;
-      // What a caller calls himself must not move the cursor.
-      const text = String(value).replace(/\p{Cc}/gu, ' ');
+      const text = plain(String(value));
       if (width === 0) return text;
       const cut = text.slice(0, Math.abs(width));
       return width < 0 ? cut.padStart(-width) : cut.padEnd(width);

@@ -111,6 +111,17 @@ describe('by his own side', () => {
   });
 });
 
+/** Out of a talk: his side refuses, we call the desk and bridge the two; he hangs up on it. */
+async function bridged(at: Scene): Promise<void> {
+  const ringing = await refused(at);
+  at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
+  await at.desk.request('ACK');
+  expect((await at.acd.media.wait('connect', 2)).args).toEqual([`${at.callId}.x`]);
+  at.caller.within(at.invite, at.ok, 'BYE', 2);
+  await saysGoodbye(at.desk);
+  await settled(at.acd);
+}
+
 /** An agent logs in, is rung for the caller, and talks with him. */
 async function talkOf(at: Scene): Promise<{ agent: Phone; offered: SipText }> {
   const agent = await stage.addForTest(Phone.open('agent', at.acd.sip));
@@ -174,13 +185,7 @@ describe('by ours', () => {
       destination: { to: 'uri', uri: at.desk.uri },
     });
     expect(at.acd.loop.state.agents.get('2771')).toMatchObject({ callId: null, isReady: true });
-    const ringing = await refused(at);
-    at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
-    await at.desk.request('ACK');
-    expect((await at.acd.media.wait('connect', 2)).args).toEqual([`${at.callId}.x`]);
-    at.caller.within(at.invite, at.ok, 'BYE', 2);
-    await saysGoodbye(at.desk);
-    await settled(at.acd);
+    await bridged(at);
   });
 });
 
@@ -209,13 +214,7 @@ describe('by REFER of the agent’s phone', () => {
       destination: { to: 'uri', uri: at.desk.uri },
     });
     expect(at.acd.loop.state.agents.get('2771')).toMatchObject({ callId: null, isReady: true });
-    const ringing = await refused(at);
-    at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
-    await at.desk.request('ACK');
-    expect((await at.acd.media.wait('connect', 2)).args).toEqual([`${at.callId}.x`]);
-    at.caller.within(at.invite, at.ok, 'BYE', 2);
-    await saysGoodbye(at.desk);
-    await settled(at.acd);
+    await bridged(at);
   });
 
   it('attended: the caller takes the place of the talk that he had there', async () => {
@@ -245,12 +244,7 @@ describe('by REFER of the agent’s phone', () => {
     expect(await at.acd.event('CallEnded')).toMatchObject({
       destination: { to: 'uri', uri: at.desk.uri },
     });
-    const ringing = await refused(at);
-    at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
-    await at.desk.request('ACK');
-    at.caller.within(at.invite, at.ok, 'BYE', 2);
-    await saysGoodbye(at.desk);
-    await settled(at.acd);
+    await bridged(at);
   });
 
   it('attended: given that talk is over, the caller calls there anew', async () => {

@@ -22,6 +22,17 @@ function closeLoop(): void {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** A caller whose leg is being made as everything is handed over. */
+async function arrives() {
+  holdMedia('accept');
+  const invite = past.invites('c1');
+  await past.media.wait('accept');
+  await past.edge?.handOver();
+  closeLoop();
+  mediaIsDone({ ok: true, sdp: SDP_OFFER });
+  return invite;
+}
+
 beforeEach(async () => {
   past = await Past.make();
 });
@@ -29,12 +40,7 @@ beforeEach(async () => {
 describe('handing over', () => {
   it('given a caller who has no place yet, then he is told nothing', async () => {
     await past.takeOver();
-    holdMedia('accept');
-    const invite = past.invites('c1');
-    await past.media.wait('accept');
-    await past.edge?.handOver();
-    closeLoop();
-    mediaIsDone({ ok: true, sdp: SDP_OFFER });
+    const invite = await arrives();
     await settled();
     expect(invite.answers).toEqual([]);
     expect(past.runtime.of('ArriveCall')).toEqual([]);
@@ -58,12 +64,7 @@ describe('handing over', () => {
   it('given a drachtio-server, which has no successor for it, then he is refused', async () => {
     past.stack.kept = null;
     await past.takeOver();
-    holdMedia('accept');
-    const invite = past.invites('c1');
-    await past.media.wait('accept');
-    await past.edge?.handOver();
-    closeLoop();
-    mediaIsDone({ ok: true, sdp: SDP_OFFER });
+    const invite = await arrives();
     expect(await invite.answered()).toMatchObject({ status: 503 });
   });
 });
