@@ -32,6 +32,9 @@ const BACKOFF_MAX_MS = 60_000;
 const NOTIFY_MAX_MS = 32_000;
 
 const UNSUBSCRIBE_MAX_MS = 5_000;
+/** The SIP server was away: its end is asked for again so soon, and so often in all. */
+const UNSUBSCRIBE_AGAIN_MS = 1_000;
+const UNSUBSCRIBE_TRIES = 5;
 const LAST_NOTIFY_MS = 2_000;
 
 export type SubscriptionStatus =
@@ -223,7 +226,8 @@ export class Subscription {
       if (this.ended) return void this.unsubscribe();
       return this.accepted(seconds(outcome.response.header('Expires')));
     }
-    if (this.ended) return this.forgetDialog();
+    // A refresh that came to nothing leaves the dialog as it was.
+    if (this.ended) return this.established ? void this.unsubscribe() : this.forgetDialog();
     if (outcome.kind !== 'response') return this.lost(outcome.kind);
     const { status } = outcome.response;
     const refusals = this.wasAccepted ? REFUSED_LATER : REFUSED;
@@ -288,10 +292,14 @@ export class Subscription {
     const headers = { ...this.headers(), Expires: '0' };
     const { dialogId } = this;
     const credentials = this.options.route()?.credentials ?? null;
-    await context.client.request(
-      { method: 'SUBSCRIBE', dialogId, headers },
-      { credentials, deadlineMs: UNSUBSCRIBE_MAX_MS },
-    );
+    for (let tries = 1; ; tries += 1) {
+      const outcome = await context.client.request(
+        { method: 'SUBSCRIBE', dialogId, headers },
+        { credentials, deadlineMs: UNSUBSCRIBE_MAX_MS },
+      );
+      if (outcome.kind !== 'lost' || tries === UNSUBSCRIBE_TRIES) break;
+      await new Promise((resolve) => setTimeout(resolve, UNSUBSCRIBE_AGAIN_MS).unref());
+    }
     // The final NOTIFY may come behind the 2xx; it is answered until then.
     setTimeout(() => context.dialogs.remove(dialogId), LAST_NOTIFY_MS).unref();
   }
