@@ -10,6 +10,8 @@ import { faultOfOptions, settle, SIM_DEFAULTS, type SimOptions } from '../sim/op
 import { writeJson, writeReport, writeViolations } from '../sim/report.ts';
 import { simulate } from '../sim/simulate.ts';
 
+const PROGRESS_MS = 10_000;
+
 /** As commander gives it: numbers are text, flags are there or not. */
 export type WrittenSim = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -41,12 +43,26 @@ function openJournal(file: string) {
   return openSqliteJournal(file);
 }
 
+/** A long day says on standard error, every ten seconds, how far it is. */
+function sayProgress(): (share: number, events: number) => void {
+  const began = performance.now();
+  let next = began + PROGRESS_MS;
+  return (share, events) => {
+    const now = performance.now();
+    if (now < next) return;
+    next = now + PROGRESS_MS;
+    const percent = Math.max(0, Math.floor(share * 100));
+    const seconds = Math.round((now - began) / 1000);
+    process.stderr.write(`${percent} % of the day, ${events} events, ${seconds} s\n`);
+  };
+}
+
 export async function runSim(options: SimOptions, json: boolean): Promise<number> {
   const bad = faultOfOptions(options);
   if (bad !== null) return fault(bad);
   const opened = openJournal(options.journal);
   if (!opened.ok) return fault(opened.detail);
-  const simulated = await simulate(options, opened.journal);
+  const simulated = await simulate(options, opened.journal, sayProgress());
   opened.journal?.close();
   if (!simulated.ok) return fault(simulated.fault);
   const { result } = simulated;

@@ -5,7 +5,7 @@
 import type { AgentLoggedIn, AgentPaused, AgentResumed, CoreEvent } from './events.ts';
 import { placeAgent, rekeyAgent } from './place.ts';
 import { idleClock } from './rules.ts';
-import { must, type Agent, type State } from './state.ts';
+import { must, type Agent, type Queue, type State, type Tally } from './state.ts';
 
 type AgentEvent = Extract<
   CoreEvent,
@@ -31,14 +31,19 @@ function beginDay(state: State, agent: Agent, at: number): void {
   for (const { tally, queue } of agent.memberOf) {
     tally.calls = 0;
     tally.misses = 0;
-    let least = Infinity;
-    for (const other of queue.members) {
-      if (other.agent !== agent && other.agent.device !== null) {
-        least = Math.min(least, other.tally.served);
-      }
-    }
-    if (least !== Infinity) tally.served = Math.max(tally.served, least);
+    if (queue.config.strategy === 'percent') joinShares(agent, queue, tally);
   }
+}
+
+/** He has had no less than whoever has had least: his share begins now. */
+function joinShares(agent: Agent, queue: Queue, tally: Tally): void {
+  let least = Infinity;
+  for (const other of queue.members) {
+    if (other.agent !== agent && other.agent.device !== null) {
+      least = Math.min(least, other.tally.served);
+    }
+  }
+  if (least !== Infinity) tally.served = Math.max(tally.served, least);
 }
 
 function logIn(state: State, agent: Agent, event: AgentLoggedIn): void {

@@ -143,17 +143,28 @@ export function checkInvariants(state: State): string[] {
   return faults;
 }
 
-/** What holds only when a decision is complete, between two batches of events. */
-export function checkDispatched(state: State): string[] {
-  const pairs = [...state.calls.values()].flatMap((call) =>
-    (state.queues.get(call.queue)?.members ?? [])
+/** Pairs that may be joined and are not. Who may take no call of a queue is looked at once. */
+function unmatched(state: State): string[] {
+  const calls = [...state.calls.values()].filter((call) => callObstacle(state, call) === null);
+  const free = new Map(
+    [...new Set(calls.map(({ queue }) => queue))].map((name) => {
+      const members = state.queues.get(name)?.members ?? [];
+      return [name, members.filter((member) => memberObstacle(member) === null)];
+    }),
+  );
+  return calls.flatMap((call) =>
+    (free.get(call.queue) ?? [])
       .filter((member) => obstacle(state, call, member) === null)
       .map(({ agent }) => `agent ${agent.id} is ready while ${call.id} waits for him`),
   );
+}
+
+/** What holds only when a decision is complete, between two batches of events. */
+export function checkDispatched(state: State): string[] {
   const agents = [...state.agents.values()];
   return [
     // 3: no eligible call stands beside a member who may take it.
-    ...pairs,
+    ...unmatched(state),
     // Nobody waits where leavewhenempty sends him away.
     ...[...state.shaken].map((queue) => `${queue.name} was not looked at`),
     // 6: a logout that waits is owned by the call it waits for.

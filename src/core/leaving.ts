@@ -46,9 +46,7 @@ export function logInStatic(decision: Decision, agentId: string): void {
 
 /** Nobody is logged in on this phone any more: a static member has it again. */
 export function freePhone(decision: Decision, uri: string): void {
-  for (const { id, fixed } of decision.state.agents.values()) {
-    if (fixed !== null && fixed.uri === uri) logInStatic(decision, id);
-  }
+  for (const id of decision.state.owners.get(uri) ?? []) logInStatic(decision, id);
 }
 
 /** After his talk: a logout he asked for meanwhile, else wrap-up, else he is free. */

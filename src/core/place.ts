@@ -301,6 +301,7 @@ export function placeAll(state: State): void {
 function takeAgents(state: State): void {
   const former = new Map(state.agents);
   state.agents.clear();
+  state.owners.clear();
   for (const config of state.config.agents) {
     const agent = former.get(config.id) ?? makeAgent(config.id);
     former.delete(config.id);
@@ -314,6 +315,8 @@ function takeAgents(state: State): void {
     agent.fixed = config.device ?? null;
     agent.skills = config.skills ?? {};
     agent.never = config.never ?? [];
+    const uri = agent.fixed?.uri;
+    if (uri !== undefined) state.owners.set(uri, [...(state.owners.get(uri) ?? []), agent.id]);
   }
   const leavers = [...former.values()].sort((a, b) => compareText(a.id, b.id));
   for (const agent of leavers) {

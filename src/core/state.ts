@@ -273,6 +273,8 @@ export interface State {
   readonly queues: Map<QueueName, Queue>;
   /** Who is logged in on a device, by its URI. */
   readonly devices: Map<string, AgentId>;
+  /** Derived: whose own phone a device is (static members), by its URI. */
+  readonly owners: Map<string, readonly AgentId[]>;
   /** Whom a caller last spoke with, by his number; only where a queue keeps callers for that. */
   readonly acquainted: Map<string, AgentId>;
   /** What was observed of each queue. */
@@ -297,6 +299,7 @@ export function initialState(): State {
     agents: new Map(),
     queues: new Map(),
     devices: new Map(),
+    owners: new Map(),
     acquainted: new Map(),
     paces: new Map(),
     timers: new TimerHeap(),

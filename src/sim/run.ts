@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly checkEvery: number;
   /** The configuration makes no difference between agents, nor between callers (`Ledger`). */
   readonly isPlain: boolean;
+  /** Told now and then how far the day is: the instant (ms since the epoch) and the events. */
+  readonly progress?: ((at: number, events: number) => void) | undefined;
 }
 
 export interface RunResult {
@@ -133,7 +135,9 @@ class Run {
       this.#steps += 1;
       if (this.#journal.isDown || this.#journal.lateMs > 0) this.#trouble();
       if (this.#ledger.seq >= this.#checkAt) this.#check();
-      if (this.#steps % BREATH === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (this.#steps % BREATH !== 0) continue;
+      this.#options.progress?.(timeline.now(), this.#journal.events);
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 

@@ -55,6 +55,7 @@ function judge(options: SimOptions, tally: Tally): Beside[] {
 export async function simulate(
   options: SimOptions,
   journal: Journal = new MemoryJournal(),
+  progress?: (share: number, events: number) => void,
 ): Promise<Simulated> {
   const house = houseConfig(options);
   if (!house.ok) return house;
@@ -80,6 +81,7 @@ export async function simulate(
     faults,
     checkEvery: options.checkEvery,
     isPlain: true,
+    progress: (at, events) => progress?.(Math.min(1, (at - from) / (to - from)), events),
   });
   const theory = options.erlang ? judge(options, tally) : null;
   const strange = (theory ?? [])

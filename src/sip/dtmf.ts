@@ -15,18 +15,16 @@ function normalise(text: string): string | null {
   return '*#ABCD'[event] ?? null;
 }
 
-/** The digit that an INFO carries; null if it carries none, or none that can be read. */
+const TYPES: readonly string[] = ['application/dtmf-relay', 'application/dtmf'];
+
+/**
+ * The digit that an INFO carries; null if it carries none, or none that can be read. Each type has
+ * its own form, and there are phones that mix them up: both are read under either name.
+ */
 export function digitOfInfo(contentType: string, body: string): string | null {
-  switch (mediaType(contentType)) {
-    case 'application/dtmf-relay': {
-      const signal = /^\s*Signal\s*=\s*([^\s;]{1,2})/im.exec(body.slice(0, 512));
-      return signal === null ? null : normalise(signal[1] ?? '');
-    }
-    case 'application/dtmf':
-      return normalise(body.slice(0, 16));
-    default:
-      return null;
-  }
+  if (!TYPES.includes(mediaType(contentType))) return null;
+  const signal = /^\s*Signal\s*=\s*([^\s;]{1,2})/im.exec(body.slice(0, 512));
+  return normalise(signal?.[1] ?? body.slice(0, 16));
 }
 
 /** The same digit by both ways within this long is one key press. */

@@ -226,6 +226,14 @@ describe('strategy', () => {
     expect(serveAll(s, 8).filter((id) => id === '2')).toHaveLength(2);
   });
 
+  it('percent begins when the queue is changed to it: nothing from before is owed', () => {
+    const s = house('linear', ABC.slice(0, 2));
+    expect(new Set(serveAll(s, 10))).toEqual(new Set(['1']));
+    const people = ['1', '2'].map((id) => agent(id, 'q'));
+    s.apply(config([queue('q', { strategy: 'percent' })], people));
+    expect(serveAll(s, 4)).toEqual(['1', '2', '1', '2']);
+  });
+
   it.each(['random', 'wrandom', 'most-idle', 'rrmemory', 'percent', 'fewestcalls'] as const)(
     '%s spreads 3,000 calls as it should (chi-square, p > 0.001)',
     (strategy) => {

@@ -12,6 +12,8 @@ describe('INFO', () => {
     ['application/dtmf-relay', 'Signal=d', 'D'],
     ['application/dtmf', '*', '*'],
     ['Application/DTMF', ' 7\r\n', '7'],
+    ['application/dtmf', 'Signal=7\r\nDuration=160', '7'],
+    ['application/dtmf-relay', '7', '7'],
     ['application/dtmf', '77', null],
     ['application/dtmf', '', null],
     ['application/dtmf-relay', 'Signal=', null],
