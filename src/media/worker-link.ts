@@ -6,6 +6,7 @@
  * told only once.
  */
 import { connect, type Socket } from 'node:net';
+import { flushWrites, joinWrites } from '../one-write.ts';
 import type { MediaFailure, MediaResult } from './port.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -109,6 +110,7 @@ export class WorkerLink {
   close(): void {
     this.isClosed = true;
     if (this.retry !== null) clearTimeout(this.retry);
+    if (this.socket !== null) flushWrites(this.socket);
     this.socket?.destroy();
     for (const id of [...this.pending.keys()]) {
       this.settle(id, failure('unavailable', 'media is closed'));
@@ -125,6 +127,7 @@ export class WorkerLink {
     let why = 'closed by mediad';
     socket.setEncoding('utf8');
     socket.setNoDelay(true);
+    joinWrites(socket);
     socket.on('connect', () => void this.greet(socket));
     socket.on('data', (text) => this.take(socket, String(text)));
     socket.on('error', (error) => {

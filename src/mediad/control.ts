@@ -8,6 +8,7 @@
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Numbered } from './events.ts';
+import { joinWrites } from '../one-write.ts';
 import { asFields } from './fields.ts';
 import type { Legs } from './legs.ts';
 import { limits } from './limits.ts';
@@ -102,6 +103,7 @@ export class Control {
       return;
     }
     socket.setNoDelay(true);
+    joinWrites(socket);
     const client = new Client(socket, (who, line) => void this.handle(who, line));
     this.clients.add(client);
     socket.on('close', () => {

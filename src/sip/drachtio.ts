@@ -8,6 +8,7 @@
  * a deadline, and a lost connection settles everything that was waiting.
  */
 import Srf from 'drachtio-srf';
+import { joinWrites } from '../one-write.ts';
 import { SipdHeritage } from './heritage.ts';
 import type { Pending } from './heritage.ts';
 import type {
@@ -106,6 +107,7 @@ class DrachtioStack implements Stack {
           return;
         }
         this.isSipd = version?.endsWith('-sipd') === true;
+        for (const socket of this.srf.app.client?.mapServer.keys() ?? []) joinWrites(socket);
         // A pong behind our routes' orders tells that requests will be given to us from now on.
         this.ping(() => {
           clearTimeout(deadline);

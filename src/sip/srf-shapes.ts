@@ -43,7 +43,10 @@ export interface SrfResponse {
   ): void;
   readonly stackDialogId?: string;
 }
-export type SrfSocket = Pick<Socket, 'destroyed' | 'end' | 'destroy' | 'once' | 'off'>;
+export type SrfSocket = Pick<
+  Socket,
+  'destroyed' | 'end' | 'destroy' | 'once' | 'off' | 'write' | 'cork' | 'uncork'
+>;
 export interface SrfAgent {
   readonly mapServer: ReadonlyMap<
     SrfSocket,
