@@ -116,7 +116,8 @@ export function move(leg: WorkerLeg, { address, port }: Endpoint): void {
  */
 export function offerWhole(leg: WorkerLeg): boolean {
   const { origin, offer } = leg.basis;
-  if (offer === null || (offer.audio.direction === 'sendrecv' && offer.audio.port > 0)) return false;
+  if (offer === null || (offer.audio.direction === 'sendrecv' && offer.audio.port > 0))
+    return false;
   // Where the party's stream is does not show in ours; 0 would switch ours off.
   const audio = { ...offer.audio, direction: 'sendrecv', port: offer.audio.port || 9 } as const;
   leg.basis = {
