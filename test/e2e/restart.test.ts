@@ -91,7 +91,9 @@ describe('acd restart', () => {
     await allWell(acd);
   });
 
-  it('given calls that come meanwhile, answers them all', async () => {
+  // A drachtio-server answers by itself while no server is there, and gives a phone that rings to
+  // nobody else: 503, and the phone is cancelled and rung again (README, "Which promises").
+  it.skipIf(onDrachtio)('given calls that come meanwhile, answers them all', async () => {
     const acd = await stage.addForTest(startAcd(stage, { queues, agents }));
     const swapped = restart(acd);
     let isOver = false;
@@ -108,7 +110,7 @@ describe('acd restart', () => {
     await allWell(acd);
   });
 
-  it('given a phone that rings, has it ring on and be connected', async () => {
+  it.skipIf(onDrachtio)('given a phone that rings, has it ring on and be connected', async () => {
     const acd = await stage.addForTest(startAcd(stage, { queues, agents }));
     const desk = await phone(stage, 'desk');
     await logIn(acd, desk, '2771');
