@@ -108,8 +108,13 @@ export interface MediaPort {
   restore(leg: LegId, dialog: DialogSdp): Promise<MediaResult>;
   /** What the party must be told by a re-INVITE after `moved`; null: nothing, it knows. */
   renew(leg: LegId): Promise<MediaResult<{ readonly sdp: string | null }>>;
-  /** Our last SDP for the leg, for session refreshes and re-INVITEs without SDP. */
+  /** Our last SDP for the leg. */
   current(leg: LegId): Promise<MediaResult<{ readonly sdp: string }>>;
+  /**
+   * Our offer for a re-INVITE without SDP (RFC 3261 §14.2): both ways, though the party may hold
+   * (RFC 6337 §5.3). Its answer goes to `answered`.
+   */
+  reoffer(leg: LegId): Promise<MediaResult<{ readonly sdp: string }>>;
   /** Plays items in order, over the music; when they end the music goes on where it stopped.
    *  Replaces an announcement that is playing. */
   play(leg: LegId, playId: string, items: readonly PlayItem[]): Promise<MediaResult>;

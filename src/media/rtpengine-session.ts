@@ -182,6 +182,21 @@ export class Rtpengine {
     return { ok: true, sdp: leg.current };
   }
 
+  /** Our next answer will be the party's to what mediad offers anew. */
+  async reoffer(id: LegId): Promise<MediaResult<Sdp>> {
+    const current = await this.current(id);
+    const leg = this.legs.get(id);
+    if (!current.ok || leg === undefined) return current;
+    const inside = await this.#inner.reoffer(id);
+    if (!inside.ok || inside.sdp === leg.inside) return inside.ok ? current : inside;
+    const offer = offerTowards(leg.party?.read ?? null, inside.sdp, true);
+    const again = await exchange(leg.engine, 'offer', id, { ...MEDIAD_SPEAKS, ...offer });
+    if (!again.ok) return again;
+    const sdp = versioned(again.sdp, leg.current);
+    this.#keep(Object.assign(leg, { stage: 'offered', inside: inside.sdp, current: sdp } as const));
+    return { ok: true, sdp };
+  }
+
   /** A leg without an engine gets one; the party is to be told. */
   async #placeAnew(leg: Leg): Promise<MediaResult> {
     const offer = offerTowards(leg.party?.read ?? null, leg.inside, false);

@@ -83,6 +83,7 @@ export function createRtpengineMedia(options: RtpengineOptions): RtpengineMedia 
     answered: (leg, sdp) => inLine(leg, () => media.answered(leg, sdp)),
     reoffered: (leg, sdp) => inLine(leg, () => media.reoffered(leg, sdp)),
     current: (leg) => inLine(leg, () => media.current(leg)),
+    reoffer: (leg) => inLine(leg, () => media.reoffer(leg)),
     renew: (leg) => inLine(leg, () => media.renew(leg)),
     restore: (leg, dialog) => inLine(leg, () => media.restore(leg, dialog)),
     release: (leg) => inLine(leg, () => media.release(leg)),

@@ -49,7 +49,7 @@ export async function revive(world: Comeback, leg: WorkerLeg): Promise<MediaResu
     return { ok: true };
   }
   if (!made.ok) return made;
-  const place = { address: String(made['address']), port: Number(made['port']) };
+  const place = legs.endpointOf(made);
   if (place.port !== leg.port || place.address !== leg.address) {
     legs.move(leg, place);
     await world.ask('note', { leg: id, memo: legs.memoOf(leg) });

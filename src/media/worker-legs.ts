@@ -40,6 +40,11 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** A place that mediad tells. */
+export function endpointOf({ address, port }: Fields): Endpoint {
+  return { address: String(address), port: Number(port) };
+}
+
 /** What our SDP is made of: the party's offer that it answers; null: it is an offer of ours. */
 export interface Basis {
   readonly origin: Origin;
@@ -102,6 +107,25 @@ export function move(leg: WorkerLeg, { address, port }: Endpoint): void {
   const basis = { origin: { ...origin, version: origin.version + 1 }, offer };
   Object.assign(leg, { address, port, basis, isMoved: true });
   leg.sdp = sdpOf(basis, leg);
+}
+
+/**
+ * Makes our SDP a whole offer: the audio is to flow both ways, whatever the party said last. Who is
+ * held and offers `recvonly` for ever keeps the hold alive that the party wants to end (RFC 6337
+ * §5.3). False: it was one already.
+ */
+export function offerWhole(leg: WorkerLeg): boolean {
+  const { origin, offer } = leg.basis;
+  if (offer === null || (offer.audio.direction === 'sendrecv' && offer.audio.port > 0))
+    return false;
+  // Where the party's stream is does not show in ours; 0 would switch ours off.
+  const audio = { ...offer.audio, direction: 'sendrecv', port: offer.audio.port || 9 } as const;
+  leg.basis = {
+    origin: { ...origin, version: origin.version + 1 },
+    offer: { ...offer, audio },
+  };
+  leg.sdp = sdpOf(leg.basis, leg);
+  return true;
 }
 
 /** Has the party agreed to any SDP of ours? If not, there is nothing to renew yet. */

@@ -97,9 +97,9 @@ export class WorkerLink {
     const id = this.nextId++;
     const line = `${JSON.stringify({ id, do: word, ...fields })}\n`;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.settle(id, failure('timeout', `mediad did not answer ${word}`));
-      }, requestDeadlineMs);
+      const late = (): void => this.settle(id, failure('timeout', `mediad did not answer ${word}`));
+      // After a pause of our own the answer may lie in the socket: it is read first.
+      const timer = setTimeout(() => setImmediate(late), requestDeadlineMs);
       this.pending.set(id, { line, timer, settle: resolve });
       if ((this.isReady || first) && this.socket !== null) this.socket.write(line);
       else this.waiting.push(id);

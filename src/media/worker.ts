@@ -161,15 +161,17 @@ export class MediaWorker implements InnerMedia {
   }
 
   renew(id: LegId): Promise<MediaResult<{ readonly sdp: string | null }>> {
-    const leg = this.known.get(id);
-    if (leg === undefined) return Promise.resolve(failure('unknown-leg', id));
-    return Promise.resolve({ ok: true, sdp: leg.isMoved ? leg.sdp : null });
+    return Promise.resolve(this.told(id, ({ isMoved, sdp }) => (isMoved ? sdp : null)));
   }
 
   current(id: LegId): Promise<SdpResult> {
+    return Promise.resolve(this.told(id, ({ sdp }) => sdp));
+  }
+
+  reoffer(id: LegId): Promise<SdpResult> {
     const leg = this.known.get(id);
-    if (leg === undefined) return Promise.resolve(failure('unknown-leg', id));
-    return Promise.resolve({ ok: true, sdp: leg.sdp });
+    if (leg !== undefined && legs.offerWhole(leg)) void this.memorize(leg);
+    return this.current(id);
   }
 
   async play(id: LegId, playId: string, items: readonly PlayItem[]): Promise<MediaResult> {
@@ -228,12 +230,10 @@ export class MediaWorker implements InnerMedia {
     return this.order('release', { leg: id });
   }
 
-  legs(): Promise<MediaResult<{ readonly legs: readonly LegId[] }>> {
-    return this.ask('list', {}).then((reply) =>
-      reply.ok
-        ? { ok: true, legs: legs.listedLegs(reply).map((leg) => String(leg['leg'])) }
-        : reply,
-    );
+  async legs(): Promise<MediaResult<{ readonly legs: readonly LegId[] }>> {
+    const reply = await this.ask('list', {});
+    if (!reply.ok) return reply;
+    return { ok: true, legs: legs.listedLegs(reply).map(({ leg }) => String(leg)) };
   }
 
   /** Counters of a leg as mediad has them, for support and tests. */
@@ -274,7 +274,7 @@ export class MediaWorker implements InnerMedia {
     if (leg === undefined) return failure('unknown-leg', id);
     if (text.length > REMEMBERED_MAX) return failure('limit', `${REMEMBERED_MAX} characters`);
     leg.remembered = text;
-    return this.order('note', { leg: id, memo: legs.memoOf(leg) });
+    return this.memorize(leg);
   }
 
   noted(id: LegId): string {
@@ -284,6 +284,15 @@ export class MediaWorker implements InnerMedia {
   private async order(word: string, fields: Fields): Promise<MediaResult> {
     const reply = await this.ask(word, fields);
     return reply.ok ? { ok: true } : reply;
+  }
+
+  private memorize(leg: WorkerLeg): Promise<MediaResult> {
+    return this.order('note', { leg: leg.id, memo: legs.memoOf(leg) });
+  }
+
+  private told<T>(id: LegId, sdpOf: (leg: WorkerLeg) => T): MediaResult<{ readonly sdp: T }> {
+    const leg = this.known.get(id);
+    return leg === undefined ? failure('unknown-leg', id) : { ok: true, sdp: sdpOf(leg) };
   }
 
   private async create(
@@ -299,7 +308,7 @@ export class MediaWorker implements InnerMedia {
       if (reply.reason === 'timeout') void this.ask('release', { leg: id });
       return reply;
     }
-    const local = { address: String(reply['address']), port: Number(reply['port']) };
+    const local = legs.endpointOf(reply);
     const peer = String(reply['peer']);
     const leg = legs.newLeg({ id, ...local, peer, sdp: legs.sdpOf(basis, local), basis, remote });
     return { ok: true, leg };
@@ -412,31 +421,23 @@ export class MediaWorker implements InnerMedia {
   private pass(event: Fields): void {
     const id = String(event['leg']);
     const leg = this.known.get(id);
+    const { events } = this;
+    const playId = String(event['playId']);
     switch (event['event']) {
       case 'dtmf':
-        this.events?.dtmf(id, String(event['digit']), Number(event['durationMs']));
-        return;
+        return events?.dtmf(id, String(event['digit']), Number(event['durationMs']));
       case 'playEnded':
-        if (leg !== undefined) this.played(leg, String(event['playId']));
-        this.events?.playEnded(
-          id,
-          String(event['playId']),
-          event['played'] === 'all' ? 'all' : 'part',
-        );
-        return;
+        if (leg !== undefined) this.played(leg, playId);
+        return events?.playEnded(id, playId, event['played'] === 'all' ? 'all' : 'part');
       case 'firstPacket':
-        this.events?.firstPacket(id);
-        return;
+        return events?.firstPacket(id);
       case 'source':
-        if (leg === undefined) return;
-        leg.source = { address: String(event['address']), port: Number(event['port']) };
+        if (leg !== undefined) leg.source = legs.endpointOf(event);
         return;
       case 'silence':
-        this.events?.silence(id, Number(event['silentMs']), event['wasHeard'] === true);
-        return;
+        return events?.silence(id, Number(event['silentMs']), event['wasHeard'] === true);
       case 'warning':
-        this.warn(String(event['detail']));
-        return;
+        return this.warn(String(event['detail']));
       case 'loss':
         this.loss[event['direction'] === 'in' ? 'in' : 'out'] += 1;
         return;

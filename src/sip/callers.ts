@@ -263,7 +263,7 @@ export class Callers {
         acknowledged: (body) => void this.confirm(caller, body),
         ended: (cause) => this.close(caller, cause),
         digit: (digit) => this.key(caller, digit, 'info'),
-        held: (isHold) => this.holds.told(caller.callId, 'caller', isHold),
+        held: (isHold) => this.holds.told(caller.callId, caller.callId, isHold),
       },
     );
   }

@@ -164,7 +164,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   return {
     locks,
     open: async () => {
-      await takeOver({ context, stack, callers, offers, logins, presence, routes });
+      await takeOver({ ...parts, stack, presence, routes });
       const found = await context.media.legs();
       if (found.ok) mediaBack(parts, found.legs);
       context.media.listen(mediaEvents(parts));

@@ -110,7 +110,8 @@ export class SipdHeritage implements Heritage {
   /** null: no answer in time, or no connection. */
   private ask(text: string): Promise<readonly string[] | null> {
     return new Promise((resolve) => {
-      const overdue = setTimeout(() => resolve(null), ANSWER_MAX_MS);
+      // After a pause of our own the answer may lie in the socket: it is read first.
+      const overdue = setTimeout(() => setImmediate(resolve, null), ANSWER_MAX_MS);
       const isAsked = this.send(text, (answer) => {
         clearTimeout(overdue);
         resolve(answer);

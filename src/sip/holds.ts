@@ -6,45 +6,65 @@
  * bridge is made again when nobody holds any more. All of it follows from the state, so whoever
  * takes a talk over has but to `apply` it once more.
  *
+ * A phone may hold before there is a talk: a caller who waits, or one of several phones that answer
+ * (ringall). That is no fact of the journal: it is kept with the audio of the leg, for a process
+ * that takes it over.
+ *
  * A phone that holds with music of its own (`sendonly` of a PBX) is not heard meanwhile: ours is
  * there for certain.
  */
+import type { CallConnected, CallEnded } from '../core/events.ts';
 import type { Call } from '../core/state.ts';
-import type { CallId, Holder } from '../core/types.ts';
-import type { MediaResult } from '../media/port.ts';
+import type { CallId } from '../core/types.ts';
+import type { LegFacts, LegId, MediaResult } from '../media/port.ts';
 import type { EdgeContext } from './context.ts';
 import { soundsOf } from './line-sounds.ts';
 
-type Phone = Exclude<Holder, 'command'>;
-const PHONES: readonly Phone[] = ['agent', 'caller'];
+/** What is kept with a leg whose phone said last that it holds, or does not. */
+const KEPT = { holds: 'holds', talks: 'holds not' } as const;
 
 export class Holds {
   private readonly context: EdgeContext;
-  /** Phones that hold, also before there is a talk. Bounded by the legs of calls. */
-  private readonly holding = new Set<string>();
+  /** Legs whose phones hold, also before there is a talk. Bounded by the legs of calls. */
+  private readonly holding = new Set<LegId>();
   /** Talks whose audio may not be as the state says: media was away. */
   private readonly amiss = new Set<CallId>();
 
   constructor(context: EdgeContext) {
     this.context = context;
     context.runtime.react(({ event }) => {
-      if (event.kind === 'CallConnected') this.connected(event.callId);
+      if (event.kind === 'CallConnected') this.connected(event);
       else if (event.kind === 'CallHeld' || event.kind === 'CallUnheld') this.apply(event.callId);
-      else if (event.kind === 'CallEnded') this.forget(event.callId);
+      else if (event.kind === 'CallEnded') this.forget(event);
       else if (event.kind === 'OfferFailed' || event.kind === 'OfferWithdrawn')
-        this.holding.delete(keyOf(event.callId, 'agent'));
+        this.holding.delete(event.offerId);
     });
   }
 
-  /** A phone's newest SDP is here. Said of every one, as a former process may have heard others. */
-  told(callId: CallId, holder: Phone, isHold: boolean): void {
-    const { runtime } = this.context;
-    const call = runtime.state.calls.get(callId);
-    if (call === undefined) return;
-    if (isHold) this.holding.add(keyOf(callId, holder));
-    else this.holding.delete(keyOf(callId, holder));
-    if (call.connectedAt === null) return;
-    void runtime.submit({ kind: isHold ? 'HoldCall' : 'UnholdCall', by: 'sip', callId, holder });
+  /**
+   * A phone's newest SDP is here. Said of every one, as a former process may have heard others.
+   * @param leg of that phone: the call's id for the caller, an offer's for an agent
+   */
+  told(callId: CallId, leg: LegId, isHold: boolean): void {
+    if (!this.context.runtime.state.calls.has(callId)) return;
+    if (isHold !== this.holding.has(leg))
+      void this.context.media.remember(leg, isHold ? KEPT.holds : KEPT.talks);
+    if (isHold) this.holding.add(leg);
+    else this.holding.delete(leg);
+    this.submit(callId, leg, isHold);
+  }
+
+  /** What a process before us was told, and perhaps did not live to say, or not yet could. */
+  recall(legs: readonly LegFacts[]): void {
+    const { calls, offers } = this.context.runtime.state;
+    for (const { leg, remembered } of legs) {
+      if (remembered !== KEPT.holds && remembered !== KEPT.talks) continue;
+      const isHold = remembered === KEPT.holds;
+      const callId = calls.has(leg) ? leg : offers.get(leg)?.callId;
+      if (callId === undefined) continue;
+      if (isHold) this.holding.add(leg);
+      this.submit(callId, leg, isHold);
+    }
   }
 
   /** Media is back: what it could not carry out is ordered again. */
@@ -71,14 +91,24 @@ export class Holds {
     return soundsOf(this.context, queue)?.musicClass ?? null;
   }
 
-  /** Who held before there was anything to hold does so now. */
-  private connected(callId: CallId): void {
-    for (const holder of PHONES)
-      if (this.holding.has(keyOf(callId, holder))) this.told(callId, holder, true);
+  private submit(callId: CallId, leg: LegId, isHold: boolean): void {
+    const { runtime } = this.context;
+    const call = runtime.state.calls.get(callId);
+    if (call === undefined || call.connectedAt === null) return;
+    const holder = leg === callId ? 'caller' : leg === call.offerId ? 'agent' : null;
+    // One of several phones that ring or were answered: the talk is another's.
+    if (holder === null) return;
+    void runtime.submit({ kind: isHold ? 'HoldCall' : 'UnholdCall', by: 'sip', callId, holder });
   }
 
-  private forget(callId: CallId): void {
-    for (const holder of PHONES) this.holding.delete(keyOf(callId, holder));
+  /** Who held before there was anything to hold does so now. */
+  private connected({ callId, offerId }: CallConnected): void {
+    for (const leg of [offerId, callId]) if (this.holding.has(leg)) this.submit(callId, leg, true);
+  }
+
+  private forget({ callId, offerId }: CallEnded): void {
+    this.holding.delete(callId);
+    if (offerId !== null) this.holding.delete(offerId);
     this.amiss.delete(callId);
   }
 
@@ -90,8 +120,4 @@ export class Holds {
       this.context.log.warn({ callId, detail: result.detail }, 'hold or its end not carried out');
     });
   }
-}
-
-function keyOf(callId: CallId, holder: Phone): string {
-  return `${callId} ${holder}`;
 }

@@ -151,7 +151,7 @@ export class Offers {
       { dialogId: dialogIdOf(identity), leg: offerId, credentials, awaitsAck: false },
       {
         ended: (cause) => this.agentLeft(leg, cause),
-        held: (isHold) => this.holds.told(leg.offer.callId, 'agent', isHold),
+        held: (isHold) => this.holds.told(leg.offer.callId, offerId, isHold),
         referred: (referral) => this.referred(leg, referral),
       },
     );

@@ -316,7 +316,7 @@ export class Session implements Renewable {
     }
     const result =
       request.body === ''
-        ? await media.current(this.leg)
+        ? await media.reoffer(this.leg)
         : await media.reoffered(this.leg, request.body);
     if (!result.ok) {
       await request.respond(refusalOf(result));

@@ -13,6 +13,7 @@ import type { Call, Offer } from '../core/state.ts';
 import type { Callers } from './callers.ts';
 import { dialogIdOf, isGone, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { EdgeContext } from './context.ts';
+import type { Holds } from './holds.ts';
 import type { LegFacts } from '../media/port.ts';
 import type { Logins } from './login.ts';
 import { readLoginFacts } from './login-memory.ts';
@@ -46,6 +47,7 @@ export interface TakeoverParts {
   readonly stack: Stack;
   readonly callers: Callers;
   readonly offers: Offers;
+  readonly holds: Holds;
   readonly logins: Logins;
   readonly presence: Presence;
   readonly routes: Routes;
@@ -55,7 +57,7 @@ type Found = HeldDialog | EndedDialog;
 
 /** Settles when everything that was there has an owner again, or an end. Never rejects. */
 export async function takeOver(parts: TakeoverParts): Promise<void> {
-  const { context, stack } = parts;
+  const { context, stack, holds } = parts;
   const { calls, offers } = context.runtime.state;
   const heritage = stack.heritage();
   const adopted = await context.media.adopt();
@@ -74,6 +76,7 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   const answers = await lateAnswers(parts, there);
   if (inventory === null) await trustAll(parts, before, rung, answers);
   const owned = inventory === null ? [] : await adoptAll(parts, before, rung, found, answers);
+  holds.recall(there);
   const keyed = adoptLogins(parts, there, inventory === null ? null : found, answers);
   const watched = parts.presence.resume(inventory?.held ?? []);
   endStrays(parts, found, rung, new Set([...owned, ...keyed, ...watched]));

@@ -80,7 +80,7 @@ describe('behind a PBX', () => {
     await acd.agentIs('2771', 'idle');
   });
 
-  it('baresip calls and baresip answers, and each hears the other', async () => {
+  it('baresip calls, baresip answers, each hears the other, and transfers him', async () => {
     const registrar = (user: string) => ({
       uri: pbx.uri,
       domain: pbx.domain,
@@ -108,7 +108,13 @@ describe('behind a PBX', () => {
       () => firstTone(caller.heard(), 1000) !== null,
       Boolean,
     );
-    caller.hangUp();
+    // Its REFER: the caller, a baresip as well, calls where it says.
+    const bob = await desk(stage, pbx, 'bob');
+    agent.transfer(`sip:bob@${pbx.domain}`);
+    const rung = await bob.incoming();
+    rung.answer(['PCMA']);
+    await rung.rtp.hearTone(440);
     await agent.event('CALL_CLOSED');
+    await rung.bye();
   });
 });

@@ -4,7 +4,10 @@
  * queue is 404; a caller who hangs up at any moment is gone from everything at once.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { startAcd, type Acd } from '../support/acd.ts';
+import { onDrachtio, startAcd, type Acd } from '../support/acd.ts';
+import { pidOf, PROGRAMS, residentMb } from '../support/full-house.ts';
+import { until } from '../support/inbox.ts';
+import { headerOf, RawUdp, SDP, statusOf } from '../support/raw-ua.ts';
 import { header } from '../support/sip-message.ts';
 import { openStage } from '../support/stage.ts';
 import {
@@ -22,6 +25,8 @@ import {
 } from '../support/stories.ts';
 
 const stage = openStage('call-a-queue');
+/** Most calls at once. */
+const CAPACITY = 30;
 let acd: Acd;
 
 beforeAll(async () => {
@@ -41,6 +46,7 @@ beforeAll(async () => {
         { id: '2771', queues: ['queue2'] },
         { id: '2772', queues: ['held'] },
       ],
+      more: { limits: { calls: CAPACITY } },
     }),
   );
 });
@@ -194,5 +200,97 @@ describe('a talk on hold', () => {
     await Promise.all([call.rtp.hearTone(1000), agent.rtp.hearTone(440)]);
     await agent.bye();
     expect(await call.ended).toBe('bye received');
+  });
+});
+
+/** A stranger who begins calls without end, and answers nothing. */
+class Flooder {
+  readonly raw: RawUdp;
+  private readonly ended = new Set<string>();
+
+  constructor(raw: RawUdp) {
+    this.raw = raw;
+  }
+
+  begin(count: number): void {
+    const uri = acd.uri('queue2');
+    for (let i = 0; i < count; i += 1)
+      this.raw.send(this.raw.request('INVITE', { uri, body: SDP, from: FROM }));
+  }
+
+  with(status: number): string[] {
+    return this.raw.all.filter((text) => statusOf(text) === status);
+  }
+
+  /** Hangs up what was accepted, each once. */
+  hangUp(): void {
+    for (const ok of this.with(200)) {
+      const callId = headerOf(ok, 'Call-ID');
+      if (this.ended.has(callId) || !headerOf(ok, 'CSeq').endsWith('INVITE')) continue;
+      this.ended.add(callId);
+      const dialog = { uri: acd.uri('queue2'), callId, from: FROM, to: headerOf(ok, 'To') };
+      this.raw.send(this.raw.request('ACK', dialog));
+      this.raw.send(this.raw.request('BYE', { ...dialog, cseq: 2 }));
+    }
+  }
+}
+
+const FROM = '<sip:flooder@127.0.0.1>;tag=flooder';
+
+describe('a flood of calls', () => {
+  // A drachtio-server dies of less, and is not ours to mend.
+  it.skipIf(onDrachtio)('costs who is there nothing, and is over when it stops', async () => {
+    const memory = () =>
+      PROGRAMS.reduce((sum, program) => sum + residentMb(pidOf(acd, program) ?? 0), 0);
+    const [alice, desk] = [await phone(stage, 'alice'), await phone(stage, 'desk')];
+    await logIn(acd, desk, '2772');
+    const call = await enter(acd, alice, 'held');
+    const agent = await desk.incoming();
+    agent.answer();
+    await talk(call, agent);
+    const before = memory();
+    const flooder = new Flooder(await RawUdp.open(Number(acd.sip.split(':')[1])));
+    let isHeard = false;
+    const refused = () => new Set(flooder.with(503).map((text) => headerOf(text, 'Call-ID'))).size;
+    const flood = until(
+      'ten times the capacity refused',
+      () => {
+        flooder.begin(30);
+        return refused();
+      },
+      (count) => isHeard && count > 10 * CAPACITY,
+      60_000,
+      20,
+    );
+    for (let times = 0; times < 3; times += 1) {
+      await Promise.all([call.rtp.hearTone(1000), agent.rtp.hearTone(440)]);
+      await call.info('5', 'dtmf-relay');
+    }
+    isHeard = true;
+    await flood;
+    expect(headerOf(flooder.with(503)[0] ?? '', 'Retry-After')).toMatch(/^\d+$/);
+    expect(memory() - before).toBeLessThan(200);
+    await Promise.all([call.rtp.hearTone(1000), agent.rtp.hearTone(440)]);
+    await until(
+      'nothing of it is left',
+      async () => {
+        flooder.hangUp();
+        return (await acd.calls('queue2')).length;
+      },
+      (count) => count === 0,
+      40_000,
+    );
+    // As long as the load is measured as too high, new calls are still refused.
+    const bob = await phone(stage, 'bob');
+    const taken = async () => {
+      const next = await bob.dial(acd.uri('queue2'));
+      const status = await next.status();
+      if (status === 200) await next.bye();
+      return status;
+    };
+    await until('a new call is taken', taken, (status) => status === 200, 20_000, 250);
+    flooder.raw.close();
+    await call.bye();
+    await agent.ended;
   });
 });

@@ -12,6 +12,7 @@ import { account, registrarIs } from '../support/pbx.ts';
 import { openStage } from '../support/stage.ts';
 import {
   allWell,
+  comesToHearMusic,
   enter,
   hears,
   hearsMusic,
@@ -53,6 +54,8 @@ describe('acd restart', () => {
     agent.answer();
     agent.rtp.sendSilence();
     await talk(talking, agent);
+    expect((await agent.offerAnew('sendonly')).start).toContain('200');
+    await comesToHearMusic(talking.rtp);
     await logIn(acd, two, '2772');
     const waiting = await enter(acd, await phone(stage, 'bob'), 'queue2');
     await hearsMusic(waiting.rtp);
@@ -72,6 +75,9 @@ describe('acd restart', () => {
     expect(await acd.calls('queue2')).toMatchObject([{ id: waiting.callId, position: 1 }]);
     expect((await acd.agent('2772')).state).toBe('idle');
     await hearsMusic(waiting.rtp);
+    // On hold through all of it; the next server ends the hold that the former one began.
+    await comesToHearMusic(talking.rtp);
+    expect((await agent.offerAnew('sendrecv')).start).toContain('200');
     await talk(talking, agent);
     for (const call of [talking, agent, waiting]) {
       expect(call.end).toBeNull();
@@ -91,8 +97,16 @@ describe('acd restart', () => {
     await allWell(acd);
   });
 
-  it('given calls that come meanwhile, answers them all', async () => {
+  // A drachtio-server answers by itself while no server is there, and gives a phone that rings to
+  // nobody else: 503, and the phone is cancelled and rung again (README, "Which promises").
+  it.skipIf(onDrachtio)('given calls and holds that come meanwhile, answers them all', async () => {
     const acd = await stage.addForTest(startAcd(stage, { queues, agents }));
+    const desk = await phone(stage, 'desk');
+    await logIn(acd, desk, '2771');
+    const talking = await enter(acd, await phone(stage, 'alice'), 'queue1');
+    const agent = await desk.incoming();
+    agent.answer();
+    await talk(talking, agent);
     const swapped = restart(acd);
     let isOver = false;
     void swapped.then(() => (isOver = true));
@@ -100,15 +114,18 @@ describe('acd restart', () => {
     while (!isOver) {
       const caller = await phone(stage, `caller${callers.length}`);
       callers.push(await (await caller.dial(acd.uri('queue2'))).answered());
+      for (const how of ['sendonly', 'sendrecv'] as const)
+        expect((await talking.offerAnew(how)).start).toContain('200');
     }
     expect((await swapped).code).toBe(0);
     expect(callers.length).toBeGreaterThan(0);
     await acd.callsAre('queue2', callers.length);
-    for (const call of callers) await call.bye();
+    await Promise.all([talking.rtp.hearTone(1000), agent.rtp.hearTone(440)]);
+    for (const call of [...callers, talking]) await call.bye();
     await allWell(acd);
   });
 
-  it('given a phone that rings, has it ring on and be connected', async () => {
+  it.skipIf(onDrachtio)('given a phone that rings, has it ring on and be connected', async () => {
     const acd = await stage.addForTest(startAcd(stage, { queues, agents }));
     const desk = await phone(stage, 'desk');
     await logIn(acd, desk, '2771');

@@ -50,7 +50,13 @@ export async function disturb(peers: readonly RtpPeer[], hertz: number): Promise
   socket.close();
 }
 
-const request = (house: House, method: string, random: Random, callId: string): string => {
+const request = (
+  house: House,
+  method: string,
+  random: Random,
+  callId: string,
+  toTag = ';tag=forged',
+): string => {
   const id = Math.floor(random.next() * 1e9).toString(36);
   const { sip } = house.acd;
   return [
@@ -58,7 +64,7 @@ const request = (house: House, method: string, random: Random, callId: string): 
     `Via: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bK${id}`,
     'Max-Forwards: 70',
     `From: <sip:stranger@127.0.0.1>;tag=${id}`,
-    `To: <sip:line@${sip}>;tag=forged`,
+    `To: <sip:line@${sip}>${toTag}`,
     `Call-ID: ${callId}`,
     `CSeq: ${1 + Math.floor(random.next() * 5)} ${method}`,
     'Contact: <sip:stranger@127.0.0.1:9>',
@@ -101,7 +107,8 @@ export class Strangers {
     }
     if (kind === 'forged') return ['BYE', 'CANCEL'].map((m) => request(house, m, random, known));
     if (kind === 'flood') {
-      return Array.from({ length: 100 }, () => request(house, 'OPTIONS', random, `f${next()}`));
+      const method = random.pick(['OPTIONS', 'REGISTER', 'SUBSCRIBE', 'INVITE']);
+      return Array.from({ length: 100 }, () => request(house, method, random, `f${next()}`, ''));
     }
     return METHODS.map((m) => damage(request(house, m, random, `d${random.next()}`), next));
   }

@@ -45,6 +45,8 @@ export interface Baresip extends Actor {
   hangUp(): void;
   accept(): void;
   key(digits: string): void;
+  /** REFER in its call. */
+  transfer(uri: string): void;
   /** Everything it heard so far in its latest call; complete after the call. */
   heard(): Int16Array;
   /** Waits for an event of that type. */
@@ -143,6 +145,7 @@ export async function startBaresip(stage: Stage, options: BaresipOptions): Promi
     hangUp: () => command('hangup'),
     accept: () => command('accept'),
     key: (digits) => command('sndcode', digits),
+    transfer: (uri) => command('transfer', uri),
     heard: () => newest(home),
     event,
     stop: async () => {

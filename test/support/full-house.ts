@@ -2,6 +2,7 @@
  * A house full of life, for tests that kill parts of it: callers waiting with music, pairs talking,
  * phones ringing, agents watched by presence. Tells what of it was heard and lost.
  */
+import { readFileSync } from 'node:fs';
 import { startAcd, type Acd, type Section } from './acd.ts';
 import type { Call } from './call.ts';
 import { childrenOf } from './family.ts';
@@ -104,6 +105,12 @@ export const PROGRAMS: readonly Program[] = ['server', 'sipd', 'mediad'];
 export function pidOf(acd: Acd, program: Program): number | null {
   const all = childrenOf(acd.process.pid);
   return all.find(({ command }) => command.includes(programs[program]))?.pid ?? null;
+}
+
+/** What a process has in memory, MiB. */
+export function residentMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) / 1024;
 }
 
 /** SIGKILL; gives the pid that is no more. */

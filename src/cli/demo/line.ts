@@ -122,7 +122,7 @@ export class Line {
     const { media } = this.world;
     const result =
       request.body === ''
-        ? await media.current(this.leg)
+        ? await media.reoffer(this.leg)
         : await media.reoffered(this.leg, request.body);
     const hasSdp = result.ok && (request.body !== '' || request.method === 'INVITE');
     const body = hasSdp ? { headers: { 'Content-Type': SDP }, body: result.sdp } : {};

@@ -104,8 +104,13 @@ describe('given a talking pair', () => {
     expect(same.sdp).toBe(held.sdp);
     const sent = Number((await counters('hold'))['sent']);
     expect(Number((await counters('hold'))['sent'])).toBe(sent);
-    const back = good(await driver.worker.reoffered('hold', offerSdp(a.port, '0')));
-    expect(back.sdp).toMatch(/^o=acd \d+ 3 /m);
+    // A re-INVITE without SDP: what we offer then must not keep the hold alive (RFC 6337 §5.3).
+    const whole = good(await driver.worker.reoffer('hold')).sdp;
+    expect(whole).toContain('a=sendrecv');
+    expect(whole).toMatch(/^o=acd \d+ 3 /m);
+    expect(portOf(whole)).toBe(before);
+    expect(good(await driver.worker.reoffer('hold')).sdp).toBe(whole);
+    good(await driver.worker.answered('hold', offerSdp(a.port, '0')));
     await until(
       'music is back',
       () => a.packets.length,

@@ -203,6 +203,21 @@ describe('a leg behind rtpengine', () => {
     expect(version(back.sdp)).toBeGreaterThan(version(hold.sdp));
   });
 
+  it('given a hold, a re-INVITE without SDP is offered a talk, and ends the hold', async () => {
+    const a = await caller();
+    const b = await agent();
+    must(await media.connect(a.leg, b.leg));
+    must(await media.reoffered(a.leg, sdpOf(a.peer, '0 101', ['a=inactive'])));
+    const offer = must(await media.reoffer(a.leg)).sdp;
+    expect(offer).toContain('a=sendrecv');
+    expect(placeOf(offer)).toEqual(placeOf(a.sdp));
+    must(await media.answered(a.leg, sdpOf(a.peer)));
+    expect(must(await media.reoffer(a.leg)).sdp).toBe(offer);
+    await hearEachOther(a.peer, b.peer);
+    must(await media.reoffered(a.leg, sdpOf(a.peer, '0 101', ['a=sendrecv'])));
+    await hearEachOther(a.peer, b.peer);
+  });
+
   it('given a session refresh that says the same, nothing changes', async () => {
     const a = await caller();
     must(await media.answered(a.leg, sdpOf(a.peer)));

@@ -5,10 +5,10 @@
  * program; memory as the kernel tells it.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_TCP_PER_PEER } from '../../../src/sipd/limits.ts';
+import { residentMb } from '../../support/full-house.ts';
 import { until } from '../../support/inbox.ts';
 import { establish, inDialog } from '../../support/raw-call.ts';
 import {
@@ -64,10 +64,7 @@ afterAll(async () => {
   await sipd.stop();
 });
 
-function memoryMb(): number {
-  const status = readFileSync(`/proc/${sipd.process.pid ?? 0}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) / 1024;
-}
+const memoryMb = (): number => residentMb(sipd.process.pid ?? 0);
 
 /** Alive, without a defect in its log, and serving a whole call. */
 async function expectHealthy(): Promise<void> {

@@ -207,6 +207,23 @@ describe('a slow journal', () => {
     expect(logged.filter((text) => /slow|fast/.test(text))).toHaveLength(2);
   });
 
+  it('that has answered while we ourselves were held up is not slow', async () => {
+    const journal = new TrialJournal();
+    const { loop, logged } = await start(journal, { slowMs: 30, retryMs: 5 });
+    await loop.submit(apply);
+    journal.later = true;
+    const append = journal.append.bind(journal);
+    journal.append = (...what) => {
+      const answer = append(...what);
+      for (const end = performance.now() + 80; performance.now() < end;);
+      return answer;
+    };
+    expect(await kinds(loop.submit(arrive('a')))).toEqual(['CallEntered']);
+    await new Promise((settled) => setImmediate(settled));
+    expect(loop.health().phase).toBe('running');
+    expect(logged.filter((text) => text.includes('slow'))).toEqual([]);
+  });
+
   it('writes what came meanwhile as one batch', async () => {
     const { loop, hold, journal } = await slow();
     hold(true);

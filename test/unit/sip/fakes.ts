@@ -247,6 +247,7 @@ export class FakeMedia implements MediaPort {
   answered = (leg: string, sdp: string) => this.act('answered', leg, sdp);
   reoffered = (leg: string, sdp: string) => this.act('reoffered', leg, sdp);
   current = (leg: string) => this.act('current', leg);
+  reoffer = (leg: string) => this.act('reoffer', leg);
   renew = (leg: string) => this.act('renew', leg);
   restore = (leg: string, dialog: DialogSdp) => this.act('restore', leg, dialog);
   adopt = () =>

@@ -146,8 +146,12 @@ export class Past {
 
   /** The agent's phone offers its audio anew. */
   agentReoffers({ id }: Offer, body: string): Incoming {
+    return this.reoffers(offerDialog(id), body);
+  }
+
+  reoffers(dialogId: string, body: string): Incoming {
     const headers = { To: '<sip:acd@x>;tag=t', 'Content-Type': 'application/sdp' };
-    return this.stack.receive('INVITE', headers, { dialogId: offerDialog(id), body });
+    return this.stack.receive('INVITE', headers, { dialogId, body });
   }
 
   /** His INVITE comes (again). */
