@@ -16,7 +16,7 @@ import { Configuration } from './app-config.ts';
 import type { KnownSounds } from './config/faults.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { Endpoints } from './config/endpoints.ts';
-import { createSteering, createView } from './http/live-view.ts';
+import { createSteering, createView, type Doors } from './http/live-view.ts';
 import type { HealthAnswer } from './http/schemas.ts';
 import { Stream } from './http/stream.ts';
 import { MemoryJournal } from './journal/memory.ts';
@@ -275,6 +275,14 @@ function observe(loop: Loop, metrics: Metrics, reports: Reports, log: Log): void
   });
 }
 
+/** What REST may ask of the edge, and where calls may be sent. */
+function doorsOf(config: AcdConfig, edge: SipEdge): Doors {
+  return {
+    allows: (uri) => mayTransferTo(config, uri),
+    logIn: (...login) => edge.logIn(...login),
+  };
+}
+
 /** Starts all parts, or none and says why. */
 export async function startApp(options: AppOptions): Promise<AppStart> {
   const undo = new Undo();
@@ -334,7 +342,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
       metrics,
       health: () => healthOf(parts, options, startedAt, stopping.drain()),
     }),
-    steering: createSteering(loop, (uri) => mayTransferTo(config, uri)),
+    steering: createSteering(loop, doorsOf(config, edge.edge)),
     configuration,
     prompts,
     reports,

@@ -78,6 +78,7 @@ function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
     readyUsers: sip.login['wrapup-codes'],
     loginTries: sip.login.tries,
     lockAfter: sip.login['lock-after'],
+    loginDevices: sip.login.devices,
     lockForMs: sip.login['lock-for'],
     digitTimeoutMs: sip.login['digit-timeout'],
     subscribeExpiresMs: sip['subscribe-expires'],

@@ -91,6 +91,17 @@ const login = section('How agents log in and out by phone.', {
     f.seconds('Wait for the next digit before what was keyed counts as a wrong try.', 1, 60),
     '5',
   ),
+  devices: f
+    .listOf(
+      f.transferTarget(
+        '`registrars`: any phone at one of our registrars. Else an address in which `*` stands ' +
+          'for any part of user or host; a port counts as part of the host.',
+      ),
+      'Phones that `POST /agents/ID/login` may name; calls go there (against toll fraud). Who ' +
+        'dials to log in does so from his phone and is not asked.',
+      200,
+    )
+    .prefault(['registrars']),
   'second-login': standard(
     f.choice(
       'What a login does when the agent is on another phone, or the phone has another agent.',

@@ -1,9 +1,10 @@
 /**
  * Where a call may be sent by whoever uses REST: toll fraud is a stranger's call to an expensive
- * number at our account's cost. `transfers.allow` says it; destinations of failover are the
- * administrator's own words in the file and are not asked about.
+ * number at our account's cost. `transfers.allow` says it, and for phones that are named at a
+ * login `sip.login.devices`; destinations of failover are the administrator's own words in the
+ * file and are not asked about.
  */
-import type { AcdConfig } from './types.ts';
+import type { AcdConfig, RegisterConfig } from './types.ts';
 
 /** Stands in the list for the domains of all our registrars. */
 export const REGISTRARS = 'registrars';
@@ -28,15 +29,24 @@ function matches(pattern: string, text: string): boolean {
   return text.endsWith(last) && from <= text.length - last.length;
 }
 
-/** `sip:user@host[:port]`, and no parameters or headers, which could mean something else. */
+/** May calls be sent to that address? */
 export function mayTransferTo(config: Pick<AcdConfig, 'sip' | 'transfers'>, uri: string): boolean {
+  return isAllowed(config.transfers.allow, config.sip.register, uri);
+}
+
+/** `sip:user@host[:port]`, and no parameters or headers, which could mean something else. */
+export function isAllowed(
+  allow: readonly string[],
+  register: readonly Pick<RegisterConfig, 'domain'>[],
+  uri: string,
+): boolean {
   const [, user = '', host = ''] = /^sips?:([^@;?<>\s"]+)@([^@;?<>\s"]+)$/i.exec(uri) ?? [];
   if (user === '') return false;
   const lower = host.toLowerCase();
   const bare = lower.replace(/:\d+$/, '');
-  return config.transfers.allow.some((allowed) =>
+  return allow.some((allowed) =>
     allowed === REGISTRARS
-      ? config.sip.register.some(({ domain }) => domain.toLowerCase() === bare)
+      ? register.some(({ domain }) => domain.toLowerCase() === bare)
       : fits(allowed, user, lower),
   );
 }

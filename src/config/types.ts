@@ -62,6 +62,8 @@ export interface SipConfig {
   /** Wrong PINs of one agent or phone until it is locked, for how long; 0: never. */
   readonly lockAfter: number;
   readonly lockForMs: number;
+  /** Phones that a login by REST may name: `registrars`, or `sip:user@host` with `*`. */
+  readonly loginDevices: readonly string[];
   /** Wait for the next digit at login before it counts as a failed try. */
   readonly digitTimeoutMs: number;
   /** Life asked for in SUBSCRIBE. */

@@ -35,6 +35,7 @@ export async function describeApi(version: string): Promise<object> {
     steering: {
       pause: nothing,
       resume: nothing,
+      logIn: nothing,
       logOut: nothing,
       endWrapup: nothing,
       extendWrapup: nothing,

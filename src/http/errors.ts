@@ -5,6 +5,7 @@
  */
 import type { Outcome } from '../runtime/port.ts';
 import { CATALOGUE, type ErrorCode } from './catalogue.ts';
+import type { LoggedIn } from './view.ts';
 
 export interface Problem {
   readonly code: ErrorCode;
@@ -12,7 +13,7 @@ export interface Problem {
   readonly detail: string;
 }
 
-export type Refusal = Extract<Outcome, { ok: false }>['refusal'] | 'not-allowed';
+export type Refusal = Extract<Outcome | LoggedIn, { ok: false }>['refusal'] | 'not-allowed';
 
 export const problem = (code: ErrorCode, detail: string): Problem => ({ code, detail });
 
@@ -52,6 +53,10 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   'not-logged-in': 'the agent is not logged in; let him call acdlogin first',
   'already-logged-in': 'the agent is logged in on another phone; log him out first',
   'device-taken': 'another agent is logged in on this phone; log him out first',
+  'no-presence': 'presence is required and the phone refuses it; let the PBX allow SUBSCRIBE',
+  'bad-device': 'name the phone as sip:user@host, or its user alone and the registrar it is at',
+  'device-not-allowed': 'sip.login.devices in acd.yaml lists the phones that may be named',
+  'unknown-registrar': 'GET /health lists the registrars',
   'static-agent': 'the configuration gives the agent a fixed phone; change it there',
   'not-paused': 'the agent is not paused',
   'not-in-wrapup': 'the agent is not in wrap-up',

@@ -17,7 +17,7 @@ import type { Runtime } from '../runtime/port.ts';
 import { byWhom } from './actor.ts';
 import { callDetail, findCall, reasonsOf, steerCalls } from './live-calls.ts';
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
-import type { Steering, View } from './view.ts';
+import type { LoggedIn, PhoneNamed, Steering, View } from './view.ts';
 
 const CALL_STATES = {
   entering: 'queued',
@@ -147,12 +147,21 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
 
 const here = (queue: string | null) => (queue === null ? {} : { queue });
 
-/** `allows`: may calls be sent to this address? */
-export function createSteering(
-  runtime: Runtime,
-  allows: (uri: string) => boolean = () => false,
-): Steering {
+/** What commands to the core are not enough for. */
+export interface Doors {
+  /** May calls be sent to this address? */
+  readonly allows: (uri: string) => boolean;
+  readonly logIn: (agentId: string, phone: PhoneNamed, by: string) => Promise<LoggedIn>;
+}
+
+const CLOSED: Doors = {
+  allows: () => false,
+  logIn: async () => ({ ok: false, refusal: 'unavailable' }),
+};
+
+export function createSteering(runtime: Runtime, { allows, logIn }: Doors = CLOSED): Steering {
   return {
+    logIn: (agentId, phone) => logIn(agentId, phone, byWhom()),
     pause: (agentId, reason, queue) =>
       runtime.submit({ kind: 'PauseAgent', by: byWhom(), agentId, reason, ...here(queue) }),
     resume: (agentId, queue) =>

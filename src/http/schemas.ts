@@ -151,6 +151,22 @@ export const pauseBody = z
 
 export const resumeBody = z.strictObject({ queue: inQueue }).meta({ id: 'Resume' });
 
+export const loginBody = z
+  .strictObject({
+    device: z
+      .string()
+      .trim()
+      .min(1)
+      .max(200)
+      .describe('`sip:user@host[:port]`, or the user alone of a phone at a registrar'),
+    registrar: z
+      .string()
+      .max(80)
+      .optional()
+      .describe('PBX it is dialled through, by name; default: that of its domain, or the only one'),
+  })
+  .meta({ id: 'Login' });
+
 export const wrapupBody = z
   .strictObject({
     seconds: z.number().min(1).max(3_600).describe('How long it goes on from now'),

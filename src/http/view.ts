@@ -56,8 +56,27 @@ export interface Steering {
   /** It goes on for so long from now. */
   extendWrapup(agentId: string, forMs: number): Promise<Outcome>;
   logOut(agentId: string): Promise<Outcome>;
+  /** On the phone that is named, under the same rules as by dialling. */
+  logIn(agentId: string, phone: PhoneNamed): Promise<LoggedIn>;
   readonly calls: CallSteering;
 }
+
+/** `sip:user@host[:port]`, or the user of a phone at a registrar; null: by its domain. */
+export interface PhoneNamed {
+  readonly device: string;
+  readonly registrar: string | null;
+}
+
+/**
+ * `no-presence`: presence is required, and the phone tells none. `bad-device`: it cannot be told
+ * which phone is meant. `device-not-allowed`: `sip.login.devices` does not let it be named.
+ */
+export type LoggedIn =
+  | Outcome
+  | {
+      readonly ok: false;
+      readonly refusal: 'no-presence' | 'bad-device' | 'unknown-registrar' | 'device-not-allowed';
+    };
 
 export interface NotAllowed {
   readonly ok: false;

@@ -21,6 +21,7 @@ import { Logins } from './login.ts';
 import { Notices } from './notices.ts';
 import { Offers } from './offers.ts';
 import type { IncomingRequest, SipLog, Stack } from './port.ts';
+import { PhoneLogins, type NamedLogin, type NamedPhone } from './phone-login.ts';
 import { Presence } from './presence.ts';
 import { Registration } from './registration.ts';
 import { Renewals } from './renewal.ts';
@@ -60,6 +61,8 @@ export interface SipEdge {
   health(): EdgeHealth;
   /** Who cannot log in for now. */
   readonly locks: Locks;
+  /** Logs an agent in on a phone that is named; `by`: who asks, for the journal. */
+  logIn(agentId: string, phone: NamedPhone, by: string): Promise<NamedLogin>;
   /** New calls and logins are turned away; those that are here go on. */
   drain(): void;
   /**
@@ -149,6 +152,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   const context: EdgeContext = { ...given, runtime };
   const { parts, routes, presence, registrations, locks } = build(context);
   const { callers, offers, logins, silent, transfers } = parts;
+  const named = new PhoneLogins(given.runtime, presence, context.config.sip);
   shedLoad(context, stack);
   let handedOver = false;
   const hangUpLogins = async (): Promise<void> => {
@@ -163,6 +167,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   });
   return {
     locks,
+    logIn: (agentId, phone, by) => named.logIn(agentId, phone, by),
     open: async () => {
       await takeOver({ ...parts, stack, presence, routes });
       const found = await context.media.legs();
@@ -183,9 +188,11 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
     drain: () => {
       callers.stop();
       logins.drain();
+      named.drain();
     },
     handOver: async () => {
       handedOver = true;
+      named.drain();
       // What was keyed so far is kept with their audio.
       logins.leave();
       // A drachtio-server gives nobody what we leave unanswered.
@@ -196,6 +203,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
     stop: async () => {
       if (handedOver) return stack.close();
       callers.stop();
+      named.drain();
       transfers.stop();
       silent.stop();
       await hangUpLogins();

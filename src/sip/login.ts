@@ -25,6 +25,7 @@ import type { Locks } from './locks.ts';
 import { LoginMemory, type LoginFacts } from './login-memory.ts';
 import type { IncomingRequest, Response } from './port.ts';
 import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
+import { logInOn, type PhoneWatching } from './phone-login.ts';
 import { overloaded } from './shedding.ts';
 import { turnAway } from './turn-away.ts';
 
@@ -34,13 +35,7 @@ const LOGINS_MAX = 100;
 const LOGIN_MAX_MS = 180_000;
 
 /** What login needs of presence. */
-export interface LoginPresence {
-  /** The rule for phones reached this way says that presence is required. */
-  isRequired(device: Device): boolean;
-  /** Subscribes; true as soon as one package is accepted. */
-  probe(device: Device): Promise<boolean>;
-  /** A probed device whose login came to nothing. */
-  abandon(deviceUri: string): void;
+export interface LoginPresence extends PhoneWatching {
   /** The phone has a call with us that the core knows nothing of. */
   callBegan(deviceUri: string): void;
   callEnded(deviceUri: string): void;
@@ -412,26 +407,16 @@ export class Logins {
   }
 
   private async logIn(call: LoginCall, agentId: string): Promise<string | null> {
-    const { device } = call;
-    const isRequired = this.presence.isRequired(device);
-    if (isRequired && !(await this.presence.probe(device))) {
-      this.presence.abandon(device.uri);
-      return 'agent-no-presence';
-    }
-    if (call.keying.isGone) {
-      this.presence.abandon(device.uri);
-      return null;
-    }
-    const outcome = await this.context.runtime.submit({
-      kind: 'LogInAgent',
-      by: 'sip',
-      agentId,
-      device,
-    });
+    const { device, keying } = call;
+    const { runtime, log } = this.context;
+    const login = { agentId, device, by: 'sip' };
+    const outcome = await logInOn(runtime, this.presence, login, () => keying.isGone);
+    if (outcome === null) return null;
     // As in `isDone`, but by what is so: he may be refused for several reasons.
-    if (outcome.ok || (call.isTakenOver && this.isOn(agentId, device))) return 'agent-login-ok';
-    this.presence.abandon(device.uri);
-    this.context.log.info({ agentId, device: device.uri }, `login refused: ${outcome.refusal}`);
+    const isOn = call.isTakenOver && this.isOn(agentId, device);
+    if (outcome.ok || (isOn && outcome.refusal !== 'no-presence')) return 'agent-login-ok';
+    if (outcome.refusal === 'no-presence') return 'agent-no-presence';
+    log.info({ agentId, device: device.uri }, `login refused: ${outcome.refusal}`);
     if (outcome.refusal === 'unknown-agent') return 'agent-incorrect';
     return spokenOf(outcome, 'agent-incorrect');
   }

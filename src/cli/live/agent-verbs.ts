@@ -43,6 +43,7 @@ function writeReasons({ calls }: Reasons): string {
 interface Act extends Written {
   readonly reason?: string;
   readonly queue?: string;
+  readonly registrar?: string;
 }
 
 function post(written: Written, path: string, body?: unknown): Promise<number> {
@@ -85,6 +86,15 @@ function addActs(group: Group): void {
         done(await post(written, `/agents/${at(id)}/${path}`));
       });
   }
+  verb(group, 'login', 'log him in on a phone, as if he had dialled from there')
+    .argument('<id>')
+    .argument('<device>', 'sip:user@host, or the user of a phone at a registrar')
+    .option('--registrar <name>', 'PBX it is dialled through; default: that of its domain')
+    .action(async (id: string, device: string, written: Act) => {
+      const { registrar } = written;
+      const body = { device, ...(registrar === undefined ? {} : { registrar }) };
+      done(await post(written, `/agents/${at(id)}/login`, body));
+    });
   verb(group, 'extend-wrapup', 'let his wrap-up go on for so long from now')
     .argument('<id>')
     .argument('<seconds>')

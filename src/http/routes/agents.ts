@@ -9,12 +9,13 @@ import { send, type Http } from '../reply.ts';
 import {
   agentAnswer,
   errorAnswer,
+  loginBody,
   pauseBody,
   resumeBody,
   wrapupBody,
   type AgentAnswer,
 } from '../schemas.ts';
-import type { Steering, View } from '../view.ts';
+import type { LoggedIn, Steering, View } from '../view.ts';
 
 const params = z.object({ id: z.string() });
 const answers = {
@@ -143,11 +144,38 @@ function addSteering(http: Http, view: View, steering: Steering): void {
       return done.problem === undefined ? done.agent : send(reply, done.problem);
     },
   );
+  addLogin(http, steering, after);
   addPlain(http, steering, after);
 }
 
+function addLogin(http: Http, steering: Steering, after: After): void {
+  http.post(
+    '/agents/:id/login',
+    {
+      config: needs('agent'),
+      schema: {
+        summary: 'Log an agent in on a phone, as if he had dialled from there',
+        description:
+          'Presence counts as at any login, `second-login`, too. The phone must be one that ' +
+          '`sip.login.devices` lets be named. One that is not at a registrar and answers no ' +
+          'SUBSCRIBE is not trusted to be there: from such a phone agents dial.',
+        tags: ['steer'],
+        params,
+        body: loginBody,
+        response: { ...answers, 403: errorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const { device, registrar = null } = request.body;
+      const done = after(await steering.logIn(id, { device, registrar }), id);
+      return done.problem === undefined ? done.agent : send(reply, done.problem);
+    },
+  );
+}
+
 type After = (
-  outcome: Outcome,
+  outcome: LoggedIn,
   id: string,
 ) => { problem: Problem; agent?: undefined } | { agent: AgentAnswer; problem?: undefined };
 

@@ -171,6 +171,10 @@ describe('a registrar that forgets us', () => {
   });
 });
 
+const pidf = (basic: string): string =>
+  '<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:p@x">' +
+  `<tuple id="a"><status><basic>${basic}</basic></status></tuple></presence>`;
+
 describe('a phone behind the registrar', () => {
   it('is known by its PBX name, watched and dialled through it, with digest', async () => {
     await open();
@@ -201,7 +205,42 @@ describe('a phone behind the registrar', () => {
     const played = await acd.media.wait('play');
     acd.media.events?.playEnded(played.leg, String(played.args[0]), 'all');
     pbx.answer(await pbx.request('BYE'), 200, 'OK');
+    await isDialled();
+  });
 
+  it('is watched and dialled the same, where the login by REST only names it', async () => {
+    await open({ presence: 'required' });
+    grant(await authentic(pbx, 'REGISTER', 'n1'), 600);
+    const login = () => acd.edge.logIn('2771', { device: 'phone1', registrar: null }, 'http:desk');
+    const take = (event: string, nonce: string) =>
+      authentic(pbx, 'SUBSCRIBE', nonce, (request) => header(request, 'Event') === event);
+    const refused = login();
+    for (const event of ['presence', 'dialog'])
+      pbx.answer(await take(event, `r-${event}`), 489, 'Bad Event');
+    expect(await refused).toEqual({ ok: false, refusal: 'no-presence' });
+    expect(acd.loop.state.devices.size).toBe(0);
+
+    const done = login();
+    const presence = await take('presence', 's-presence');
+    pbx.answer(presence, 200, 'OK', { headers: { Expires: '600' } });
+    expect(await done).toMatchObject({ ok: true });
+    pbx.answer(await take('dialog', 's-dialog'), 489, 'Bad Event');
+    expect(acd.events.find(({ event }) => event.kind === 'AgentLoggedIn')).toMatchObject({
+      event: {
+        by: 'http:desk',
+        device: { uri: `sip:phone1@127.0.0.1:${pbx.port}`, registrar: 'pbx1' },
+      },
+    });
+    const told = pbx.back(presence, 'NOTIFY', 1, {
+      headers: { Event: 'presence', 'Subscription-State': 'active' },
+      type: 'application/pidf+xml',
+      body: pidf('open'),
+    });
+    expect((await pbx.response(told)).status).toBe(200);
+    await isDialled();
+  });
+
+  async function isDialled(): Promise<void> {
     const caller = await stage.addForTest(Phone.open('caller', acd.sip));
     const call = caller.start('INVITE', 'queue1', {
       body: SDP_OFFER,
@@ -224,5 +263,5 @@ describe('a phone behind the registrar', () => {
     const bye = await authentic(pbx, 'BYE', 'b1');
     pbx.answer(bye, 200, 'OK');
     await ended;
-  });
+  }
 });

@@ -94,6 +94,7 @@ beforeEach(async () => {
         '/queues': { queues: [queue] },
         '/agents': { agents: [agent] },
         '/agents/2771/pause': agent,
+        '/agents/2771/login': agent,
         '/reports/counters': { rows },
       };
       const found = answers[request.url ?? ''];
@@ -135,6 +136,16 @@ describe('acd on a running ACD', () => {
   it('agent pause: sends the reason', async () => {
     expect(await runCli(['agent', 'pause', '2771', '--reason', 'lunch', '--url', base])).toBe(0);
     expect(asked).toEqual(['POST /agents/2771/pause {"reason":"lunch"}']);
+  });
+
+  it('agent login: names the phone, and the PBX where it is asked for', async () => {
+    expect(await runCli(['agent', 'login', '2771', '101', '--url', base])).toBe(0);
+    const words = ['agent', 'login', '2771', 'sip:101@pbx', '--registrar', 'office'];
+    expect(await runCli([...words, '--url', base])).toBe(0);
+    expect(asked).toEqual([
+      'POST /agents/2771/login {"device":"101"}',
+      'POST /agents/2771/login {"device":"sip:101@pbx","registrar":"office"}',
+    ]);
   });
 
   it('--json: prints what REST answers', async () => {

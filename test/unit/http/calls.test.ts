@@ -44,7 +44,10 @@ async function start(): Promise<Loop> {
   };
   http = await createHttp({
     view: createView({ runtime: loop, metrics: createMetrics(never), health: never }),
-    steering: createSteering(loop, (uri) => uri.endsWith('@pbx')),
+    steering: createSteering(loop, {
+      allows: (uri) => uri.endsWith('@pbx'),
+      logIn: async () => ({ ok: false, refusal: 'no-presence' }),
+    }),
     configuration: {} as ConfigPort,
     prompts: {} as PromptsPort,
     reports: {} as Reports,

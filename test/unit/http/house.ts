@@ -138,7 +138,7 @@ export async function openDesk(
     configuration: {} as ConfigPort,
     prompts: {} as PromptsPort,
     steering: {
-      ...orders('pause', 'resume', 'logOut', 'endWrapup', 'extendWrapup'),
+      ...orders('pause', 'resume', 'logIn', 'logOut', 'endWrapup', 'extendWrapup'),
       calls: orders('hangUp', 'withdraw', 'reorder', 'move', 'give', 'transfer'),
     } as unknown as Steering,
     reports: {

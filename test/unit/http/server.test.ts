@@ -108,6 +108,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
     steering: {
       pause: taken,
       resume: taken,
+      logIn: taken,
       logOut: taken,
       endWrapup: taken,
       extendWrapup: taken,
@@ -287,6 +288,32 @@ describe('steering', () => {
     expect(await post('wrapup/extend', { seconds: 0 })).toBe(400);
     expect(await post('pause', { unheard: 1 })).toBe(400);
     expect(asked).toEqual(['2771 x queue1', '2771 queue1', '2771 30000', '2771 ']);
+  });
+
+  it.each([
+    ['no-presence', 409],
+    ['bad-device', 422],
+    ['unknown-registrar', 422],
+    ['device-not-allowed', 403],
+    ['device-taken', 409],
+    ['unknown-agent', 404],
+    ['unavailable', 503],
+  ] as const)('a login that is refused as %s says what to do', async (refusal, status) => {
+    const asked: unknown[] = [];
+    const logIn: Steering['logIn'] = async (...given) => {
+      asked.push(given);
+      return { ok: false, refusal };
+    };
+    const server = await start({}, { logIn });
+    const post = (payload: object) =>
+      server.inject({ method: 'POST', url: '/agents/2771/login', payload });
+    const answer = await post({ device: '101', registrar: 'pbx' });
+    expect(answer.statusCode).toBe(status);
+    expect(answer.json()).toMatchObject({ code: refusal });
+    expect(answer.json<{ detail: string }>().detail).not.toMatch(/^refused:/);
+    expect((await post({})).statusCode).toBe(400);
+    expect((await post({ device: '101', phone: '' })).statusCode).toBe(400);
+    expect(asked).toEqual([['2771', { device: '101', registrar: 'pbx' }]]);
   });
 
   it.each([

@@ -58,6 +58,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       readyUsers: ['acdready', '*48'],
       loginTries: 3,
       lockAfter: 10,
+      loginDevices: ['registrars'],
       lockForMs: 900_000,
       digitTimeoutMs: 5_000,
       subscribeExpiresMs: 600_000,
