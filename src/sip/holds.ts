@@ -31,6 +31,7 @@ export class Holds {
       if (event.kind === 'CallConnected') this.connected(event.callId);
       else if (event.kind === 'CallHeld' || event.kind === 'CallUnheld') this.apply(event.callId);
       else if (event.kind === 'CallEnded') this.forget(event.callId);
+      else if (event.kind === 'CallTransferred') this.transferred(event.callId);
       else if (event.kind === 'OfferFailed' || event.kind === 'OfferWithdrawn')
         this.holding.delete(keyOf(event.callId, 'agent'));
     });
@@ -75,6 +76,12 @@ export class Holds {
   private connected(callId: CallId): void {
     for (const holder of PHONES)
       if (this.holding.has(keyOf(callId, holder))) this.told(callId, holder, true);
+  }
+
+  /** What his agent's phone held is over; the caller's may hold, also while he waits. */
+  private transferred(callId: CallId): void {
+    this.holding.delete(keyOf(callId, 'agent'));
+    this.amiss.delete(callId);
   }
 
   private forget(callId: CallId): void {
