@@ -21,6 +21,7 @@ export class WaitEstimates {
     switch (event.kind) {
       case 'CallEntered':
       case 'CallMoved':
+      case 'CallTransferred':
         return this.#note(event.callId, event.at);
       case 'CallConnected':
         return this.#compare(event.callId, event.queue, event.at);

@@ -11,6 +11,7 @@ const TEXTS: Readonly<Partial<Record<CoreEvent['kind'], string>>> = {
   CallRefused: 'call turned away',
   CallMoved: 'call goes to another queue',
   CallConnected: 'call talks',
+  CallTransferred: 'talk is over, call waits again',
   CallEnded: 'call over',
 };
 

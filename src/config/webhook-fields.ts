@@ -27,6 +27,7 @@ const KINDS: Readonly<Record<CoreEvent['kind'], true>> = {
   CallConnected: true,
   CallHeld: true,
   CallUnheld: true,
+  CallTransferred: true,
   CallEnded: true,
   WrapupStarted: true,
   WrapupEnded: true,

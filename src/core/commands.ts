@@ -3,6 +3,7 @@
  * ms since the epoch, never going back) and `by` (who asks, for the journal). Ids and random draws
  * that the decision may need come in with the command, because the core has neither.
  */
+import type { TransferWithin } from './transfer-commands.ts';
 import type {
   AgentId,
   CallId,
@@ -266,6 +267,7 @@ export type Command =
   | ReorderCall
   | HangUpCall
   | TransferCall
+  | TransferWithin
   | MoveCall
   | GiveCall
   | ExitCall
@@ -294,6 +296,8 @@ export type Command =
 export type Refusal =
   | 'unknown-queue'
   | 'queue-full'
+  | 'queue-empty'
+  | 'no-direct-queue'
   | 'overload'
   | 'duplicate-call'
   | 'unknown-call'

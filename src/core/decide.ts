@@ -28,6 +28,7 @@ import {
 } from './offering.ts';
 import type { State } from './state.ts';
 import { giveCall, hangUpCall, moveCall, transferCall } from './steering.ts';
+import { transferWithin } from './transferring.ts';
 
 /** What a rule says: nothing (its events are in the decision), or why not. */
 export type Verdict = Refusal | undefined;
@@ -89,6 +90,8 @@ function rule(decision: Decision, command: Command): Verdict {
       return hangUpCall(decision, command);
     case 'TransferCall':
       return transferCall(decision, command);
+    case 'TransferWithin':
+      return transferWithin(decision, command);
     case 'MoveCall':
       return moveCall(decision, command);
     case 'GiveCall':

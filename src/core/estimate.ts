@@ -84,3 +84,11 @@ export function waitOf(state: State, call: Call): number | null {
   if (queue === undefined) return null;
   return call.offers.length > 0 ? 0 : estimatedWait(state, queue, call);
 }
+
+/** What is observed of its queue; null: that has left the configuration meanwhile. */
+export function paceOf(state: State, queue: string): Pace | null {
+  if (!state.queues.has(queue)) return null;
+  let pace = state.paces.get(queue);
+  if (pace === undefined) state.paces.set(queue, (pace = makePace()));
+  return pace;
+}

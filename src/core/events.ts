@@ -3,6 +3,7 @@
  * evolve; statistics and reports fold them again elsewhere. A field is never removed or given
  * another meaning: `EVENTS_VERSION` counts the shapes, and the journal migrates older ones.
  */
+import type { CallTransferred } from './transfer-events.ts';
 import type {
   AgentId,
   CallId,
@@ -381,6 +382,7 @@ export type CoreEvent =
   | CallConnected
   | CallHeld
   | CallUnheld
+  | CallTransferred
   | CallEnded
   | WrapupStarted
   | WrapupEnded

@@ -19,9 +19,10 @@ import type {
   OfferRang,
   OfferSent,
 } from './events.ts';
-import { makePace, noteHandled, noteWait } from './estimate.ts';
+import { noteWait, paceOf } from './estimate.ts';
 import { evolveAgent } from './evolve-agents.ts';
 import { dropQueue, takeConfig } from './evolve-config.ts';
+import { endTalk, transfer } from './evolve-transfers.ts';
 import { memberOf } from './eligible.ts';
 import { placeAgent, placeCall, placeOffer, rekeyCall, removeCall, removeOffer } from './place.ts';
 import { idleClock, numberOf } from './rules.ts';
@@ -30,11 +31,11 @@ import {
   makeTimer,
   must,
   NO_LIMITS,
+  NO_TALKS,
   NOT_HELD,
   type Agent,
   type Call,
   type Offer,
-  type Pace,
   type State,
 } from './state.ts';
 import type { AgentId, CallId, Departure, OfferId } from './types.ts';
@@ -76,6 +77,7 @@ function enter(state: State, event: CallEntered): void {
     keptFor: event.keptFor ?? null,
     only: event.only ?? null,
     left: event.left ?? NOWHERE,
+    talks: NO_TALKS,
     priority: event.priority ?? 0,
     order: event.order ?? event.entry,
     confirmedAt: null,
@@ -261,28 +263,11 @@ function connect(state: State, offerId: OfferId, at: number): void {
   placeAgent(state, agent);
 }
 
-/** What is observed of its queue; null: that has left the configuration meanwhile. */
-function paceOf(state: State, queue: string): Pace | null {
-  if (!state.queues.has(queue)) return null;
-  let pace = state.paces.get(queue);
-  if (pace === undefined) state.paces.set(queue, (pace = makePace()));
-  return pace;
-}
-
 function end(state: State, event: CallEnded): void {
   const call = callOf(state, event.callId);
   if (call.offerId !== null) {
-    const made = offerOf(state, call.offerId);
-    const agent = agentOf(state, made.agentId);
-    if (made.phase !== 'connected') throw new Error(`broken invariant: ${made.id} left ringing`);
-    removeOffer(state, made);
-    agent.callId = null;
-    agent.idleSince = event.leftAt ?? event.at;
-    agent.talkedMs += event.talkedMs;
-    const member = memberOf(agent, made.queue);
-    if (member !== undefined) member.tally.lastCallAt = agent.idleSince;
-    noteHandled(paceOf(state, call.queue), event.talkedMs + (member?.rules.wrapupMs ?? 0));
-    placeAgent(state, agent);
+    const bridge = offerOf(state, call.offerId);
+    endTalk(state, call, bridge, event.talkedMs, event.leftAt ?? event.at);
   }
   if (call.connectedAt === null) {
     const waitedMs = (event.leftAt ?? event.at) - call.queuedAt;
@@ -373,6 +358,8 @@ export function evolve(state: State, event: CoreEvent): void {
       return hold(state, event);
     case 'CallUnheld':
       return unhold(state, event);
+    case 'CallTransferred':
+      return transfer(state, event);
     case 'CallEnded':
       return end(state, event);
     default:

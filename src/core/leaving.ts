@@ -50,7 +50,7 @@ export function freePhone(decision: Decision, uri: string): void {
 }
 
 /** After his talk: a logout he asked for meanwhile, else wrap-up, else he is free. */
-function releaseAgent(
+export function releaseAgent(
   decision: Decision,
   agentId: string,
   queueName: string,

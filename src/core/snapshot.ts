@@ -10,6 +10,7 @@ import {
   makeAgent,
   makeTimer,
   NO_LIMITS,
+  NO_TALKS,
   NOT_HELD,
   type Agent,
   type Call,
@@ -72,6 +73,7 @@ type StoredCall = Stored<
   | 'only'
   | 'maxWaitMs'
   | 'left'
+  | 'talks'
   | 'priority'
   | 'order'
   | 'offers'
@@ -155,6 +157,7 @@ function restoreCall(call: StoredCall): Call {
     keptFor: null,
     only: null,
     left: [],
+    talks: NO_TALKS,
     priority: 0,
     order: call.entry,
     offers: call.offerId === null ? [] : [call.offerId],

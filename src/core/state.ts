@@ -49,6 +49,8 @@ export const VERSIONS_MAX = 100;
 /** Most phones rung at once for one call; `ringall` leaves the rest of its members alone. */
 export const RINGING_MAX = 100;
 
+/** Most talks of one visit that are ended by a transfer into another line of ours. */
+export const TALKS_MAX = 20;
 /** Most callers whose last agent is remembered; beyond it the one served longest ago is not. */
 export const ACQUAINTED_MAX = 100_000;
 
@@ -83,6 +85,14 @@ export interface Pause {
   readonly auto: boolean;
 }
 
+/** A talk of a call that was transferred since, after which wait, and how long it was. */
+export interface PastTalk {
+  readonly queue: QueueName;
+  readonly agentId: AgentId;
+  readonly waitedMs: number;
+  readonly talkedMs: number;
+}
+
 export interface Call {
   readonly id: CallId;
   queue: QueueName;
@@ -91,9 +101,9 @@ export interface Call {
   readonly from: string;
   readonly fromName: string;
   readonly to: string;
-  /** Number of its entry, over the whole ACD: the fair order. */
-  readonly entry: number;
-  readonly enteredAt: number;
+  /** Number of its entry, over the whole ACD: the fair order. A transfer is one, too. */
+  entry: number;
+  enteredAt: number;
   /** When it came into this queue. */
   queuedAt: number;
   /** Longest wait here that it brought along; null: the queue's. */
@@ -109,8 +119,10 @@ export interface Call {
   keptFor: AgentId | null;
   /** The agent whom alone it is for; null: whoever is next. */
   only: AgentId | null;
-  /** Queues it has left, oldest first. */
+  /** Queues it has left since its entry, oldest first. */
   left: readonly Departure[];
+  /** What was before its last transfer, oldest first. */
+  talks: readonly PastTalk[];
   /** Higher is served first. */
   priority: number;
   /** Place among those of its priority: its entry, or between two others by request. */
@@ -330,6 +342,8 @@ export function makeQueue(config: QueueConfig): Queue {
   };
 }
 
+/** It was never transferred. */
+export const NO_TALKS: readonly PastTalk[] = [];
 /** Nobody holds the talk. */
 export const NOT_HELD: readonly Holder[] = [];
 

@@ -22,6 +22,16 @@ export const callDetail = callAnswer
     left: z
       .array(z.object({ queue: z.string(), status: z.string() }))
       .describe('Queues it has been in before, oldest first, and why it left each'),
+    talks: z
+      .array(
+        z.object({
+          queue: z.string(),
+          agent: z.string(),
+          waited_seconds: z.number().int(),
+          talked_seconds: z.number().int(),
+        }),
+      )
+      .describe('Talks before this wait or talk, out of which it was transferred; oldest first'),
     agents: z
       .array(z.object({ agent: z.string(), why }))
       .describe('Each member of its queue, and why he is not rung for it'),
@@ -59,7 +69,10 @@ export const transferBody = z
         /^([sS][iI][pP][sS]?:[^@;?<>\s"]+@[^@;?<>\s"]+|queue:\S+|agent:\S+)$/,
         'write sip:user@host, queue:name or agent:id',
       )
-      .describe('`sip:user@host`; of a waiting call also `queue:name` (move), `agent:id` (give)'),
+      .describe(
+        '`sip:user@host`, `queue:name` or `agent:id`. A talking caller waits anew in that queue, ' +
+          'or for that agent alone; of a waiting call they are `move` and `give`',
+      ),
   })
   .meta({ id: 'Transfer' });
 

@@ -43,6 +43,8 @@ export const CATALOGUE = {
   'not-waiting': { status: 409, title: 'The call does not wait' },
   'not-talking': { status: 409, title: 'The call does not talk' },
   'queue-full': { status: 409, title: 'The queue is full' },
+  'queue-empty': { status: 409, title: 'Nobody is there in the queue' },
+  'no-direct-queue': { status: 409, title: 'No queue takes calls to one agent' },
   'moved-too-often': { status: 409, title: 'The call has been in as many queues as may be' },
   'agent-not-free': { status: 409, title: 'The agent cannot be rung now' },
   'not-allowed': { status: 403, title: 'Calls may not be sent there' },

@@ -48,6 +48,7 @@ export async function describeApi(version: string): Promise<object> {
         move: nothing,
         give: nothing,
         transfer: nothing,
+        transferWithin: nothing,
       },
     },
     reports: { wake: nothing, ask: nothing, health: nothing, close: nothing },

@@ -65,6 +65,9 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   'not-talking': 'the call talks with nobody; GET /calls tells what it does',
   'unknown-reason': 'nobody may pause for this reason; take one of pause-reasons',
   'queue-full': 'the line of that queue is full (maxlen); choose another queue, or wait',
+  'queue-empty':
+    'nobody who could take the call is there in that queue (joinempty); choose another',
+  'no-direct-queue': 'no queue takes calls to one agent; set direct: yes for one in acd.yaml',
   'moved-too-often': 'the call has been through as many queues as may be; give it to an agent',
   'agent-not-free': 'the agent cannot be rung now; GET /agents/{id} says why (state, device_state)',
   'not-allowed': 'calls may not be sent there; transfers.allow in acd.yaml lists where they may',

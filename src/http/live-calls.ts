@@ -36,6 +36,12 @@ export function callDetail(
     priority: call.priority,
     tried,
     left: call.left.map(({ queue, status }) => ({ queue, status })),
+    talks: call.talks.map(({ queue, agentId, waitedMs, talkedMs }) => ({
+      queue,
+      agent: agentId,
+      waited_seconds: Math.floor(waitedMs / 1000),
+      talked_seconds: Math.floor(talkedMs / 1000),
+    })),
     agents: explainCall(state, call, now).map(({ agentId, why }) => ({
       agent: agentId,
       why: whyOf(why),
@@ -66,6 +72,8 @@ export function steerCalls(runtime: Runtime, allows: (uri: string) => boolean): 
       runtime.submit({ kind: 'ReorderCall', by: byWhom(), callId, ...wish }),
     move: (callId, queue) => runtime.submit({ kind: 'MoveCall', by: byWhom(), callId, queue }),
     give: (callId, agentId) => runtime.submit({ kind: 'GiveCall', by: byWhom(), callId, agentId }),
+    transferWithin: (callId, to) =>
+      runtime.submit({ kind: 'TransferWithin', by: byWhom(), callId, to }),
     transfer: async (callId, uri) =>
       allows(uri)
         ? runtime.submit({ kind: 'TransferCall', by: byWhom(), callId, uri })

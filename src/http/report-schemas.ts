@@ -95,6 +95,7 @@ export const callRecord = z
     waited_seconds: z.number(),
     talked_seconds: z.number(),
     queues_left: count('Queues it left for another'),
+    transfers: count('Talks out of which it was sent elsewhere'),
   })
   .meta({ id: 'CallRecord' });
 

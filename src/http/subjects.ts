@@ -43,7 +43,7 @@ export class Subjects {
 
   hear(event: CoreEvent): void {
     if (event.kind === 'CallEntered') keep(this.#calls, event.callId, [event.queue]);
-    if (event.kind === 'CallMoved') {
+    if (event.kind === 'CallMoved' || event.kind === 'CallTransferred') {
       const before = this.#calls.get(event.callId) ?? [event.from];
       keep(this.#calls, event.callId, [...new Set([...before, event.queue])]);
     }

@@ -2,6 +2,7 @@
  * What REST may see: a read-only look at the state, in the shapes of the answers. The server
  * knows nothing else of the ACD, so its tests need none.
  */
+import type { Inside } from '../core/transfer-commands.ts';
 import type { Outcome } from '../runtime/port.ts';
 import type { CallDetail, Reasons } from './call-schemas.ts';
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
@@ -94,6 +95,8 @@ export interface CallSteering {
   reorder(callId: string, wish: { priority?: number; position?: number }): Promise<Outcome>;
   move(callId: string, queue: string): Promise<Outcome>;
   give(callId: string, agentId: string): Promise<Outcome>;
+  /** Into a line of ours: out of a talk; of a call that waits as `move` and `give`. */
+  transferWithin(callId: string, to: Inside): Promise<Outcome>;
   /** `not-allowed`: the configuration does not let calls go there. */
   transfer(callId: string, uri: string): Promise<Outcome | NotAllowed>;
 }

@@ -103,6 +103,7 @@ export interface CallRecordAnswer {
   readonly waited_seconds: number;
   readonly talked_seconds: number;
   readonly queues_left: number;
+  readonly transfers: number;
 }
 
 /** As `queue show` of Asterisk has them: since the beginning of the day. */

@@ -6,6 +6,7 @@
  * people is passed over.
  */
 import type { CoreEvent } from '../core/events.ts';
+import type { CallTransferred } from '../core/transfer-events.ts';
 import type { AgentId, CallId, CoreConfig, OfferId, QueueName } from '../core/types.ts';
 
 export interface OpenCall {
@@ -22,12 +23,18 @@ export interface OpenCall {
   position: number;
   priority: number;
   order: number;
-  readonly entry: number;
+  entry: number;
   /** Null: it waits. */
   connectedAt: number | null;
+  /** With whom it talks, or talked before it waited again; null: nobody yet. */
   agentId: AgentId | null;
   /** Queues it has left for another one. */
   moves: number;
+  /** When its present wait began, and talks that were transferred before, with their sums. */
+  waitsSince: number;
+  transfers: number;
+  waitedMs: number;
+  talkedMs: number;
 }
 
 export interface OpenOffer {
@@ -106,12 +113,17 @@ export function keepHouse(house: House): PlainHouse {
   };
 }
 
+/** What earlier versions did not keep. */
+const neverSentOn = ({ enteredAt }: Pick<OpenCall, 'enteredAt'>) => ({
+  ...{ waitsSince: enteredAt, transfers: 0, waitedMs: 0, talkedMs: 0 },
+});
+
 /** Takes a kept one up again; it may be used but once. */
 export function takeHouse(plain: PlainHouse): House {
   return {
     isStarted: plain.isStarted,
     config: plain.config,
-    calls: new Map(plain.calls.map((call) => [call.id, call])),
+    calls: new Map(plain.calls.map((call) => [call.id, { ...neverSentOn(call), ...call }])),
     offers: new Map(plain.offers.map((offer) => [offer.id, offer])),
     people: new Map(
       plain.people.map(([id, person]) => [
@@ -169,6 +181,10 @@ function followCall(house: House, event: CoreEvent): void {
         connectedAt: null,
         agentId: null,
         moves: 0,
+        waitsSince: at,
+        transfers: 0,
+        waitedMs: 0,
+        talkedMs: 0,
       });
       return;
     }
@@ -195,12 +211,27 @@ function followCall(house: House, event: CoreEvent): void {
       }
       return;
     }
+    case 'CallTransferred':
+      return followTransfer(house, event);
     case 'CallEnded':
       house.calls.delete(event.callId);
       if (event.offerId !== null) house.offers.delete(event.offerId);
       return;
     default:
   }
+}
+
+/** He waits anew; what he has behind him is added up. */
+function followTransfer(house: House, event: CallTransferred): void {
+  house.offers.delete(event.offerId);
+  const call = house.calls.get(event.callId);
+  if (call === undefined) return;
+  const { queue, at, entry, position, priority } = event;
+  Object.assign(call, { queue, priority, position, entry, order: entry });
+  Object.assign(call, { queuedAt: at, waitsSince: at, connectedAt: null });
+  call.transfers += 1;
+  call.waitedMs += event.waitedMs;
+  call.talkedMs += event.talkedMs;
 }
 
 /** Place among those who wait in its queue, 1 = next. */

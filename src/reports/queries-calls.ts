@@ -83,6 +83,7 @@ interface CallRow {
   readonly waited_ms: number;
   readonly talked_ms: number;
   readonly moves: number;
+  readonly transfers: number;
 }
 
 function callAnswer(row: CallRow): CallRecordAnswer {
@@ -102,6 +103,7 @@ function callAnswer(row: CallRow): CallRecordAnswer {
     waited_seconds: seconds(row.waited_ms),
     talked_seconds: seconds(row.talked_ms),
     queues_left: row.moves,
+    transfers: row.transfers,
   };
 }
 

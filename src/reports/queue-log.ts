@@ -7,7 +7,8 @@
  *
  * - A call whose own side failed while it waited (FAILED) is an ABANDON: it left the line unserved.
  * - A talk out of which the caller was sent elsewhere is a BLINDTRANSFER (`user|host`), in the
- *   place of a talk there an ATTENDEDTRANSFER (`APP|user`), by whoever ordered it.
+ *   place of a talk there an ATTENDEDTRANSFER (`APP|user`), by whoever ordered it. Into a line of
+ *   ours it is a BLINDTRANSFER, too (`queue or agent|acd`), and an ENTERQUEUE of the same call.
  * - A talk ended by the system (a limit, a leg lost) is a COMPLETEAGENT: the caller did not end it.
  * - Every offer that came to nothing at the agent's is RINGNOANSWER, busy ones with the few ms
  *   they took, as Asterisk has it; but SYSCOMPAT where he answered and no audio could be had, and
@@ -16,6 +17,7 @@
  *   all queues writes PAUSEALL, and PAUSE for each.
  */
 import type { CallEnded, CoreEvent, OfferFailed } from '../core/events.ts';
+import type { CallTransferred } from '../core/transfer-events.ts';
 import type { AgentId, ExitStatus, QueueName } from '../core/types.ts';
 import { membershipsOf, pauseIn, placeOf, type House, type Person } from './house.ts';
 
@@ -31,6 +33,8 @@ export interface QueueLogLine {
 }
 
 const NONE = 'NONE';
+/** Where Asterisk has the dialplan context of a blind transfer. */
+const CONTEXT = 'acd';
 
 /** As agents are called: `Agent/2771`. */
 export function agentName(agentId: AgentId): string {
@@ -117,7 +121,7 @@ function putExit(out: Writer, exit: Exit): void {
 function putEnd(out: Writer, house: House, event: CallEnded): void {
   const call = house.calls.get(event.callId);
   const { callId, queue, status, agentId, position, waitedMs, talkedMs, key } = event;
-  const before = call === undefined ? 0 : call.queuedAt - call.enteredAt;
+  const before = call === undefined ? 0 : call.queuedAt - call.waitsSince;
   const hereMs = waitedMs - before;
   const firstPosition = call?.position ?? position;
   if (agentId === null) {
@@ -134,6 +138,16 @@ function putEnd(out: Writer, house: House, event: CallEnded): void {
   }
   const verb = event.endedBy === 'caller' ? 'COMPLETECALLER' : 'COMPLETEAGENT';
   return out.put(verb, data, { call: callId, queue, agent: agentId });
+}
+
+function putTransfer(out: Writer, house: House, event: CallTransferred): void {
+  const { callId: call, from, agentId, queue, waitedMs, talkedMs, position } = event;
+  const known = house.calls.get(call);
+  const before = known === undefined ? 0 : known.queuedAt - known.waitsSince;
+  const times = [seconds(waitedMs - before), seconds(talkedMs), String(known?.position ?? 0)];
+  const data = [clean(event.only ?? queue), CONTEXT, ...times];
+  out.put('BLINDTRANSFER', data, { call, queue: from, agent: agentId });
+  out.put('ENTERQUEUE', ['', numberOf(known?.from ?? ''), String(position)], { call, queue });
 }
 
 function putCall(out: Writer, house: House, event: CoreEvent): void {
@@ -162,6 +176,8 @@ function putCall(out: Writer, house: House, event: CoreEvent): void {
       const data = [seconds(held), clean(offerId), seconds(rung)];
       return out.put('CONNECT', data, { call: callId, queue, agent: agentId });
     }
+    case 'CallTransferred':
+      return putTransfer(out, house, event);
     case 'CallEnded':
       return putEnd(out, house, event);
     default:

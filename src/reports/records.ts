@@ -29,6 +29,8 @@ export interface CallRecord {
   readonly talkedMs: number;
   /** Queues it left for another. */
   readonly moves: number;
+  /** Talks that were sent elsewhere: into a line of ours, or, at its end, out of the house. */
+  readonly transfers: number;
 }
 
 /** How a visit of a queue ended: served, or why not. */
@@ -63,11 +65,14 @@ export interface SpanRecord {
   readonly offerId: string;
   readonly from: number;
   readonly to: number;
-  /** Offer: its outcome. Talk: who ended it. Session: phone. Pause: reason. */
+  /** Offer: its outcome. Talk: who ended it, or `transferred`. Session: phone. Pause: reason. */
   readonly detail: string;
 }
 
 export type ReportRecord = CallRecord | VisitRecord | SpanRecord;
+
+/** How a talk ended whose caller was sent elsewhere. */
+const TRANSFERRED = 'transferred';
 
 type SpanFields = Partial<SpanRecord> & Pick<SpanRecord, 'what' | 'agentId' | 'from' | 'to'>;
 
@@ -80,6 +85,7 @@ function ended(house: House, event: CallEnded): ReportRecord[] {
   const { callId, queue, status, endedBy, agentId, waitedMs, talkedMs, key = '' } = event;
   if (call === undefined) return [];
   const at = event.leftAt ?? event.at;
+  const isSentOn = agentId !== null && event.destination?.to === 'uri';
   const record: CallRecord = {
     kind: 'call',
     callId,
@@ -93,10 +99,12 @@ function ended(house: House, event: CallEnded): ReportRecord[] {
     endedAt: at,
     status,
     endedBy,
-    agentId,
-    waitedMs,
-    talkedMs,
+    agentId: agentId ?? call.agentId,
+    // Of all its waits and talks.
+    waitedMs: call.waitedMs + waitedMs,
+    talkedMs: call.talkedMs + talkedMs,
     moves: call.moves,
+    transfers: call.transfers + (isSentOn ? 1 : 0),
   };
   if (agentId !== null && call.connectedAt !== null) {
     const offerId = event.offerId ?? '';
@@ -110,7 +118,7 @@ function ended(house: House, event: CallEnded): ReportRecord[] {
       from,
       to: from + talkedMs,
     } as const;
-    return [span({ ...talk, detail: endedBy }), record];
+    return [span({ ...talk, detail: isSentOn ? TRANSFERRED : endedBy }), record];
   }
   const visit: VisitRecord = {
     kind: 'visit',
@@ -174,6 +182,7 @@ function refused(event: CallRefused): ReportRecord[] {
     waitedMs: 0,
     talkedMs: 0,
     moves: 0,
+    transfers: 0,
   };
   if (status === 'UNKNOWNQUEUE' || status === 'COMPLETED') return [record];
   return [turnedAway(event, from, status), record];
@@ -187,12 +196,25 @@ function ofCall(house: House, event: CoreEvent): ReportRecord[] {
       return refused(event);
     case 'CallEnded':
       return ended(house, event);
+    case 'CallTransferred': {
+      const { callId, offerId, agentId, from: queue, at: to, talkedMs } = event;
+      const talk = {
+        what: 'talk',
+        agentId,
+        queue,
+        callId,
+        offerId,
+        from: to - talkedMs,
+        to,
+      } as const;
+      return [span({ ...talk, detail: TRANSFERRED })];
+    }
     case 'CallMoved': {
       const call = house.calls.get(event.callId);
       if (call === undefined) return [];
       const { callId, from: queue, status: outcome, position: lastPosition, at } = event;
       const { from, queuedAt: enteredAt, position: firstPosition } = call;
-      const waits = { waitMs: event.waitedMs, totalWaitMs: at - call.enteredAt };
+      const waits = { waitMs: event.waitedMs, totalWaitMs: at - call.waitsSince };
       const place = { firstPosition, lastPosition, agentId: null, key: '' };
       const times = { enteredAt, leftAt: at };
       return [{ kind: 'visit', callId, queue, from, ...times, outcome, ...waits, ...place }];

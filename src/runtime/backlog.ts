@@ -32,6 +32,7 @@ const NATURE: Readonly<Record<Command['kind'], 'request' | 'fact'>> = {
   MoveCall: 'request',
   GiveCall: 'request',
   TransferCall: 'request',
+  TransferWithin: 'request',
   HangUpCall: 'request',
   NoteStart: 'fact',
   ConfirmCall: 'fact',

@@ -13,9 +13,9 @@ type Of<K extends CoreEvent['kind']> = Extract<CoreEvent, { kind: K }>;
 
 interface CallPage {
   readonly id: CallId;
-  readonly queue: QueueName;
-  readonly entry: number;
-  readonly enteredAt: number;
+  queue: QueueName;
+  entry: number;
+  enteredAt: number;
   isConfirmed: boolean;
   connectedAt: number | null;
   offers: number;
@@ -114,6 +114,8 @@ export class Ledger {
         return this.#over(event.offerId);
       case 'CallConnected':
         return this.#connected(event);
+      case 'CallTransferred':
+        return this.#transferred(event);
       case 'CallEnded':
         return this.#ended(event);
       default:
@@ -254,6 +256,24 @@ export class Ledger {
     if (waitedMs !== at - call.enteredAt) this.#fault(`${waitedMs} ms is not how long it waited`);
     offer.phase = 'connected';
     call.connectedAt = at;
+  }
+
+  /** The talk is over for the agent, and the caller enters once more. */
+  #transferred(event: Of<'CallTransferred'>): void {
+    const { callId, offerId, agentId, entry, queue, at, waitedMs, talkedMs } = event;
+    const call = this.#calls.get(callId);
+    if (call?.connectedAt == null) return this.#fault(`${callId} does not talk`);
+    if (waitedMs !== call.connectedAt - call.enteredAt) this.#fault(`${waitedMs} ms waited`);
+    if (talkedMs !== at - call.connectedAt) this.#fault(`${talkedMs} ms talked`);
+    const bridge = this.#offers.get(offerId);
+    if (bridge?.phase !== 'connected' || bridge.callId !== callId)
+      this.#fault(`${offerId} is no bridge of ${callId}`);
+    if (entry <= this.#entry) this.#fault(`entry ${entry} after ${this.#entry}`);
+    this.#entry = entry;
+    this.#offers.delete(offerId);
+    this.#agent(agentId).offerId = null;
+    Object.assign(call, { queue, entry, enteredAt: at, connectedAt: null, offers: 0 });
+    this.#line(queue).add(call);
   }
 
   #ended({ callId, offerId, waitedMs, talkedMs, at: heardAt, leftAt }: Of<'CallEnded'>): void {

@@ -184,6 +184,9 @@ export class Recording {
       case 'CallEnded':
         this.#close(event.offerId);
         return this.#ended(event);
+      case 'CallTransferred':
+        this.#close(event.offerId);
+        return this.#transferred(event);
       case 'OfferRang':
       case 'OfferAnswered':
       case 'OfferFailed':
@@ -222,6 +225,14 @@ export class Recording {
     call.hasAbandoned = event.status === 'ABANDONED';
     if (event.agentId !== null) call.talkMs = event.talkedMs;
     call.hangsUp = event.endedBy === 'agent' ? 'agent' : 'caller';
+  }
+
+  /** Played again he has said all he had to say; the second wait was an order, not his wish. */
+  #transferred({ callId, waitedMs, talkedMs }: Extract<CoreEvent, { kind: 'CallTransferred' }>) {
+    const call = this.#open.get(callId);
+    if (call === undefined) return;
+    this.#open.delete(callId);
+    Object.assign(call, { waitedMs, talkMs: talkedMs, hangsUp: 'agent' });
   }
 
   #close(offerId: OfferId | null): OpenOffer | undefined {

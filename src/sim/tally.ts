@@ -111,6 +111,9 @@ export class Tally {
       }
       case 'CallConnected':
         return this.#connected(event.callId, event.agentId, event.at);
+      case 'CallTransferred':
+        this.#left(event);
+        return this.#entered(event.callId, event.queue, event.entry, event.at);
       case 'CallEnded':
         return this.#ended(event);
       default:
@@ -191,6 +194,12 @@ export class Tally {
     if (waitMs > 0) sums.waited += 1;
     if (waitMs <= this.#options.thresholdMs) sums.quick += 1;
     this.#agent(agentId).calls += 1;
+  }
+
+  /** He goes into a line again: a call like a new one. */
+  #left({ agentId, talkedMs }: Extract<CoreEvent, { kind: 'CallTransferred' }>): void {
+    this.#talking -= 1;
+    this.#agent(agentId).talkMs += talkedMs;
   }
 
   #ended(event: Extract<CoreEvent, { kind: 'CallEnded' }>): void {

@@ -8,8 +8,11 @@
  */
 import type { AnnouncementDue, CallEnded, CallEntered } from '../core/events.ts';
 import type { CallMoved, CoreEvent } from '../core/events.ts';
+import type { CallTransferred } from '../core/transfer-events.ts';
 import type { Call } from '../core/state.ts';
 import type { AgentId, CallId, QueueName } from '../core/types.ts';
+import { newCaller } from './caller.ts';
+import type { Caller } from './caller.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { goodbyeOf, refusalFor, REFUSALS } from './destination.ts';
@@ -33,36 +36,6 @@ const AGAIN_MAX_MS = 10_000;
 const FAREWELL = 'farewell';
 const FAREWELL_MAX_MS = 60_000;
 const FAILED = 'Q.850;cause=41;text="Temporary failure"';
-
-interface Caller {
-  readonly callId: CallId;
-  readonly dialogId: string;
-  queue: QueueName;
-  /** He called this agent, not a queue; null: a queue. */
-  agentId: AgentId | null;
-  origin: Pick<Call, 'from' | 'fromName'>;
-  /** The core knows the call. */
-  entered: boolean;
-  /** Gone, for whatever reason: every step that finds this stops. */
-  closed: boolean;
-  session: Session | null;
-  /** We made the offer (INVITE without SDP): the ACK brings the answer. null: it will tell. */
-  lateOffer: boolean | null;
-  /** Waits for his INVITE to be given to us again; ends him if it is not. */
-  stranded: NodeJS.Timeout | null;
-  /** Via of his INVITE: tells the same one given again from one that came another way. */
-  via: string;
-  /** It was, before we knew that our answer to the first was lost. */
-  again: IncomingRequest | null;
-  /** Prompt to be heard before we hang up, because no queue has him (any more); null: none. */
-  farewell: string | null;
-  /** Ends him if that prompt does not. */
-  overdue: NodeJS.Timeout | null;
-  /** His keys; null: none yet. */
-  digits: ExitKeys | null;
-  /** To be told once that his phone is free again. */
-  phoneFreed: () => void;
-}
 
 /** Told of every caller's phone: an agent's phone that calls a queue is not idle meanwhile. */
 export type PhoneWatch = (request: IncomingRequest) => () => void;
@@ -152,24 +125,7 @@ export class Callers {
   }
 
   private admit(callId: CallId, dialogId: string, queue: QueueName): Caller {
-    const caller: Caller = {
-      callId,
-      dialogId,
-      queue,
-      agentId: null,
-      origin: { from: '', fromName: '' },
-      entered: false,
-      closed: false,
-      session: null,
-      lateOffer: null,
-      stranded: null,
-      via: '',
-      again: null,
-      farewell: null,
-      overdue: null,
-      digits: null,
-      phoneFreed: () => undefined,
-    };
+    const caller = newCaller(callId, dialogId, queue);
     this.callers.set(callId, caller);
     this.byDialog.set(dialogId, caller);
     return caller;
@@ -187,7 +143,11 @@ export class Callers {
       // His ACK was given to that process, which did not live to say so.
       caller.lateOffer = lateAnswer === null ? null : true;
       if (held.state === 'confirmed') void this.confirm(caller, lateAnswer ?? '');
-    } else if (call.connectedAt === null) startMusic(this.context, call.id, call.queue);
+    } else if (call.connectedAt === null) {
+      // That process may have died while it took his talk apart.
+      if (call.talks.length > 0) void this.context.media.disconnect(call.id);
+      startMusic(this.context, call.id, call.queue);
+    }
   }
 
   private strand(caller: Caller): void {
@@ -344,6 +304,7 @@ export class Callers {
     if (event.kind === 'CallConfirmed') this.entertain(event.callId);
     else if (event.kind === 'AnnouncementDue') this.announce(event);
     else if (event.kind === 'CallMoved') this.moved(event);
+    else if (event.kind === 'CallTransferred') this.transferred(event);
     else if (event.kind === 'CallEntered') this.entered(event);
     else if (event.kind === 'CallEnded') this.ended(event);
   }
@@ -402,6 +363,16 @@ export class Callers {
     const { callId, queue } = event;
     if (soundsOf(this.context, queue)?.musicClass !== former)
       startMusic(this.context, callId, queue);
+  }
+
+  /** Out of his talk he waits again; before an agent he is welcomed no second time. */
+  private transferred({ callId, queue }: CallTransferred): void {
+    const caller = this.callers.get(callId);
+    if (caller === undefined) return;
+    caller.queue = queue;
+    caller.digits?.forget();
+    void this.context.media.disconnect(callId);
+    startMusic(this.context, callId, queue);
   }
 
   private ended(event: CallEnded): void {

@@ -98,6 +98,25 @@ export function refusalFor(outcome: Outcome): Rejection | null {
   return null;
 }
 
+/** What a phone is told by NOTIFY whose transfer cannot be (RFC 3515 §2.4.5). */
+export function sipfragOf(refusal: Extract<Outcome, { ok: false }>['refusal']): string {
+  switch (refusal) {
+    case 'queue-full':
+      return '486 Busy Here';
+    case 'queue-empty':
+    case 'not-logged-in':
+      return '480 Temporarily Unavailable';
+    case 'unknown-queue':
+    case 'unknown-agent':
+    case 'no-direct-queue':
+      return '404 Not Found';
+    case 'moved-too-often':
+      return '482 Loop Detected';
+    default:
+      return '503 Service Unavailable';
+  }
+}
+
 /** Reason (RFC 3326) of the BYE to a caller who has been answered. */
 export function goodbyeOf(destination: Destination | undefined): string {
   switch (destination?.to) {

@@ -15,6 +15,7 @@
  */
 import type { CallConnected, CallEnded } from '../core/events.ts';
 import type { Call } from '../core/state.ts';
+import type { CallTransferred } from '../core/transfer-events.ts';
 import type { CallId } from '../core/types.ts';
 import type { LegFacts, LegId, MediaResult } from '../media/port.ts';
 import type { EdgeContext } from './context.ts';
@@ -36,6 +37,7 @@ export class Holds {
       if (event.kind === 'CallConnected') this.connected(event);
       else if (event.kind === 'CallHeld' || event.kind === 'CallUnheld') this.apply(event.callId);
       else if (event.kind === 'CallEnded') this.forget(event);
+      else if (event.kind === 'CallTransferred') this.transferred(event);
       else if (event.kind === 'OfferFailed' || event.kind === 'OfferWithdrawn')
         this.holding.delete(event.offerId);
     });
@@ -104,6 +106,12 @@ export class Holds {
   /** Who held before there was anything to hold does so now. */
   private connected({ callId, offerId }: CallConnected): void {
     for (const leg of [offerId, callId]) if (this.holding.has(leg)) this.submit(callId, leg, true);
+  }
+
+  /** What his agent's phone held is over; the caller's may hold, also while he waits. */
+  private transferred({ callId, offerId }: CallTransferred): void {
+    this.holding.delete(offerId);
+    this.amiss.delete(callId);
   }
 
   private forget({ callId, offerId }: CallEnded): void {

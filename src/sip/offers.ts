@@ -17,15 +17,18 @@ import type {
 } from '../core/events.ts';
 import type { Offer } from '../core/state.ts';
 import type { OfferId } from '../core/types.ts';
+import type { NewCommand } from '../runtime/port.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle, InviteOptions } from './client.ts';
 import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
+import { goodbyeOf, sipfragOf } from './destination.ts';
 import type { Credentials } from './digest.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
 import type { Holds } from './holds.ts';
 import { judgeInvite, judgeStatus } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
+import { insideOf } from './own-lines.ts';
 import type { EndedDialog, HeldDialog, Headers, OutgoingRequest } from './port.ts';
 import type { Referral, ReferralAnswer } from './referral.ts';
 import type { Route, Routes } from './routes.ts';
@@ -36,6 +39,8 @@ import { TakenBack } from './taken-back.ts';
 const GRACE_MS = 5_000;
 /** Own Call-IDs remembered. */
 const RECENT_MAX = 10_000;
+
+type TransferOrder = Extract<NewCommand, { kind: 'TransferCall' | 'TransferWithin' }>;
 
 interface OfferLeg {
   readonly offer: AgentOffered;
@@ -109,6 +114,7 @@ export class Offers {
     else if (event.kind === 'OfferWithdrawn') this.end(event.offerId, WITHDRAWN[event.reason]);
     else if (event.kind === 'OfferFailed')
       this.end(event.offerId, 'SIP;cause=487;text="Request Terminated"');
+    else if (event.kind === 'CallTransferred') this.end(event.offerId, goodbyeOf(undefined), true);
     else if (event.kind === 'CallEnded') this.callEnded(event);
   }
 
@@ -326,11 +332,20 @@ export class Offers {
     const { offerId, callId, agentId } = leg.offer;
     if (runtime.state.offers.get(offerId)?.phase !== 'connected')
       return { status: 603, reason: 'No Talk To Transfer' };
+    const by = `agent:${agentId}`;
+    const inside = insideOf(this.context, uri, callId);
+    if (inside !== null)
+      return () => this.transfer({ kind: 'TransferWithin', by, callId, to: inside });
     // Against toll fraud: a phone, or who pretends to be one, may not send calls anywhere.
     if (!mayTransferTo(config, uri)) return { status: 403, reason: 'Not In transfers.allow' };
     const attended = replaces === null ? {} : { replaces };
-    const order = { kind: 'TransferCall', by: `agent:${agentId}`, callId, uri } as const;
-    return async () => (await runtime.submit({ ...order, ...attended })).ok;
+    return () => this.transfer({ kind: 'TransferCall', by, callId, uri, ...attended });
+  }
+
+  /** Null: it is done; else what his phone is told, while the talk goes on. */
+  private async transfer(order: TransferOrder): Promise<string | null> {
+    const outcome = await this.context.runtime.submit(order);
+    return outcome.ok ? null : sipfragOf(outcome.refusal);
   }
 
   /** The agent hung up, or the server found his leg dead. */
@@ -356,8 +371,7 @@ export class Offers {
 
   private callEnded(event: CallEnded): void {
     if (event.offerId === null) return;
-    const isSentOn = event.destination?.to === 'uri';
-    this.end(event.offerId, 'Q.850;cause=16;text="Normal call clearing"', isSentOn);
+    this.end(event.offerId, goodbyeOf(undefined), event.destination?.to === 'uri');
   }
 
   /** Ends whatever there is of the leg: CANCEL before the answer, BYE after it. */

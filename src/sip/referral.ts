@@ -17,8 +17,11 @@ export interface Referral {
   readonly replaces: string | null;
 }
 
-/** What the owner says: why it may not be, or how it is done; `false`: it could not be done. */
-export type ReferralAnswer = Response | (() => Promise<boolean>);
+/**
+ * What the owner says: why it may not be, or how it is done, which gives null, or the status
+ * (`486 Busy Here`) that the phone is told as it could not be done.
+ */
+export type ReferralAnswer = Response | (() => Promise<string | null>);
 
 /** Absent: nobody in the dialog is transferred. */
 export interface ReferralOwner {
@@ -110,7 +113,8 @@ export class Referrals {
     });
     const doing = answer();
     void notify(`active;expires=${PROGRESS_S}`, '100 Trying');
-    if (!(await doing)) void this.conclude?.('503 Service Unavailable');
+    const failure = await doing;
+    if (failure !== null) void this.conclude?.(failure);
   }
 
   /** The phone's part is over, and it is told before the BYE. `isDone`: as it asked for. */

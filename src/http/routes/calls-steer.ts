@@ -110,9 +110,9 @@ function addTransfer(http: Http, steering: CallSteering, act: Act): void {
     (request, reply) => {
       const [, kind = '', rest = ''] = /^([a-z]+):(.*)$/.exec(request.body.to) ?? [];
       const send = (callId: string) => {
-        if (kind === 'queue') return steering.move(callId, rest);
+        if (kind === 'queue') return steering.transferWithin(callId, { to: 'queue', queue: rest });
         return kind === 'agent'
-          ? steering.give(callId, rest)
+          ? steering.transferWithin(callId, { to: 'agent', agentId: rest })
           : steering.transfer(callId, request.body.to);
       };
       return act(reply, request.params.id, send, rest);

@@ -30,8 +30,13 @@ interface Scene {
 /** A caller who waits, and a desk to which he may be sent. */
 async function scene(): Promise<Scene> {
   const config = acdConfig();
-  const agents = [{ id: '2771', name: '', queues: ['queue1'] }];
-  const core = { ...config.core, queues: [queueConfig('queue1')], agents };
+  const agents = [
+    { id: '2771', name: '', queues: ['queue1', 'direct'] },
+    { id: '2772', name: '', queues: ['queue2', 'direct'] },
+  ];
+  const small = { ...queueConfig('queue2'), maxlen: 1 };
+  const direct = { ...queueConfig('direct'), direct: true } as const;
+  const core = { ...config.core, queues: [queueConfig('queue1'), small, direct], agents };
   const acd = await stage.addForTest(
     startAcd(server, { ...config, core, transfers: { allow: ['sip:desk@*'] } }),
   );
@@ -122,13 +127,18 @@ async function bridged(at: Scene): Promise<void> {
   await settled(at.acd);
 }
 
+async function loggedIn({ acd }: Scene, agentId: string): Promise<Phone> {
+  const agent = await stage.addForTest(Phone.open('agent', acd.sip));
+  const device = { uri: agent.uri, registrar: null };
+  await acd.loop.submit({ kind: 'LogInAgent', by: 'test', agentId, device });
+  const heard = { deviceUri: agent.uri, state: 'idle', source: 'test' } as const;
+  await acd.loop.submit({ kind: 'ReportDevice', by: 'test', ...heard });
+  return agent;
+}
+
 /** An agent logs in, is rung for the caller, and talks with him. */
 async function talkOf(at: Scene): Promise<{ agent: Phone; offered: SipText }> {
-  const agent = await stage.addForTest(Phone.open('agent', at.acd.sip));
-  const device = { uri: agent.uri, registrar: null };
-  await at.acd.loop.submit({ kind: 'LogInAgent', by: 'test', agentId: '2771', device });
-  const heard = { deviceUri: agent.uri, state: 'idle', source: 'test' } as const;
-  await at.acd.loop.submit({ kind: 'ReportDevice', by: 'test', ...heard });
+  const agent = await loggedIn(at, '2771');
   const offered = await agent.request('INVITE');
   agent.answer(offered, 200, 'OK', { body: SDP_OFFER });
   await agent.request('ACK');
@@ -191,16 +201,88 @@ describe('by ours', () => {
 
 describe('by REFER of the agent’s phone', () => {
   /** What the phone is told of its transfer, each time answered. */
-  async function told(agent: Phone): Promise<string> {
+  async function told(agent: Phone, event = 'refer'): Promise<string> {
     const notify = await agent.request('NOTIFY');
     agent.answer(notify, 200, 'OK');
-    expect(header(notify, 'Event')).toBe('refer');
+    expect(header(notify, 'Event')).toBe(event);
     expect(header(notify, 'Content-Type')).toContain('message/sipfrag');
     return `${header(notify, 'Subscription-State')} ${notify.body.trim()}`;
   }
 
   const refer = (agent: Phone, offered: SipText, cseq: number, to: string) =>
     agent.response(agent.back(offered, 'REFER', cseq, { headers: { 'Refer-To': to } }));
+
+  /** An address at this ACD. */
+  const here = ({ acd }: Scene, user: string): string =>
+    `<sip:${user}@${acd.sip.host}:${acd.sip.port}>`;
+
+  /** The other agent is rung for the caller, and answers him. */
+  async function connects(at: Scene, other: Phone): Promise<void> {
+    const ringing = await other.request('INVITE');
+    expect(header(ringing, 'P-Asserted-Identity')).toContain('sip:caller@');
+    other.answer(ringing, 200, 'OK', { body: SDP_OFFER });
+    await other.request('ACK');
+    await at.acd.event('CallConnected', 2);
+    at.caller.within(at.invite, at.ok, 'BYE', 2);
+    await saysGoodbye(other);
+    await settled(at.acd);
+  }
+
+  it('to a queue of ours: the caller waits there, and nobody calls us', async () => {
+    const at = await scene();
+    const { agent, offered } = await talkOf(at);
+    expect((await refer(agent, offered, 1, here(at, 'queue2'))).status).toBe(202);
+    expect(await told(agent)).toContain('100 Trying');
+    expect(await told(agent)).toBe('terminated;reason=noresource SIP/2.0 200 OK');
+    await saysGoodbye(agent);
+    expect(await at.acd.event('CallTransferred')).toMatchObject({
+      ...{ by: 'agent:2771', callId: at.callId, agentId: '2771', from: 'queue1' },
+      ...{ queue: 'queue2', position: 1 },
+    });
+    expect(at.acd.media.of('disconnect').map(({ leg }) => leg)).toEqual([at.callId]);
+    await connects(at, await loggedIn(at, '2772'));
+  });
+
+  it('to an agent of ours: given he is away, the talk goes on; else he alone is rung', async () => {
+    const at = await scene();
+    const { agent, offered } = await talkOf(at);
+    expect((await refer(agent, offered, 1, here(at, '2772'))).status).toBe(202);
+    await told(agent);
+    expect(await told(agent)).toMatch(/^terminated.* 480 Temporarily Unavailable$/);
+    expect(at.acd.loop.state.calls.get(at.callId)?.connectedAt).not.toBeNull();
+    const other = await loggedIn(at, '2772');
+    expect((await refer(agent, offered, 2, here(at, '2772'))).status).toBe(202);
+    await told(agent, 'refer;id=2');
+    expect(await told(agent, 'refer;id=2')).toMatch(/^terminated.* 200 OK$/);
+    await saysGoodbye(agent);
+    const transferred = await at.acd.event('CallTransferred');
+    expect(transferred).toMatchObject({ queue: 'direct', only: '2772' });
+    await connects(at, other);
+  });
+
+  it('to a queue that is full: he is told, and the talk goes on', async () => {
+    const at = await scene();
+    const { agent, offered } = await talkOf(at);
+    const second = await stage.addForTest(Phone.open('second', at.acd.sip));
+    const waits = second.start('INVITE', 'queue2', { body: SDP_OFFER });
+    second.ack(waits, await second.response(waits));
+    await at.acd.event('CallConfirmed', 2);
+    expect((await refer(agent, offered, 1, here(at, 'queue2'))).status).toBe(202);
+    await told(agent);
+    expect(await told(agent)).toBe('terminated;reason=noresource SIP/2.0 486 Busy Here');
+    expect(at.acd.loop.state.calls.get(at.callId)?.connectedAt).not.toBeNull();
+    agent.back(offered, 'BYE', 2);
+    await saysGoodbye(at.caller);
+  });
+
+  it('to a queue of ours with BYE right behind it, he waits there all the same', async () => {
+    const at = await scene();
+    const { agent, offered } = await talkOf(at);
+    agent.back(offered, 'REFER', 1, { headers: { 'Refer-To': here(at, 'queue2') } });
+    agent.back(offered, 'BYE', 2);
+    await at.acd.event('CallTransferred');
+    await connects(at, await loggedIn(at, '2772'));
+  });
 
   it('blind: he is told that it is done, then hung up on; the caller goes on', async () => {
     const at = await scene();

@@ -172,6 +172,13 @@ const anyCommand = fc.oneof(
   often(5, kind('HoldCall', { callId, holder })),
   often(5, kind('UnholdCall', { callId, holder })),
   often(1, kind('TransferCall', { callId, uri: fc.constant('sip:x@y') })),
+  often(
+    2,
+    kind('TransferWithin', {
+      callId,
+      to: fc.constantFrom({ to: 'queue', queue: 'r' }, { to: 'agent', agentId: '1' }),
+    }),
+  ),
   often(2, kind('MoveCall', { callId, queue: fc.constantFrom('q', 'r', 'gone') })),
   often(2, kind('GiveCall', { callId, agentId })),
   often(1, kind('ExtendWrapup', { agentId, forMs: fc.constantFrom(0, 2_000) })),
@@ -279,7 +286,7 @@ describe('any sequence of commands', () => {
 
   it('is drawn so that every kind of event happens', () => {
     const kinds = new Set<string>();
-    const histories = fc.sample(anyHistory, { numRuns: 300, seed: 1 });
+    const histories = fc.sample(anyHistory, { numRuns: 500, seed: 1 });
     for (const history of histories) {
       for (const event of play(history, () => undefined).events) kinds.add(event.kind);
     }

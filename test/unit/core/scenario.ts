@@ -50,6 +50,7 @@ export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'CallConnected',
   'CallHeld',
   'CallUnheld',
+  'CallTransferred',
   'CallEnded',
   'WrapupStarted',
   'WrapupEnded',

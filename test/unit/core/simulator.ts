@@ -209,6 +209,16 @@ export class Simulator {
   #hold(): boolean {
     const talk = [...this.#state.calls.values()].find(({ connectedAt }) => connectedAt !== null);
     if (talk === undefined) return false;
+    if (this.#random() < 0.1) {
+      const queue = `q${this.#below(this.#world.queues)}`;
+      const agentId = `${1000 + this.#below(this.#world.agents)}`;
+      const to =
+        this.#random() < 0.5
+          ? ({ to: 'queue', queue } as const)
+          : ({ to: 'agent', agentId } as const);
+      this.#send({ kind: 'TransferWithin', callId: talk.id, to });
+      return true;
+    }
     const [former] = talk.heldBy;
     const holder = former ?? this.#pick(['agent', 'caller', 'command'] as const) ?? 'agent';
     const kind = former === undefined ? 'HoldCall' : 'UnholdCall';

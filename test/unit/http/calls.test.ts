@@ -194,6 +194,36 @@ describe('transfer', () => {
   });
 });
 
+describe('transfer of a talk to a line of ours', () => {
+  const to = (place: string) => post('/calls/a/transfer', { to: place });
+
+  it('frees the agent, and the call tells of its talk before', async () => {
+    const loop = await start();
+    await comes(loop, '1');
+    await talks(loop, 'a.o1');
+    expect((await to('queue:help')).status).toBe(204);
+    expect(await see('/calls/a')).toMatchObject({
+      ...{ queue: 'help', state: 'queued', agent: '' },
+      talks: [{ queue: 'sales', agent: '1', waited_seconds: 0, talked_seconds: 0 }],
+    });
+    expect(await see('/agents/1')).toMatchObject({ state: 'wrapup' });
+  });
+
+  it('that cannot be says why, and the talk goes on', async () => {
+    const loop = await start();
+    await comes(loop, '1');
+    await talks(loop, 'a.o1');
+    for (const [place, status, code] of [
+      ['queue:nowhere', 404, 'unknown-queue'],
+      ['agent:9', 404, 'unknown-agent'],
+      ['agent:2', 409, 'not-logged-in'],
+      ['agent:1', 409, 'no-direct-queue'],
+    ] as const)
+      expect(await to(place), place).toMatchObject({ status, body: { code } });
+    expect(await see('/calls/a')).toMatchObject({ state: 'assigned', agent: '1' });
+  });
+});
+
 describe('wrap-up', () => {
   it('is extended and ended for him', async () => {
     const loop = await start();

@@ -65,7 +65,7 @@ const queues = ['sales', 'help'].map((name) =>
   ),
 );
 const agents = [agent('1', ['sales']), agent('2', ['help']), agent('3', ['sales', 'help'])];
-const detail = { waits_for: null, priority: 0, tried: [], left: [], agents: [] };
+const detail = { waits_for: null, priority: 0, tried: [], left: [], talks: [], agents: [] };
 const health = {
   status: 'ok' as const,
   version: '0',
@@ -139,7 +139,7 @@ export async function openDesk(
     prompts: {} as PromptsPort,
     steering: {
       ...orders('pause', 'resume', 'logIn', 'logOut', 'endWrapup', 'extendWrapup'),
-      calls: orders('hangUp', 'withdraw', 'reorder', 'move', 'give', 'transfer'),
+      calls: orders('hangUp', 'withdraw', 'reorder', 'move', 'give', 'transfer', 'transferWithin'),
     } as unknown as Steering,
     reports: {
       wake: () => undefined,

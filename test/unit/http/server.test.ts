@@ -31,7 +31,7 @@ const call = {
   talked_seconds: 9,
   agent: '2771',
 };
-const detail = { waits_for: null, priority: 0, tried: [], left: [], agents: [] };
+const detail = { waits_for: null, priority: 0, tried: [], left: [], talks: [], agents: [] };
 const counts = {
   strategy: 'most-idle',
   waiting: 0,
@@ -121,6 +121,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
         move: taken,
         give: taken,
         transfer: taken,
+        transferWithin: taken,
       },
       ...steering,
     },

@@ -359,7 +359,7 @@ describe('what is asked of sipd', () => {
     void silent.heritage.inventory().then((value) => (told = value));
     await vi.advanceTimersByTimeAsync(4_999);
     expect(told).toBe('nothing yet');
-    await vi.advanceTimersByTimeAsync(1);
+    await vi.advanceTimersByTimeAsync(2);
     expect(told).toBeNull();
     // Too late is never: nothing is asked after it.
     silent.answer(1, 'OK', '[]', 'next', '');
