@@ -18,6 +18,8 @@ const KINDS: Readonly<Record<CoreEvent['kind'], true>> = {
   CallConfirmed: true,
   AnnouncementDue: true,
   AgentOffered: true,
+  OfferCleared: true,
+  VetoEnded: true,
   RingWidened: true,
   OfferSent: true,
   OfferRang: true,
