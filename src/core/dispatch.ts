@@ -21,7 +21,10 @@ export function ringDeadline(decision: Decision, call: Call, queue: Queue): numb
   return isSpent ? decision.at + Math.max(RING_MIN_MS, timeoutMs) : from + timeoutMs;
 }
 
-/** Rings this agent, where the queue has a veto after asking it; `given`: by command, out of turn. */
+/**
+ * Reserves this agent and rings him, where the queue has a veto after asking it; `given`: by
+ * command, out of turn.
+ */
 export function offerTo(
   decision: Decision,
   call: Call,

@@ -133,6 +133,7 @@ export type Destination =
 
 /** Whoever is asked before a phone is rung has so long to answer, and what no answer means. */
 export interface VetoRule {
+  readonly name: string;
   readonly timeoutMs: number;
   readonly silence: 'ring' | 'refuse';
 }

@@ -55,7 +55,8 @@ interface Person {
 }
 
 interface OpenOffer {
-  readonly offered: AgentOffered;
+  /** `at`: since when his phone rang. */
+  offered: AgentOffered;
   rangAt: number | null;
   answeredAt: number | null;
 }
@@ -184,6 +185,7 @@ export class Recording {
       case 'CallEnded':
         this.#close(event.offerId);
         return this.#ended(event);
+      case 'OfferCleared':
       case 'OfferRang':
       case 'OfferAnswered':
       case 'OfferFailed':
@@ -239,6 +241,9 @@ export class Recording {
     const ringsMs = (rangAt ?? offered.at) - offered.at;
     const afterMs = event.at - offered.at;
     switch (event.kind) {
+      case 'OfferCleared':
+        open.offered = { ...offered, at: event.at };
+        return;
       case 'OfferRang':
         open.rangAt = event.at;
         return;
@@ -258,6 +263,8 @@ export class Recording {
       case 'OfferFailed': {
         this.#close(event.offerId);
         const { failure, sipStatus } = event;
+        // He never knew of it.
+        if (failure === 'vetoed') return;
         const silent: Fate = { kind: 'silent', ringsMs, lateMs: null };
         const fails: Fate = { kind: 'fails', afterMs, failure, sipStatus };
         return this.#became(offered.agentId, failure === 'no-answer' ? silent : fails);

@@ -79,7 +79,8 @@ export async function simulate(
     tally,
     faults,
     checkEvery: options.checkEvery,
-    isPlain: true,
+    // A veto makes differences between agents.
+    isPlain: options.veto === 0,
   });
   const theory = options.erlang ? judge(options, tally) : null;
   const strange = (theory ?? [])

@@ -51,7 +51,9 @@ const CONFIGS: readonly CoreConfig[] = [
           skillSteps: n % 2 === 0 ? [{ atMs: 2_000, need: null }] : [],
           stickyMs: (n % 4) * 1_000,
           veto:
-            n % 4 === 1 ? { timeoutMs: 3_000, silence: n % 8 === 1 ? 'ring' : 'refuse' } : null,
+            n % 4 === 1
+              ? { name: 'crm', timeoutMs: 3_000, silence: n % 8 === 1 ? 'ring' : 'refuse' }
+              : null,
           maxlen: n % 4 === 1 ? 3 : 0,
           maxEstimatedWaitMs: n % 5 === 1 ? 2_000 : 0,
           leaveWhenEmpty: n % 4 === 2 ? ['wrapup', 'unavailable'] : [],

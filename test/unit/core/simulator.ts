@@ -156,7 +156,7 @@ export class Simulator {
 
   #veto(): QueueOptions['veto'] {
     if (this.#random() < 0.5) return null;
-    return { timeoutMs: 1_000, silence: this.#random() < 0.5 ? 'ring' : 'refuse' };
+    return { name: 'crm', timeoutMs: 1_000, silence: this.#random() < 0.5 ? 'ring' : 'refuse' };
   }
 
   #exits(): Partial<QueueOptions> {

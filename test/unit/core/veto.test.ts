@@ -9,7 +9,7 @@ import type { QueueConfig, Ruling } from '../../../src/core/types.ts';
 import { vetoRestMs } from '../../../src/core/veto.ts';
 import { agent, config, device, queue, scenario, type Scenario } from './scenario.ts';
 
-const ASKED = { timeoutMs: 2_000, silence: 'ring' } as const;
+const ASKED = { name: 'crm', timeoutMs: 2_000, silence: 'ring' } as const;
 
 /** Queue `sales` with a veto, and members 1 and 2, of whom these are ready. */
 function asked(options: Partial<QueueConfig> = {}, ...ids: string[]): Scenario {
@@ -117,7 +117,7 @@ describe('silence', () => {
   });
 
   it('refuses, where the queue says so, with the same back-off', () => {
-    const s = asked({ veto: { timeoutMs: 2_000, silence: 'refuse' } }, '1');
+    const s = asked({ veto: { name: 'crm', timeoutMs: 2_000, silence: 'refuse' } }, '1');
     s.call('a', 'sales');
     s.pass(2_000);
     expect(s.event('OfferFailed')).toMatchObject({
@@ -184,7 +184,7 @@ describe('while it is asked', () => {
   });
 
   it('the queue loses its veto: the answer still decides, and silence rings', () => {
-    const s = asked({ veto: { timeoutMs: 2_000, silence: 'refuse' } }, '1');
+    const s = asked({ veto: { name: 'crm', timeoutMs: 2_000, silence: 'refuse' } }, '1');
     s.call('a', 'sales');
     s.apply(config([queue('sales')], [agent('1', 'sales')]));
     s.pass(2_000);
