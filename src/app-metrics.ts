@@ -24,8 +24,11 @@ export function countEvent(metrics: Metrics, event: CoreEvent): void {
     case 'CallRefused':
       // The queue of a refused call may be anything a stranger dialled: not a label.
       return metrics.callEnded('', event.status);
+    case 'OfferCleared':
+      return metrics.vetoAsked(event.ruling);
     case 'OfferFailed':
       metrics.offerEnded(event.failure);
+      if (event.ruling !== undefined) return metrics.vetoAsked(event.ruling);
       return metrics.offerAnswered(event.sipStatus);
     case 'OfferWithdrawn':
       return metrics.offerEnded('withdrawn');

@@ -38,6 +38,7 @@ import type { Upkeep } from './runtime/upkeep.ts';
 import { startUpkeep } from './runtime/upkeep.ts';
 import type { SipEdge } from './sip/edge.ts';
 import { startEdge } from './sip/edge.ts';
+import { Vetoes } from './webhooks/vetoes.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 
 export interface AppOptions {
@@ -208,7 +209,7 @@ async function configure(options: AppOptions, loop: Loop, journal: Journal): Pro
   return { ok: true, configuration, prompts };
 }
 
-/** Whoever is told of all events from here on: the event stream, and webhooks. */
+/** Whoever is told of all events from here on, or asked: the event stream, webhooks, vetoes. */
 function openFeed(config: AcdConfig, loop: Loop, journal: Journal, log: Log) {
   const feed = new Feed(journal, loop.health().lastSeq);
   const stream = new Stream({
@@ -230,7 +231,15 @@ function openFeed(config: AcdConfig, loop: Loop, journal: Journal, log: Log) {
     stream.hear(stored);
     webhooks.hear(stored);
   });
-  return { stream, webhooks };
+  const vetoLog = log.child({ name: 'vetoes' });
+  const vetoes = new Vetoes({ configs: config.vetoes, runtime: loop, log: vetoLog });
+  const close = async (): Promise<void> => {
+    vetoes.stop();
+    await webhooks.stop();
+    stream.close();
+  };
+  const shown = { webhooks: () => webhooks.shown(), vetoes: () => vetoes.shown() };
+  return { shown: { stream, ...shown }, close };
 }
 
 /** Undoes what was started, newest first, when a later part fails or the app stops. */
@@ -333,9 +342,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     limitMs: config.drain.limitMs,
     close: () => undo.run(log),
   });
-  const { stream, webhooks } = openFeed(config, loop, opened.journal, log);
-  undo.add(async () => stream.close());
-  undo.add(() => webhooks.stop());
+  const feed = openFeed(config, loop, opened.journal, log);
+  undo.add(feed.close);
   const opening = await openHttp(configuration, {
     view: createView({
       runtime: loop,
@@ -346,8 +354,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     configuration,
     prompts,
     reports,
-    stream,
-    webhooks: () => webhooks.shown(),
+    ...feed.shown,
     log: log.child({ name: 'http' }),
     version,
     locks: edge.edge.locks,

@@ -13,14 +13,14 @@ export function joinWrites(socket: Pick<Socket, 'write' | 'cork' | 'uncork' | 'd
     isHeld = false;
     socket.uncork();
   };
-  socket.write = ((...args: unknown[]) => {
+  socket.write = (...args: unknown[]) => {
     if (!isHeld && !socket.destroyed) {
       isHeld = true;
       socket.cork();
       process.nextTick(release);
     }
     return write(...args);
-  }) as Socket['write'];
+  };
 }
 
 /** Before it is destroyed: what was said already goes out. */

@@ -87,6 +87,7 @@ export function addSim(program: Command, done: (status: number) => void): void {
     .option('--patience <seconds>', 'mean patience; 0: nobody gives up', standard('patience'))
     .option('--wrapup <seconds>', 'wrapuptime', standard('wrapup'))
     .option('--threshold <seconds>', 'of the service level', standard('threshold'))
+    .option('--veto <share>', 'offers that a veto refuses, 0 to 0.9', standard('veto'))
     .option('--erlang', 'one queue, plain phones: figures beside queueing theory', false)
     .option('--no-faults', 'nothing goes wrong but people')
     .option('--check-every <events>', 'a look at everything so often; 0: by size of the house')

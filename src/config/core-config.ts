@@ -5,6 +5,7 @@ import type {
   Destination,
   MembershipConfig,
   QueueConfig,
+  VetoRule,
 } from '../core/types.ts';
 import type { AgentFile, QueueFile } from './queue-schema.ts';
 import type { ConfigFile } from './schema.ts';
@@ -42,6 +43,12 @@ function emptyRulesOf({ direct, joinempty, leavewhenempty }: QueueFile) {
     joinEmpty: direct && joinempty.length === 0 ? least : joinempty,
     leaveWhenEmpty: direct && leavewhenempty.length === 0 ? least : leavewhenempty,
   };
+}
+
+function vetoOf({ vetoes }: ConfigFile, { veto: name }: QueueFile): VetoRule | null {
+  const veto = vetoes.find((each) => each.name === name);
+  if (veto === undefined) return null;
+  return { name: veto.name, timeoutMs: veto.timeout, silence: veto.silence };
 }
 
 function queueConfig(file: ConfigFile, queue: QueueFile): QueueConfig {
@@ -84,6 +91,7 @@ function queueConfig(file: ConfigFile, queue: QueueFile): QueueConfig {
     ...skillsOf(queue),
     callerSkills: queue['caller-skills'],
     stickyMs: queue.sticky,
+    veto: vetoOf(file, queue),
   };
 }
 

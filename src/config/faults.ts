@@ -255,6 +255,8 @@ export function faultsOfMeaning(read: ReadTree, sounds: KnownSounds | null): Fau
   meaning.unique(['agents'], 'device', 'phone');
   const rules = meaning.unique(['penalty-rules'], 'name', 'rule');
   meaning.known(['queues'], 'defaultrule', rules, 'rule');
+  const vetoes = meaning.unique(['vetoes'], 'name', 'veto');
+  meaning.known(['queues'], 'veto', vetoes, 'veto');
   meaning.known(['agents'], 'registrar', registrars, 'registrar');
   meaning.known(['agents'], 'queues', queues, 'queue');
   if (sounds !== null) {

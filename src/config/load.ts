@@ -138,6 +138,7 @@ function assemble(file: ConfigFile, folder: string, http: HttpConfig): AcdConfig
     },
     reports: reportsConfig(file, folder),
     transfers: { allow: file.transfers.allow },
+    vetoes: file.vetoes.map(({ name, url, secret }) => ({ name, url, secret })),
     webhooks: file.webhooks.map(({ timeout, ...hook }) => ({ ...hook, timeoutMs: timeout })),
     drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
     takeoverWaitMs: file.takeover.wait,

@@ -140,6 +140,14 @@ const offers = {
     ),
     '0',
   ),
+  veto: free(
+    f.name(
+      'name',
+      'The entry of `vetoes` that is asked before each offer of this queue rings. A call to one ' +
+        'agent alone (`direct`) that it refuses goes by his `no-answer`.',
+    ),
+    'crm',
+  ),
   'max-talks': standard(
     f.count('Most calls of the queue that talk or ring at once; 0 is no limit.', 0, 100_000),
     '0',

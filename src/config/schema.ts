@@ -9,6 +9,7 @@ import { http } from './http-fields.ts';
 import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
 import { reports } from './report-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
+import { vetoes } from './veto-fields.ts';
 import { webhooks } from './webhook-fields.ts';
 
 const MAX_AGENTS = 10_000;
@@ -349,6 +350,7 @@ export const fileSchema = section('acd.yaml', {
   drain: drain.prefault({}),
   transfers: transfers.prefault({}),
   webhooks: webhooks.prefault([]),
+  vetoes: vetoes.prefault([]),
   takeover: takeover.prefault({}),
   limits: section('Bounds of the whole ACD.', {
     calls: standard(

@@ -126,6 +126,13 @@ export interface QueueEdgeConfig {
   readonly periodicAnnounce: readonly string[];
 }
 
+/** Asked before a phone rings; what its silence means is the core's (`VetoRule`). */
+export interface VetoConfig {
+  readonly name: string;
+  readonly url: string;
+  readonly secret: string;
+}
+
 /** A receiver of events. */
 export interface WebhookConfig {
   readonly url: string;
@@ -187,6 +194,7 @@ export interface AcdConfig {
   /** Where REST may send calls: `registrars`, or `sip:user@host` with `*`. */
   readonly transfers: { readonly allow: readonly string[] };
   readonly webhooks: readonly WebhookConfig[];
+  readonly vetoes: readonly VetoConfig[];
   /** How long sipd and mediad outlive a supervisor that was killed; 0: not at all. */
   readonly takeoverWaitMs: number;
   /** Mean delay of the event loop from which on new calls are refused; 0: never. */

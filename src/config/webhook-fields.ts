@@ -18,6 +18,8 @@ const KINDS: Readonly<Record<CoreEvent['kind'], true>> = {
   CallConfirmed: true,
   AnnouncementDue: true,
   AgentOffered: true,
+  OfferCleared: true,
+  VetoEnded: true,
   RingWidened: true,
   OfferSent: true,
   OfferRang: true,
@@ -48,7 +50,7 @@ function kind(text: string) {
   );
 }
 
-function webAddress(text: string) {
+export function webAddress(text: string) {
   return f.field('http(s) URL', text, (written) => {
     const url = URL.canParse(written) ? new URL(written) : null;
     if (url !== null && url.username + url.password !== '') {
@@ -61,7 +63,7 @@ function webAddress(text: string) {
 }
 
 /** Short ones can be guessed. */
-const SECRET_MIN = 16;
+export const SECRET_MIN = 16;
 
 const webhook = section('One receiver of events: each is POSTed until it answers 2xx.', {
   url: needed(webAddress('Where to.'), 'https://crm.example.com/acd'),

@@ -1,6 +1,7 @@
 /**
  * What agents and their phones say between calls: presence, pause, wrap-up. Presence only takes
- * availability away (invariant 7): a report never touches an offer or a call, and while we have
+ * availability away (invariant 7): a report never touches a phone that rings or talks (an offer
+ * that is only asked about it takes back), and while we have
  * one on the phone its ringing and busy are ours. What presence said last holds after our call,
  * so a phone still reported busy is not rung before it is reported idle; a phone trusted without
  * presence was reported idle once and stays so.
@@ -16,6 +17,7 @@ import type {
 import type { Decision } from './decision.ts';
 import { memberOf } from './eligible.ts';
 import { must, WRAPUP_MAX_MS, type Agent } from './state.ts';
+import { reconsider } from './veto.ts';
 
 export function reportDevice(decision: Decision, command: ReportDevice): Refusal | undefined {
   const { devices, agents } = decision.state;
@@ -25,6 +27,7 @@ export function reportDevice(decision: Decision, command: ReportDevice): Refusal
   const { deviceUri, state, source } = command;
   if (agent.deviceState !== state) {
     decision.emit({ kind: 'DeviceReported', agentId: agent.id, deviceUri, state, source });
+    reconsider(decision, agent);
   }
   return undefined;
 }
@@ -44,7 +47,7 @@ function endOf(decision: Decision, reason: string): { readonly until?: number } 
   return known.maxMs > 0 ? { until: decision.at + known.maxMs } : {};
 }
 
-/** During a call or an offer the pause takes effect at its end; the offer goes on. */
+/** During a call or a ring the pause takes effect at its end; whoever rings goes on. */
 export function pause(decision: Decision, command: PauseAgent): Refusal | undefined {
   const agent = loggedIn(decision, command.agentId);
   if (typeof agent === 'string') return agent;
@@ -55,12 +58,14 @@ export function pause(decision: Decision, command: PauseAgent): Refusal | undefi
     // His own word replaces an automatic pause: from now on it is his.
     if (agent.paused === reason && !agent.autoPaused) return undefined;
     decision.emit({ kind: 'AgentPaused', agentId: agent.id, reason, ...end });
+    reconsider(decision, agent);
     return undefined;
   }
   if (memberOf(agent, queue) === undefined) return 'not-a-member';
   const held = agent.pausedIn.get(queue);
   if (held?.reason === reason && !held.auto) return undefined;
   decision.emit({ kind: 'AgentPaused', agentId: agent.id, reason, queue, ...end });
+  reconsider(decision, agent);
   return undefined;
 }
 

@@ -20,6 +20,7 @@ export function isMiss(queue: QueueRules, failure: OfferFailure): boolean {
       return queue.autopauseUnavail;
     case 'failed':
     case 'media':
+    case 'vetoed':
       return false;
   }
 }

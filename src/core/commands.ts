@@ -16,6 +16,7 @@ import type {
   OfferId,
   PenaltyLimits,
   QueueName,
+  Ruling,
   SkillNeed,
   WrittenConfig,
 } from './types.ts';
@@ -133,6 +134,15 @@ export interface EndCall extends Base {
   readonly cause: 'bye' | 'cancel' | 'failed';
   /** When it really ended, ms since the epoch, if that was learned only later; default `at`. */
   readonly endedAt?: number;
+}
+
+/** What came of asking the queue's veto about an offer that asks. */
+export interface RuleOffer extends Base {
+  readonly kind: 'RuleOffer';
+  readonly offerId: OfferId;
+  readonly ruling: Ruling;
+  /** Its reason, or what failed, for people; printable. */
+  readonly detail: string;
 }
 
 /** The INVITE of an offer left for a phone; told where a later process could not find it. */
@@ -274,6 +284,7 @@ export type Command =
   | WithdrawCall
   | ConfirmCall
   | EndCall
+  | RuleOffer
   | NoteInvite
   | RingOffer
   | AnswerOffer

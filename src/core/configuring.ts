@@ -12,6 +12,7 @@ import { endCall, logInStatic } from './leaving.ts';
 import { logOut } from './login.ts';
 import { relax } from './relaxing.ts';
 import type { State } from './state.ts';
+import { reconsider } from './veto.ts';
 import type {
   AgentConfig,
   AgentId,
@@ -43,6 +44,10 @@ export function applyConfig(decision: Decision, command: ApplyConfig): Refusal |
   }
   // Edited rules reach those who wait already.
   for (const call of state.calls.values()) relax(decision, call);
+  for (const { agentId, phase } of [...state.offers.values()]) {
+    const agent = phase === 'asking' ? state.agents.get(agentId) : undefined;
+    if (agent !== undefined) reconsider(decision, agent);
+  }
   return undefined;
 }
 

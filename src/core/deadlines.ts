@@ -13,6 +13,7 @@ import type { Timer } from './ordered.ts';
 import { isOverdue } from './place.ts';
 import { relax } from './relaxing.ts';
 import { DEADLINES_PER_COMMAND, must } from './state.ts';
+import { fallSilent } from './veto.ts';
 
 function announce(decision: Decision, callId: string): void {
   const call = must(decision.state.calls.get(callId), `call ${callId}`);
@@ -31,6 +32,7 @@ function limitCall(decision: Decision, callId: string): void {
 
 function expireOffer(decision: Decision, offerId: string): void {
   const offer = must(decision.state.offers.get(offerId), `offer ${offerId}`);
+  if (offer.phase === 'asking') return fallSilent(decision, offer);
   const answered = offer.phase === 'answered';
   failOffer(decision, offer, {
     failure: answered ? 'media' : 'no-answer',

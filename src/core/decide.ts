@@ -29,6 +29,7 @@ import {
 import type { State } from './state.ts';
 import { giveCall, hangUpCall, moveCall, transferCall } from './steering.ts';
 import { transferWithin } from './transferring.ts';
+import { ruleOffer } from './veto.ts';
 
 /** What a rule says: nothing (its events are in the decision), or why not. */
 export type Verdict = Refusal | undefined;
@@ -50,6 +51,8 @@ function rule(decision: Decision, command: Command): Verdict {
       return confirmCall(decision, command);
     case 'EndCall':
       return endCallByCaller(decision, command);
+    case 'RuleOffer':
+      return ruleOffer(decision, command);
     case 'NoteInvite':
       return noteInvite(decision, command);
     case 'RingOffer':

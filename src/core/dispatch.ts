@@ -12,8 +12,8 @@ import { parkCall } from './place.ts';
 import { must, RING_MIN_MS, type Agent, type Call, type Queue } from './state.ts';
 import { chooseMember, nextCall } from './strategies.ts';
 
-/** When the offer fails by itself. */
-function deadlineOf(decision: Decision, call: Call, queue: Queue): number {
+/** When an offer that rings from now on fails by itself. */
+export function ringDeadline(decision: Decision, call: Call, queue: Queue): number {
   const { timeoutMs, timeoutRestart } = queue.config;
   const from = timeoutRestart || call.ringFrom === 0 ? decision.at : call.ringFrom;
   // With no ring time left it begins anew: nobody is left out for what others took.
@@ -21,7 +21,10 @@ function deadlineOf(decision: Decision, call: Call, queue: Queue): number {
   return isSpent ? decision.at + Math.max(RING_MIN_MS, timeoutMs) : from + timeoutMs;
 }
 
-/** Rings this agent; `given`: by command, out of turn. */
+/**
+ * Reserves this agent and rings him, where the queue has a veto after asking it; `given`: by
+ * command, out of turn.
+ */
 export function offerTo(
   decision: Decision,
   call: Call,
@@ -29,6 +32,9 @@ export function offerTo(
   agent: Agent,
   given: { readonly given?: true } = {},
 ): void {
+  const { veto } = queue.config;
+  const deadline =
+    veto === null ? ringDeadline(decision, call, queue) : decision.at + veto.timeoutMs;
   decision.emit({
     kind: 'AgentOffered',
     offerId: `${call.id}.o${decision.state.offersMade + 1}`,
@@ -36,7 +42,8 @@ export function offerTo(
     queue: queue.name,
     agentId: agent.id,
     device: must(agent.device, `device of ${agent.id}`),
-    deadline: deadlineOf(decision, call, queue),
+    deadline,
+    ...(veto === null ? {} : { asks: true }),
     ...given,
   });
 }

@@ -7,13 +7,15 @@
 import { isExcluded, isFor, loggedInOf, type Seeker } from './emptiness.ts';
 import { tierOf } from './orders.ts';
 import { hasSkills, needOf } from './skills.ts';
-import { RINGING_MAX, type Agent, type Call, type Member, type State } from './state.ts';
+import { RINGING_MAX, type Agent, type Call, type Member } from './state.ts';
+import type { Offer, State } from './state.ts';
 
 /** Why a call is not for anybody now. */
 export type CallObstacle =
   | 'entering' // his leg is not up yet
   | 'connected'
   | 'answered' // an agent has answered and is being connected
+  | 'asking' // the queue's veto is asked about an agent, who is rung if it allows it
   | 'rings'; // phones ring for it, and the strategy lets no other join
 
 /** Why an agent is not for any call of a queue now. */
@@ -39,6 +41,7 @@ export type PairObstacle =
   | 'penalty' // outside of what the call's limits allow now
   | 'skills' // he lacks what the call asks now
   | 'excluded' // these two never meet
+  | 'vetoed' // the queue's veto refused this pair; it is asked again later
   | 'kept' // for the agent the caller last spoke with
   | 'talks-limit' // as many of the queue's calls talk or ring as may
   | 'higher-tier' // phones of a lower penalty ring for it
@@ -52,10 +55,11 @@ export function callObstacle(state: State, call: Call): CallObstacle | null {
   if (call.offerId === null) return null;
   const first = state.offers.get(call.offerId);
   if (first?.phase === 'answered') return 'answered';
-  if (first?.given === true) return 'rings';
+  const rings = first?.phase === 'asking' ? 'asking' : 'rings';
+  if (first?.given === true) return rings;
   const strategy = state.queues.get(call.queue)?.config.strategy;
   if (strategy === 'ringall') return null;
-  return strategy === 'ring-progressively' && call.mayWiden ? null : 'rings';
+  return strategy === 'ring-progressively' && call.mayWiden ? null : rings;
 }
 
 /** What keeps him from every call, but for his phone. */
@@ -92,6 +96,14 @@ export function isReady(agent: Agent): boolean {
 /** What keeps an agent from a call given to him by command; his queues do not count. */
 export function givenObstacle(agent: Agent): AgentObstacle | null {
   return agentObstacle(agent) ?? phoneObstacle(agent, false);
+}
+
+/** What keeps an agent from being rung for an offer that is made; one given asks for no more. */
+export function reservationObstacle(agent: Agent, offer: Offer): AgentObstacle | null {
+  if (agent.paused !== null) return 'paused';
+  const member = memberOf(agent, offer.queue);
+  if (offer.given || member === undefined) return phoneObstacle(agent, false);
+  return placeObstacle(member);
 }
 
 /** What keeps a member from every call of this queue. */
@@ -172,6 +184,12 @@ export function canServe(call: Seeker, member: Member) {
   return hasSkills(agent.skills, needOf(call, queue.config)) && !isExcluded(call, agent);
 }
 
+/** Refused by the veto that the queue still has, and the back-off is not over. */
+function isVetoed({ vetoes }: Call, { agent, queue }: Member): boolean {
+  if (vetoes === null || queue.config.veto === null) return false;
+  return (vetoes.get(agent.id)?.until ?? 0) > 0;
+}
+
 export function pairObstacle(state: State, call: Call, member: Member): PairObstacle | null {
   const { queue } = member;
   const { autofill, strategy, maxTalks } = queue.config;
@@ -181,6 +199,7 @@ export function pairObstacle(state: State, call: Call, member: Member): PairObst
   if (isOutside(call, member)) return 'penalty';
   if (!hasSkills(member.agent.skills, needOf(call, queue.config))) return 'skills';
   if (isExcluded(call, member.agent)) return 'excluded';
+  if (isVetoed(call, member)) return 'vetoed';
   if (isKeptFrom(state, call, member)) return 'kept';
   if (call.offers.length === 0) {
     return maxTalks > 0 && queue.served.size >= maxTalks ? 'talks-limit' : null;
@@ -204,6 +223,8 @@ export interface Ineligible {
 
 function endOf(agent: Agent, call: Call, reason: Reason): number {
   switch (reason) {
+    case 'vetoed':
+      return call.vetoes?.get(agent.id)?.until ?? 0;
     case 'resting':
       return agent.restUntil;
     case 'wrapup':

@@ -24,6 +24,7 @@ import type {
   SkillNeed,
   WrittenConfig,
 } from './types.ts';
+import type { OfferCleared, VetoEnded, VetoFacts } from './veto-events.ts';
 
 export const EVENTS_VERSION = 1;
 
@@ -171,7 +172,7 @@ export interface AnnouncementDue extends Base {
   readonly count: number;
 }
 
-/** The agent is reserved for the call. Reactor: INVITE his device. */
+/** The agent is reserved for the call. Reactor: INVITE his device; where it asks: ask. */
 export interface AgentOffered extends Base {
   readonly kind: 'AgentOffered';
   readonly offerId: OfferId;
@@ -179,8 +180,10 @@ export interface AgentOffered extends Base {
   readonly queue: QueueName;
   readonly agentId: AgentId;
   readonly device: Device;
-  /** Instant at which the offer ends as `no-answer`. */
+  /** Instant at which the offer ends as `no-answer`; where it asks: as the veto's silence. */
   readonly deadline: number;
+  /** The queue's veto is asked before the phone is rung: OfferCleared, or OfferFailed. */
+  readonly asks?: true;
   /** By command, out of turn: nobody else is rung meanwhile. Absent: by the queue's rules. */
   readonly given?: boolean;
 }
@@ -215,7 +218,7 @@ export interface OfferAnswered extends Base {
 }
 
 /** The offer came to nothing on the agent's side; the caller keeps place and music. */
-export interface OfferFailed extends Base {
+export interface OfferFailed extends Base, Partial<VetoFacts> {
   readonly kind: 'OfferFailed';
   readonly offerId: OfferId;
   readonly callId: CallId;
@@ -373,6 +376,8 @@ export type CoreEvent =
   | CallConfirmed
   | AnnouncementDue
   | AgentOffered
+  | OfferCleared
+  | VetoEnded
   | RingWidened
   | OfferSent
   | OfferRang

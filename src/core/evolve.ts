@@ -39,6 +39,7 @@ import {
   type State,
 } from './state.ts';
 import type { AgentId, CallId, Departure, OfferId } from './types.ts';
+import type { OfferCleared, VetoEnded } from './veto-events.ts';
 
 const NO_OFFERS: readonly OfferId[] = [];
 const NOWHERE: readonly Departure[] = [];
@@ -86,6 +87,7 @@ function enter(state: State, event: CallEntered): void {
     connectedAt: null,
     heldBy: NOT_HELD,
     tried: null,
+    vetoes: null,
     announcements: 0,
     announcedAt: event.at,
     mayWiden: false,
@@ -144,7 +146,8 @@ function offer(state: State, event: AgentOffered): void {
     agentId: event.agentId,
     device: event.device,
     offeredAt: event.at,
-    phase: 'calling',
+    phase: event.asks === true ? 'asking' : 'calling',
+    rungFrom: event.asks === true ? 0 : event.at,
     given: event.given === true,
     transaction: null,
     deadline: event.deadline,
@@ -154,7 +157,7 @@ function offer(state: State, event: AgentOffered): void {
   call.offers = call.offers.length === 0 ? [made.id] : [...call.offers, made.id];
   call.offerId ??= made.id;
   call.mayWiden = false;
-  if (call.ringFrom === 0) call.ringFrom = event.at;
+  if (call.ringFrom === 0) call.ringFrom = made.rungFrom;
   agent.offerId = made.id;
   placeOffer(state, made);
   placeCall(state, call);
@@ -162,6 +165,27 @@ function offer(state: State, event: AgentOffered): void {
   // Only now, when he is not among the ready, whose order it may be.
   const member = memberOf(agent, event.queue);
   if (member !== undefined) member.tally.lastOffer = made.number;
+}
+
+/** Its ring time begins: what was spent on asking is not taken from it. */
+function clear(state: State, event: OfferCleared): void {
+  const cleared = offerOf(state, event.offerId);
+  if (cleared.phase !== 'asking') throw new Error(`broken invariant: ${cleared.id} never asked`);
+  cleared.phase = 'calling';
+  cleared.rungFrom = event.at;
+  cleared.deadline = event.deadline;
+  const call = callOf(state, cleared.callId);
+  if (call.ringFrom === 0) call.ringFrom = event.at;
+  placeOffer(state, cleared);
+  placeCall(state, call);
+}
+
+/** It has cost him a while; how often it was is remembered as long as the call is here. */
+function endVeto(state: State, event: VetoEnded): void {
+  const call = callOf(state, event.callId);
+  const { count } = must(call.vetoes?.get(event.agentId), `veto of ${event.agentId}`);
+  call.vetoes?.set(event.agentId, { count, until: 0 });
+  placeCall(state, call);
 }
 
 function send(state: State, event: OfferSent): void {
@@ -193,6 +217,11 @@ function fail(state: State, event: OfferFailed): void {
   call.tried ??= new Map();
   call.tried.set(failed.agentId, failed.number);
   if (!keepsRingTime(event)) call.ringFrom = 0;
+  if (event.vetoedUntil !== undefined) {
+    const count = (call.vetoes?.get(failed.agentId)?.count ?? 0) + 1;
+    call.vetoes ??= new Map();
+    call.vetoes.set(failed.agentId, { count, until: event.vetoedUntil });
+  }
   // He was kept for an agent who does not take him: whoever is next does.
   if (call.keptFor === failed.agentId) call.keptFor = null;
   const member = memberOf(agent, failed.queue);
@@ -203,8 +232,8 @@ function fail(state: State, event: OfferFailed): void {
 }
 
 /** timeoutrestart=no: phones found busy or away take their time out of the next one's. */
-function keepsRingTime(event: OfferFailed): boolean {
-  return event.failure === 'busy' || event.failure === 'unreachable';
+function keepsRingTime({ failure }: OfferFailed): boolean {
+  return failure === 'busy' || failure === 'unreachable' || failure === 'vetoed';
 }
 
 function withdraw(state: State, offerId: OfferId): void {
@@ -288,6 +317,7 @@ function move(state: State, event: CallMoved): void {
     call.skillSteps = 0;
     call.keptFor = null;
     call.only = null;
+    call.vetoes = null;
     call.priority = event.priority;
     call.order = call.entry;
     call.left = [...call.left, { queue: event.from, status: event.status }];
@@ -342,6 +372,10 @@ export function evolve(state: State, event: CoreEvent): void {
       return reorder(state, event);
     case 'AgentOffered':
       return offer(state, event);
+    case 'OfferCleared':
+      return clear(state, event);
+    case 'VetoEnded':
+      return endVeto(state, event);
     case 'OfferSent':
       return send(state, event);
     case 'OfferRang':

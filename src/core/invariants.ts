@@ -4,6 +4,7 @@
  * event; `checkDispatched` adds what holds only after a whole decision.
  */
 import { callObstacle, isReady, memberObstacle, obstacle } from './eligible.ts';
+import { reservationObstacle } from './eligible.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
 import type { Agent, Call, Member, Offer, Queue, State } from './state.ts';
@@ -60,6 +61,9 @@ function checkOffer(state: State, offer: Offer, report: Report): void {
   const isConnected = offer.phase === 'connected';
   const held = isConnected ? agent?.callId === offer.callId : agent?.offerId === offer.id;
   if (!held) report(`offer ${offer.id} is not its agent's`);
+  const isRung = offer.phase !== 'asking';
+  if (offer.rungFrom > 0 !== isRung) report(`offer ${offer.id} rings and asks`);
+  if (!isRung && offer.transaction !== null) report(`offer ${offer.id} was rung unasked`);
   if ((call?.connectedAt != null) !== isConnected) report(`offer ${offer.id} and call disagree`);
   if (state.timers.has(offer.timer) === isConnected) report(`offer ${offer.id} deadline`);
 }
@@ -167,6 +171,13 @@ export function checkDispatched(state: State): string[] {
     ...unmatched(state),
     // Nobody waits where leavewhenempty sends him away.
     ...[...state.shaken].map((queue) => `${queue.name} was not looked at`),
+    // Nobody is kept for a phone that may not be rung.
+    ...agents
+      .filter((agent) => {
+        const offer = state.offers.get(agent.offerId ?? '');
+        return offer?.phase === 'asking' && reservationObstacle(agent, offer) !== null;
+      })
+      .map((agent) => `agent ${agent.id} is asked about and may not be rung`),
     // 6: a logout that waits is owned by the call it waits for.
     ...agents
       .filter((agent) => agent.leaving !== null && agent.callId === null)

@@ -138,7 +138,8 @@ export function reconcile(decision: Decision, command: Reconcile): Refusal | und
   }
   const offers = [...state.offers.values()].sort((a, b) => compareText(a.id, b.id));
   for (const offer of offers) {
-    if (liveOffers.has(offer.id)) continue;
+    // Of one that asks there is no leg yet: it is asked about again.
+    if (liveOffers.has(offer.id) || offer.phase === 'asking') continue;
     const call = must(state.calls.get(offer.callId), `call ${offer.callId}`);
     if (offer.phase === 'connected') endCall(decision, call, 'COMPLETED', 'system');
     else withdraw(decision, offer.id, 'shutdown');

@@ -21,11 +21,13 @@ import { endCall, withdrawOffers } from './leaving.ts';
 import { isOverdue } from './place.ts';
 import { BRIDGE_MS, must, REST_MIN_MS, type Offer } from './state.ts';
 import type { OfferFailure, QueueRules } from './types.ts';
+import type { VetoFacts } from './veto-events.ts';
 
-/** The offer if it still stands; a connected one counts only where the caller says so. */
+/** The offer if it rings, or is answered: of one that asks no phone knows. */
 function standing(decision: Decision, command: { offerId: string }): Offer | null {
   const offer = decision.state.offers.get(command.offerId);
-  return offer === undefined || offer.phase === 'connected' ? null : offer;
+  if (offer === undefined || offer.phase === 'asking') return null;
+  return offer.phase === 'connected' ? null : offer;
 }
 
 export function noteInvite(decision: Decision, command: NoteInvite): Refusal | undefined {
@@ -100,8 +102,8 @@ export function confirmBridge(decision: Decision, command: ConfirmBridge): Refus
 
 /** How long he rests after such a failure. */
 function restOf(queue: QueueRules | undefined, failure: OfferFailure): number {
-  // The queue may have left the configuration while its last offer rang.
-  if (queue === undefined) return REST_MIN_MS;
+  // The queue may have left the configuration while its last offer rang. A veto is not his doing.
+  if (queue === undefined || failure === 'vetoed') return REST_MIN_MS;
   const own = {
     'no-answer': queue.noAnswerDelayMs,
     busy: queue.busyDelayMs,
@@ -117,7 +119,7 @@ function restOf(queue: QueueRules | undefined, failure: OfferFailure): number {
 export function failOffer(
   decision: Decision,
   offer: Offer,
-  why: { failure: OfferFailure; sipStatus: number; detail: string },
+  why: { failure: OfferFailure; sipStatus: number; detail: string; veto?: VetoFacts },
 ): void {
   const queue = decision.state.queues.get(offer.queue)?.config;
   const missed = queue !== undefined && isMiss(queue, why.failure);
@@ -130,6 +132,7 @@ export function failOffer(
     sipStatus: why.sipStatus,
     detail: why.detail,
     restUntil: decision.at + restOf(queue, why.failure),
+    ...why.veto,
     ...(missed ? { missed } : {}),
   });
   if (missed) autopause(decision, offer, why.failure);
@@ -145,7 +148,8 @@ export function failOffer(
 export function failOfferCommand(decision: Decision, command: FailOffer): Refusal | undefined {
   const offer = standing(decision, command);
   if (offer === null) return 'unknown-offer';
-  failOffer(decision, offer, command);
+  const { failure, sipStatus, detail } = command;
+  failOffer(decision, offer, { failure, sipStatus, detail });
   return undefined;
 }
 
@@ -153,7 +157,7 @@ export function failOfferCommand(decision: Decision, command: FailOffer): Refusa
 export function endAgentLeg(decision: Decision, command: EndAgentLeg): Refusal | undefined {
   const { state } = decision;
   const offer = state.offers.get(command.offerId);
-  if (offer === undefined) return 'unknown-offer';
+  if (offer === undefined || offer.phase === 'asking') return 'unknown-offer';
   if (offer.phase === 'connected') {
     const call = must(state.calls.get(offer.callId), `call ${offer.callId}`);
     const endedBy = command.cause === 'bye' ? 'agent' : 'system';

@@ -71,7 +71,9 @@ export function widenAt(state: State, call: Call, queue: Queue | undefined): num
   if (queue?.config.strategy !== 'ring-progressively' || call.mayWiden) return null;
   const newest = state.offers.get(call.offers.at(-1) ?? '');
   if (newest === undefined || call.connectedAt !== null || answered(state, call)) return null;
-  return newest.offeredAt + queue.config.progressiveDelayMs;
+  // While it is asked whether that one may ring, nobody joins it.
+  if (newest.phase === 'asking') return null;
+  return newest.rungFrom + queue.config.progressiveDelayMs;
 }
 
 /** `leavewhenempty` is to be looked at before anything else happens. */
@@ -86,6 +88,13 @@ function serve(state: State, call: Call, queue: Queue, isServed: boolean): void 
   else if (queue.served.delete(call)) wake(state, queue);
 }
 
+/** When the first of its back-offs after a veto is over; Infinity: there is none. */
+function vetoEnd({ vetoes }: Call): number {
+  let nearest = Infinity;
+  for (const { until } of vetoes?.values() ?? []) if (until > 0) nearest = Math.min(nearest, until);
+  return nearest;
+}
+
 /** When the next change of who may take it is due; null: none is left, or it talks. */
 export function relaxAt(call: Call, queue: Queue | undefined): number | null {
   if (queue === undefined || call.connectedAt !== null || call.confirmedAt === null) return null;
@@ -95,7 +104,8 @@ export function relaxAt(call: Call, queue: Queue | undefined): number | null {
     skillSteps[call.skillSteps]?.atMs ?? Infinity,
     call.keptFor === null ? Infinity : stickyMs,
   );
-  return next === Infinity ? null : call.queuedAt + next;
+  const due = Math.min(call.queuedAt + next, vetoEnd(call));
+  return due === Infinity ? null : due;
 }
 
 /** Whoever was parked is looked at again. */

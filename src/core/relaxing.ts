@@ -1,6 +1,7 @@
 /**
  * Which members may take a call changes while it waits: by penalty rules (queuerules.conf), by
- * the skills it asks, and once it is not kept for one agent any more. What holds at an instant
+ * the skills it asks, once it is not kept for one agent any more, and when the back-off after a
+ * veto is over. What holds at an instant
  * is a function of the rule, of what the call came with and of its wait in this queue, so a rule
  * that is edited reaches the calls that wait already.
  */
@@ -35,10 +36,19 @@ export function limitsAfter(
   return { limits, steps: count };
 }
 
+/** Agents whose back-off after a veto is over may be offered the call again. */
+function endVetoes(decision: Decision, call: Call): void {
+  for (const [agentId, { until }] of call.vetoes ?? []) {
+    const isOver = until > 0 && until <= decision.at;
+    if (isOver) decision.emit({ kind: 'VetoEnded', callId: call.id, agentId });
+  }
+}
+
 /** Brings a waiting call to what the rule says now. Without a change it is no event. */
 export function relax(decision: Decision, call: Call): void {
   const config = decision.state.queues.get(call.queue)?.config;
   if (config === undefined || call.connectedAt !== null) return;
+  endVetoes(decision, call);
   const waitedMs = decision.at - call.queuedAt;
   const { limits, steps } = limitsAfter(config.penaltySteps, call.asked, waitedMs);
   const { min, max, raise } = call.limits;

@@ -45,6 +45,7 @@ const STANDARD: QueueOptions = {
   callerSkills: [],
   skillSteps: [],
   stickyMs: 0,
+  veto: null,
 };
 
 export const STANDARD_IDLE_CLOCK: IdleClock = {

@@ -19,6 +19,7 @@ import {
   type Pause,
   type State,
   type Tally,
+  type Veto,
   type Written,
 } from './state.ts';
 import type { AgentId, ConfigVersion, CoreConfig, QueueName } from './types.ts';
@@ -49,8 +50,9 @@ const DERIVED_OF_AGENT = [
   'pauseTimer',
 ] as const;
 
-type PlainCall = Omit<Call, 'tried' | (typeof DERIVED_OF_CALL)[number]> & {
+type PlainCall = Omit<Call, 'tried' | 'vetoes' | (typeof DERIVED_OF_CALL)[number]> & {
   readonly tried: readonly (readonly [AgentId, number])[];
+  readonly vetoes: readonly (readonly [AgentId, Veto])[] | undefined;
 };
 type PlainOffer = Omit<Offer, (typeof DERIVED_OF_OFFER)[number]>;
 type PlainAgent = Omit<Agent, 'tallies' | 'pausedIn' | (typeof DERIVED_OF_AGENT)[number]> & {
@@ -62,6 +64,7 @@ type PlainAgent = Omit<Agent, 'tallies' | 'pausedIn' | (typeof DERIVED_OF_AGENT)
 type Stored<T, Late extends keyof T> = Omit<T, Late> & Partial<Pick<T, Late>>;
 type StoredCall = Stored<
   PlainCall,
+  | 'vetoes'
   | 'dialogId'
   | 'queuedAt'
   | 'asked'
@@ -94,7 +97,7 @@ export interface Snapshot {
   readonly entries: number;
   readonly offersMade: number;
   readonly calls: readonly StoredCall[];
-  readonly offers: readonly Stored<PlainOffer, 'given'>[];
+  readonly offers: readonly Stored<PlainOffer, 'given' | 'rungFrom'>[];
   readonly agents: readonly StoredAgent[];
   /** Whom a caller last spoke with, by his number, oldest first; absent: nobody. */
   readonly acquainted?: readonly (readonly [string, AgentId])[];
@@ -110,7 +113,8 @@ function without<T extends object, K extends keyof T>(whole: T, derived: readonl
 
 function plainCall(call: Call): PlainCall {
   const tried = [...(call.tried ?? [])].sort((a, b) => a[1] - b[1]);
-  return { ...without(call, DERIVED_OF_CALL), tried };
+  const vetoes = call.vetoes && [...call.vetoes].sort(([a], [b]) => compareText(a, b));
+  return { ...without(call, DERIVED_OF_CALL), tried, vetoes: vetoes ?? undefined };
 }
 
 function isBlank(tally: Tally): boolean {
@@ -166,6 +170,7 @@ function restoreCall(call: StoredCall): Call {
     heldBy: NOT_HELD,
     ...call,
     tried: call.tried.length > 0 ? new Map(call.tried) : null,
+    vetoes: call.vetoes === undefined ? null : new Map(call.vetoes),
     inLine: false,
     isEligible: false,
     isParked: false,
@@ -193,7 +198,8 @@ export function restore(plain: Snapshot): State {
   for (const offer of plain.offers) {
     const transaction = offer.transaction ?? null;
     const timer = makeTimer('offer', offer.id);
-    state.offers.set(offer.id, { given: false, ...offer, transaction, timer });
+    const late = { given: false, rungFrom: offer.offeredAt };
+    state.offers.set(offer.id, { ...late, ...offer, transaction, timer });
   }
   for (const agent of plain.agents) {
     state.agents.set(agent.id, restoreAgent(agent));

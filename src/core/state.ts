@@ -37,6 +37,8 @@ export const TALK_MAX_MS = 24 * 3_600_000;
 export const RING_MIN_MS = 500;
 /** Nobody rests less after a failed offer: a phone that declines at once must not be hammered. */
 export const REST_MIN_MS = 100;
+/** Longest that an agent is left out for a call after a veto. */
+export const VETO_REST_MAX_MS = 300_000;
 /** Longest that one extension may make a wrap-up from its moment. */
 export const WRAPUP_MAX_MS = 3_600_000;
 /** Most queues a call is sent on through; then the next destination that is no queue. */
@@ -93,6 +95,12 @@ export interface PastTalk {
   readonly talkedMs: number;
 }
 
+/** What a call remembers of refusals of one agent. */
+export interface Veto {
+  readonly count: number;
+  readonly until: number;
+}
+
 export interface Call {
   readonly id: CallId;
   queue: QueueName;
@@ -138,6 +146,8 @@ export interface Call {
   heldBy: readonly Holder[];
   /** Agents tried in vain, each with the number of his last offer. */
   tried: Map<AgentId, number> | null;
+  /** By agent: how often the queue's veto refused him, and until when he is out (0: over). */
+  vetoes: Map<AgentId, Veto> | null;
   /** Periodic announcements so far, and when the last one (or the wait) began. */
   announcements: number;
   announcedAt: number;
@@ -166,7 +176,10 @@ export interface Offer {
   readonly agentId: AgentId;
   readonly device: Device;
   readonly offeredAt: number;
-  phase: 'calling' | 'ringing' | 'answered' | 'connected';
+  /** `asking`: the veto is; no phone knows of it yet. */
+  phase: 'asking' | 'calling' | 'ringing' | 'answered' | 'connected';
+  /** When its ring time began; 0: not yet. */
+  rungFrom: number;
   /** By command, out of turn: the call rings nobody else meanwhile. */
   readonly given: boolean;
   /** The SIP server's name of the INVITE, where it cannot be found by the offer's id; or null. */

@@ -131,6 +131,16 @@ export type Destination =
   /** He hears it, then we hang up. */
   | { readonly to: 'prompt'; readonly prompt: string };
 
+/** Whoever is asked before a phone is rung has so long to answer, and what no answer means. */
+export interface VetoRule {
+  readonly name: string;
+  readonly timeoutMs: number;
+  readonly silence: 'ring' | 'refuse';
+}
+
+/** What came of asking; `silence`: no answer, or none that can be understood. */
+export type Ruling = 'allow' | 'refuse' | 'silence';
+
 /** Everything a queue may be given; names follow Asterisk's queues.conf where it has them. */
 export interface QueueOptions {
   /** `timeoutrestart`: a phone found busy or unreachable takes no ring time from the next one. */
@@ -190,6 +200,8 @@ export interface QueueOptions {
   readonly skillSteps: readonly SkillStep[];
   /** How long a caller is kept for the agent he last spoke with here; 0: he is not. */
   readonly stickyMs: number;
+  /** Asked before each offer rings; null: nobody is. */
+  readonly veto: VetoRule | null;
 }
 
 /** What the core must know of a queue. */
@@ -308,7 +320,8 @@ export type OfferFailure =
   | 'declined' // 603, 480 with DND and the like
   | 'unreachable' // 404, 408, 410, 480, 503, no route
   | 'failed' // any other final answer, or our own fault (media, SDP)
-  | 'media'; // answered, but two-way audio could not be set up
+  | 'media' // answered, but two-way audio could not be set up
+  | 'vetoed'; // the queue's veto said no; his phone never rang
 
 /** Why an offer was taken back by us. */
 export type OfferWithdrawal =

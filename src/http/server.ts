@@ -37,10 +37,10 @@ import { addLocks } from './routes/locks.ts';
 import { addQueues } from './routes/queues.ts';
 import { addReports } from './routes/reports.ts';
 import { addStatus } from './routes/status.ts';
-import { addWebhooks } from './routes/webhooks.ts';
+import { addVetoes, addWebhooks } from './routes/webhooks.ts';
 import { scopeView } from './scope.ts';
 import type { Stream } from './stream.ts';
-import type { LocksPort, Steering, View, WebhookShown } from './view.ts';
+import type { LocksPort, Steering, VetoShown, View, WebhookShown } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
 const REQUEST_MS = 10_000;
@@ -55,6 +55,8 @@ export interface HttpDeps {
   readonly stream: Stream;
   /** How the receivers of events do; absent: there are none. */
   readonly webhooks?: () => readonly WebhookShown[];
+  /** How the vetoes of queues do; absent: there are none. */
+  readonly vetoes?: () => readonly VetoShown[];
   readonly log: Log;
   readonly version: string;
   /** Absent: nobody is ever locked. */
@@ -170,6 +172,7 @@ function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   addAgents(http, view, steering);
   addEvents(http, view, deps.stream);
   addWebhooks(http, deps.webhooks ?? (() => []));
+  addVetoes(http, deps.vetoes ?? (() => []));
   addReports(http, deps.reports, view);
   addStatus(http, deps.view);
   addLocks(http, deps.locks ?? { list: () => [], lift: () => false });

@@ -37,6 +37,20 @@ export interface WebhookShown {
   readonly failures: number;
 }
 
+/** Somebody who is asked before phones ring. */
+export interface VetoShown {
+  readonly name: string;
+  readonly url: string;
+  /** silent: the last question had no answer. */
+  readonly state: 'up' | 'silent';
+  readonly detail: string;
+  /** Since the start; some may be under way, or were cut off. */
+  readonly asked: number;
+  readonly allowed: number;
+  readonly refused: number;
+  readonly silent: number;
+}
+
 /** Who cannot log in by telephone for now, as too many wrong PINs were tried. */
 export interface LocksPort {
   list(): readonly {

@@ -44,6 +44,8 @@ export interface Metrics {
   offerEnded(outcome: string): void;
   /** A phone answered an offer's INVITE with this status; 0: not at all. */
   offerAnswered(sipStatus: number): void;
+  /** What came of asking a veto: `allow`, `refuse`, `silence`. */
+  vetoAsked(ruling: string): void;
   /** New calls or logins were refused for overload: `calls`, `loop-delay`. */
   callsShed(why: string, count: number): void;
   text(): Promise<string>;
@@ -85,6 +87,12 @@ export function createMetrics(read: () => Reading): Metrics {
     labelNames: ['status'],
     registers,
   });
+  const vetoes = new Counter({
+    name: 'acd_vetoes_total',
+    help: 'Questions to vetoes before a phone rings, by ruling',
+    labelNames: ['ruling'],
+    registers,
+  });
   const shed = new Counter({
     name: 'acd_calls_shed_total',
     help: 'Calls and logins refused for overload before anything was done for them',
@@ -98,6 +106,7 @@ export function createMetrics(read: () => Reading): Metrics {
     callConnected: (queue, waitedMs) => waits.observe({ queue }, waitedMs / 1000),
     waitEstimated: (queue, errorMs) => estimates.observe({ queue }, errorMs / 1000),
     offerEnded: (outcome) => offers.inc({ outcome }),
+    vetoAsked: (ruling) => vetoes.inc({ ruling }),
     callsShed: (why, count) => shed.inc({ why }, count),
     offerAnswered: (sipStatus) => statuses.inc({ status: String(sipStatus) }),
     text: async () => registry.metrics(),

@@ -42,7 +42,10 @@ export interface OpenOffer {
   readonly callId: CallId;
   readonly queue: QueueName;
   readonly agentId: AgentId;
-  readonly offeredAt: number;
+  /** When his phone began to be rung; while it asks: when the queue's veto began to be asked. */
+  offeredAt: number;
+  /** The queue's veto is asked: no phone knows of it yet. */
+  asks?: boolean;
   rangAt: number | null;
   answeredAt: number | null;
 }
@@ -253,7 +256,14 @@ function followOffer(house: House, event: CoreEvent): void {
     case 'AgentOffered': {
       const { offerId: id, callId, queue, agentId, at: offeredAt } = event;
       const open = { id, callId, queue, agentId, offeredAt, rangAt: null, answeredAt: null };
-      house.offers.set(id, open);
+      house.offers.set(id, event.asks === true ? { ...open, asks: true } : open);
+      return;
+    }
+    case 'OfferCleared': {
+      const offer = house.offers.get(event.offerId);
+      if (offer === undefined) return;
+      offer.offeredAt = event.at;
+      offer.asks = false;
       return;
     }
     case 'OfferRang':

@@ -13,6 +13,8 @@
  * - Every offer that came to nothing at the agent's is RINGNOANSWER, busy ones with the few ms
  *   they took, as Asterisk has it; but SYSCOMPAT where he answered and no audio could be had, and
  *   AGENTDUMP where he hung up before the two heard each other.
+ * - What a veto refused never rang, and writes nothing: there is no word for it, and RINGNOANSWER
+ *   would count as missed.
  * - A login writes AGENTLOGIN, and ADDMEMBER for each of his queues, a logout likewise; a pause in
  *   all queues writes PAUSEALL, and PAUSE for each.
  */
@@ -192,7 +194,7 @@ function failureVerb({ failure, sipStatus }: OfferFailed, hasAnswered: boolean):
 function putOffer(out: Writer, house: House, event: CoreEvent): void {
   if (event.kind !== 'OfferFailed' && event.kind !== 'OfferWithdrawn') return;
   const offer = house.offers.get(event.offerId);
-  if (offer === undefined) return;
+  if (offer === undefined || offer.asks === true) return;
   const { callId: call, queue, agentId: agent, offeredAt } = offer;
   const rung = String(event.at - offeredAt);
   if (event.kind === 'OfferFailed') {

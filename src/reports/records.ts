@@ -252,7 +252,8 @@ function offerEnd(event: CoreEvent): { readonly offerId: string; readonly detail
 function ofOffer(house: House, event: CoreEvent): ReportRecord[] {
   const end = offerEnd(event);
   const offer = end === null ? undefined : house.offers.get(end.offerId);
-  if (end === null || offer === undefined) return [];
+  // What was only asked about was no offer to him.
+  if (end === null || offer === undefined || offer.asks === true) return [];
   const { agentId, queue, callId, id: offerId, offeredAt: from } = offer;
   const { detail } = end;
   return [span({ what: 'offer', agentId, queue, callId, offerId, from, to: event.at, detail })];

@@ -64,6 +64,7 @@ function sipOf(event: CoreEvent): string {
     case 'CallConfirmed':
       return 'caller -> ACK';
     case 'AgentOffered':
+    case 'OfferCleared':
       return 'INVITE -> agent';
     case 'OfferRang':
       return 'agent -> 18x';
@@ -114,6 +115,13 @@ function whyOf(state: State, event: Extract<CoreEvent, { kind: 'AgentOffered' }>
       .flatMap(({ agentId, why }) => (why === null ? [] : [{ agent: agentId, reason: why.reason }]))
       .slice(0, NAMED_MAX),
   };
+}
+
+/** Is it of an offer about which a veto is asked, so that no phone hears of it? Follows that. */
+function isUnheard(event: CoreEvent, asking: Set<string>): boolean {
+  if (event.kind === 'AgentOffered' && event.asks === true) asking.add(event.offerId);
+  else if (event.kind === 'OfferCleared') asking.delete(event.offerId);
+  return 'offerId' in event && event.offerId !== null && asking.has(event.offerId);
 }
 
 /** Does the event tell of the call? Offers of it are told by their own ids. */
@@ -179,6 +187,7 @@ export function traceCall(source: EventSource, id: string): Trace | null {
   if (start === null) notes.push('why each agent is not known: the journal begins too late for it');
   const steps: Step[] = [];
   const offers = new Set<string>();
+  const asking = new Set<string>();
   let next = start === null ? source.ends().first : start.seq + 1;
   // What led to its entry (queues it was turned away from) is told, too.
   for (let isOver = false; !isOver;) {
@@ -191,11 +200,12 @@ export function traceCall(source: EventSource, id: string): Trace | null {
     for (const { seq, event } of page.events) {
       if (isOf(event, callId, offers)) {
         if (event.kind === 'AgentOffered') offers.add(event.offerId);
+        const sip = isUnheard(event, asking) ? '' : sipOf(event);
         const why =
           event.kind === 'AgentOffered' && start !== null ? whyOf(start.state, event) : null;
         const at = new Date(event.at).toISOString();
         const afterMs = event.at - begun.event.at;
-        steps.push({ seq, at, after_ms: afterMs, event, sip: sipOf(event), why });
+        steps.push({ seq, at, after_ms: afterMs, event, sip, why });
         isOver = event.kind === 'CallEnded' || event.kind === 'CallRefused';
         if (steps.length >= STORY_MAX) {
           notes.push(`only its first ${STORY_MAX} events are told`);

@@ -37,6 +37,7 @@ const NATURE: Readonly<Record<Command['kind'], 'request' | 'fact'>> = {
   NoteStart: 'fact',
   ConfirmCall: 'fact',
   EndCall: 'fact',
+  RuleOffer: 'fact',
   NoteInvite: 'fact',
   RingOffer: 'fact',
   AnswerOffer: 'fact',

@@ -28,11 +28,13 @@ function queuesOf(index: number, { queues, memberships }: SimOptions): string[] 
 
 /** One agent for each set of queues; the others are like one of them. */
 function write(options: SimOptions): string {
-  const { queues, strategy, wrapup } = options;
-  const lines = ['queues:'];
+  const { queues, strategy, wrapup, veto } = options;
+  const crm = '{ name: crm, url: http://sim/, secret: not asked over HTTP, silence: refuse }';
+  const lines = [...(veto > 0 ? [`vetoes: [${crm}]`] : []), 'queues:'];
   for (let n = 0; n < queues; n += 1) {
     lines.push(`  - name: ${queueName(n)}`, `    strategy: ${strategy}`);
     lines.push(`    wrapuptime: ${wrapup}`);
+    if (veto > 0) lines.push('    veto: crm');
   }
   lines.push('agents:');
   for (let n = 0; n < Math.min(queues, options.agents); n += 1) {

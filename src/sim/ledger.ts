@@ -34,7 +34,7 @@ interface OfferPage {
   readonly callId: CallId;
   readonly agentId: AgentId;
   deadline: number;
-  phase: 'ringing' | 'answered' | 'connected';
+  phase: 'asking' | 'ringing' | 'answered' | 'connected';
 }
 
 /** A deadline is late by no more than this, but where the journal was down. */
@@ -107,6 +107,8 @@ export class Ledger {
         return this.#confirmed(event.callId);
       case 'AgentOffered':
         return this.#offered(event);
+      case 'OfferCleared':
+        return this.#cleared(event);
       case 'OfferAnswered':
         return this.#answered(event);
       case 'OfferFailed':
@@ -138,10 +140,10 @@ export class Ledger {
         agent.device = event.state;
         return;
       case 'AgentPaused':
-        agent.isPaused = true;
+        agent.isPaused ||= event.queue === undefined;
         return;
       case 'AgentResumed':
-        agent.isPaused = false;
+        agent.isPaused &&= event.queue !== undefined;
         return;
       case 'WrapupStarted':
         agent.isInWrapup = true;
@@ -199,7 +201,8 @@ export class Ledger {
     this.#line(call.queue).add(call);
   }
 
-  #offered({ offerId, callId, agentId, deadline, device, at }: Of<'AgentOffered'>): void {
+  #offered(event: Of<'AgentOffered'>): void {
+    const { offerId, callId, agentId, deadline, device, at, asks } = event;
     const [call, agent] = [this.#calls.get(callId), this.#agent(agentId)];
     if (call === undefined) return this.#fault(`there is no call ${callId}`);
     if (!call.isConfirmed) this.#fault(`${callId} has no leg yet`);
@@ -208,10 +211,23 @@ export class Ledger {
     if (this.#offers.has(offerId)) this.#fault(`${offerId} is there already`);
     if (deadline <= at) this.#fault(`${offerId} has no time`);
     if (this.#isPlain) this.#mayRing(agentId, agent, call);
-    this.#offers.set(offerId, { callId, agentId, deadline, phase: 'ringing' });
+    const phase = asks === true ? 'asking' : 'ringing';
+    this.#offers.set(offerId, { callId, agentId, deadline, phase });
     agent.offerId = offerId;
     call.offers += 1;
     this.#line(call.queue).delete(call);
+  }
+
+  #cleared({ offerId, deadline }: Of<'OfferCleared'>): void {
+    const offer = this.#offers.get(offerId);
+    if (offer === undefined) return this.#fault(`there is no offer ${offerId}`);
+    if (offer.phase !== 'asking') this.#fault(`${offerId} was not asked about`);
+    // It may have been reserved for long: now it counts.
+    const { device, isPaused } = this.#agent(offer.agentId);
+    if (isPaused || (this.#isPlain && device !== 'idle'))
+      this.#fault(`${offer.agentId} is ${isPaused ? 'paused' : device}`);
+    offer.phase = 'ringing';
+    offer.deadline = deadline;
   }
 
   #mayRing(agentId: AgentId, agent: AgentPage, call: CallPage): void {

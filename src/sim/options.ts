@@ -23,6 +23,8 @@ export interface SimOptions {
   readonly threshold: number;
   /** The plain case of queueing theory: one queue, phones that answer at once, no faults. */
   readonly erlang: boolean;
+  /** Share of offers that a veto refuses; a tenth as many have no answer. 0: there is no veto. */
+  readonly veto: number;
   /** Late answers, lost replies, journal refusals, restarts. */
   readonly faults: boolean;
   /** Events between two looks at everything; 0: chosen by the size of the house. */
@@ -44,6 +46,7 @@ export const SIM_DEFAULTS: SimOptions = {
   wrapup: 10,
   threshold: 20,
   erlang: false,
+  veto: 0,
   faults: true,
   checkEvery: 0,
   journal: '',
@@ -60,6 +63,7 @@ const BOUNDS: Readonly<Record<string, readonly [number, number, boolean]>> = {
   handle: [1, 36_000, false],
   patience: [0, 36_000, false],
   wrapup: [0, 3_600, false],
+  veto: [0, 0.9, false],
   threshold: [1, 3_600, false],
   checkEvery: [0, 1_000_000_000, true],
 };
@@ -72,7 +76,7 @@ function flagOf(name: string): string {
 /** The plain case has one queue and nothing that theory does not know. */
 export function settle(asked: Partial<SimOptions>): SimOptions {
   const options = { ...SIM_DEFAULTS, ...asked };
-  const plain = { queues: 1, memberships: 1, wrapup: 0, faults: false };
+  const plain = { queues: 1, memberships: 1, wrapup: 0, veto: 0, faults: false };
   const settled = options.erlang ? { ...options, ...plain } : options;
   return { ...settled, memberships: Math.min(settled.memberships, settled.queues) };
 }

@@ -9,7 +9,7 @@ import { queueName } from './config.ts';
 import type { House } from './house.ts';
 import type { SimOptions } from './options.ts';
 import { Random } from './random.ts';
-import type { Fate, Script, Visit } from './script.ts';
+import type { Fate, Judgement, Script, Visit } from './script.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -120,6 +120,16 @@ export class People implements Script {
     const isLost = this.#options.faults && random.isOneIn(BRIDGE_LOST);
     const bridgeMs = Math.round(random.between(5, 60));
     return { kind: 'answers', ringsMs, afterMs, bridgeMs: isLost ? null : bridgeMs };
+  }
+
+  judge(agentId: AgentId): Judgement {
+    const random = this.#moodOf(agentId);
+    const { veto } = this.#options;
+    const afterMs = Math.round(random.between(2, 300));
+    const dice = random.next();
+    if (dice < veto) return { ruling: 'refuse', afterMs };
+    if (dice > veto * 1.1) return { ruling: 'allow', afterMs };
+    return { ruling: 'silence', afterMs: random.isOneIn(0.5) ? afterMs : null };
   }
 
   presenceMs(agentId: AgentId): number {

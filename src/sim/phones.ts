@@ -16,8 +16,9 @@ const BY = 'sim';
 interface Ringing {
   readonly offerId: OfferId;
   readonly agentId: AgentId;
-  phase: 'ringing' | 'answered' | 'talking';
-  readonly fate: Fate;
+  /** `asking`: the veto is; the phone does not know of it yet. */
+  phase: 'asking' | 'ringing' | 'answered' | 'talking';
+  fate: Fate;
   plan: Cancel | null;
 }
 
@@ -43,7 +44,7 @@ export class Phones {
     this.#stage = stage;
   }
 
-  /** Offers whose phones ring or talk, in order of their making. */
+  /** Offers made, but for those that are over, in order of their making. */
   living(): OfferId[] {
     return [...this.#offers.keys()];
   }
@@ -60,7 +61,9 @@ export class Phones {
         this.#of(event.agentId).uri = null;
         return;
       case 'AgentOffered':
-        return this.#ring(event);
+        return this.#offered(event);
+      case 'OfferCleared':
+        return this.#cleared(event.offerId);
       case 'OfferAnswered':
         return this.#answered(event.offerId);
       case 'OfferFailed':
@@ -154,8 +157,9 @@ export class Phones {
     if (this.#stage.script.presence === 'trusted') return 'idle';
     if (phone.isGone) return 'unavailable';
     if (phone.hasOwnCall) return 'inuse';
-    if (phone.ours.size === 0) return 'idle';
-    return [...phone.ours].some(({ phase }) => phase !== 'ringing') ? 'inuse' : 'ringing';
+    const known = [...phone.ours].filter(({ phase }) => phase !== 'asking');
+    if (known.length === 0) return 'idle';
+    return known.some(({ phase }) => phase !== 'ringing') ? 'inuse' : 'ringing';
   }
 
   /** Tells the phone's state as it is now, after the time presence takes. */
@@ -177,16 +181,35 @@ export class Phones {
     else this.#stage.scheduler.after(ms, tell);
   }
 
-  #ring(event: AgentOffered): void {
-    const { offerId, agentId } = event;
+  #offered({ offerId, agentId, asks }: AgentOffered): void {
+    const fate = this.#stage.script.fate(agentId);
+    const ringing: Ringing = { offerId, agentId, phase: 'asking', fate, plan: null };
+    this.#offers.set(offerId, ringing);
+    this.#of(agentId).ours.add(ringing);
+    if (asks !== true) return this.#ring(ringing);
+    const { ruling, afterMs } = this.#stage.script.judge(agentId);
+    if (afterMs === null) return;
+    // It is heard whatever becomes of the phone.
+    const rule = () =>
+      say(this.#stage, { kind: 'RuleOffer', offerId, ruling, detail: 'simulated', by: BY });
+    ringing.plan = this.#stage.scheduler.after(afterMs, rule);
+  }
+
+  #cleared(offerId: OfferId): void {
+    const ringing = this.#offers.get(offerId);
+    if (ringing === undefined) return this.#stage.fault(`${offerId} may ring and was not asked`);
+    ringing.plan?.();
+    this.#ring(ringing);
+  }
+
+  #ring(ringing: Ringing): void {
+    const { offerId, agentId } = ringing;
     const phone = this.#of(agentId);
-    const drawn = this.#stage.script.fate(agentId);
     const deaf: Fate = { kind: 'silent', ringsMs: null, lateMs: null };
     const busy: Fate = { kind: 'fails', afterMs: 100, failure: 'busy', sipStatus: 486 };
-    const fate = phone.isGone ? deaf : phone.hasOwnCall ? busy : drawn;
-    const ringing: Ringing = { offerId, agentId, phase: 'ringing', fate, plan: null };
-    this.#offers.set(offerId, ringing);
-    phone.ours.add(ringing);
+    const fate = phone.isGone ? deaf : phone.hasOwnCall ? busy : ringing.fate;
+    ringing.phase = 'ringing';
+    ringing.fate = fate;
     this.#report(agentId);
     if (fate.kind === 'fails') {
       const { afterMs, failure, sipStatus } = fate;

@@ -55,7 +55,8 @@ interface Person {
 }
 
 interface OpenOffer {
-  readonly offered: AgentOffered;
+  /** `at`: since when his phone rang. */
+  offered: AgentOffered;
   rangAt: number | null;
   answeredAt: number | null;
 }
@@ -187,6 +188,7 @@ export class Recording {
       case 'CallTransferred':
         this.#close(event.offerId);
         return this.#transferred(event);
+      case 'OfferCleared':
       case 'OfferRang':
       case 'OfferAnswered':
       case 'OfferFailed':
@@ -250,6 +252,9 @@ export class Recording {
     const ringsMs = (rangAt ?? offered.at) - offered.at;
     const afterMs = event.at - offered.at;
     switch (event.kind) {
+      case 'OfferCleared':
+        open.offered = { ...offered, at: event.at };
+        return;
       case 'OfferRang':
         open.rangAt = event.at;
         return;
@@ -269,6 +274,8 @@ export class Recording {
       case 'OfferFailed': {
         this.#close(event.offerId);
         const { failure, sipStatus } = event;
+        // He never knew of it.
+        if (failure === 'vetoed') return;
         const silent: Fate = { kind: 'silent', ringsMs, lateMs: null };
         const fails: Fate = { kind: 'fails', afterMs, failure, sipStatus };
         return this.#became(offered.agentId, failure === 'no-answer' ? silent : fails);

@@ -12,7 +12,7 @@ import type { AgentId, QueueName } from '../core/types.ts';
 import type { House } from './house.ts';
 import { Random } from './random.ts';
 import type { RecordedCall, RecordedDoing, Recording } from './recording.ts';
-import type { Fate, Script, Visit } from './script.ts';
+import type { Fate, Judgement, Script, Visit } from './script.ts';
 
 /** With fewer observations than this a queue is like all of them together. */
 const ENOUGH = 20;
@@ -92,6 +92,11 @@ export class Replayed implements Script {
     const count = this.#offers.get(agentId) ?? 0;
     this.#offers.set(agentId, count + 1);
     return own[count % own.length] ?? PROMPT;
+  }
+
+  /** What an outside veto would say of pairs that were never asked about nobody knows. */
+  judge(): Judgement {
+    return { ruling: 'allow', afterMs: 0 };
   }
 
   presenceMs(): number {

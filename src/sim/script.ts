@@ -3,7 +3,7 @@
  * long he would wait, what becomes of an offer at an agent's phone, when agents come and go. A
  * simulation draws it (`people.ts`), a what-if reads it from a recorded day (`recording.ts`).
  */
-import type { AgentId, CallId, OfferFailure, QueueName } from '../core/types.ts';
+import type { AgentId, CallId, OfferFailure, QueueName, Ruling } from '../core/types.ts';
 import type { House } from './house.ts';
 
 /** A caller, with all he will do. */
@@ -42,10 +42,17 @@ export type Fate =
   /** Rings, and nobody is there; `lateMs`: he answers so long after it was taken back. */
   | { readonly kind: 'silent'; readonly ringsMs: number | null; readonly lateMs: number | null };
 
+/** What the queue's veto says about an offer, and how long it takes; null: it never answers. */
+export interface Judgement {
+  readonly ruling: Ruling;
+  readonly afterMs: number | null;
+}
+
 export interface Script {
   /** In order of time; null: nobody calls any more. */
   nextVisit(): Visit | null;
   fate(agentId: AgentId): Fate;
+  judge(agentId: AgentId): Judgement;
   /**
    * How phones tell their state: `played` as they are used, `trusted` to be idle, or as the script
    * itself says.

@@ -80,7 +80,8 @@ export async function simulate(
     tally,
     faults,
     checkEvery: options.checkEvery,
-    isPlain: true,
+    // A veto makes differences between agents.
+    isPlain: options.veto === 0,
     progress: (at, events) => progress?.(Math.min(1, (at - from) / (to - from)), events),
   });
   const theory = options.erlang ? judge(options, tally) : null;

@@ -1,5 +1,6 @@
 /**
- * Offers: AgentOffered → INVITE to his phone → rings → answers → bridge, or a verdict why not.
+ * Offers: AgentOffered → INVITE to his phone → rings → answers → bridge, or a verdict why not. One
+ * that asks the queue's veto first is none of ours before OfferCleared.
  *
  * Comes in: the journal's events. Goes out: NoteInvite, RingOffer, AnswerOffer, ConfirmBridge,
  * FailOffer, EndAgentLeg; the agent's media leg bears the offer's id, and so does the SIP dialog
@@ -109,13 +110,20 @@ export class Offers {
   }
 
   private react(event: CoreEvent): void {
-    if (event.kind === 'AgentOffered') void this.ring(event);
+    if (event.kind === 'AgentOffered' && event.asks !== true) void this.ring(event);
+    else if (event.kind === 'OfferCleared') this.cleared(event.offerId);
     else if (event.kind === 'OfferAnswered') void this.bridge(event);
     else if (event.kind === 'OfferWithdrawn') this.end(event.offerId, WITHDRAWN[event.reason]);
     else if (event.kind === 'OfferFailed')
       this.end(event.offerId, 'SIP;cause=487;text="Request Terminated"');
     else if (event.kind === 'CallTransferred') this.end(event.offerId, goodbyeOf(undefined), true);
     else if (event.kind === 'CallEnded') this.callEnded(event);
+  }
+
+  /** Gone already: what ended it comes behind. */
+  private cleared(offerId: OfferId): void {
+    const offer = this.context.runtime.state.offers.get(offerId);
+    if (offer !== undefined) void this.ring(offeredAgain(offer));
   }
 
   private async ring(offer: AgentOffered): Promise<void> {

@@ -69,7 +69,8 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   for (const one of [...(inventory?.held ?? []), ...(inventory?.ended ?? [])])
     if (!found.has(one.dialogId)) found.set(one.dialogId, one);
   const before = [...calls.values()];
-  const rung = [...offers.values()];
+  // Of those that ask the queue's veto no phone knows.
+  const rung = [...offers.values()].filter(({ phase }) => phase !== 'asking');
   const lost = await remakeLegs(parts, wantedLegs(before, rung, found), legs);
   // A phone that rings without a leg behind it is better rung anew.
   for (const offer of rung) if (lost.has(offer.id)) giveUpRinging(parts, found, offer);

@@ -1,4 +1,4 @@
-/** One POST to a receiver: a deadline, one outcome, no redirects, nothing of the answer kept. */
+/** One POST to a receiver: a deadline, one outcome, no redirects. */
 export interface Delivery {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -21,26 +21,33 @@ function restOf(answer: Response): number | null {
   return /^\d{1,6}$/.test(written) ? Number(written) * 1000 : null;
 }
 
-/** Never rejects. */
-export async function post({ url, headers, body, timeoutMs, signal }: Delivery) {
-  const failed = (detail: string, afterMs: number | null = null): Delivered => ({
-    ...{ kind: 'failed', detail, afterMs },
+/** Its answer, whose body is still to be read or cancelled; rejects where there is none in time. */
+export function send({ url, headers, body, timeoutMs, signal }: Delivery): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { 'content-type': 'application/json', 'user-agent': 'acd', ...headers },
+    body,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
   });
+}
+
+/** In words, why `send` rejected. */
+export function failureOf(error: unknown, timeoutMs: number): string {
+  const { name, message, cause } = error as Error & { cause?: { code?: string } };
+  if (name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
+  return cause?.code ?? message;
+}
+
+/** Nothing of the answer's body is kept. Never rejects. */
+export async function post(delivery: Delivery): Promise<Delivered> {
   try {
-    const answer = await fetch(url, {
-      method: 'POST',
-      redirect: 'manual',
-      headers: { 'content-type': 'application/json', 'user-agent': 'acd', ...headers },
-      body,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    });
+    const answer = await send(delivery);
     await answer.body?.cancel();
-    if (answer.ok) return { kind: 'taken' } satisfies Delivered;
-    if (answer.status === 410) return { kind: 'unwanted' } satisfies Delivered;
-    return failed(`answered ${answer.status}`, restOf(answer));
+    if (answer.ok) return { kind: 'taken' };
+    if (answer.status === 410) return { kind: 'unwanted' };
+    return { kind: 'failed', detail: `answered ${answer.status}`, afterMs: restOf(answer) };
   } catch (error) {
-    const { name, message, cause } = error as Error & { cause?: { code?: string } };
-    if (name === 'TimeoutError') return failed(`no answer within ${timeoutMs / 1000} s`);
-    return failed(cause?.code ?? message);
+    return { kind: 'failed', detail: failureOf(error, delivery.timeoutMs), afterMs: null };
   }
 }

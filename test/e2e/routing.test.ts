@@ -3,7 +3,9 @@
  * busy, declines or cannot be reached is followed by the next, while the caller keeps his place and
  * his music; on answer both hear each other; BYE from either side ends both; races come out right.
  */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAcd, type Acd } from '../support/acd.ts';
 import { music as wholeMusic } from '../support/stories.ts';
 import type { Call } from '../support/call.ts';
@@ -24,17 +26,46 @@ const ways: [string, string, (call: Call, desk: Phone) => void][] = [
 ];
 let acd: Acd;
 
+/** The veto of queue `asked`: what it answers in turn, then 500; and whom it was asked about. */
+const veto = { answers: [] as object[], asked: [] as string[] };
+let crm: Server;
+
+async function openVeto(): Promise<string> {
+  crm = createServer((request, reply) => {
+    let body = '';
+    request.on('data', (part) => (body += String(part)));
+    request.on('end', () => {
+      veto.asked.push((JSON.parse(body) as { data: { agent: string } }).data.agent);
+      const answer = veto.answers.shift();
+      reply.writeHead(answer === undefined ? 500 : 200).end(JSON.stringify(answer ?? {}));
+    });
+  });
+  await new Promise<void>((resolve) => crm.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(crm.address() as AddressInfo).port}/ring`;
+}
+
+afterAll(() => {
+  crm.closeAllConnections();
+  crm.close();
+});
+
 beforeAll(async () => {
   const queue = { welcome: [], timeout: 3, retry: 0.5 };
   // Each way to fail has a queue of its own, whose agents rest long after a failure.
   const failing = ways.map((_, index) => ({ ...queue, name: `way${index}`, retry: 60 }));
   acd = await stage.add(
     startAcd(stage, {
-      queues: [{ ...queue, name: 'queue1' }, { ...queue, name: 'queue2' }, ...failing],
+      queues: [
+        ...[{ ...queue, name: 'queue1' }, { ...queue, name: 'queue2' }, ...failing],
+        { ...queue, name: 'asked', veto: 'crm', retry: 60 },
+      ],
+      more: { vetoes: [{ name: 'crm', url: await openVeto(), secret: 'of the test of vetoes' }] },
       agents: [
         { id: '2771', queues: ['queue1', 'queue2'] },
         { id: '2772', queues: ['queue1'] },
         { id: '2773', queues: ['queue1'] },
+        { id: '3001', queues: ['asked'] },
+        { id: '3002', queues: ['asked'] },
         ...ways.flatMap((_, index) => [
           { id: `10${index}`, queues: [`way${index}`] },
           { id: `20${index}`, queues: [`way${index}`] },
@@ -244,5 +275,33 @@ describe('races', () => {
       'bye received',
       'bye received',
     ]);
+  });
+});
+
+describe('a veto', () => {
+  it('that refuses keeps the phone silent, that allows or says nothing lets it ring', async () => {
+    const [first, second] = [await phone(stage, 'first'), await phone(stage, 'second')];
+    await logIn(acd, first, '3001');
+    await logIn(acd, second, '3002');
+    veto.answers.push({ verdict: 'refuse', reason: 'not his customer' }, { verdict: 'allow' });
+    const call = await enter(acd, await phone(stage, 'caller'), 'asked');
+    const rung = await second.incoming();
+    rung.answer();
+    await talk(call, rung);
+    expect(veto.asked).toEqual(['3001', '3002']);
+    // All that it ever heard of is its own login.
+    expect(first.history).toHaveLength(1);
+    // The first is free for the next caller; this time the veto fails, which is no refusal.
+    const next = await enter(acd, await phone(stage, 'next'), 'asked');
+    (await first.incoming()).answer();
+    await acd.agentIs('3001', 'busy');
+    const { vetoes } = (await (await fetch(`${acd.rest}/vetoes`)).json()) as { vetoes: object[] };
+    expect(vetoes).toMatchObject([
+      { name: 'crm', state: 'silent', allowed: 1, refused: 1, silent: 1 },
+    ]);
+    await Promise.all([call.bye(), next.bye()]);
+    for (const id of ['3001', '3002']) {
+      await fetch(`${acd.rest}/agents/${id}/logout`, { method: 'POST' });
+    }
   });
 });

@@ -1,8 +1,8 @@
-/** GET /webhooks: how each receiver of events does. What they are is in acd.yaml. */
+/** GET /webhooks and /vetoes: how those do whom acd.yaml has told and asked by POST. */
 import { z } from 'zod';
 import { needs } from '../gate.ts';
 import type { Http } from '../reply.ts';
-import type { WebhookShown } from '../view.ts';
+import type { VetoShown, WebhookShown } from '../view.ts';
 
 const webhook = z
   .object({
@@ -29,5 +29,33 @@ export function addWebhooks(http: Http, shown: () => readonly WebhookShown[]): v
       },
     },
     () => ({ webhooks: [...shown()] }),
+  );
+}
+
+const veto = z
+  .object({
+    name: z.string(),
+    url: z.string().describe('Without query and credentials'),
+    state: z.enum(['up', 'silent']).describe('silent: the last question had no answer'),
+    detail: z.string().describe('Why it had none; empty: it had'),
+    asked: z.number().int().describe('Questions since the start'),
+    allowed: z.number().int(),
+    refused: z.number().int(),
+    silent: z.number().int().describe('Without an answer, by their deadline or before'),
+  })
+  .meta({ id: 'Veto' });
+
+export function addVetoes(http: Http, shown: () => readonly VetoShown[]): void {
+  http.get(
+    '/vetoes',
+    {
+      config: needs('admin'),
+      schema: {
+        summary: 'Who is asked before phones ring, and how each does',
+        tags: ['watch'],
+        response: { 200: z.object({ vetoes: z.array(veto) }) },
+      },
+    },
+    () => ({ vetoes: [...shown()] }),
   );
 }

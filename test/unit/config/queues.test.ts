@@ -256,3 +256,19 @@ describe('direct calls', () => {
     expect(faults(text().replace('queue:r', 'queue:s')).join('\n')).toContain('no queue "s"');
   });
 });
+
+describe('a veto', () => {
+  const text = (name: string) =>
+    'vetoes: [{name: crm, url: http://crm/, secret: sixteen characters, silence: refuse}]\n' +
+    `queues: [{name: q, veto: ${name}}, {name: r}]`;
+
+  it('is that which the queue names; what the core need not know stays outside', () => {
+    const { queues } = load(text('crm'));
+    expect(queues[0]?.veto).toEqual({ name: 'crm', timeoutMs: 2_000, silence: 'refuse' });
+    expect(queues[1]?.veto).toBeNull();
+  });
+
+  it('must be there', () => {
+    expect(faults(text('cmr')).join('\n')).toContain('no veto "cmr"; did you mean "crm"?');
+  });
+});

@@ -50,6 +50,10 @@ const CONFIGS: readonly CoreConfig[] = [
           skills: n % 3 === 1 ? { is: 'level', skill: 'x', least: 2, most: 100 } : null,
           skillSteps: n % 2 === 0 ? [{ atMs: 2_000, need: null }] : [],
           stickyMs: (n % 4) * 1_000,
+          veto:
+            n % 4 === 1
+              ? { name: 'crm', timeoutMs: 3_000, silence: n % 8 === 1 ? 'ring' : 'refuse' }
+              : null,
           maxlen: n % 4 === 1 ? 3 : 0,
           maxEstimatedWaitMs: n % 5 === 1 ? 2_000 : 0,
           leaveWhenEmpty: n % 4 === 2 ? ['wrapup', 'unavailable'] : [],
@@ -134,6 +138,14 @@ const anyCommand = fc.oneof(
   ),
   often(16, kind('ConfirmCall', { callId })),
   often(3, kind('EndCall', { callId, cause: fc.constantFrom('bye', 'cancel', 'failed'), endedAt })),
+  often(
+    4,
+    kind('RuleOffer', {
+      offerId,
+      ruling: fc.constantFrom('allow', 'allow', 'refuse', 'silence'),
+      detail: fc.constant(''),
+    }),
+  ),
   often(4, kind('RingOffer', { offerId })),
   often(2, kind('NoteInvite', { offerId, transaction: fc.constantFrom('t1', 't2') })),
   often(12, kind('AnswerOffer', { offerId })),
@@ -286,7 +298,7 @@ describe('any sequence of commands', () => {
 
   it('is drawn so that every kind of event happens', () => {
     const kinds = new Set<string>();
-    const histories = fc.sample(anyHistory, { numRuns: 500, seed: 1 });
+    const histories = fc.sample(anyHistory, { numRuns: 600, seed: 1 });
     for (const history of histories) {
       for (const event of play(history, () => undefined).events) kinds.add(event.kind);
     }

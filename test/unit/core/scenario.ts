@@ -41,6 +41,8 @@ export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'CallConfirmed',
   'AnnouncementDue',
   'AgentOffered',
+  'OfferCleared',
+  'VetoEnded',
   'RingWidened',
   'OfferSent',
   'OfferRang',

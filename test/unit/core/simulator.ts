@@ -148,9 +148,15 @@ export class Simulator {
       autopauseMisses: 1 + this.#below(3),
       autopauseLengthMs: this.#below(2) * 3_000,
       progressiveDelayMs: 1_000,
+      veto: this.#veto(),
       callers: [{ pattern: 'a*', priority: this.#below(3) }],
       ...this.#exits(),
     };
+  }
+
+  #veto(): QueueOptions['veto'] {
+    if (this.#random() < 0.5) return null;
+    return { name: 'crm', timeoutMs: 1_000, silence: this.#random() < 0.5 ? 'ring' : 'refuse' };
   }
 
   #exits(): Partial<QueueOptions> {
@@ -281,6 +287,11 @@ export class Simulator {
     const offer = this.#pick([...this.#state.offers.values()]);
     if (offer === undefined) return;
     const offerId = offer.id;
+    if (offer.phase === 'asking' && this.#random() < 0.8) {
+      const ruling = this.#pick(['allow', 'allow', 'allow', 'refuse', 'silence'] as const);
+      const answer = { ruling: ruling ?? 'allow', detail: '' };
+      return this.#send({ kind: 'RuleOffer', offerId, ...answer });
+    }
     const dice = this.#below(20);
     if (dice < 1) this.#send({ kind: 'NoteInvite', offerId, transaction: `t-${offerId}` });
     if (dice < 3) this.#send({ kind: 'RingOffer', offerId });
@@ -321,6 +332,7 @@ export class Simulator {
     const offerId = this.#pick(this.#pastOffers);
     if (offerId === undefined || this.#state.offers.has(offerId)) return;
     const before = this.#events;
+    this.#send({ kind: 'RuleOffer', offerId, ruling: 'allow', detail: '' });
     this.#send({ kind: 'AnswerOffer', offerId });
     this.#send({ kind: 'ConfirmBridge', offerId });
     this.#send({ kind: 'EndAgentLeg', offerId, cause: 'bye' });

@@ -96,8 +96,11 @@ describe('any day', () => {
     );
     const calls = records.flatMap((record) => (record.kind === 'call' ? [record.callId] : []));
     expect(calls.sort()).toEqual(came.sort());
+    // What a veto was asked about counts when the phone may ring.
     const offers = events.flatMap((event) =>
-      event.kind === 'AgentOffered' ? [event.offerId] : [],
+      (event.kind === 'AgentOffered' && event.asks !== true) || event.kind === 'OfferCleared'
+        ? [event.offerId]
+        : [],
     );
     const told = records.flatMap((record) =>
       record.kind === 'span' && record.what === 'offer' ? [record.offerId] : [],

@@ -93,6 +93,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
     },
     transfers: { allow: ['registrars'] },
     webhooks: [],
+    vetoes: [],
     drain: { limitMs: 0, redirect: null },
     takeoverWaitMs: 0,
     maxLoopDelayMs: 0,

@@ -5,7 +5,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MediaResult } from '../../../src/media/port.ts';
-import { SDP_OFFER } from './fakes.ts';
+import { acdConfig, SDP_OFFER } from './fakes.ts';
 import { dialogOf, offerDialog, Past } from './past.ts';
 
 let past: Past;
@@ -25,6 +25,26 @@ const kinds = (): string[] => past.runtime.commands.map(({ kind }) => kind);
 const failure: MediaResult<{ sdp: string }> = { ok: false, reason: 'unknown-leg', detail: 'gone' };
 
 const UNUSABLE = { ok: false, reason: 'not-acceptable', detail: 'no SDP' } as const;
+
+describe('an offer about which the veto is asked', () => {
+  it('is rung by the next process when it is allowed, and not before', async () => {
+    const { core } = acdConfig();
+    const veto = { name: 'crm', timeoutMs: 5_000, silence: 'refuse' } as const;
+    const queues = core.queues.map((each) => ({ ...each, veto }));
+    const config = { ...core, queues };
+    await past.runtime.submit({ kind: 'ApplyConfig', by: 'test', config });
+    await past.called('c1');
+    await past.loggedIn();
+    past.holds('c1');
+    await past.takeOver();
+    const [offer] = past.runtime.state.offers.values();
+    expect(offer?.phase).toBe('asking');
+    expect([kinds(), past.stack.of('INVITE')]).toEqual([[], []]);
+    const ruling = { offerId: offer?.id ?? '', ruling: 'allow', detail: '' } as const;
+    await past.runtime.submit({ kind: 'RuleOffer', by: 'test', ...ruling });
+    await vi.waitFor(() => expect(past.stack.of('INVITE')).toHaveLength(1));
+  });
+});
 
 describe('a caller', () => {
   it('given he waits, then he has his place and his music, and is not welcomed again', async () => {
