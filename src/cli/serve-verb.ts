@@ -1,8 +1,10 @@
 /**
  * The verb `serve` by itself. A killed server is started again while callers wait, so it loads
- * what it needs and none of the other verbs: that is a third of a second.
+ * what it needs and none of the other verbs: that is a third of a second. As the supervisor writes
+ * its arguments they are read without the library, too; whatever else is left to that.
  */
-import { Command } from 'commander';
+import { parseArgs } from 'node:util';
+import type { Command } from 'commander';
 import { CONFIG_OPTION, parse } from './program.ts';
 import type { ServeOptions } from './serve.ts';
 
@@ -22,10 +24,39 @@ export function addServe(program: Command, done: (status: number) => void): void
     });
 }
 
+/** The options if they are as `addServe` has them; null: they are not, or help is asked for. */
+function readPlain(args: readonly string[]): ServeOptions | null {
+  const text = { type: 'string', default: '' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    const { values } = parseArgs({
+      args: args.slice(1),
+      options: {
+        config: { type: 'string', short: 'c', default: CONFIG_OPTION[2] },
+        'stop-with-parent': flag,
+        lifeline: text,
+        mark: text,
+        'linger-ms': { type: 'string', default: '0' },
+        held: flag,
+      },
+    });
+    const { config, lifeline, mark, held } = values;
+    const lingerMs = Number(values['linger-ms']);
+    const stopWithParent = values['stop-with-parent'];
+    return { config, stopWithParent, lifeline, mark, lingerMs, held };
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}
+
 /** As `runCli`, for this verb only. */
-export function runCli(args: readonly string[]): Promise<number> {
+export async function runCli(args: readonly string[]): Promise<number> {
+  const plain = readPlain(args);
+  if (plain !== null) return (await import('./serve.ts')).runServe(plain);
+  const library = await import('commander');
   return parse(args, (done) => {
-    const program = new Command('acd').exitOverride();
+    const program = new library.Command('acd').exitOverride();
     addServe(program, done);
     return program;
   });

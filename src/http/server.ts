@@ -144,13 +144,20 @@ async function addDocuments(server: FastifyInstance, version: string): Promise<v
 /** Plain or TLS; to fastify both are the same. */
 function listener(tls: TlsConfig | null): FastifyInstance {
   const https = tls && { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' };
-  const options = {
+  const options: object = {
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_MS,
     connectionTimeout: REQUEST_MS * 6,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
+    // Else fastify loads compilers of its own, which nobody asks, while callers wait for a restart.
+    schemaController: {
+      compilersFactory: {
+        buildValidator: () => validatorCompiler,
+        buildSerializer: () => serializerCompiler,
+      },
+    },
     ...(https === null ? {} : { https }),
   };
   const server = fastify(options as FastifyServerOptions);
