@@ -241,10 +241,12 @@ export class Configuration implements ConfigPort {
     const folder = path.dirname(path.resolve(file));
     const { uploads, ...written } = doc;
     const read = readData({ ...(rest ?? this.#rest), ...written }, env);
-    const http = rest === undefined ? this.#now.http : null;
+    const { http, sip } = this.#now;
+    // What was read of files of secrets before stays, where the file was not loaded anew.
+    const kept = rest === undefined ? { http, users: sip.users } : {};
     const sounds = this.#options.sounds();
     const prompts = new Set([...(sounds?.prompts ?? []), ...uploadsOf({ uploads }).keys()]);
-    return makeConfig(read, { env, folder, http, sounds: sounds && { ...sounds, prompts } });
+    return makeConfig(read, { env, folder, ...kept, sounds: sounds && { ...sounds, prompts } });
   }
 
   /** A document has no lines: the path says where. */

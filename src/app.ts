@@ -351,6 +351,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     log: log.child({ name: 'http' }),
     version,
     locks: edge.edge.locks,
+    bans: edge.edge.sources,
   });
   if (!opening.ok) return opening;
   undo.add(() => opening.close());

@@ -6,9 +6,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ROLES, type Role } from '../config/http-fields.ts';
 import type { HttpConfig, TokenConfig } from '../config/types.ts';
+import { networkOf } from '../networks.ts';
 import type { Actor } from './actor.ts';
 import { problem, type Problem } from './errors.ts';
-import { networkOf, Rates } from './rate.ts';
+import { Rates } from './rate.ts';
 
 /** What a route asks for; `anyone`: not even a token. */
 export type NeededRole = Role | 'anyone';

@@ -24,6 +24,7 @@ import { Gate } from './gate.ts';
 import { addIdempotency, KeyStore } from './idempotency.ts';
 import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
+import { addBans } from './routes/bans.ts';
 import { addCallSteering } from './routes/calls-steer.ts';
 import { addCalls } from './routes/calls.ts';
 import { addConfig } from './routes/config.ts';
@@ -40,7 +41,7 @@ import { addStatus } from './routes/status.ts';
 import { addWebhooks } from './routes/webhooks.ts';
 import { scopeView } from './scope.ts';
 import type { Stream } from './stream.ts';
-import type { LocksPort, Steering, View, WebhookShown } from './view.ts';
+import type { BansPort, LocksPort, Steering, View, WebhookShown } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
 const REQUEST_MS = 10_000;
@@ -59,6 +60,8 @@ export interface HttpDeps {
   readonly version: string;
   /** Absent: nobody is ever locked. */
   readonly locks?: LocksPort;
+  /** Absent: nobody is ever banned. */
+  readonly bans?: BansPort;
   /** Absent: no tokens, everybody who reaches it may do everything. */
   readonly access?: Access;
   /** Null or absent: HTTP. */
@@ -173,6 +176,7 @@ function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   addReports(http, deps.reports, view);
   addStatus(http, deps.view);
   addLocks(http, deps.locks ?? { list: () => [], lift: () => false });
+  addBans(http, deps.bans ?? { list: () => [], lift: () => false });
   addConfig(http, configuration);
   addEntries(http, configuration);
   addReasons(http, configuration);

@@ -75,7 +75,7 @@ export function createCore(parts: CoreParts): Context {
     unacked: new Map(),
     unheard: new Unheard(),
     peers: new Peers(clock),
-    admission: new Admission(allow, log),
+    admission: new Admission(allow, log, undefined, clock),
     unproven: new UnprovenCalls(clock, (entry) => {
       endDialog(ctx, entry, 'never acknowledged, and others want its place');
     }),

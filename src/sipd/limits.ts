@@ -32,6 +32,12 @@ export const MAX_FAREWELLS = 1_000;
 export const MAX_KNOWN_PEERS = 10_000;
 /** A known peer not heard of for this long is a stranger again. */
 export const KNOWN_PEER_MS = 60 * 60_000;
+/** Addresses a client has banned. Beyond: the ban that was made first is forgotten. */
+export const MAX_BANS = 10_000;
+/** Longest ban a client may ask for. Beyond: this long. */
+export const MAX_BAN_MS = 30 * 24 * 60 * 60_000;
+/** Users a client may name. Beyond: NOK. */
+export const MAX_USERS = 1_000;
 /** Forks of one outgoing INVITE that may ring at once. Beyond: the response is dropped. */
 export const MAX_FORKS = 32;
 /** SIP connections over TCP, both directions. Beyond: refused at accept, NOK/503 out. */

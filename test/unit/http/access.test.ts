@@ -11,8 +11,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ROLES } from '../../../src/config/http-fields.ts';
 import type { HttpConfig, TokenConfig } from '../../../src/config/types.ts';
 import { hasRole } from '../../../src/http/access.ts';
-import { networkOf, Rates } from '../../../src/http/rate.ts';
+import { Rates } from '../../../src/http/rate.ts';
 import { renewCertificate } from '../../../src/http/server.ts';
+import { networkOf } from '../../../src/networks.ts';
 import { entry, openDesk, tokenOf, type Desk } from './house.ts';
 
 let desk: Desk | null = null;
@@ -265,6 +266,17 @@ describe('locks of logins by telephone', () => {
     const none = await ask(null, `/locks/phone/${encodeURIComponent('sip:1@pbx')}`, 'DELETE');
     expect(none.json()).toMatchObject({ status: 404, code: 'unknown-lock' });
     expect((await ask(null, '/locks/door/1', 'DELETE')).statusCode).toBe(400);
+  });
+});
+
+describe('bans of addresses', () => {
+  it('are listed, and lifted by an admin', async () => {
+    await open([]);
+    const bans = [{ source: '2a00:1:2:3::/64', why: 'flood', ends_in_seconds: 2 }];
+    expect((await ask(null, '/bans')).json()).toEqual({ bans });
+    const lift = (source: string) => ask(null, `/bans/${encodeURIComponent(source)}`, 'DELETE');
+    expect((await lift('2a00:1:2:3::/64')).statusCode).toBe(204);
+    expect((await lift('192.0.2.1')).json()).toMatchObject({ status: 404, code: 'unknown-ban' });
   });
 });
 

@@ -155,6 +155,10 @@ export async function openDesk(
       write: (line) => told?.push(line),
     }),
     version: '0',
+    bans: {
+      list: () => [{ source: '2a00:1:2:3::/64', why: 'flood', endsInMs: 1_500 }],
+      lift: (source) => source === '2a00:1:2:3::/64',
+    },
     locks: {
       list: () => [{ kind: 'agent', name: '1', endsInMs: 1_500 }],
       lift: (kind, name) => kind === 'agent' && name === '1',
