@@ -104,6 +104,7 @@ export function onMessage(ctx: Context, text: string, path: Path, fault: string 
   if (admission.kind === 'faulty') {
     if (!ctx.admission.admits(path.address)) {
       ctx.admission.silence(path.address, 'a faulty message');
+      path.shun?.();
       return;
     }
     ctx.log.info(`faulty message from ${from}: ${admission.reason}`);

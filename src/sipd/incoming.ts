@@ -43,8 +43,10 @@ export function onRequest(ctx: Context, received: Received): void {
   }
   if (!ctx.admission.takes(received) && !belongsHere(ctx, received)) {
     ctx.admission.silence(received.path.address, method);
+    received.path.shun?.();
     return;
   }
+  received.path.welcome?.();
   if (!hasRoom(ctx, received)) {
     refuse(ctx, received, 503, [retryAfter]);
     return;
