@@ -308,7 +308,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { configuration, prompts } = configured;
   const { config } = configuration;
 
-  const reports = await openReports(config, opened.journal, log.child({ name: 'reports' }));
+  const reports = await openReports(configuration, opened.journal, log.child({ name: 'reports' }));
   undo.add(() => reports.close());
   const mediaLog = log.child({ name: 'media' });
   const media = await connectMedia(config, endpoints, mediaLog, () => prompts.files());

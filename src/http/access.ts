@@ -80,6 +80,14 @@ export class Access {
     this.#rates.set({ perSecond: rateLimit, burst: rateLimit * 2, max: MAX_KEYS });
   }
 
+  /** May he still do what he was let in for? Not where his token is gone, other, or over. */
+  isGood({ token }: Actor): boolean {
+    if (token === undefined) return this.isOpen;
+    if ((token.expiresAt ?? Infinity) <= this.#now()) return false;
+    const same = JSON.stringify(token);
+    return this.#known.some((known) => JSON.stringify(known.token) === same);
+  }
+
   /** Whoever shows this Authorization header, from this address; may he do what asks for `role`? */
   admit(authorization: string, address: string, role: NeededRole): Admitted {
     if (this.isOpen) {
@@ -111,7 +119,7 @@ export class Access {
       return refused(problem('role-missing', detail), scope);
     }
     const { name, queues, agent } = token;
-    return { actor: { name, role: token.role, queues, agent, address } };
+    return { actor: { name, role: token.role, queues, agent, address, token } };
   }
 
   /** Looks at all of them, so that time tells nothing. */

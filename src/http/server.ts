@@ -171,7 +171,7 @@ function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   addCalls(http, view);
   addCallSteering(http, view, steering.calls);
   addAgents(http, view, steering);
-  addEvents(http, view, deps.stream);
+  addEvents(http, view, deps.stream, (who) => deps.access?.isGood(who) ?? true);
   addWebhooks(http, deps.webhooks ?? (() => []));
   addReports(http, deps.reports, view);
   addStatus(http, deps.view);

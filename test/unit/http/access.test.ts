@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { request as tlsRequest } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ROLES } from '../../../src/config/http-fields.ts';
@@ -222,7 +222,80 @@ describe('the scope of a token', () => {
   });
 });
 
+describe('who reads the events', () => {
+  async function follow(who: string) {
+    const { http } = desk!;
+    if (!http.server.listening) await http.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = http.server.address() as AddressInfo;
+    const headers = { authorization: `Bearer ${tokenOf(who)}` };
+    const answer = await fetch(`http://127.0.0.1:${port}/events`, { headers });
+    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+    await reader.read();
+    const rest = async () => {
+      let text = '';
+      for (;;) {
+        const { done, value = '' } = await reader.read();
+        if (done) return text;
+        text += value;
+      }
+    };
+    return { reader, rest };
+  }
+
+  it.each([
+    ['is gone', []],
+    [
+      'is another one of that name',
+      [{ ...entry('wall', 'read-only'), hash: `sha256:${'0'.repeat(64)}` }],
+    ],
+    ['sees less than it did', [entry('wall', 'read-only', { queues: ['sales'] })]],
+  ])('reads no more when his token %s; others go on', async (_what, left) => {
+    const kept = entry('kept', 'read-only');
+    await open([entry('wall', 'read-only'), kept]);
+    const [wall, other] = [await follow('wall'), await follow('kept')];
+    desk!.access.use({ tokens: [...left, kept], rateLimit: 0 });
+    desk!.stream.recheck();
+    expect(await wall.rest()).toContain('event: denied');
+    expect(desk!.stream.readers).toBe(1);
+    await other.reader.cancel();
+  });
+
+  it('reads no more when his token is over', async () => {
+    await open([entry('wall', 'read-only', { expiresAt: 1_000 })]);
+    const wall = await follow('wall');
+    desk!.now = 999;
+    desk!.stream.recheck();
+    expect(desk!.stream.readers).toBe(1);
+    desk!.now = 1_000;
+    desk!.stream.recheck();
+    expect(await wall.rest()).toContain('event: denied');
+  });
+});
+
 describe('what is told', () => {
+  it('once, of a change whose asker left before the answer', async () => {
+    await open([entry('boss', 'admin')]);
+    const { http, told } = desk!;
+    await http.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = http.server.address() as AddressInfo;
+    let answer = () => undefined as void;
+    desk!.hold = new Promise<void>((resolve) => (answer = resolve));
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.write(
+      'POST /agents/1/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n' +
+        `Authorization: Bearer ${tokenOf('boss')}\r\n\r\n`,
+    );
+    await expect.poll(() => desk!.done).toEqual(['pause 1']);
+    socket.destroy();
+    const audits = () => told.filter((line) => line.includes('"audit"'));
+    await expect.poll(() => audits().length).toBe(1);
+    answer();
+    await http.inject({ url: '/ready' });
+    expect(audits().map((line) => JSON.parse(line) as object)).toMatchObject([
+      { by: 'http:boss@127.0.0.1', path: '/agents/1/pause', status: null, aborted: true },
+    ]);
+  });
+
   it('each change with who, from where and what; never a token, never a PIN', async () => {
     const { told } = await open([entry('boss', 'admin')]);
     await ask('boss', '/agents/1/pause', 'POST', { reason: 'lunch' });
