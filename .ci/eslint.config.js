@@ -6,8 +6,9 @@ import tseslint from 'typescript-eslint';
 const mayImport = {
   core: [],
   observe: [],
-  // Programs of their own; what they share is how they hang on to the supervisor, and write.
-  sipd: ['lifeline.ts'],
+  // Programs of their own; what they share is how they hang on to the supervisor, how they write,
+  // and what a network is.
+  sipd: ['lifeline.ts', 'networks.ts'],
   mediad: ['lifeline.ts', 'one-write.ts'],
   config: ['core'],
   journal: ['core', 'observe'],
@@ -16,8 +17,8 @@ const mayImport = {
   reports: ['core', 'journal', 'observe'],
   // A whole ACD but its edges: people are played, time is stepped.
   sim: ['core', 'config', 'journal', 'runtime', 'reports'],
-  sip: ['core', 'config', 'media', 'runtime', 'observe', 'one-write.ts'],
-  http: ['core', 'config', 'runtime', 'reports', 'observe'],
+  sip: ['core', 'config', 'media', 'runtime', 'observe', 'networks.ts', 'one-write.ts'],
+  http: ['core', 'config', 'runtime', 'reports', 'observe', 'networks.ts'],
   webhooks: ['core', 'config', 'runtime', 'http'],
   // The demo's phones stand on our own SIP stack and audio process; a journal is repaired while
   // there is no server to ask.

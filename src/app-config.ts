@@ -14,6 +14,7 @@ import {
   readDoc,
   restOf,
   sealPins,
+  showPins,
   uploadsOf,
   writeDoc,
 } from './config/document.ts';
@@ -56,6 +57,7 @@ export class Configuration implements ConfigPort {
   #now: AcdConfig;
   /** What the file said of all that needs a restart, at the start; of REST's access, of now. */
   #rest: Doc = {};
+  #onApplied: (config: AcdConfig) => void = () => undefined;
   #onAccess: (http: AcdConfig['http']) => void = () => undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -119,6 +121,11 @@ export class Configuration implements ConfigPort {
     this.#onAccess = listener;
   }
 
+  /** Calls back with each configuration that holds from then on, however it came to be. */
+  onApplied(listener: (config: AcdConfig) => void): void {
+    this.#onApplied = listener;
+  }
+
   document(): Doc {
     const { written } = this.#options.runtime.state;
     return written === null ? {} : readDoc(written.live);
@@ -154,6 +161,21 @@ export class Configuration implements ConfigPort {
         this.#onAccess(this.#now.http);
       }
       return done;
+    });
+  }
+
+  /** What stands where a PIN was hidden is the PIN that it hides. */
+  async replace(
+    written: TreeMap,
+    { by, dryRun }: Omit<ReloadOptions, 'prefer'>,
+  ): Promise<ConfigOutcome> {
+    return this.#inTurn(async () => {
+      const former = this.document();
+      const { uploads } = former;
+      const doc = showPins({ ...written, ...(uploads === undefined ? {} : { uploads }) }, former);
+      const made = { by, source: 'rest', note: 'the whole document' } as const;
+      const sealed = sealPins(doc, [former], newSalt);
+      return this.#change(sealed, made, { dryRun, waiting: [] });
     });
   }
 
@@ -241,10 +263,12 @@ export class Configuration implements ConfigPort {
     const folder = path.dirname(path.resolve(file));
     const { uploads, ...written } = doc;
     const read = readData({ ...(rest ?? this.#rest), ...written }, env);
-    const http = rest === undefined ? this.#now.http : null;
+    const { http, sip } = this.#now;
+    // What was read of files of secrets before stays, where the file was not loaded anew.
+    const kept = rest === undefined ? { http, users: sip.users } : {};
     const sounds = this.#options.sounds();
     const prompts = new Set([...(sounds?.prompts ?? []), ...uploadsOf({ uploads }).keys()]);
-    return makeConfig(read, { env, folder, http, sounds: sounds && { ...sounds, prompts } });
+    return makeConfig(read, { env, folder, ...kept, sounds: sounds && { ...sounds, prompts } });
   }
 
   /** A document has no lines: the path says where. */
@@ -286,6 +310,7 @@ export class Configuration implements ConfigPort {
     const applied = await runtime.submit({ kind: 'ApplyConfig', by, config: core, written });
     if (!applied.ok) return { ok: false, why: 'unavailable' };
     this.#now = checked.config;
+    this.#onApplied(checked.config);
     if (applied.events.length > 0) {
       log.info({ version: this.version(), by, source }, `configuration: ${note}`);
     }

@@ -65,6 +65,7 @@ export async function openHttp(
   const http = await createHttp({ ...deps, access, tls: config.tls });
   configuration.onAccess((now) => {
     access.use(now);
+    deps.stream.recheck();
     if (now.tls !== null) renewCertificate(http, now.tls);
     warn(now, deps.log);
   });

@@ -21,6 +21,13 @@ export function reportOptions({ reports }: AcdConfig): ServiceOptions {
   return { file: path, keepMs, zone, queueLog, levels };
 }
 
+/** Thresholds of service levels are from now on those of this configuration. */
+async function useLevels(reports: Reports, config: AcdConfig, log: Log): Promise<void> {
+  const { levels } = reportOptions(config);
+  const done = await reports.ask({ name: 'use-levels', levels });
+  if (!done.ok) log.warn({ detail: done.detail }, 'thresholds of reports stay as they were');
+}
+
 /** Reports that are not there. */
 function noReports(detail: string): Reports {
   return {
@@ -41,9 +48,24 @@ async function open(config: AcdConfig, journal: Journal, told: Told) {
   return { ok: true as const, reports: new LocalReports(opened.service, Date.now) };
 }
 
-export async function openReports(config: AcdConfig, journal: Journal, log: Log): Promise<Reports> {
+/** What holds, and who tells when that changes. */
+interface Configured {
+  readonly config: AcdConfig;
+  onApplied(listener: (config: AcdConfig) => void): void;
+}
+
+export async function openReports(
+  configuration: Configured,
+  journal: Journal,
+  log: Log,
+): Promise<Reports> {
+  const { config } = configuration;
   const opened = await open(config, journal, (level, text) => log[level]({}, text));
-  if (opened.ok) return opened.reports;
+  if (opened.ok) {
+    const { reports } = opened;
+    configuration.onApplied((now) => void useLevels(reports, now, log));
+    return reports;
+  }
   const detail = `there are no reports: ${opened.detail}`;
   log.error({}, detail);
   return noReports(detail);

@@ -317,7 +317,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { configuration, prompts } = configured;
   const { config } = configuration;
 
-  const reports = await openReports(config, opened.journal, log.child({ name: 'reports' }));
+  const reports = await openReports(configuration, opened.journal, log.child({ name: 'reports' }));
   undo.add(() => reports.close());
   const mediaLog = log.child({ name: 'media' });
   const media = await connectMedia(config, endpoints, mediaLog, () => prompts.files());
@@ -358,6 +358,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     log: log.child({ name: 'http' }),
     version,
     locks: edge.edge.locks,
+    bans: edge.edge.sources,
   });
   if (!opening.ok) return opening;
   undo.add(() => opening.close());

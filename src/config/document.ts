@@ -108,6 +108,22 @@ export function sealPins(doc: Doc, former: readonly Doc[], salt: () => string): 
   return { ...doc, agents };
 }
 
+/** What is shown in the place of a PIN. */
+export const HIDDEN_PIN = '(hidden)';
+
+/** A document as somebody was shown it, with the PINs that were hidden from him. */
+export function showPins(doc: Doc, former: Doc): Doc {
+  if (doc['agents'] === undefined) return doc;
+  const pins = new Map(
+    asList(former['agents']).map((agent) => [entryKey(agent, 'id'), pinOf(agent)]),
+  );
+  const agents = asList(doc['agents']).map((agent): Tree => {
+    if (!isMap(agent) || agent === undefined || pinOf(agent) !== HIDDEN_PIN) return agent;
+    return { ...agent, pin: pins.get(entryKey(agent, 'id')) || undefined };
+  });
+  return { ...doc, agents };
+}
+
 function pinOf(agent: Tree): string {
   const pin = isMap(agent) ? agent['pin'] : undefined;
   return typeof pin === 'string' ? pin : '';

@@ -30,7 +30,12 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /** Null: it cannot be read, which is told. */
-function readSecret(file: string, folder: string, at: Told['path'], faults: Told[]): string | null {
+export function readSecret(
+  file: string,
+  folder: string,
+  at: Told['path'],
+  faults: Told[],
+): string | null {
   try {
     const text = readFileSync(path.resolve(folder, file), 'utf8');
     if (text.length <= MAX_FILE_BYTES) return text;

@@ -8,11 +8,18 @@ import { coreConfig } from './core-config.ts';
 import type { KnownSounds } from './faults.ts';
 import { httpConfig } from './http-access.ts';
 import { faultsOf, faultsOfMeaning } from './faults.ts';
+import { sipUsers } from './sip-users.ts';
 import type { ConfigFile } from './schema.ts';
 import { fileSchema } from './schema.ts';
 import type { Fault, ReadTree } from './tree.ts';
 import { MAX_CONFIG_BYTES, readTree, writePath } from './tree.ts';
-import type { AcdConfig, HttpConfig, ListenAddress, RegisterConfig } from './types.ts';
+import type {
+  AcdConfig,
+  HttpConfig,
+  ListenAddress,
+  RegisterConfig,
+  SipUserConfig,
+} from './types.ts';
 
 export type LoadResult =
   | { readonly ok: true; readonly config: AcdConfig }
@@ -27,6 +34,8 @@ export interface LoadOptions {
   readonly sounds?: KnownSounds | null;
   /** Tokens, certificate and key as they were read before; null or absent: files are read. */
   readonly http?: HttpConfig | null;
+  /** Users of SIP, likewise. */
+  readonly users?: readonly SipUserConfig[] | null;
 }
 
 /** `acd.yaml:12:5: queues[0].timeout: "0" cannot be used; give seconds from 0.5 to 600` */
@@ -60,7 +69,11 @@ function storeOf(file: ConfigFile, folder: string): string | null {
   return path.resolve(folder, sip.store ?? `${journal.path}.sipd`);
 }
 
-function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
+function sipConfig(
+  file: ConfigFile,
+  folder: string,
+  users: readonly SipUserConfig[],
+): AcdConfig['sip'] {
   const { sip } = file;
   return {
     listen: sip.listen.flat(),
@@ -68,6 +81,12 @@ function sipConfig(file: ConfigFile, folder: string): AcdConfig['sip'] {
     drachtio: sip.drachtio ?? null,
     store: storeOf(file, folder),
     allow: sip.allow,
+    users,
+    limits: {
+      rate: sip.limits.rate,
+      banAfter: sip.limits['ban-after'],
+      banForMs: sip.limits['ban-for'],
+    },
     register: sip.register.map(registerConfig),
     presence: sip.presence,
     deviceFrom: sip['device-from'],
@@ -126,10 +145,14 @@ function reportsConfig(file: ConfigFile, folder: string): AcdConfig['reports'] {
   };
 }
 
-function assemble(file: ConfigFile, folder: string, http: HttpConfig): AcdConfig {
+function assemble(
+  file: ConfigFile,
+  folder: string,
+  { http, users }: { readonly http: HttpConfig; readonly users: readonly SipUserConfig[] },
+): AcdConfig {
   const journal = file.journal.path;
   return {
-    sip: sipConfig(file, folder),
+    sip: sipConfig(file, folder, users),
     media: mediaConfig(file.media),
     http,
     journal: {
@@ -241,10 +264,14 @@ export function makeConfig(read: ReadTree, options: LoadOptions): LoadResult {
   const http = parsed.success
     ? httpConfig(parsed.data.http, options.folder, options.http ?? null)
     : null;
+  const sip = parsed.success
+    ? sipUsers(parsed.data.sip.users, options.folder, options.users ?? null)
+    : null;
+  const outside = [...(http?.faults ?? []), ...(sip?.faults ?? [])];
   const meant = [
     ...(parsed.success ? [] : faultsOf(fileSchema, read, parsed.error.issues)),
     ...faultsOfMeaning(read, options.sounds ?? null),
-    ...[...(parsed.success ? conflicts(parsed.data) : []), ...(http?.faults ?? [])].map(
+    ...[...(parsed.success ? conflicts(parsed.data) : []), ...outside].map(
       ({ path: at, message }) => ({
         ...read.place(at),
         path: writePath(at),
@@ -255,8 +282,9 @@ export function makeConfig(read: ReadTree, options: LoadOptions): LoadResult {
   // A value that could not even be read needs no second fault about what it then was.
   const told = new Set(read.faults.map((fault) => fault.path));
   const faults = [...read.faults, ...meant.filter((fault) => !told.has(fault.path))];
-  if (faults.length === 0 && parsed.success && http !== null) {
-    return { ok: true, config: assemble(parsed.data, options.folder, http.config) };
+  if (faults.length === 0 && parsed.success && http !== null && sip !== null) {
+    const secrets = { http: http.config, users: sip.users };
+    return { ok: true, config: assemble(parsed.data, options.folder, secrets) };
   }
   faults.sort((a, b) => a.line - b.line || a.column - b.column);
   return { ok: false, faults };

@@ -4,7 +4,16 @@
  * both did, and not alike, there is a conflict. A thing is a single option; queues, agents,
  * members, rules and reasons are told apart by their names, other lists are one value.
  */
-import { asList, entryKey, isEqual, isList, isMap, keyOf, type Doc } from './document.ts';
+import {
+  asList,
+  entryKey,
+  HIDDEN_PIN,
+  isEqual,
+  isList,
+  isMap,
+  keyOf,
+  type Doc,
+} from './document.ts';
 import type { Tree } from './tree.ts';
 
 export type Prefer = 'file' | 'rest';
@@ -127,7 +136,7 @@ export function hidePins(tree: Tree): Tree {
   if (!isMap(tree)) return tree;
   const entries = Object.entries(tree).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
-    entries.map(([key, value]) => [key, key === 'pin' ? '(hidden)' : hidePins(value)]),
+    entries.map(([key, value]) => [key, key === 'pin' ? HIDDEN_PIN : hidePins(value)]),
   );
 }
 

@@ -9,6 +9,7 @@ import { http } from './http-fields.ts';
 import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
 import { reports } from './report-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
+import { MAX_SIP_USERS, sipUser } from './sip-users.ts';
 import { vetoes } from './veto-fields.ts';
 import { webhooks } from './webhook-fields.ts';
 
@@ -113,6 +114,30 @@ const login = section('How agents log in and out by phone.', {
   ),
 });
 
+const sourceLimits = section(
+  'What one address may do that is neither this machine nor a registrar. `GET /bans` lists whom ' +
+    'they banned, `DELETE /bans/ADDRESS` lifts one.',
+  {
+    rate: standard(
+      f.count(
+        'New requests (calls, logins) a second; twice as many at once. More get 503, and ten ' +
+          'times as many too much within a minute a ban. 0: no limit.',
+        0,
+        100_000,
+      ),
+      '50',
+    ),
+    'ban-after': standard(
+      f.count('Wrong passwords for `users` after which an address is banned. 0: never.', 0, 1_000),
+      '10',
+    ),
+    'ban-for': standard(
+      f.seconds('How long nothing new from it gets an answer.', 1, 30 * DAY),
+      '3600',
+    ),
+  },
+);
+
 const drachtio = section('Use a drachtio-server in place of the built-in SIP server.', {
   host: needed(f.words('host', 'Its host.', 253), '127.0.0.1'),
   port: standard(f.count('Port of its command connection.', 1, 65_535), '9022'),
@@ -140,6 +165,15 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
     )
     .refine((rules) => rules.length > 0, 'is empty; name who may call, or write any')
     .prefault(['private', 'registrars']),
+  users: f
+    .listOf(
+      sipUser,
+      'Who may call from anywhere: an INVITE whose From names one of them is asked for his ' +
+        'password (digest, SHA-256 or MD5). Other requests from outside of `allow` get no answer.',
+      MAX_SIP_USERS,
+    )
+    .prefault([]),
+  limits: sourceLimits.prefault({}),
   'external-address': free(
     f.ipAddress('Address told to peers where NAT changes ours.'),
     '203.0.113.5',

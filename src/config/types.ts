@@ -33,6 +33,13 @@ export interface RegisterConfig {
   readonly presence: PresenceRule;
 }
 
+/** A digest user: what his answers are compared with, hex; the password is nowhere. */
+export interface SipUserConfig {
+  readonly name: string;
+  readonly md5: string;
+  readonly sha256: string;
+}
+
 export interface SipConfig {
   readonly listen: readonly ListenAddress[];
   /** Address told to peers where it differs from the bound one (NAT); null: the bound one. */
@@ -47,6 +54,16 @@ export interface SipConfig {
   readonly store: string | null;
   /** From whom new requests are taken: networks, `private`, `registrars`, `any`. */
   readonly allow: readonly string[];
+  /** Who may call from elsewhere, with a password. */
+  readonly users: readonly SipUserConfig[];
+  /** What one address may do that is neither this machine nor a registrar. */
+  readonly limits: {
+    /** New requests a second; 0: no limit. */
+    readonly rate: number;
+    /** Wrong passwords until it is banned; 0: never. */
+    readonly banAfter: number;
+    readonly banForMs: number;
+  };
   readonly register: readonly RegisterConfig[];
   /** For devices that log in without a registrar. */
   readonly presence: PresenceRule;

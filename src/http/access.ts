@@ -6,9 +6,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ROLES, type Role } from '../config/http-fields.ts';
 import type { HttpConfig, TokenConfig } from '../config/types.ts';
+import { networkOf } from '../networks.ts';
 import type { Actor } from './actor.ts';
 import { problem, type Problem } from './errors.ts';
-import { networkOf, Rates } from './rate.ts';
+import { Rates } from './rate.ts';
 
 /** What a route asks for; `anyone`: not even a token. */
 export type NeededRole = Role | 'anyone';
@@ -79,6 +80,14 @@ export class Access {
     this.#rates.set({ perSecond: rateLimit, burst: rateLimit * 2, max: MAX_KEYS });
   }
 
+  /** May he still do what he was let in for? Not where his token is gone, other, or over. */
+  isGood({ token }: Actor): boolean {
+    if (token === undefined) return this.isOpen;
+    if ((token.expiresAt ?? Infinity) <= this.#now()) return false;
+    const same = JSON.stringify(token);
+    return this.#known.some((known) => JSON.stringify(known.token) === same);
+  }
+
   /** Whoever shows this Authorization header, from this address; may he do what asks for `role`? */
   admit(authorization: string, address: string, role: NeededRole): Admitted {
     if (this.isOpen) {
@@ -110,7 +119,7 @@ export class Access {
       return refused(problem('role-missing', detail), scope);
     }
     const { name, queues, agent } = token;
-    return { actor: { name, role: token.role, queues, agent, address } };
+    return { actor: { name, role: token.role, queues, agent, address, token } };
   }
 
   /** Looks at all of them, so that time tells nothing. */

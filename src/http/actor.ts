@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Role } from '../config/http-fields.ts';
+import type { TokenConfig } from '../config/types.ts';
 
 export interface Actor {
   /** Name of the token; '': there are no tokens, and whoever asks may do everything. */
@@ -15,6 +16,8 @@ export interface Actor {
   readonly agent: string | null;
   /** IP address he asks from. */
   readonly address: string;
+  /** The token he showed, as it stood in the configuration; absent: none. */
+  readonly token?: TokenConfig;
 }
 
 const acting = new AsyncLocalStorage<Actor>();

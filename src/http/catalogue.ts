@@ -32,6 +32,7 @@ export const CATALOGUE = {
   'unknown-pause-reason': { status: 404, title: 'There is no such pause reason' },
   'unknown-version': { status: 404, title: 'There is no such version of the configuration' },
   'unknown-lock': { status: 404, title: 'There is no such lock' },
+  'unknown-ban': { status: 404, title: 'There is no such ban' },
   'unknown-error': { status: 404, title: 'There is no such error code' },
   'not-logged-in': { status: 409, title: 'The agent is not logged in' },
   'already-logged-in': { status: 409, title: 'The agent is logged in on another phone' },

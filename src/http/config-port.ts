@@ -1,6 +1,6 @@
 /** What REST may ask of the configuration: the desk behind the routes is `app-config.ts`. */
 import type { Edited } from '../config/edit.ts';
-import type { Doc } from '../config/document.ts';
+import type { Doc, TreeMap } from '../config/document.ts';
 import type { Change, Prefer } from '../config/merge.ts';
 import type { ConfigVersion } from '../core/types.ts';
 
@@ -57,6 +57,8 @@ export interface ConfigPort {
   /** What was changed by REST since the file was loaded. */
   changedByRest(): readonly Change[];
   reload(options: ReloadOptions): Promise<ConfigOutcome>;
+  /** The whole document (`LIVE_SECTIONS`) in place of the one that holds; a change by REST. */
+  replace(document: TreeMap, options: Omit<ReloadOptions, 'prefer'>): Promise<ConfigOutcome>;
   rollback(version: number, options: Omit<ReloadOptions, 'prefer'>): Promise<ConfigOutcome>;
   /** `edit` sees what holds when its turn comes. */
   change(by: string, note: string, edit: (doc: Doc) => Edited): Promise<ConfigOutcome>;

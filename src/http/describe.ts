@@ -29,6 +29,7 @@ export async function describeApi(version: string): Promise<object> {
       documentOf: nothing,
       changedByRest: nothing,
       reload: nothing,
+      replace: nothing,
       rollback: nothing,
       change: nothing,
     },

@@ -102,6 +102,7 @@ const pathOf = ({ url }: FastifyRequest): string => url.slice(0, 200);
 export class Gate {
   readonly #deps: GateDeps;
   readonly #actors = new WeakMap<FastifyRequest, Actor>();
+  readonly #audited = new WeakSet<FastifyRequest>();
   #refused = 0;
 
   constructor(deps: GateDeps) {
@@ -114,7 +115,7 @@ export class Gate {
   }
 
   add(server: FastifyInstance): void {
-    const { view, log, isTls } = this.#deps;
+    const { view, isTls } = this.#deps;
     const gated: GatedRoute[] = [];
     server.decorate('gated', gated);
     server.addHook('onRoute', ({ method, url, config }) => {
@@ -136,17 +137,26 @@ export class Gate {
         else send(reply, problem);
       });
     });
+    // Exactly one line for each: with the answer, or when whoever asked left before it. What he
+    // ordered may be done all the same; its events bear his name.
     server.addHook('onResponse', (request, reply, done) => {
-      const who = this.actorOf(request);
-      if (who !== null && isChange(request)) {
-        const { method } = request;
-        const { statusCode: status, elapsedTime } = reply;
-        const told = { by: byWhom(who), from: who.address, method, path: pathOf(request) };
-        const body = toldBody(request);
-        log.info({ ...told, body, status, ms: Math.round(elapsedTime) }, 'audit');
-      }
+      const { statusCode: status, elapsedTime } = reply;
+      this.#audit(request, { status, ms: Math.round(elapsedTime) });
       done();
     });
+    server.addHook('onRequestAbort', (request, done) => {
+      this.#audit(request, { status: null, aborted: true });
+      done();
+    });
+  }
+
+  #audit(request: FastifyRequest, outcome: object): void {
+    const who = this.actorOf(request);
+    if (who === null || !isChange(request) || this.#audited.has(request)) return;
+    this.#audited.add(request);
+    const { method } = request;
+    const told = { by: byWhom(who), from: who.address, method, path: pathOf(request) };
+    this.#deps.log.info({ ...told, body: toldBody(request), ...outcome }, 'audit');
   }
 
   #admit(request: FastifyRequest, reply: FastifyReply): undefined {

@@ -65,14 +65,3 @@ export class Rates {
     }
   }
 }
-
-/** Whose bucket an address is: IPv6 by its /64, which one machine has all of. */
-export function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
-  if (!plain.includes(':')) return plain;
-  const [head = '', tail = ''] = plain.split('%')[0]?.split('::') ?? [];
-  const first = head === '' ? [] : head.split(':');
-  const last = plain.includes('::') && tail !== '' ? tail.split(':') : [];
-  const middle = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => '0');
-  return [...first, ...middle, ...last].slice(0, 4).join(':');
-}

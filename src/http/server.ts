@@ -24,6 +24,7 @@ import { Gate } from './gate.ts';
 import { addIdempotency, KeyStore } from './idempotency.ts';
 import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
+import { addBans } from './routes/bans.ts';
 import { addCallSteering } from './routes/calls-steer.ts';
 import { addCalls } from './routes/calls.ts';
 import { addConfig } from './routes/config.ts';
@@ -40,7 +41,7 @@ import { addStatus } from './routes/status.ts';
 import { addVetoes, addWebhooks } from './routes/webhooks.ts';
 import { scopeView } from './scope.ts';
 import type { Stream } from './stream.ts';
-import type { LocksPort, Steering, VetoShown, View, WebhookShown } from './view.ts';
+import type { BansPort, LocksPort, Steering, VetoShown, View, WebhookShown } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
 const REQUEST_MS = 10_000;
@@ -61,6 +62,8 @@ export interface HttpDeps {
   readonly version: string;
   /** Absent: nobody is ever locked. */
   readonly locks?: LocksPort;
+  /** Absent: nobody is ever banned. */
+  readonly bans?: BansPort;
   /** Absent: no tokens, everybody who reaches it may do everything. */
   readonly access?: Access;
   /** Null or absent: HTTP. */
@@ -177,12 +180,13 @@ function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   addCalls(http, view);
   addCallSteering(http, view, steering.calls);
   addAgents(http, view, steering);
-  addEvents(http, view, deps.stream);
+  addEvents(http, view, deps.stream, (who) => deps.access?.isGood(who) ?? true);
   addWebhooks(http, deps.webhooks ?? (() => []));
   addVetoes(http, deps.vetoes ?? (() => []));
   addReports(http, deps.reports, view);
   addStatus(http, deps.view);
   addLocks(http, deps.locks ?? { list: () => [], lift: () => false });
+  addBans(http, deps.bans ?? { list: () => [], lift: () => false });
   addConfig(http, configuration);
   addEntries(http, configuration);
   addReasons(http, configuration);

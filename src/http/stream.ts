@@ -38,6 +38,8 @@ interface Reader {
   /** Everything up to this number was sent, or is not for it. */
   after: number;
   isLive: boolean;
+  /** Null: he may read for ever. */
+  readonly mayRead: (() => boolean) | null;
 }
 
 /** What the outside is told of an event; a configuration is too long, and asked for elsewhere. */
@@ -107,9 +109,21 @@ export class Stream {
     }
   }
 
-  /** Serves a reader until it leaves. `after` null: it has seen nothing. */
-  async follow(out: ServerResponse, view: View, filter: Filter, after: number | null) {
-    const reader: Reader = { out, filter, after: after ?? 0, isLive: false };
+  /** Tokens have changed: whose is gone reads no more. What happened until now was still his. */
+  recheck(): void {
+    this.flush();
+    for (const reader of [...this.#readers]) this.#check(reader);
+  }
+
+  /** Serves a reader until it leaves, or may no more. `after` null: it has seen nothing. */
+  async follow(
+    out: ServerResponse,
+    view: View,
+    filter: Filter,
+    after: number | null,
+    mayRead: (() => boolean) | null = null,
+  ) {
+    const reader: Reader = { out, filter, after: after ?? 0, isLive: false, mayRead };
     this.#readers.add(reader);
     out.on('close', () => this.#readers.delete(reader));
     out.on('error', () => this.#readers.delete(reader));
@@ -176,7 +190,8 @@ export class Stream {
   /** Numbers go on for a reader whose filter lets nothing pass, too. */
   #beat(): void {
     this.flush();
-    for (const reader of [...this.#readers]) if (reader.isLive) this.#beatTo(reader);
+    for (const reader of [...this.#readers])
+      if (this.#check(reader) && reader.isLive) this.#beatTo(reader);
   }
 
   #beatTo(reader: Reader): void {
@@ -191,10 +206,20 @@ export class Stream {
     reader.out.write(text);
   }
 
+  #check(reader: Reader): boolean {
+    if (reader.mayRead?.() !== false) return true;
+    this.#end(reader, 'denied', { why: 'token', advice: 'show a token that is good' });
+    return false;
+  }
+
   #letGo(reader: Reader, why: 'too-slow' | 'journal-unavailable'): void {
+    this.#end(reader, 'overflow', { why, advice: 'resume later' });
+  }
+
+  #end(reader: Reader, name: 'overflow' | 'denied', told: object): void {
     this.#readers.delete(reader);
     const { out } = reader;
-    out.end(`event: overflow\ndata: ${JSON.stringify({ why, advice: 'resume later' })}\n\n`);
+    out.end(`event: ${name}\ndata: ${JSON.stringify(told)}\n\n`);
     const limit = setTimeout(() => out.destroy(), LINGER_MS);
     out.on('close', () => clearTimeout(limit));
   }

@@ -62,6 +62,17 @@ export interface LocksPort {
   lift(kind: 'agent' | 'phone', name: string): boolean;
 }
 
+/** Addresses whose new SIP requests get no answer for a time. */
+export interface BansPort {
+  list(): readonly {
+    readonly source: string;
+    readonly why: 'passwords' | 'flood';
+    readonly endsInMs: number;
+  }[];
+  /** By source, or an address in it. False: there was no such ban. */
+  lift(source: string): boolean;
+}
+
 /** What REST may ask for; each becomes one command. */
 export interface Steering {
   /** `queue`: in this queue only; null: in all. */

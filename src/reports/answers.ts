@@ -10,6 +10,14 @@ export interface Asked {
   /** Undefined: all. */
   readonly queue?: string | undefined;
   readonly agent?: string | undefined;
+  /** What whoever asks may see; rows of others are left out before any are counted. */
+  readonly scope?: Scope | undefined;
+}
+
+export interface Scope {
+  readonly queues: readonly string[];
+  /** For rows that name no queue. */
+  readonly agents: readonly string[];
 }
 
 /** One queue in one interval. Seconds have one digit; shares are percent; null: nothing to say. */

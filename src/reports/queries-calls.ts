@@ -8,7 +8,7 @@ import {
   type CallSegment,
   type Rows,
 } from './answers.ts';
-import type { Sources } from './queries.ts';
+import { boundsOf, onlyQueues, type Sources } from './queries.ts';
 import { callerKey } from './store.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
@@ -47,14 +47,14 @@ function calledBack(
 }
 
 export function askAbandoned(sources: Sources, asked: Asked): Rows<AbandonedCall> {
-  const only = asked.queue === undefined ? '' : ' AND queue = @queue';
+  const only = onlyQueues(asked, ['queue']);
   const found = sources.store.db
     .prepare(
       'SELECT call_id, queue, from_address, caller, left_at, wait_ms, last_position FROM visit ' +
         "WHERE outcome = 'ABANDONED' AND entered_at >= @from AND entered_at < @to" +
         `${only} ORDER BY entered_at LIMIT ${ROWS_MAX + 1}`,
     )
-    .all({ from: asked.from, to: asked.to, queue: asked.queue ?? '' }) as AbandonedRow[];
+    .all(boundsOf(asked)) as AbandonedRow[];
   const rows = found.slice(0, ROWS_MAX).map((row) => ({
     call: row.call_id,
     queue: row.queue,
@@ -109,7 +109,7 @@ function callAnswer(row: CallRow): CallRecordAnswer {
 
 /** By their entry. */
 export function askCalls(sources: Sources, asked: Asked): Rows<CallRecordAnswer> {
-  const queue = asked.queue === undefined ? '' : ' AND last_queue = @queue';
+  const queue = onlyQueues(asked, ['first_queue', 'last_queue']);
   const agent = asked.agent === undefined ? '' : ' AND agent_id = @agent';
   const found = sources.store.db
     .prepare(
@@ -117,10 +117,8 @@ export function askCalls(sources: Sources, asked: Asked): Rows<CallRecordAnswer>
         `${queue}${agent} ORDER BY entered_at LIMIT ${ROWS_MAX + 1}`,
     )
     .all({
-      from: asked.from,
-      to: asked.to,
-      queue: asked.queue ?? '',
-      agent: asked.agent ?? '',
+      ...boundsOf(asked),
+      ...(asked.agent === undefined ? {} : { agent: asked.agent }),
     }) as CallRow[];
   return { rows: found.slice(0, ROWS_MAX).map(callAnswer), more: found.length > ROWS_MAX };
 }

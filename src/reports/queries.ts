@@ -12,6 +12,7 @@ import type {
   QueueFigures,
   ReportOptions,
   Rows,
+  Scope,
 } from './answers.ts';
 import { ROWS_MAX } from './answers.ts';
 import { addTalk, addVisit, levelsOf, noSums, percent, withinMs, type Sums } from './figures.ts';
@@ -84,6 +85,22 @@ interface Bucket {
   readonly sums: Sums;
 }
 
+/** SQL that leaves in what is asked for, and what whoever asks may see; its values: `boundsOf`. */
+export function onlyQueues({ queue, scope }: Asked, columns: readonly string[]): string {
+  const isSeen = columns.map((name) => `${name} IN (SELECT value FROM json_each(@scope))`);
+  const asked = queue === undefined ? '' : ` AND ${columns.at(-1) ?? ''} = @queue`;
+  return asked + (scope === undefined ? '' : ` AND (${isSeen.join(' OR ')})`);
+}
+
+/** Only those that the SQL names may be given. */
+export function boundsOf({ from, to, queue, scope }: Asked): Record<string, number | string> {
+  return {
+    ...{ from, to },
+    ...(queue === undefined ? {} : { queue }),
+    ...(scope === undefined ? {} : { scope: JSON.stringify(scope.queues) }),
+  };
+}
+
 /** Calls count where they came, talks where they began. */
 function bucketsOf(sources: Sources, asked: Asked, name: IntervalName): Map<string, Bucket> {
   const { store, options, zone } = sources;
@@ -96,8 +113,8 @@ function bucketsOf(sources: Sources, asked: Asked, name: IntervalName): Map<stri
     if (found === undefined) buckets.set(key, (found = { queue, from, to, sums: noSums() }));
     return found;
   };
-  const only = asked.queue === undefined ? '' : ' AND queue = @queue';
-  const given = { from: asked.from, to: asked.to, queue: asked.queue ?? '' };
+  const only = onlyQueues(asked, ['queue']);
+  const given = boundsOf(asked);
   const visits = store.db.prepare(
     'SELECT queue, entered_at, outcome, wait_ms FROM visit ' +
       `WHERE entered_at >= @from AND entered_at < @to${only}`,
@@ -158,11 +175,12 @@ export function askQueues(
 }
 
 /** Every queue of the configuration, also those without a call today. */
-export function askCounters(sources: Sources, now: number): Rows<QueueCounters> {
+export function askCounters(sources: Sources, now: number, scope?: Scope): Rows<QueueCounters> {
   const { house, options, zone } = sources;
   const { from, to } = zone.day(now);
   const buckets = bucketsOf(sources, { from, to }, 'none');
-  const names = (house.config?.queues ?? []).map(({ name }) => name);
+  const all = (house.config?.queues ?? []).map(({ name }) => name);
+  const names = all.filter((name) => scope === undefined || scope.queues.includes(name));
   const rows = names.map((queue): QueueCounters => {
     const sums = buckets.get(`${from} ${queue}`)?.sums ?? noSums();
     const { sl, sl2 } = levelsOf(sums, options.levels.formula);
@@ -230,6 +248,7 @@ export function askAgents(sources: Sources, asked: Asked): Rows<AgentFigures> {
     (sources.house.config?.agents ?? []).map(({ id, name }) => [id, name] as const),
   );
   for (const [agent, spans] of agentSpans(sources, asked)) {
+    if (asked.scope?.agents.includes(agent) === false) continue;
     if (rows.length >= ROWS_MAX) return { rows, more: true };
     const plain = spans.map(({ what, queue, from_at: from, to_at: to, detail }) => ({
       what,
@@ -256,6 +275,9 @@ export function askPauses(sources: Sources, asked: Asked): Rows<PauseFigures> {
       found.ms += withinMs({ from, to }, asked);
     }
     for (const { queue, reason, pauses, ms } of sums.values()) {
+      const { scope } = asked;
+      const isSeen = queue === '' ? scope?.agents.includes(agent) : scope?.queues.includes(queue);
+      if (isSeen === false) continue;
       if (rows.length >= ROWS_MAX) return { rows, more: true };
       rows.push({ agent, queue, reason, pauses, seconds: seconds(ms) });
     }

@@ -45,7 +45,7 @@ export function openService(source: EventSource, options: ServiceOptions, log: T
 }
 
 export class ReportService {
-  readonly #options: ServiceOptions;
+  #options: ServiceOptions;
   readonly #source: EventSource;
   readonly #store: ReportStore;
   readonly #zone: Zone;
@@ -126,7 +126,10 @@ export class ReportService {
       case 'call':
         return askCall(sources, question.id);
       case 'counters':
-        return askCounters(sources, sources.now);
+        return askCounters(sources, sources.now, question.scope);
+      case 'use-levels':
+        this.#options = { ...this.#options, levels: question.levels };
+        return null;
       case 'day': {
         const { day } = question;
         const found = day === undefined ? this.#zone.day(sources.now) : this.#zone.dayNamed(day);

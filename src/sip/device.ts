@@ -105,7 +105,9 @@ export function identifyDevice(
   registrars: readonly KnownRegistrar[],
   directRule: DeviceRule,
 ): Device | null {
-  const registrar = registrarOf(request, registrars);
+  // Whoever proved his name is that name, at his own address, whatever else his headers say.
+  const { user: proved } = request;
+  const registrar = proved === undefined ? registrarOf(request, registrars) : null;
   if (registrar !== null) {
     const { config } = registrar;
     const isPhone = (user: string): boolean =>
@@ -118,7 +120,7 @@ export function identifyDevice(
   }
   const contact = firstUri(request, 'Contact');
   if (contact === null) return null;
-  const user = userBy(request, directRule, (each) => each !== '');
+  const user = proved ?? userBy(request, directRule, (each) => each !== '');
   if (user === null) return null;
   const port = contact.port === null ? '' : `:${contact.port}`;
   return {

@@ -40,14 +40,20 @@ function readParams(text: string): Map<string, string> {
   return params;
 }
 
-/** Reads one or several challenges of a (comma-joined) WWW- or Proxy-Authenticate. */
-export function parseChallenges(header: string): Challenge[] {
+/** The parameters of each Digest in a (comma-joined) header; other schemes are left out. */
+export function readDigests(header: string): ReadonlyMap<string, string>[] {
   // A scheme is a word followed by blank and name=; several challenges may share one header.
   const starts = [...header.matchAll(/(?:^|,)\s*([A-Za-z][\w-]*)\s+(?=[\w-]+\s*=)/g)];
   return starts.flatMap((start, index) => {
     if ((start[1] ?? '').toLowerCase() !== 'digest') return [];
     const from = start.index + start[0].length;
-    const params = readParams(header.slice(from, starts[index + 1]?.index ?? header.length));
+    return [readParams(header.slice(from, starts[index + 1]?.index ?? header.length))];
+  });
+}
+
+/** Reads one or several challenges of WWW- or Proxy-Authenticate. */
+export function parseChallenges(header: string): Challenge[] {
+  return readDigests(header).flatMap((params) => {
     const nonce = params.get('nonce');
     if (nonce === undefined) return [];
     return [

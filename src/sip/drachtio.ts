@@ -23,7 +23,7 @@ import type {
   Stack,
   TransactionEvents,
 } from './port.ts';
-import { cancellationOf, readerOf, sdpPart } from './srf-messages.ts';
+import { cancellationOf, linesOf, readerOf, sdpPart } from './srf-messages.ts';
 import type { SrfRequest, SrfReceived, SrfResponse, SrfInstance } from './srf-shapes.ts';
 
 /** Methods the server hands to us outside of dialogs; in-dialog requests come in any case. */
@@ -243,7 +243,7 @@ class DrachtioStack implements Stack {
         SERVER_DEADLINE_MS,
       );
       this.waiting.add(gone);
-      const options = { headers: { ...response.headers }, body: response.body };
+      const options = { headers: linesOf(response.headers ?? {}), body: response.body };
       try {
         res.send(response.status, response.reason, options, (error) => {
           if (!error) settle({ ok: true, dialogId: res.stackDialogId ?? '' });

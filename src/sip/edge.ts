@@ -13,6 +13,7 @@ import { ALLOW, Dialogs, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { identifyDevice, type KnownRegistrar } from './device.ts';
 import { loginRequestOf } from './dial-codes.ts';
+import { Door } from './door.ts';
 import { connectStack } from './drachtio.ts';
 import { clean, parseUri } from './headers.ts';
 import { Holds } from './holds.ts';
@@ -28,6 +29,7 @@ import { Renewals } from './renewal.ts';
 import type { RegistrationHealth } from './registration.ts';
 import { Routes } from './routes.ts';
 import { shedLoad } from './shedding.ts';
+import type { Sources } from './sources.ts';
 import { SilentLegs } from './silent-legs.ts';
 import { UntilSucceeded } from './succession.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
@@ -61,6 +63,8 @@ export interface SipEdge {
   health(): EdgeHealth;
   /** Who cannot log in for now. */
   readonly locks: Locks;
+  /** Which addresses get no answer for now. */
+  readonly sources: Sources;
   /** Logs an agent in on a phone that is named; `by`: who asks, for the journal. */
   logIn(agentId: string, phone: NamedPhone, by: string): Promise<NamedLogin>;
   /** New calls and logins are turned away; those that are here go on. */
@@ -115,6 +119,7 @@ interface Parts {
   readonly holds: Holds;
   readonly silent: SilentLegs;
   readonly transfers: Transfers;
+  readonly door: Door;
 }
 
 /** An edge that takes no requests yet. */
@@ -124,7 +129,7 @@ interface ClosedEdge extends SipEdge {
 }
 
 /** All parts of an edge, joined. */
-function build(context: EdgeContext) {
+function build(context: EdgeContext, stack: Stack) {
   const routes = new Routes(context);
   // Lives as long as the runtime whose events it hears.
   new Notices(context, routes);
@@ -142,7 +147,14 @@ function build(context: EdgeContext) {
   const phones = watchPhones(context, presence, known);
   const callers = new Callers(context, transfers, holds, phones);
   const silent = watchSilence(context);
-  const parts = { context, callers, offers, holds, logins, silent, transfers };
+  const door = new Door({
+    config: context.config.sip,
+    registrars: known,
+    server: () => stack.heritage(),
+    now: () => performance.now(),
+    log: context.log,
+  });
+  const parts = { context, callers, offers, holds, logins, silent, transfers, door };
   return { parts, routes, presence, registrations, locks };
 }
 
@@ -150,7 +162,7 @@ function build(context: EdgeContext) {
 export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   const runtime = new UntilSucceeded(given.runtime);
   const context: EdgeContext = { ...given, runtime };
-  const { parts, routes, presence, registrations, locks } = build(context);
+  const { parts, routes, presence, registrations, locks } = build(context, stack);
   const { callers, offers, logins, silent, transfers } = parts;
   const named = new PhoneLogins(given.runtime, presence, context.config.sip);
   shedLoad(context, stack);
@@ -161,14 +173,17 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   };
   stack.onReconnected((awayMs) => {
     context.client.reconnected();
+    parts.door.tell();
     void compareDialogs(context, stack, awayMs);
     if (stack.heritage() === null) presence.beginAnew();
     for (const registration of registrations) registration.renew();
   });
   return {
     locks,
+    sources: parts.door.sources,
     logIn: (agentId, phone, by) => named.logIn(agentId, phone, by),
     open: async () => {
+      parts.door.tell();
       await takeOver({ ...parts, stack, presence, routes });
       const found = await context.media.legs();
       if (found.ok) mediaBack(parts, found.legs);
@@ -285,9 +300,16 @@ function mediaEvents(parts: Parts): MediaEvents {
 }
 
 function route(parts: Parts, request: IncomingRequest): void {
-  const { context, callers, logins } = parts;
+  const { context } = parts;
   const owner = context.dialogs.ownerOf(request);
   if (owner !== null && !isNewInvite(request)) return owner(request);
+  const admitted = parts.door.open(request);
+  if (admitted !== null) begin(parts, admitted);
+}
+
+/** A request outside of any dialog of ours, from somebody who may. */
+function begin(parts: Parts, request: IncomingRequest): void {
+  const { context, callers, logins } = parts;
   switch (request.method) {
     case 'INVITE':
       if (!isNewInvite(request)) return refuse(request, 481, 'Call/Transaction Does Not Exist');

@@ -89,6 +89,22 @@ export class SipdHeritage implements Heritage {
     return answer?.[0] === 'OK' ? Number(answer[1]) : 0;
   }
 
+  tellUsers(users: readonly string[]): Promise<void> {
+    return this.order(`users|${users.join(',')}`);
+  }
+
+  ban(address: string, ms: number): Promise<void> {
+    return this.order(`ban|${address}|${Math.ceil(ms)}`);
+  }
+
+  /** A sipd of before does not know them: then it goes on as it did. */
+  private async order(text: string): Promise<void> {
+    const answer = await this.ask(text);
+    if (answer?.[0] === 'OK') return;
+    const told = { order: text.split('|')[0], answer: answer?.join(' ') ?? 'none' };
+    this.log.warn(told, 'the SIP server did not do as it was told');
+  }
+
   resume(dialogId: string, events: TransactionEvents): void {
     const pending = this.line.pending(events);
     const isAsked = this.send(`resume|${dialogId}`, ([verdict, transaction = ''], socket) => {

@@ -10,6 +10,9 @@ import type { DialogSdp } from '../media/port.ts';
 /** Header names are case-insensitive to read; several of one name are joined by a comma. */
 export type Headers = Readonly<Record<string, string>>;
 
+/** Of an answer; several values stand in header lines of their own, in this order. */
+export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
+
 /** What a SIP message shows to a reader. */
 export interface Message {
   /** First value of that name, or ''. */
@@ -20,7 +23,7 @@ export interface Message {
 export interface Response {
   readonly status: number;
   readonly reason: string;
-  readonly headers?: Headers;
+  readonly headers?: ResponseHeaders;
   readonly body?: string;
 }
 
@@ -39,6 +42,8 @@ export interface IncomingRequest extends Message {
   readonly sourceHost: string;
   readonly sourcePort: number;
   readonly protocol: string;
+  /** Who proved by his password that he is it (`sip.users`); absent: nobody was asked. */
+  readonly user?: string;
   /** Sends a response. Settles when the stack has sent it; never rejects. */
   respond(response: Response): Promise<Responded>;
   /** The peer cancelled this INVITE; the server has answered 487 by itself. */
@@ -132,6 +137,10 @@ export interface Heritage {
    * Gives how many were since the last time.
    */
   refuseCalls(ms: number): Promise<number>;
+  /** INVITEs whose From names one of these are given to us from anywhere. */
+  tellUsers(users: readonly string[]): Promise<void>;
+  /** What is new from there gets no answer for so long; 0: it may again. `*`, 0: from all. */
+  ban(address: string, ms: number): Promise<void>;
   /** Goes on with one: its last response comes again, then what follows. */
   resume(dialogId: string, events: TransactionEvents): void;
 }

@@ -2,7 +2,7 @@
  * Messages of drachtio-srf in the words of `port.ts`: what a reader sees of them, the SDP of a
  * body, and the CANCEL of an INVITE, which may come before anybody listens for it.
  */
-import type { Message } from './port.ts';
+import type { Message, ResponseHeaders } from './port.ts';
 import type { SrfMessage, SrfRequest } from './srf-shapes.ts';
 
 export function readerOf(source: SrfMessage): Message {
@@ -32,4 +32,13 @@ export function cancellationOf(req: SrfRequest): (listener: (cancel: Message) =>
     if (cancel === null) listeners.push(listener);
     else listener(cancel);
   };
+}
+
+/** srf knows one line of each name; what stands behind a line break becomes one of its own. */
+export function linesOf(headers: ResponseHeaders): Record<string, string> {
+  const lines = Object.entries(headers).map(([name, value]): [string, string] => [
+    name,
+    typeof value === 'string' ? value : value.join(`\r\n${name}: `),
+  ]);
+  return Object.fromEntries(lines);
 }

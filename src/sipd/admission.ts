@@ -2,45 +2,16 @@
  * From whom new requests are taken. Everybody else gets no answer at all, so that who scans the
  * network learns not even that a SIP server is here; what belongs to a dialog of ours is served
  * wherever it comes from. A registrar is whoever accepted a REGISTER of ours: nobody can pretend
- * that who does not receive what we send.
+ * that who does not receive what we send. A client may name users: an INVITE whose From names one
+ * is given to it from anywhere, as it asks for a password. And it may ban an address for a time.
  */
-import { BlockList, isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
-import { MAX_KNOWN_PEERS } from './limits.ts';
+import { Networks, plainAddress, sourceOf } from '../networks.ts';
+import type { Clock } from './clock.ts';
+import { parseNameAddr } from './headers.ts';
+import { MAX_BANS, MAX_KNOWN_PEERS } from './limits.ts';
 import type { Log } from './log.ts';
-
-/** Networks that are not routed on the internet; those of RFC 5737 and RFC 3849 in laboratories. */
-const PRIVATE = [
-  '127.0.0.0/8',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '169.254.0.0/16',
-  '100.64.0.0/10',
-  '198.18.0.0/15',
-  '192.0.2.0/24',
-  '198.51.100.0/24',
-  '203.0.113.0/24',
-  '::1/128',
-  'fc00::/7',
-  'fe80::/10',
-  '2001:db8::/32',
-];
-
-/** An IPv4 address that came by an IPv6 socket is one all the same; zones say nothing here. */
-function plain(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-}
-
-const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
-
-/** A PBX beside us calls from whatever address this machine has, also a public one. */
-function addressesHere(): string[] {
-  return Object.values(networkInterfaces()).flatMap((all = []) => all.map((one) => one.address));
-}
-
-/** So seldom this machine is asked for its addresses; they may change. */
-const HERE_MS = 5_000;
+import type { Received } from './received.ts';
+import { parseUri } from './uri.ts';
 
 /** Keeps at most so many, the latest. */
 function keep(known: Set<string>, entry: string): void {
@@ -50,34 +21,34 @@ function keep(known: Set<string>, entry: string): void {
   if (known.size > MAX_KNOWN_PEERS && oldest !== undefined) known.delete(oldest);
 }
 
+const wallClock = { now: () => Date.now() };
+
 export class Admission {
-  private readonly networks = new BlockList();
+  private readonly networks: Networks;
   private readonly isAny: boolean;
   private readonly takesRegistrars: boolean;
-  private readonly takesPrivate: boolean;
-  private readonly here: () => readonly string[];
-  private own: ReadonlySet<string> = new Set();
-  private ownAt = -Infinity;
   private readonly registrars = new Set<string>();
   /** Those whom the log has named. */
   private readonly told = new Set<string>();
   private readonly log: Log;
+  private readonly clock: Pick<Clock, 'now'>;
+  private users: ReadonlySet<string> = new Set();
+  /** Until when, by address; IPv6 by its /64. */
+  private readonly bans = new Map<string, number>();
   private dropped = 0;
 
   /** `rules`: networks, addresses, `private`, `registrars`; `any`, or none: everybody. */
-  constructor(rules: readonly string[], log: Log, here: () => readonly string[] = addressesHere) {
+  constructor(
+    rules: readonly string[],
+    log: Log,
+    here?: () => readonly string[],
+    clock: Pick<Clock, 'now'> = wallClock,
+  ) {
     this.log = log;
-    this.here = here;
-    this.isAny = rules.length === 0 || rules.includes('any');
+    this.clock = clock;
+    this.networks = new Networks(rules, here);
+    this.isAny = rules.length === 0 || this.networks.isAny;
     this.takesRegistrars = rules.includes('registrars');
-    this.takesPrivate = rules.includes('private');
-    for (const rule of rules.flatMap((one) => (one === 'private' ? PRIVATE : [one]))) {
-      const [address = '', bits] = rule.split('/');
-      if (isIP(address) === 0) continue;
-      const family = familyOf(address);
-      const width = family === 'ipv6' ? 128 : 32;
-      this.networks.addSubnet(address, Number(bits ?? width), family);
-    }
   }
 
   /** How many requests got no answer. */
@@ -87,35 +58,62 @@ export class Admission {
 
   /** May this address begin something with us? */
   admits(address: string): boolean {
+    if (this.isBanned(address)) return false;
     if (this.isAny) return true;
-    const bare = plain(address);
-    if (this.takesRegistrars && this.registrars.has(bare)) return true;
-    if (isIP(bare) === 0) return false;
-    return this.networks.check(bare, familyOf(bare)) || (this.takesPrivate && this.isHere(bare));
+    const bare = plainAddress(address);
+    return (this.takesRegistrars && this.registrars.has(bare)) || this.networks.has(bare);
   }
 
-  private isHere(bare: string): boolean {
-    const now = performance.now();
-    if (now - this.ownAt >= HERE_MS) {
-      this.own = new Set(this.here().map(plain));
-      this.ownAt = now;
-    }
-    return this.own.has(bare);
+  /** May this request begin something with us? */
+  takes({ path, message, from, toTag }: Received): boolean {
+    if (this.admits(path.address)) return true;
+    const mayAsk = message.method === 'INVITE' && toTag === '' && this.users.size > 0;
+    if (!mayAsk || this.isBanned(path.address)) return false;
+    const uri = parseUri(parseNameAddr(from)?.uri ?? '');
+    return uri !== null && this.users.has(uri.user);
   }
 
   /** It accepted a REGISTER of ours. */
   noteRegistrar(address: string): void {
-    keep(this.registrars, plain(address));
+    keep(this.registrars, plainAddress(address));
+  }
+
+  /** Those whom the client asks for a password, in place of the former. */
+  setUsers(users: readonly string[]): void {
+    this.users = new Set(users);
+  }
+
+  /** For so long; 0: no longer. The ban that was made first goes where there are too many. */
+  ban(address: string, ms: number): void {
+    const source = sourceOf(address);
+    this.bans.delete(source);
+    if (ms <= 0) return;
+    this.bans.set(source, this.clock.now() + ms);
+    const [oldest] = this.bans.keys();
+    if (this.bans.size > MAX_BANS && oldest !== undefined) this.bans.delete(oldest);
+  }
+
+  liftAll(): void {
+    this.bans.clear();
+  }
+
+  isBanned(address: string): boolean {
+    if (this.bans.size === 0) return false;
+    const source = sourceOf(address);
+    const until = this.bans.get(source);
+    if (until === undefined) return false;
+    if (until > this.clock.now()) return true;
+    this.bans.delete(source);
+    return false;
   }
 
   /** Nothing is answered; the log names each address once, and counts. */
   silence(address: string, what: string): void {
     this.dropped += 1;
-    const bare = plain(address);
+    const bare = plainAddress(address);
     if (this.told.has(bare)) return;
     keep(this.told, bare);
-    this.log.warn(
-      `${what} from ${bare} gets no answer: it is not in sip.allow (${this.dropped} so far)`,
-    );
+    const why = this.isBanned(address) ? 'is banned' : 'is not in sip.allow';
+    this.log.warn(`${what} from ${bare} gets no answer: it ${why} (${this.dropped} so far)`);
   }
 }

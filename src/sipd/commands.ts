@@ -3,13 +3,21 @@
  * has not shown the secret may do nothing at all.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
 import { clientHeaders } from './answer.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import type { DialogEntry } from './dialogs.ts';
 import { answerFrame, requestEcho, responseEcho, type Frame } from './drachtio-protocol.ts';
 import { parseRAck } from './headers.ts';
-import { MAX_ACTIVE_TRANSACTIONS, MAX_BUSY_MS, MAX_ROUTES, MAX_WAITING_FOR_ACK } from './limits.ts';
+import {
+  MAX_ACTIVE_TRANSACTIONS,
+  MAX_BAN_MS,
+  MAX_BUSY_MS,
+  MAX_ROUTES,
+  MAX_USERS,
+  MAX_WAITING_FOR_ACK,
+} from './limits.ts';
 import { header, parseMessage, type SipMessage } from './message.ts';
 import { dialogPath, pathToUri } from './outgoing.ts';
 import { onProxy } from './proxy-entry.ts';
@@ -83,6 +91,12 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
     case 'busy':
       say(onBusy(ctx, client, frame.args[0] ?? ''));
       return true;
+    case 'users':
+      say(onUsers(ctx, frame.args[0] ?? ''));
+      return true;
+    case 'ban':
+      say(onBan(ctx, frame.args[0] ?? '', frame.args[1] ?? ''));
+      return true;
     case 'proxy':
       onProxy(ctx, client, frame);
       return true;
@@ -98,6 +112,24 @@ function onBusy(ctx: Context, client: Client, text: string): string {
   const ms = Math.min(Number(text), MAX_BUSY_MS);
   client.busyUntil = ms === 0 ? 0 : ctx.clock.now() + ms;
   return `OK|${ctx.clients.takeRefusedCalls()}`;
+}
+
+/** `users|<a,b,…>`: INVITEs whose From names one are given to clients from anywhere. */
+function onUsers(ctx: Context, text: string): string {
+  const users = text.split(',').filter((name) => name !== '');
+  if (users.length > MAX_USERS) return 'NOK|too many users';
+  ctx.admission.setUsers(users);
+  return 'OK';
+}
+
+/** `ban|<address>|<milliseconds>`: no answer to what is new from there; 0: no longer. `*`: all. */
+function onBan(ctx: Context, address: string, text: string): string {
+  if (!/^\d{1,12}$/.test(text)) return 'NOK|want milliseconds';
+  const ms = Math.min(Number(text), MAX_BAN_MS);
+  if (address === '*' && ms === 0) ctx.admission.liftAll();
+  else if (isIP(address) === 0) return 'NOK|want an address';
+  else ctx.admission.ban(address, ms);
+  return 'OK';
 }
 
 function onRoute(ctx: Context, client: Client, frame: Frame): string {

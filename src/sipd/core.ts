@@ -75,7 +75,7 @@ export function createCore(parts: CoreParts): Context {
     unacked: new Map(),
     unheard: new Unheard(),
     peers: new Peers(clock),
-    admission: new Admission(allow, log),
+    admission: new Admission(allow, log, undefined, clock),
     unproven: new UnprovenCalls(clock, (entry) => {
       endDialog(ctx, entry, 'never acknowledged, and others want its place');
     }),
@@ -104,6 +104,7 @@ export function onMessage(ctx: Context, text: string, path: Path, fault: string 
   if (admission.kind === 'faulty') {
     if (!ctx.admission.admits(path.address)) {
       ctx.admission.silence(path.address, 'a faulty message');
+      path.shun?.();
       return;
     }
     ctx.log.info(`faulty message from ${from}: ${admission.reason}`);

@@ -41,11 +41,12 @@ export function onRequest(ctx: Context, received: Received): void {
     known.repeat();
     return;
   }
-  const { address } = received.path;
-  if (!ctx.admission.admits(address) && !belongsHere(ctx, received)) {
-    ctx.admission.silence(address, method);
+  if (!ctx.admission.takes(received) && !belongsHere(ctx, received)) {
+    ctx.admission.silence(received.path.address, method);
+    received.path.shun?.();
     return;
   }
+  received.path.welcome?.();
   if (!hasRoom(ctx, received)) {
     refuse(ctx, received, 503, [retryAfter]);
     return;
@@ -68,7 +69,10 @@ export function onRequest(ctx: Context, received: Received): void {
 
 /** Is it of a dialog of ours? A NOTIFY may overtake the 2xx of its SUBSCRIBE. */
 function belongsHere(ctx: Context, received: Received): boolean {
-  const { callId, toTag, fromTag } = received;
+  const { callId, toTag, fromTag, message } = received;
+  // The CANCEL of an INVITE that we took.
+  const begun = message.method === 'CANCEL' && ctx.serverTxs.find(serverKey(received, 'INVITE'));
+  if (begun) return true;
   if (toTag === '') return false;
   if (ctx.dialogs.find(callId, toTag, fromTag) !== undefined) return true;
   return ctx.dialogs.find(callId, toTag, '') !== undefined || passesThroughUs(ctx, received);

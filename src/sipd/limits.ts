@@ -32,12 +32,29 @@ export const MAX_FAREWELLS = 1_000;
 export const MAX_KNOWN_PEERS = 10_000;
 /** A known peer not heard of for this long is a stranger again. */
 export const KNOWN_PEER_MS = 60 * 60_000;
+/** Addresses a client has banned. Beyond: the ban that was made first is forgotten. */
+export const MAX_BANS = 10_000;
+/** Longest ban a client may ask for. Beyond: this long. */
+export const MAX_BAN_MS = 30 * 24 * 60 * 60_000;
+/** Users a client may name. Beyond: NOK. */
+export const MAX_USERS = 1_000;
 /** Forks of one outgoing INVITE that may ring at once. Beyond: the response is dropped. */
 export const MAX_FORKS = 32;
 /** SIP connections over TCP, both directions. Beyond: refused at accept, NOK/503 out. */
 export const MAX_TCP_CONNECTIONS = 1_000;
 /** Connections that one address may open. Beyond: refused at accept. */
 export const MAX_TCP_PER_PEER = 250;
+/** Of those the ones accepted; the rest is for connections that we open. Beyond: refused. */
+export const MAX_TCP_ACCEPTED = 900;
+/**
+ * Accepted connections of addresses that new requests are not taken from. Beyond: the oldest that
+ * brought nothing we took is closed; if all did, the new one is refused.
+ */
+export const MAX_TCP_STRANGERS = 100;
+/** And of one of them (IPv6: one /64). Beyond: refused at accept. */
+export const MAX_TCP_PER_STRANGER = 10;
+/** A stranger must bring something that we take within this, else it is closed. */
+export const TCP_STRANGER_MS = 5_000;
 /** A peer that connects must bring a first whole message within this, else it is closed. */
 export const TCP_FIRST_MS = 30_000;
 /** A TCP connection without traffic is closed after this. */

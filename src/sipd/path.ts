@@ -23,6 +23,10 @@ export interface Path {
   send(text: string, onError?: (reason: string) => void): void;
   /** Can this very path still carry messages? False for a closed connection. */
   isOpen(): boolean;
+  /** Something that came by it was taken; only a connection minds. */
+  welcome?(): void;
+  /** What came by it gets no answer: a stranger's connection, never welcome, is closed. */
+  shun?(): void;
 }
 
 export type Direction = 'in' | 'out';
@@ -33,6 +37,8 @@ export interface TransportEvents {
   /** Every message in and out, for the trace; called before sending and after receiving. */
   onTraffic: ((direction: Direction, path: Path, text: string) => void) | null;
   onTrouble(text: string): void;
+  /** May new requests come from there? Others have few places for connections. Absent: yes. */
+  isAllowed?(address: string): boolean;
 }
 
 export interface ListenSpec {

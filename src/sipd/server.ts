@@ -83,6 +83,7 @@ function createContext(options: ServerOptions): Parts {
       onTrouble: (text) => {
         log.warn(text);
       },
+      isAllowed: (address) => ctx.admission.admits(address),
     },
     options.externalAddress,
   );

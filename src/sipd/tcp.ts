@@ -1,18 +1,25 @@
 /**
  * SIP over TCP: listening sockets, and one pool of connections whichever side opened them. A
  * connection is reused for everything that goes to the same peer, and closed when it idles, stalls
- * in the middle of a message, floods, or breaks the framing.
+ * in the middle of a message, floods, or breaks the framing. Strangers, from whom we take no new
+ * request, have few places, apart from all others': they may be users who are asked for a password,
+ * or go on with a call from a new address; who is neither is closed soon.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { sourceOf } from '../networks.ts';
 import { Framer } from './framer.ts';
 import {
+  MAX_TCP_ACCEPTED,
   MAX_TCP_BACKLOG_BYTES,
   MAX_TCP_CONNECTIONS,
   MAX_TCP_PER_PEER,
+  MAX_TCP_PER_STRANGER,
+  MAX_TCP_STRANGERS,
   TCP_CONNECT_MS,
   TCP_FIRST_MS,
   TCP_IDLE_MS,
   TCP_PARTIAL_MS,
+  TCP_STRANGER_MS,
 } from './limits.ts';
 import type { ListenSpec, Path, TransportEvents } from './path.ts';
 import type { OwnName } from './udp.ts';
@@ -25,6 +32,9 @@ function plain(address: string | undefined): string {
 export class TcpPool {
   private readonly connections = new Map<string, TcpConnection>();
   private readonly perPeer = new Map<string, number>();
+  /** Oldest first. */
+  private readonly strangers = new Set<TcpConnection>();
+  private accepted = 0;
   readonly events: TransportEvents;
 
   constructor(events: TransportEvents) {
@@ -35,9 +45,21 @@ export class TcpPool {
     return this.connections.size >= MAX_TCP_CONNECTIONS;
   }
 
-  /** One host must not take the places of all others. */
-  isFullFor(address: string): boolean {
-    return this.isFull || (this.perPeer.get(address) ?? 0) >= MAX_TCP_PER_PEER;
+  isStranger(address: string): boolean {
+    return this.events.isAllowed?.(address) === false;
+  }
+
+  /** Is there a place for a connection from there? One host must not take those of all others. */
+  makeRoom(address: string): boolean {
+    if (this.isFull || (this.perPeer.get(address) ?? 0) >= MAX_TCP_PER_PEER) return false;
+    if (!this.isStranger(address)) return this.accepted < MAX_TCP_ACCEPTED;
+    const source = sourceOf(address);
+    const near = [...this.strangers].filter((one) => sourceOf(one.address) === source);
+    if (near.length >= MAX_TCP_PER_STRANGER) return false;
+    if (this.strangers.size < MAX_TCP_STRANGERS) return this.accepted < MAX_TCP_ACCEPTED;
+    const useless = [...this.strangers].find((one) => !one.isWelcome);
+    useless?.close();
+    return useless !== undefined;
   }
 
   find(address: string, port: number): TcpConnection | undefined {
@@ -49,6 +71,8 @@ export class TcpPool {
     const { address } = connection;
     this.connections.set(`${address}|${connection.port}`, connection);
     this.perPeer.set(address, (this.perPeer.get(address) ?? 0) + 1);
+    if (connection.isAccepted) this.accepted += 1;
+    if (connection.isStranger) this.strangers.add(connection);
   }
 
   remove(connection: TcpConnection): void {
@@ -57,6 +81,8 @@ export class TcpPool {
     const left = (this.perPeer.get(connection.address) ?? 1) - 1;
     if (left > 0) this.perPeer.set(connection.address, left);
     else this.perPeer.delete(connection.address);
+    if (connection.isAccepted) this.accepted -= 1;
+    this.strangers.delete(connection);
   }
 
   closeAll(): void {
@@ -103,7 +129,7 @@ export class TcpListener {
 
   private accept(socket: Socket): void {
     const address = plain(socket.remoteAddress);
-    if (this.pool.isFullFor(address) || address === '') {
+    if (address === '' || !this.pool.makeRoom(address)) {
       socket.destroy();
       this.pool.events.onTrouble(`tcp connection from ${address} refused: too many`);
       return;
@@ -148,6 +174,10 @@ export class TcpConnection implements Path {
   private readonly framer = new Framer();
   private unsent: Unsent[] = [];
   private isDead = false;
+  readonly isAccepted: boolean;
+  readonly isStranger: boolean;
+  /** It is no stranger's, or brought something that was taken. */
+  isWelcome: boolean;
   private partial: NodeJS.Timeout | null = null;
   /** Runs until an accepted peer has brought its first message. */
   private first: NodeJS.Timeout | null = null;
@@ -172,10 +202,14 @@ export class TcpConnection implements Path {
           this.end('connect took too long');
         }, TCP_CONNECT_MS)
       : null;
-    if (!socket.connecting) {
+    this.isAccepted = !socket.connecting;
+    this.isStranger = this.isAccepted && pool.isStranger(address);
+    this.isWelcome = !this.isStranger;
+    if (this.isAccepted) {
+      const firstMs = this.isStranger ? TCP_STRANGER_MS : TCP_FIRST_MS;
       this.first = setTimeout(() => {
         this.end('no message in time');
-      }, TCP_FIRST_MS);
+      }, firstMs);
     }
     socket.setTimeout(TCP_IDLE_MS, () => {
       this.end('idle');
@@ -250,14 +284,15 @@ export class TcpConnection implements Path {
   private receive(chunk: string): void {
     let isPinged = false;
     for (const framed of this.framer.push(chunk)) {
+      if (this.isDead) return;
       if (framed.kind === 'ping') {
         // One pong for all pings of a chunk: who sends many without reading gets no memory of us.
-        if (!isPinged && this.socket.writableLength === 0) this.socket.write('\r\n');
+        const isHeard = this.isWelcome && !isPinged && this.socket.writableLength === 0;
+        if (isHeard) this.socket.write('\r\n');
         isPinged = true;
         continue;
       }
-      if (this.first !== null) clearTimeout(this.first);
-      this.first = null;
+      if (this.isWelcome) this.settle();
       this.pool.events.onTraffic?.('in', this, framed.text);
       const fault = framed.kind === 'broken' ? framed.reason : null;
       this.pool.events.onMessage(framed.text, this, fault);
@@ -269,6 +304,20 @@ export class TcpConnection implements Path {
       }
     }
     this.watchPartial();
+  }
+
+  welcome(): void {
+    this.isWelcome = true;
+    this.settle();
+  }
+
+  shun(): void {
+    if (!this.isWelcome) this.end('nothing that is taken');
+  }
+
+  private settle(): void {
+    if (this.first !== null) clearTimeout(this.first);
+    this.first = null;
   }
 
   private watchPartial(): void {

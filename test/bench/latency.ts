@@ -9,7 +9,7 @@ import { until } from '../support/inbox.ts';
 import { Desk } from './desk.ts';
 import { openSink } from './ears.ts';
 import { agentIds, minus, startProduct } from './product.ts';
-import type { ByPart } from './product.ts';
+import type { ByPart, Product } from './product.ts';
 import { logIn, startCallers } from './sipp.ts';
 
 export interface LatencyFigure {
@@ -55,10 +55,33 @@ function talks(): () => number {
   };
 }
 
-async function measure(agents: number, waiting: number, seconds: number): Promise<LatencyFigure> {
+/** What was seen in one span of time. */
+export interface Sample {
+  /** From BYE to the next INVITE, ms. */
+  readonly waits: readonly number[];
+  readonly lastedMs: number;
+  /** CPU, ms. */
+  readonly spent: ByPart;
+}
+
+/** A house at work: agents who talk, and a line that keeps its length. */
+export interface Line {
+  readonly product: Product;
+  sample(seconds: number): Promise<Sample>;
+  /** Offers that came to nothing, and callers who failed, so far. */
+  failed(): number;
+  close(): Promise<void>;
+}
+
+export async function openLine(agents: number, waiting: number): Promise<Line> {
   const sink = await openSink();
   const product = await startProduct(agents);
   const desk = await Desk.open(product, sink.port, talks());
+  const close = async (): Promise<void> => {
+    desk.close();
+    await product.stop();
+    await sink.stop();
+  };
   try {
     await logIn(product, agentIds(agents), desk.port, sink.port);
     const callers = await startCallers(product, {
@@ -72,33 +95,52 @@ async function measure(agents: number, waiting: number, seconds: number): Promis
     const look = async () => (await product.calls()).waiting;
     await until(`${waiting} callers in line`, look, (line) => line >= waiting, ms);
     await pause(SETTLE_MS);
-    desk.waits.length = 0;
-    const [cpu, began] = [product.cpu(), performance.now()];
-    await pause(seconds * 1_000);
-    const lasted = performance.now() - began;
-    const spent = minus(product.cpu(), cpu);
-    const waits = [...desk.waits];
-    const failed = callers.counters().failed + desk.cancelled;
-    await callers.process.stop();
-    const percent = (part: keyof ByPart) => tenths((spent[part] / lasted) * 100);
     return {
-      agents,
-      waiting,
-      samples: waits.length,
-      p50: tenths(percentile(waits, 0.5)),
-      p99: tenths(percentile(waits, 0.99)),
-      max: tenths(waits.reduce((most, wait) => Math.max(most, wait), 0)),
-      failed,
-      cpuPercent: {
-        sipd: percent('sipd'),
-        mediad: percent('mediad'),
-        server: percent('server'),
+      product,
+      sample: async (seconds) => {
+        desk.waits.length = 0;
+        const [cpu, began] = [product.cpu(), performance.now()];
+        await pause(seconds * 1_000);
+        const lastedMs = performance.now() - began;
+        return { waits: [...desk.waits], lastedMs, spent: minus(product.cpu(), cpu) };
+      },
+      failed: () => callers.counters().failed + desk.cancelled,
+      close: async () => {
+        await callers.process.stop();
+        await close();
       },
     };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Percentiles of waits, in ms. */
+export function spread(waits: readonly number[]): Pick<LatencyFigure, 'p50' | 'p99' | 'max'> {
+  return {
+    p50: tenths(percentile(waits, 0.5)),
+    p99: tenths(percentile(waits, 0.99)),
+    max: tenths(waits.reduce((most, wait) => Math.max(most, wait), 0)),
+  };
+}
+
+/** Share of one core, percent. */
+export function load({ spent, lastedMs }: Sample): ByPart {
+  const percent = (part: keyof ByPart) => tenths((spent[part] / lastedMs) * 100);
+  return { sipd: percent('sipd'), mediad: percent('mediad'), server: percent('server') };
+}
+
+async function measure(agents: number, waiting: number, seconds: number): Promise<LatencyFigure> {
+  const line = await openLine(agents, waiting);
+  try {
+    const sample = await line.sample(seconds);
+    const { waits } = sample;
+    const failed = line.failed();
+    const cpuPercent = load(sample);
+    return { agents, waiting, samples: waits.length, ...spread(waits), failed, cpuPercent };
   } finally {
-    desk.close();
-    await product.stop();
-    await sink.stop();
+    await line.close();
   }
 }
 

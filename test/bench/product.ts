@@ -31,6 +31,8 @@ export interface AgentSeen {
 export interface Product {
   readonly host: string;
   readonly port: number;
+  /** `http://host:port` of REST. */
+  readonly rest: string;
   /** Accounts and temporary files; gone with the product. */
   readonly folder: string;
   /** CPU (user and system) used so far, ms. */
@@ -59,6 +61,8 @@ function configuration(agents: number, sip: number, http: number): string {
     journal: { path: 'journal.db' },
     log: { level: 'warn', format: 'json' },
     limits: { calls: 10_000 },
+    // A stop does not wait for calls whose phones are gone.
+    drain: { limit: 0 },
   });
 }
 
@@ -164,6 +168,7 @@ export async function startProduct(agents: number): Promise<Product> {
   return {
     host: '127.0.0.1',
     port: sip,
+    rest,
     folder,
     cpu: () => byPart(pids, cpuOf),
     memory: () => byPart(pids, memoryOf),

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- a b c d e] [--quick] [--json]`: the benchmarks, all or those named. Prints
+ * `npm run bench [-- a b c d e f] [--quick] [--json]`: the benchmarks, all or those named. Prints
  * tables in Markdown, or with --json one object. Figures of a machine that does something else
  * meanwhile say nothing: its load is printed with them. docs/BENCHMARKS.md tells what they mean.
  *
@@ -8,6 +8,7 @@
  *   c  latency  from an agent's BYE to the next INVITE to him                        (latency.ts)
  *   d  core     the core alone: commands per second and bytes, for each strategy  (core.ts)
  *   e  journal  writing it, and a start after a million events                  (journal.ts)
+ *   f  http     GET /queues and readers of /events, and what they do to (c)     (http.ts)
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
@@ -15,11 +16,22 @@ import { isInstalled } from '../support/processes.ts';
 import { benchCalls, FULL_CALLS, QUICK_CALLS } from './calls.ts';
 import { FULL_CORE, QUICK_CORE, run as benchCore, STRATEGIES } from './core.ts';
 import { FULL_JOURNAL, QUICK_JOURNAL, run as benchJournal } from './journal.ts';
+import { benchHttp, FULL_HTTP, QUICK_HTTP } from './http.ts';
 import { benchLatency, FULL_LATENCY, QUICK_LATENCY } from './latency.ts';
-import { callsTable, coreTable, journalTable, latencyTable, waitingTable } from './tables.ts';
+import {
+  callsTable,
+  coreTable,
+  httpTable,
+  journalTable,
+  latencyTable,
+  waitingTable,
+} from './tables.ts';
 import { benchWaiting, FULL_WAITING, QUICK_WAITING } from './waiting.ts';
 
-const NAMES = { a: 'calls', b: 'waiting', c: 'latency', d: 'core', e: 'journal' } as const;
+const NAMES = {
+  ...{ a: 'calls', b: 'waiting', c: 'latency' },
+  ...{ d: 'core', e: 'journal', f: 'http' },
+} as const;
 type Letter = keyof typeof NAMES;
 const LETTERS = Object.keys(NAMES) as readonly Letter[];
 /** Those that need no telephone. */
@@ -102,6 +114,12 @@ async function main(): Promise<void> {
         const figure = await benchJournal(quick ? QUICK_JOURNAL : FULL_JOURNAL);
         results['journal'] = figure;
         tables.push(journalTable(figure));
+        break;
+      }
+      case 'f': {
+        const figures = await benchHttp(quick ? QUICK_HTTP : FULL_HTTP, told);
+        results['http'] = figures;
+        tables.push(httpTable(figures));
         break;
       }
     }

@@ -1,6 +1,7 @@
 /** The figures as Markdown, one table for each benchmark. */
 import type { CallsFigure } from './calls.ts';
 import type { CoreFigure } from './core.ts';
+import type { HttpFigure } from './http.ts';
 import type { JournalFigure, Start } from './journal.ts';
 import type { LatencyFigure } from './latency.ts';
 import type { WaitingFigure } from './waiting.ts';
@@ -81,6 +82,32 @@ export function latencyTable(figures: readonly LatencyFigure[]): string {
       samples,
       ...[p50, p99, max].map((ms) => digits(ms, 1)),
       failed,
+    ]),
+  );
+}
+
+export function httpTable(figures: readonly HttpFigure[]): string {
+  const head = ['readers / askers', 'GET /queues per s', 'p50 / p99 ms', 'kB each'].concat(
+    ['events/s', 'missed', 'readers lost', '(c) p50', 'p99', 'max ms', 'failed'],
+    ['CPU % sipd / mediad / server'],
+  );
+  const [first] = figures;
+  return table(
+    `(f) REST, ${first?.agents ?? 0} agents, ${first?.waiting ?? 0} waiting`,
+    head,
+    figures.map((figure) => [
+      `${figure.readers} / ${figure.askers}`,
+      digits(figure.queuesPerSecond, 1),
+      `${digits(figure.answerP50, 1)} / ${digits(figure.answerP99, 1)}`,
+      digits(figure.answerBytes / 1_000, 0),
+      digits(figure.eventsPerSecond, 1),
+      figure.missed,
+      figure.lost,
+      ...[figure.p50, figure.p99, figure.max].map((ms) => digits(ms, 1)),
+      figure.failed,
+      [figure.cpuPercent.sipd, figure.cpuPercent.mediad, figure.cpuPercent.server]
+        .map((part) => digits(part, 0))
+        .join(' / '),
     ]),
   );
 }

@@ -7,6 +7,7 @@ import type { HealthAnswer } from '../../http/schemas.ts';
 import { addAgent } from './agent-verbs.ts';
 import { addCall } from './call-verbs.ts';
 import { ask, tell, type Written } from './client.ts';
+import { addBan, addLock } from './guard-verbs.ts';
 import { addLog } from './log.ts';
 import { addQueue } from './queue-verbs.ts';
 import { addTop } from './top.ts';
@@ -45,6 +46,8 @@ export function addLive(program: Command, flags: readonly string[], done: Done):
   addQueue(under('queue', 'the queues of the running ACD'));
   addAgent(under('agent', 'the agents of the running ACD'));
   addCall(under('call', 'the calls of the running ACD'));
+  addBan(under('ban', 'addresses that are banned for a time'));
+  addLock(under('lock', 'agents and phones locked by wrong PINs'));
   addLog(group);
   addTop(group);
 }

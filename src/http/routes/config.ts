@@ -3,10 +3,14 @@
  * brought back.
  */
 import { z } from 'zod';
+import { isMap, LIVE_SECTIONS, type TreeMap } from '../../config/document.ts';
+import { treeOf } from '../../config/edit.ts';
 import { diffConfigs, hidePins } from '../../config/merge.ts';
+import { MAX_CONFIG_BYTES } from '../../config/tree.ts';
 import type { ConfigVersion } from '../../core/types.ts';
 import { byWhom } from '../actor.ts';
 import type { ConfigPort } from '../config-port.ts';
+import { problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
@@ -24,6 +28,34 @@ const dryRun = { dry_run: flag.describe('true: only say what would change') };
 const number = z.coerce.number().int().min(1);
 const UNKNOWN = { ok: false, why: 'unknown-version' } as const;
 
+/** The sections as JSON has them; acd.yaml's schema has the last word. */
+const wholeBody = z
+  .strictObject({
+    ...Object.fromEntries(LIVE_SECTIONS.map((name) => [name, z.unknown().optional()])),
+    uploads: z
+      .unknown()
+      .optional()
+      .describe('As GET /config has it; prompts have their own routes'),
+  })
+  .meta({ id: 'ConfigDocument' });
+const NO_PREFER = problem(
+  'bad-request',
+  'prefer is for loading acd.yaml; leave it or the body out',
+);
+const NO_TREE = problem('bad-request', 'the document holds something that acd.yaml cannot');
+
+/** Null: nothing that acd.yaml could hold. */
+function sectionsOf({ uploads: _kept, ...sections }: z.output<typeof wholeBody>): TreeMap | null {
+  try {
+    const tree = treeOf(sections);
+    return tree !== undefined && isMap(tree) ? tree : null;
+  } catch (error) {
+    // Nested deeper than the stack.
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
 function versionOf({ version, at, by, source, note }: ConfigVersion) {
   return { version, at: new Date(at).toISOString(), by, source, note };
 }
@@ -34,10 +66,14 @@ export function addConfig(http: Http, config: ConfigPort): void {
     '/config',
     {
       config: needs('admin'),
+      bodyLimit: MAX_CONFIG_BYTES,
       schema: {
-        summary: 'Load acd.yaml again',
+        summary: 'Load acd.yaml again; or, with a body, have that in place of what holds',
         description:
-          'Checked as a whole, merged with what REST changed since the last load, applied at once.',
+          'Checked as a whole, merged with what REST changed since the last load, applied at ' +
+          'once. With a body, which is a document as `config` of GET /config, acd.yaml is not ' +
+          'read: what holds becomes that document as a whole (a section that is left out is ' +
+          'gone; hidden PINs stay), as a change by REST; `prefer` says nothing there.',
         tags,
         querystring: z.strictObject({
           ...dryRun,
@@ -46,11 +82,20 @@ export function addConfig(http: Http, config: ConfigPort): void {
             .optional()
             .describe('Which wins where file and REST both changed a thing; without it: 409'),
         }),
+        body: wholeBody.optional().nullable(),
         response: changed,
       },
     },
     async (request, reply) => {
       const { dry_run: dry, prefer = null } = request.query;
+      const { body } = request;
+      if (body !== null && body !== undefined) {
+        if (prefer !== null) return send(reply, NO_PREFER);
+        const written = sectionsOf(body);
+        if (written === null) return send(reply, NO_TREE);
+        const options = { by: byWhom(), dryRun: dry === 'true' };
+        return answerChange(reply, await config.replace(written, options));
+      }
       return answerChange(
         reply,
         await config.reload({ by: byWhom(), prefer, dryRun: dry === 'true' }),

@@ -1,6 +1,6 @@
 /** GET /events: the event stream, see `stream.ts`. */
 import { z } from 'zod';
-import { seesAll } from '../actor.ts';
+import { actor, seesAll, type Actor } from '../actor.ts';
 import { problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
@@ -27,7 +27,13 @@ const query = z.object({
     .describe('As Last-Event-ID, for clients that cannot send the header'),
 });
 
-export function addEvents(http: Http, view: View, stream: Stream): void {
+/** `isGood`: may he still read? */
+export function addEvents(
+  http: Http,
+  view: View,
+  stream: Stream,
+  isGood: (who: Actor) => boolean,
+): void {
   http.get(
     '/events',
     {
@@ -38,7 +44,8 @@ export function addEvents(http: Http, view: View, stream: Stream): void {
           '`snapshot` first (why: first, too-old, unknown-number), then one event for each ' +
           'number of the journal. Last-Event-ID goes on after that number. `heartbeat` once ' +
           'everything so far is told, and each 15 seconds; `overflow`: you read too slowly and ' +
-          'are disconnected, resume later.',
+          'are disconnected, resume later; `denied`: your token is gone or over (noticed ' +
+          'within 15 seconds).',
         tags: ['watch'],
         querystring: query,
         produces: ['text/event-stream'],
@@ -62,7 +69,9 @@ export function addEvents(http: Http, view: View, stream: Stream): void {
       reply.hijack();
       const from = last === null ? null : Number(last);
       const filter = { queues, agents, isStrict: !seesAll() };
-      void stream.follow(reply.raw, view, filter, from);
+      const who = actor();
+      const mayRead = who === null ? null : () => isGood(who);
+      void stream.follow(reply.raw, view, filter, from, mayRead);
       return reply as never;
     },
   );

@@ -3,8 +3,10 @@
  * or `from` and `to`; default today), and gives JSON or, with `format=csv`, a table.
  */
 import { z } from 'zod';
+import type { Scope } from '../../reports/answers.ts';
 import type { Reports } from '../../reports/port.ts';
 import type { Question } from '../../reports/questions.ts';
+import { actor, seesAll } from '../actor.ts';
 import { writeCsv } from '../csv.ts';
 import { notFound, problem, type Problem } from '../errors.ts';
 import { needs } from '../gate.ts';
@@ -61,7 +63,7 @@ async function spanOf(reports: Reports, { day, from, to }: Query): Promise<Span 
 interface Listed {
   readonly path: string;
   readonly summary: string;
-  readonly name: Exclude<Question['name'], 'call' | 'day' | 'progress'>;
+  readonly name: Exclude<Question['name'], 'call' | 'day' | 'progress' | 'use-levels'>;
   readonly row: z.ZodObject;
 }
 
@@ -104,10 +106,17 @@ const LISTS: readonly Listed[] = [
   },
 ];
 
-function questionOf(name: Listed['name'], given: Query, span: Span): Question {
+/** Undefined: he sees all. */
+function scopeOf(view: View): Scope | undefined {
+  if (seesAll()) return undefined;
+  const { queues = [] } = actor() ?? {};
+  return { queues, agents: view.agents().map(({ id }) => id) };
+}
+
+function questionOf(name: Listed['name'], given: Query, span: Span, scope?: Scope): Question {
   const { queue, agent, interval } = given;
-  const asked = { from: span.from, to: span.to, queue, agent };
-  if (name === 'counters') return { name };
+  const asked = { from: span.from, to: span.to, queue, agent, scope };
+  if (name === 'counters') return { name, scope };
   return name === 'queues' ? { name, asked: { ...asked, interval } } : { name, asked };
 }
 
@@ -135,7 +144,7 @@ function addList(
     async (request, reply) => {
       const span = await spanOf(reports, request.query);
       if ('code' in span) return send(reply, span);
-      const found = await reports.ask(questionOf(name, request.query, span));
+      const found = await reports.ask(questionOf(name, request.query, span, scopeOf(view)));
       if (!found.ok) return send(reply, away(found.detail));
       const all = found.value as unknown as z.output<typeof answer>;
       const value = { ...all, rows: all.rows.filter((one) => seesRow(one, view)) };

@@ -25,8 +25,8 @@ export interface SipServer {
   stop(): Promise<void>;
 }
 
-/** The server the environment names, or our own sipd on free ports. */
-export async function sipServer(): Promise<SipServer> {
+/** The server the environment names, or our own sipd on free ports; `allow`: as sipd's. */
+export async function sipServer(allow: readonly string[] = []): Promise<SipServer> {
   const named = /^([^:]+):(\d+):(.*)$/.exec(process.env['ACD_DRACHTIO'] ?? '');
   if (named !== null)
     return {
@@ -44,6 +44,7 @@ export async function sipServer(): Promise<SipServer> {
     args: [
       ...['--import', 'tsx', path.join(root, 'src/sipd/main.ts')],
       ...['--admin', `127.0.0.1:${control}`],
+      ...allow.flatMap((whom) => ['--allow', whom]),
       ...['--listen', `udp:127.0.0.1:${sip}`, '--listen', `tcp:127.0.0.1:${sip}`],
     ],
     cwd: root,

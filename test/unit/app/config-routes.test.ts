@@ -13,7 +13,7 @@ async function open() {
   const server = await serve(house);
   const ask = async (method: Method, url: string, body?: object) =>
     server.inject({ method, url, ...(body === undefined ? {} : { payload: body }) });
-  return { house, ask };
+  return { house, ask, server };
 }
 
 describe('what is refused has a code', () => {
@@ -49,6 +49,48 @@ describe('what is refused has a code', () => {
     expect(refused.json()).toMatchObject({ code: 'config-conflict' });
     expect((await ask('PUT', '/config?prefer=file')).json()).toMatchObject({ version: 3 });
     expect((await ask('GET', '/queues/sales/options')).json()).toMatchObject({ timeout: '20' });
+  });
+});
+
+describe('a whole document', () => {
+  type Shown = { version: number; config: { agents: { id: string }[]; queues: object[] } };
+
+  it('given as it is shown changes nothing, hidden PINs included', async () => {
+    const { ask } = await open();
+    const { config } = (await ask('GET', '/config')).json<Shown>();
+    const answer = await ask('PUT', '/config', config);
+    expect(answer.json()).toMatchObject({ version: 1, changes: [], dry_run: false });
+  });
+
+  it('is tried first, then stands in place of what held, and can be brought back', async () => {
+    const { ask } = await open();
+    const { config } = (await ask('GET', '/config')).json<Shown>();
+    const next = { ...config, queues: [...config.queues, { name: 'fax', timeout: 9 }] };
+    const tried = await ask('PUT', '/config?dry_run=true', next);
+    expect(tried.json()).toMatchObject({ dry_run: true, version: 1 });
+    expect((await ask('GET', '/queues/fax/options')).statusCode).toBe(404);
+    const done = await ask('PUT', '/config', next);
+    expect(done.json()).toMatchObject({ version: 2, changes: [{ path: 'queues[fax]' }] });
+    expect((await ask('GET', '/queues/fax/options')).json()).toMatchObject({ timeout: '9' });
+    // It counts as a change by REST: the unchanged file leaves it.
+    expect((await ask('PUT', '/config')).json()).toMatchObject({ changes: [] });
+    const back = await ask('POST', '/config/rollback', { version: 1 });
+    expect(back.statusCode).toBe(200);
+    expect((await ask('GET', '/queues/fax/options')).statusCode).toBe(404);
+  });
+
+  it.each([
+    ['{"queues":[{"name":"a","timeout":"soon"}]}', '/config', 'bad-configuration'],
+    ['{"queues":[{"name":"a"}],"sip":{"allow":["any"]}}', '/config', 'bad-request'],
+    ['{"queues":[]}', '/config?prefer=file', 'bad-request'],
+    [`{"queues":${'['.repeat(20_000)}${']'.repeat(20_000)}}`, '/config', ''],
+  ])('%.60s at %s is refused as a whole', async (payload, url, code) => {
+    const { ask, server } = await open();
+    const headers = { 'content-type': 'application/json' };
+    const answer = await server.inject({ method: 'PUT', url, payload, headers });
+    expect(answer.statusCode).toBe(400);
+    if (code !== '') expect(answer.json()).toMatchObject({ code });
+    expect((await ask('GET', '/config')).json()).toMatchObject({ version: 1 });
   });
 });
 

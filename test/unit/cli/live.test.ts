@@ -95,6 +95,10 @@ beforeEach(async () => {
         '/agents': { agents: [agent] },
         '/agents/2771/pause': agent,
         '/agents/2771/login': agent,
+        '/bans': { bans: [{ source: '192.0.2.9', why: 'flood', ends_in_seconds: 30 }] },
+        '/bans/2a00%3A1%3A2%3A3%3A%3A%2F64': null,
+        '/locks': { locks: [] },
+        '/locks/phone/sip%3A1%40pbx': null,
         '/reports/counters': { rows },
       };
       const found = answers[request.url ?? ''];
@@ -145,6 +149,19 @@ describe('acd on a running ACD', () => {
     expect(asked).toEqual([
       'POST /agents/2771/login {"device":"101"}',
       'POST /agents/2771/login {"device":"sip:101@pbx","registrar":"office"}',
+    ]);
+  });
+
+  it('ban, lock: list who is shut out, and let him in again', async () => {
+    expect(await runCli(['ban', 'list', '--url', base])).toBe(0);
+    expect(out).toMatch(/192\.0\.2\.9 +flood +30/);
+    expect(await runCli(['ban', 'lift', '2a00:1:2:3::/64', '--url', base])).toBe(0);
+    expect(await runCli(['lock', 'list', '--url', base])).toBe(0);
+    expect(out).toContain('nobody is locked');
+    expect(await runCli(['lock', 'lift', 'phone', 'sip:1@pbx', '--url', base])).toBe(0);
+    expect(asked.filter((line) => line.startsWith('DELETE'))).toEqual([
+      'DELETE /bans/2a00%3A1%3A2%3A3%3A%3A%2F64',
+      'DELETE /locks/phone/sip%3A1%40pbx',
     ]);
   });
 

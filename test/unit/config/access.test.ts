@@ -2,6 +2,7 @@
  * Goal: REST is open to nobody by mistake: a configuration that would let strangers in, or whose
  * tokens or certificate cannot be used, is refused with its line, and no secret is in what is told.
  */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -100,6 +101,35 @@ describe('http.tokens', () => {
     const result = read(one('name: a, role: admin, file: token, expires: 2027-01-31'));
     const [token] = result.ok ? result.config.http.tokens : [];
     expect(token?.expiresAt).toBe(Date.parse('2027-01-31T23:59:59.999Z'));
+  });
+});
+
+describe('sip.users', () => {
+  const sip = (entries: string) => `sip:\n  users: [${entries}]\n`;
+
+  it('are the same from the text, the environment and a file; the password is nowhere', () => {
+    const digest = (name: string) => createHash(name).update(`road:acd:${TOKEN}`).digest('hex');
+    for (const from of [`password: "${TOKEN}"`, 'password: "${TOKEN}"', 'file: token']) {
+      const result = read(sip(`{name: road, ${from}}`));
+      expect(result.ok && result.config.sip.users).toEqual([
+        { name: 'road', md5: digest('md5'), sha256: digest('sha256') },
+      ]);
+      expect(JSON.stringify(result)).not.toContain(TOKEN);
+    }
+  });
+
+  it.each([
+    ['no password', '{name: a}', 'must have one of password and file'],
+    ['two', '{name: a, password: hunter2hunter2, file: token}', 'must have one of password'],
+    ['a short one', '{name: a, password: hunter2}', 'must have 8 to 200'],
+    ['a short one in a file', '{name: a, file: short}', 'must hold 8 to 200'],
+    ['no such file', '{name: a, file: nowhere}', 'nowhere cannot be read (ENOENT)'],
+    ['one twice', '{name: a, file: token}, {name: a, file: token}', '"a" stands here twice'],
+  ])('given %s, says what to do and no secret', (_name, entries, expected) => {
+    const told = faults(sip(entries)).join('\n');
+    expect(told).toMatch(/^acd\.yaml:2:\d+: sip\.users\[/);
+    expect(told).toContain(expected);
+    expect(told).not.toContain('hunter2');
   });
 });
 

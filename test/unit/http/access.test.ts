@@ -5,14 +5,15 @@
  */
 import { readFileSync } from 'node:fs';
 import { request as tlsRequest } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ROLES } from '../../../src/config/http-fields.ts';
 import type { HttpConfig, TokenConfig } from '../../../src/config/types.ts';
 import { hasRole } from '../../../src/http/access.ts';
-import { networkOf, Rates } from '../../../src/http/rate.ts';
+import { Rates } from '../../../src/http/rate.ts';
 import { renewCertificate } from '../../../src/http/server.ts';
+import { networkOf } from '../../../src/networks.ts';
 import { entry, openDesk, tokenOf, type Desk } from './house.ts';
 
 let desk: Desk | null = null;
@@ -221,7 +222,80 @@ describe('the scope of a token', () => {
   });
 });
 
+describe('who reads the events', () => {
+  async function follow(who: string) {
+    const { http } = desk!;
+    if (!http.server.listening) await http.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = http.server.address() as AddressInfo;
+    const headers = { authorization: `Bearer ${tokenOf(who)}` };
+    const answer = await fetch(`http://127.0.0.1:${port}/events`, { headers });
+    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+    await reader.read();
+    const rest = async () => {
+      let text = '';
+      for (;;) {
+        const { done, value = '' } = await reader.read();
+        if (done) return text;
+        text += value;
+      }
+    };
+    return { reader, rest };
+  }
+
+  it.each([
+    ['is gone', []],
+    [
+      'is another one of that name',
+      [{ ...entry('wall', 'read-only'), hash: `sha256:${'0'.repeat(64)}` }],
+    ],
+    ['sees less than it did', [entry('wall', 'read-only', { queues: ['sales'] })]],
+  ])('reads no more when his token %s; others go on', async (_what, left) => {
+    const kept = entry('kept', 'read-only');
+    await open([entry('wall', 'read-only'), kept]);
+    const [wall, other] = [await follow('wall'), await follow('kept')];
+    desk!.access.use({ tokens: [...left, kept], rateLimit: 0 });
+    desk!.stream.recheck();
+    expect(await wall.rest()).toContain('event: denied');
+    expect(desk!.stream.readers).toBe(1);
+    await other.reader.cancel();
+  });
+
+  it('reads no more when his token is over', async () => {
+    await open([entry('wall', 'read-only', { expiresAt: 1_000 })]);
+    const wall = await follow('wall');
+    desk!.now = 999;
+    desk!.stream.recheck();
+    expect(desk!.stream.readers).toBe(1);
+    desk!.now = 1_000;
+    desk!.stream.recheck();
+    expect(await wall.rest()).toContain('event: denied');
+  });
+});
+
 describe('what is told', () => {
+  it('once, of a change whose asker left before the answer', async () => {
+    await open([entry('boss', 'admin')]);
+    const { http, told } = desk!;
+    await http.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = http.server.address() as AddressInfo;
+    let answer = () => undefined as void;
+    desk!.hold = new Promise<void>((resolve) => (answer = resolve));
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.write(
+      'POST /agents/1/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n' +
+        `Authorization: Bearer ${tokenOf('boss')}\r\n\r\n`,
+    );
+    await expect.poll(() => desk!.done).toEqual(['pause 1']);
+    socket.destroy();
+    const audits = () => told.filter((line) => line.includes('"audit"'));
+    await expect.poll(() => audits().length).toBe(1);
+    answer();
+    await http.inject({ url: '/ready' });
+    expect(audits().map((line) => JSON.parse(line) as object)).toMatchObject([
+      { by: 'http:boss@127.0.0.1', path: '/agents/1/pause', status: null, aborted: true },
+    ]);
+  });
+
   it('each change with who, from where and what; never a token, never a PIN', async () => {
     const { told } = await open([entry('boss', 'admin')]);
     await ask('boss', '/agents/1/pause', 'POST', { reason: 'lunch' });
@@ -265,6 +339,17 @@ describe('locks of logins by telephone', () => {
     const none = await ask(null, `/locks/phone/${encodeURIComponent('sip:1@pbx')}`, 'DELETE');
     expect(none.json()).toMatchObject({ status: 404, code: 'unknown-lock' });
     expect((await ask(null, '/locks/door/1', 'DELETE')).statusCode).toBe(400);
+  });
+});
+
+describe('bans of addresses', () => {
+  it('are listed, and lifted by an admin', async () => {
+    await open([]);
+    const bans = [{ source: '2a00:1:2:3::/64', why: 'flood', ends_in_seconds: 2 }];
+    expect((await ask(null, '/bans')).json()).toEqual({ bans });
+    const lift = (source: string) => ask(null, `/bans/${encodeURIComponent(source)}`, 'DELETE');
+    expect((await lift('2a00:1:2:3::/64')).statusCode).toBe(204);
+    expect((await lift('192.0.2.1')).json()).toMatchObject({ status: 404, code: 'unknown-ban' });
   });
 });
 

@@ -111,7 +111,10 @@ export interface Desk {
   readonly done: string[];
   /** Lines of the log, as JSON. */
   readonly told: string[];
+  readonly stream: Stream;
   now: number;
+  /** Orders wait for it. */
+  hold: Promise<void> | undefined;
 }
 
 export async function openDesk(
@@ -119,11 +122,12 @@ export async function openDesk(
   more: Partial<HttpConfig> = {},
 ): Promise<Desk> {
   const [done, told]: string[][] = [[], []];
-  const desk = { done, told, now: 0 };
+  const desk = { done, told, now: 0, hold: undefined as Promise<void> | undefined };
   const order =
     (word: string) =>
     async (...given: unknown[]): Promise<Outcome> => {
       done?.push([word, ...given].join(' ').trim());
+      await desk.hold;
       return { ok: true, events: [] };
     };
   const orders = (...words: string[]) =>
@@ -131,6 +135,10 @@ export async function openDesk(
   const access = new Access({ tokens, rateLimit: 0, ...more }, () => desk.now);
   const state = initialState();
   const feed = new Feed(new MemoryJournal(), 0);
+  const stream = new Stream({
+    ...{ feed, state: () => state, now: () => 0 },
+    atRest: (then) => then(0),
+  });
   const http = await createHttp({
     view,
     access,
@@ -147,7 +155,7 @@ export async function openDesk(
       health: () => ({ up: true, detail: '', seq: 0 }),
       close: async () => undefined,
     } as unknown as HttpDeps['reports'],
-    stream: new Stream({ feed, state: () => state, now: () => 0, atRest: (then) => then(0) }),
+    stream,
     log: createLog({
       level: 'info',
       format: 'json',
@@ -155,10 +163,14 @@ export async function openDesk(
       write: (line) => told?.push(line),
     }),
     version: '0',
+    bans: {
+      list: () => [{ source: '2a00:1:2:3::/64', why: 'flood', endsInMs: 1_500 }],
+      lift: (source) => source === '2a00:1:2:3::/64',
+    },
     locks: {
       list: () => [{ kind: 'agent', name: '1', endsInMs: 1_500 }],
       lift: (kind, name) => kind === 'agent' && name === '1',
     },
   });
-  return Object.assign(desk, { http, access }) as Desk;
+  return Object.assign(desk, { http, access, stream }) as Desk;
 }

@@ -94,7 +94,7 @@ async function serve({ journal, loop, view }: Awaited<ReturnType<typeof open>>) 
   const http: Http = typed(fastify({ forceCloseConnections: true }));
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
-  addEvents(http, view, stream);
+  addEvents(http, view, stream, () => true);
   await http.listen({ host: '127.0.0.1', port: 0 });
   ending.push(async () => {
     stream.close();
@@ -287,7 +287,7 @@ describe('following', () => {
     const http: Http = typed(fastify());
     http.setValidatorCompiler(validatorCompiler);
     http.setSerializerCompiler(serializerCompiler);
-    addEvents(http, (await open()).view, stream);
+    addEvents(http, (await open()).view, stream, () => true);
     const answer = await http.inject({ url: '/events', headers: { 'last-event-id': value } });
     expect(answer.json()).toMatchObject({ code: 'bad-request' });
   });

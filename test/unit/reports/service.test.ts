@@ -130,7 +130,58 @@ function dayOf(name: string, reportsFile = path.join(folder, 'none.db')): string
   return lines.join('');
 }
 
+/** Whose queue it is; of agents' rows, whose it is. */
+const isOf = (row: object, scope: { queues: string[]; agents: string[] }): boolean => {
+  const { queue, first_queue, last_queue, agent } = row as Record<string, string>;
+  const queues = [queue, first_queue, last_queue].filter((name) => name);
+  return queues.length > 0
+    ? queues.some((name) => scope.queues.includes(name ?? ''))
+    : scope.agents.includes(agent ?? '');
+};
+
 describe('reports', () => {
+  it('for some queues and agents alone have their rows, and no others are counted', () => {
+    journal.append(0, events);
+    const service = start();
+    work(service);
+    const scope = { queues: ['help'], agents: ['3'] };
+    const all = answers(service);
+    const asked = { ...ALL, scope };
+    const seen = {
+      queues: service.ask({ name: 'queues', asked: { ...asked, interval: 'hour' } }, EIGHT),
+      agents: service.ask({ name: 'agents', asked }, EIGHT),
+      pauses: service.ask({ name: 'pauses', asked }, EIGHT),
+      abandoned: service.ask({ name: 'abandoned', asked }, EIGHT),
+      calls: service.ask({ name: 'calls', asked }, EIGHT),
+      counters: service.ask({ name: 'counters', scope }, EIGHT + DAY_MS),
+    };
+    for (const name of Object.keys(seen) as (keyof typeof seen)[]) {
+      const rows: readonly object[] = all[name].rows;
+      expect(seen[name].rows, name).toEqual(rows.filter((row) => isOf(row, scope)));
+      expect(seen[name].rows.length, name).toBeLessThan(rows.length);
+    }
+    expect(seen.calls.rows.length).toBeGreaterThan(0);
+    service.close();
+  });
+
+  it('take other thresholds from one question to the next', () => {
+    journal.append(0, events);
+    const service = start();
+    work(service);
+    const sales = () => {
+      const { rows } = service.ask({ name: 'queues', asked: { ...ALL, interval: 'none' } }, EIGHT);
+      return rows.find(({ queue }) => queue === 'sales');
+    };
+    const before = sales();
+    expect(before?.threshold_seconds).toBe(3);
+    const thresholds = new Map([['sales', 60_000]]);
+    const levels = { formula: 'offered', shortAbandonMs: 0, standardThresholdMs: 3_000 } as const;
+    service.ask({ name: 'use-levels', levels: { ...levels, thresholds } }, EIGHT);
+    expect(sales()).toMatchObject({ threshold_seconds: 60 });
+    expect(sales()?.service_level).toBeGreaterThan(before?.service_level ?? 100);
+    service.close();
+  });
+
   it('write queue_log day by day, and any day again, the same', () => {
     const { files: written } = straight();
     const fixture = path.resolve(import.meta.dirname, `../../fixtures/queue_log.${DAY}`);

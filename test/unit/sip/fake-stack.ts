@@ -96,6 +96,17 @@ export class FakeHeritage implements Heritage {
     return Promise.resolve(0);
   }
 
+  readonly banned: [string, number][] = [];
+  users: readonly string[] = [];
+
+  async tellUsers(users: readonly string[]): Promise<void> {
+    this.users = users;
+  }
+
+  async ban(address: string, ms: number): Promise<void> {
+    this.banned.push([address, ms]);
+  }
+
   resume(dialogId: string, events: TransactionEvents): void {
     this.resumed.push(new Transaction({ method: 'INVITE', dialogId }, events));
   }

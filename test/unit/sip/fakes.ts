@@ -48,6 +48,8 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       drachtio: null,
       store: null,
       allow: ['any'],
+      users: [],
+      limits: { rate: 0, banAfter: 10, banForMs: 3_600_000 },
       register: [],
       presence: 'auto',
       deviceFrom: 'auto',

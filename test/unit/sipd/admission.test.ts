@@ -47,6 +47,57 @@ describe('a stranger', () => {
   });
 });
 
+describe('users and bans, as a client says', () => {
+  const from = (user: string) => ({ from: `<sip:${user}@away>;tag=f${user}`, callId: `c-${user}` });
+
+  it('given an INVITE that names a user, it is served to its end, nothing else is', () => {
+    const { world, client } = closed('10.0.0.0/8');
+    client.say('users', ['road,desk']);
+    for (const method of METHODS.slice(1)) world.arrive(world.request(method, from('road')));
+    world.arrive(world.request('INVITE', from('stranger')));
+    expect([world.takeStory(), client.story]).toEqual([[], []]);
+    const branch = 'z9hG4bKroad';
+    world.arrive(world.request('INVITE', { ...from('road'), branch, body: SDP }));
+    expect(client.story).toEqual(['INVITE']);
+    world.arrive(world.request('CANCEL', { ...from('road'), branch }));
+    expect(world.takeStory()).toEqual(['100', '200', '487']);
+    client.say('users', ['']);
+    world.arrive(world.request('INVITE', { ...from('road'), callId: 'later', body: SDP }));
+    expect(world.takeStory()).toEqual([]);
+  });
+
+  it('given a ban, its address gets no answer until it ends or is lifted', () => {
+    const { world, client } = closed('any');
+    client.say('ban', ['192.0.2.9', '60000']);
+    const call = (callId: string) => world.arrive(world.request('INVITE', { callId, body: SDP }));
+    call('1');
+    world.arrive(world.request('OPTIONS', { cseqMethod: 'INVITE' }));
+    expect(world.takeStory()).toEqual([]);
+    expect(world.logged.filter((line) => line.includes('is banned'))).toHaveLength(1);
+    client.say('ban', ['192.0.2.9', '0']);
+    call('2');
+    expect(world.takeStory()).toEqual(['100']);
+    client.say('ban', ['192.0.2.9', '60000']);
+    client.say('ban', ['*', '0']);
+    call('3');
+    expect(world.takeStory()).toEqual(['100']);
+    client.say('ban', ['192.0.2.9', '60000']);
+    world.clock.advance(60_001);
+    world.takeSent();
+    call('4');
+    expect(world.takeStory()).toEqual(['100']);
+  });
+
+  it.each([
+    ['ban', 'nonsense', '5'],
+    ['ban', '192.0.2.9', 'x'],
+    ['users', 'a,'.repeat(1_001)],
+  ])('given %s|%s, it is refused', (kind, ...args) => {
+    const { client } = closed('any');
+    expect(client.say(kind, args)[0]).toBe('NOK');
+  });
+});
+
 describe('who belongs here', () => {
   it.each([['192.0.2.0/24'], ['192.0.2.9'], ['any']])('given sip.allow %s, is served', (rule) => {
     const { world, client } = closed('10.0.0.0/8', rule);

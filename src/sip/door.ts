@@ -1,0 +1,132 @@
+/**
+ * Who may begin something with us. The SIP server, where it is sipd, has let in who is in
+ * `sip.allow` and who names a user of `sip.users`; those are asked for their password here. With a
+ * drachtio-server, which lets in everybody, both are looked at here, and strangers get 403.
+ *
+ * Comes in: requests outside of dialogs. Goes out: the request, as it may be believed; or null,
+ * and it was answered.
+ */
+import type { SipConfig } from '../config/types.ts';
+import { Networks, plainAddress } from '../networks.ts';
+import { Challenges } from './challenges.ts';
+import type { KnownRegistrar } from './device.ts';
+import { clean, parseNameAddr, parseUri } from './headers.ts';
+import type { Headers, Heritage, IncomingRequest, SipLog } from './port.ts';
+import { Sources } from './sources.ts';
+
+/** Headers that say who somebody is on the word of a network that we trust (RFC 3325 §7). */
+const TRUSTED = ['p-asserted-identity', 'p-preferred-identity', 'remote-party-id'];
+
+export interface DoorOptions {
+  readonly config: SipConfig;
+  readonly registrars: () => readonly KnownRegistrar[];
+  /** null: a drachtio-server. */
+  readonly server: () => Pick<Heritage, 'ban' | 'tellUsers'> | null;
+  /** Ms, never going back. */
+  readonly now: () => number;
+  readonly log: SipLog;
+}
+
+export class Door {
+  readonly sources: Sources;
+  private readonly options: DoorOptions;
+  private readonly networks: Networks;
+  private readonly challenges: Challenges;
+  private readonly users: ReadonlySet<string>;
+  private readonly hidden: ReadonlySet<string>;
+
+  constructor(options: DoorOptions) {
+    this.options = options;
+    const { config, now, log } = options;
+    this.networks = new Networks(config.allow.length === 0 ? ['any'] : config.allow);
+    this.challenges = new Challenges(config.users, now);
+    this.users = new Set(config.users.map(({ name }) => name));
+    const ofPbx = [config.priorityHeader, config.positionHeader, config.penaltyHeader];
+    const all = [...TRUSTED, ...ofPbx, config.skillsHeader];
+    this.hidden = new Set(all.flatMap((name) => (name === null ? [] : [name.toLowerCase()])));
+    this.sources = new Sources({
+      limits: config.limits,
+      now,
+      isRegistrar: (address) => this.isRegistrar(address),
+      tell: (address, ms) => void options.server()?.ban(address, ms),
+      log,
+    });
+  }
+
+  /** The SIP server learns whom it is to let in and whom not: at the start, and when it is back. */
+  tell(): void {
+    const server = this.options.server();
+    if (server === null) return;
+    void server.tellUsers([...this.users]);
+    void server.ban('*', 0);
+    this.sources.tellAll();
+  }
+
+  /** null: it was refused, or asked for a password. */
+  open(request: IncomingRequest): IncomingRequest | null {
+    const { sourceHost: address, method } = request;
+    if (request.source === 'server' || method === 'ACK') return request;
+    // No answer: on a drachtio-server the transaction ends by itself.
+    if (this.sources.isBanned(address)) return null;
+    if (!this.sources.take(address)) {
+      refuse(request, 503, 'Too Many Requests', { 'Retry-After': '10' });
+      return null;
+    }
+    if (this.isAllowed(address)) return request;
+    const from = parseUri(parseNameAddr(request.header('From'))?.uri ?? '')?.user ?? '';
+    if (method === 'INVITE' && this.users.has(from)) return this.prove(request, from);
+    // sipd has let it in, by a better knowledge of who the registrars are.
+    if (this.options.server() !== null) return request;
+    refuse(request, 403, 'Forbidden');
+    return null;
+  }
+
+  private prove(request: IncomingRequest, from: string): IncomingRequest | null {
+    const { sourceHost: address, method, uri } = request;
+    const authorization = request.header('Authorization');
+    const verdict = this.challenges.verify({ method, uri, authorization, address });
+    if (verdict.kind === 'right' && verdict.user === from) return this.believed(request, from);
+    if (verdict.kind === 'wrong' || verdict.kind === 'right') {
+      const fields = { source: address, user: clean(from) };
+      this.options.log.warn(fields, 'wrong password, or another’s name, for a user of sip.users');
+      this.sources.failed(address);
+      if (this.sources.isBanned(address)) {
+        refuse(request, 403, 'Forbidden');
+        return null;
+      }
+    }
+    const asked = this.challenges.ask(address, verdict.kind === 'stale');
+    void request.respond({
+      status: 401,
+      reason: 'Unauthorized',
+      headers: { 'WWW-Authenticate': asked },
+    });
+    return null;
+  }
+
+  /** His name is proved; what else he says of himself is not, and he sets no priorities. */
+  private believed(request: IncomingRequest, user: string): IncomingRequest {
+    const header = (name: string): string =>
+      this.hidden.has(name.toLowerCase()) ? '' : request.header(name);
+    return { ...request, header, user };
+  }
+
+  private isAllowed(address: string): boolean {
+    if (this.networks.has(address)) return true;
+    return this.options.config.allow.includes('registrars') && this.isRegistrar(address);
+  }
+
+  private isRegistrar(address: string): boolean {
+    const bare = plainAddress(address);
+    return this.options.registrars().some(({ hosts }) => hosts.has(bare));
+  }
+}
+
+function refuse(
+  request: IncomingRequest,
+  status: number,
+  reason: string,
+  headers: Headers = {},
+): void {
+  void request.respond({ status, reason, headers });
+}

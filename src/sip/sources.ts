@@ -1,0 +1,159 @@
+/**
+ * How each address behaves that begins something with us: how often, and with how many wrong
+ * passwords. Who does more than he may is refused; who goes on, or guesses passwords, is banned for
+ * a time: the SIP server gives him no answer (where it can), and we none either. Never banned, and
+ * never counted, are this machine and the registrars, which all their phones call through. Every
+ * table is bounded; a restart forgets them.
+ */
+import { isLoopback, sourceOf } from '../networks.ts';
+import type { SipLog } from './port.ts';
+
+/** Most sources counted, and most bans; the one that was touched longest ago goes. */
+export const SOURCES_MAX = 10_000;
+/** So many times the rate refused within a minute is a flood. */
+const FLOOD_RATES = 10;
+const FLOOD_MS = 60_000;
+/** In one instant a source may begin so many times what it may in a second. */
+const BURST = 2;
+
+export interface SourceLimits {
+  /** New requests a second; 0: no limit. */
+  readonly rate: number;
+  /** Wrong passwords until the ban; 0: never. A count is forgotten after the length of a ban. */
+  readonly banAfter: number;
+  readonly banForMs: number;
+}
+
+export interface Ban {
+  /** An IPv4 address, or the /64 of an IPv6 one. */
+  readonly source: string;
+  readonly why: 'passwords' | 'flood';
+  readonly endsInMs: number;
+}
+
+export interface SourcesOptions {
+  readonly limits: SourceLimits;
+  /** Ms, never going back. */
+  readonly now: () => number;
+  readonly isRegistrar: (address: string) => boolean;
+  /** The SIP server is to give that address no answer for so long; 0: it may again. */
+  readonly tell: (address: string, ms: number) => void;
+  readonly log: SipLog;
+}
+
+interface Bucket {
+  left: number;
+  at: number;
+  refused: number;
+  refusedSince: number;
+}
+
+interface Held {
+  readonly why: Ban['why'];
+  readonly until: number;
+  /** As it came, for the SIP server. */
+  readonly address: string;
+}
+
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > SOURCES_MAX && oldest !== undefined) map.delete(oldest);
+}
+
+export class Sources {
+  private readonly options: SourcesOptions;
+  private readonly buckets = new Map<string, Bucket>();
+  private readonly failures = new Map<string, { count: number; until: number }>();
+  private readonly bans = new Map<string, Held>();
+
+  constructor(options: SourcesOptions) {
+    this.options = options;
+  }
+
+  isBanned(address: string): boolean {
+    if (this.bans.size === 0) return false;
+    const source = sourceOf(address);
+    const ban = this.bans.get(source);
+    if (ban === undefined) return false;
+    if (ban.until > this.options.now()) return true;
+    this.bans.delete(source);
+    return false;
+  }
+
+  /** Something new begins from there. False: it is more than may be. */
+  take(address: string): boolean {
+    const { limits, now } = this.options;
+    const { rate } = limits;
+    if (rate === 0 || this.isExempt(address)) return true;
+    const source = sourceOf(address);
+    const at = now();
+    const full = rate * BURST;
+    const bucket = this.buckets.get(source) ?? { left: full, at, refused: 0, refusedSince: at };
+    bucket.left = Math.min(full, bucket.left + ((at - bucket.at) / 1000) * rate);
+    bucket.at = at;
+    keep(this.buckets, source, bucket);
+    if (bucket.left >= 1) {
+      bucket.left -= 1;
+      return true;
+    }
+    if (at - bucket.refusedSince > FLOOD_MS)
+      Object.assign(bucket, { refused: 0, refusedSince: at });
+    bucket.refused += 1;
+    if (bucket.refused >= rate * FLOOD_RATES) this.ban(address, 'flood');
+    return false;
+  }
+
+  /** A wrong password, by somebody who receives what we send there. */
+  failed(address: string): void {
+    const { limits, now } = this.options;
+    if (limits.banAfter === 0 || this.isExempt(address)) return;
+    const source = sourceOf(address);
+    const former = this.failures.get(source);
+    const count = former === undefined || former.until <= now() ? 1 : former.count + 1;
+    keep(this.failures, source, { count, until: now() + limits.banForMs });
+    if (count >= limits.banAfter) this.ban(address, 'passwords');
+  }
+
+  list(): Ban[] {
+    const now = this.options.now();
+    return [...this.bans]
+      .map(([source, { why, until }]) => ({ source, why, endsInMs: until - now }))
+      .filter(({ endsInMs }) => endsInMs > 0);
+  }
+
+  /** By its source as it is listed, or an address in it; false: there is no such ban. */
+  lift(written: string): boolean {
+    const source = this.bans.has(written) ? written : sourceOf(written);
+    const ban = this.bans.get(source);
+    if (ban === undefined) return false;
+    const isThere = ban.until > this.options.now();
+    for (const map of [this.bans, this.failures, this.buckets]) map.delete(source);
+    this.options.tell(ban.address, 0);
+    return isThere;
+  }
+
+  /** The SIP server knows of none: all that stand are told. */
+  tellAll(): void {
+    const now = this.options.now();
+    for (const { address, until } of this.bans.values())
+      if (until > now) this.options.tell(address, until - now);
+  }
+
+  private isExempt(address: string): boolean {
+    return isLoopback(address) || this.options.isRegistrar(address);
+  }
+
+  private ban(address: string, why: Ban['why']): void {
+    const { limits, now, tell, log } = this.options;
+    const source = sourceOf(address);
+    if (this.isBanned(address)) return;
+    keep(this.bans, source, { why, until: now() + limits.banForMs, address });
+    this.failures.delete(source);
+    this.buckets.delete(source);
+    const forSeconds = Math.round(limits.banForMs / 1000);
+    log.warn({ source, why, forSeconds }, 'banned: it gets no answer (acd ban lift)');
+    tell(address, limits.banForMs);
+  }
+}
