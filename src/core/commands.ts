@@ -3,7 +3,12 @@
  * ms since the epoch, never going back) and `by` (who asks, for the journal). Ids and random draws
  * that the decision may need come in with the command, because the core has neither.
  */
-import type { TransferWithin } from './transfer-commands.ts';
+import type {
+  AnswerTransfer,
+  DialTransfer,
+  EndTransfer,
+  TransferWithin,
+} from './transfer-commands.ts';
 import type {
   AgentId,
   CallId,
@@ -268,6 +273,9 @@ export type Command =
   | HangUpCall
   | TransferCall
   | TransferWithin
+  | DialTransfer
+  | AnswerTransfer
+  | EndTransfer
   | MoveCall
   | GiveCall
   | ExitCall
@@ -302,6 +310,7 @@ export type Refusal =
   | 'duplicate-call'
   | 'unknown-call'
   | 'unknown-offer'
+  | 'unknown-transfer'
   | 'unknown-agent'
   | 'unknown-device'
   | 'already-logged-in'

@@ -175,8 +175,18 @@ export class Session implements Renewable {
     const status = await told;
     clearTimeout(limit);
     this.referral = null;
-    if (status < 300) return 'done';
-    return [486, 600, 603].includes(status) ? 'busy' : 'refused';
+    return verdictOf(status);
+  }
+
+  /** What he tells of a REFER of a process before us; `untold`: nothing so soon. */
+  async referred(maxMs: number): Promise<'done' | 'busy' | 'refused' | 'untold'> {
+    const told = new Promise<number | null>((resolve) => {
+      this.referral = resolve;
+      setTimeout(() => resolve(null), maxMs).unref();
+    });
+    const status = await told;
+    this.referral = null;
+    return status === null ? 'untold' : verdictOf(status);
   }
 
   /** RFC 3515 §2.4.5: how far the peer's own call has come, as a status line in the body. */
@@ -349,6 +359,12 @@ export class Session implements Renewable {
     void request.respond({ status: 200, reason: 'OK' });
     if (digit !== null && !this.closed) this.hooks.digit?.(digit);
   }
+}
+
+/** Of the call that the peer made at our request: its final status; 0: it tells none. */
+function verdictOf(status: number): 'done' | 'busy' | 'refused' {
+  if (status < 300) return 'done';
+  return [486, 600, 603].includes(status) ? 'busy' : 'refused';
 }
 
 export const UNSUPPORTED_BODY: Response = {
