@@ -3,7 +3,7 @@
  * number at our account's cost. `transfers.allow` says it; destinations of failover are the
  * administrator's own words in the file and are not asked about.
  */
-import type { AcdConfig } from './types.ts';
+import type { AcdConfig, RegisterConfig } from './types.ts';
 
 /** Stands in the list for the domains of all our registrars. */
 export const REGISTRARS = 'registrars';
@@ -28,15 +28,37 @@ function matches(pattern: string, text: string): boolean {
   return text.endsWith(last) && from <= text.length - last.length;
 }
 
-/** `sip:user@host[:port]`, and no parameters or headers, which could mean something else. */
+/**
+ * Parameters that say how an address is reached or written, and nothing of whose it is; `maddr`,
+ * `route` and headers could lead elsewhere.
+ */
+const HARMLESS = /^(transport=(udp|tcp|tls)|user=(phone|ip))$/i;
+const ADDRESS = /^sips?:([^@;?<>\s"]+)@([^@;?<>\s"]+)((?:;[^@;?<>\s"]+)*)$/i;
+
+/** Those of an address's parameters that it keeps when a call is sent there: `;transport=tcp`. */
+export function harmlessParams(params: string): string {
+  return params
+    .split(';')
+    .filter((each) => HARMLESS.test(each))
+    .map((each) => `;${each}`)
+    .join('');
+}
+
+/** Domain of a registrar, or the address at which it is reached: a PBX names itself by either. */
+function isRegistrar({ domain, registrar }: RegisterConfig, host: string): boolean {
+  const [, place = ''] = /^sips?:(?:[^@]*@)?([^;?]+)/i.exec(registrar) ?? [];
+  return [domain, place].some((name) => name.toLowerCase().replace(/:\d+$/, '') === host);
+}
+
+/** `sip:user@host[:port]`, with no parameters but harmless ones. */
 export function mayTransferTo(config: Pick<AcdConfig, 'sip' | 'transfers'>, uri: string): boolean {
-  const [, user = '', host = ''] = /^sips?:([^@;?<>\s"]+)@([^@;?<>\s"]+)$/i.exec(uri) ?? [];
-  if (user === '') return false;
+  const [, user = '', host = '', params = ''] = ADDRESS.exec(uri) ?? [];
+  if (user === '' || harmlessParams(params) !== params) return false;
   const lower = host.toLowerCase();
   const bare = lower.replace(/:\d+$/, '');
   return config.transfers.allow.some((allowed) =>
     allowed === REGISTRARS
-      ? config.sip.register.some(({ domain }) => domain.toLowerCase() === bare)
+      ? config.sip.register.some((each) => isRegistrar(each, bare))
       : fits(allowed, user, lower),
   );
 }

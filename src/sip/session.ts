@@ -257,7 +257,8 @@ export class Session implements Renewable {
       case 'NOTIFY':
         return this.notified(request);
       case 'REFER':
-        void this.referrals.take(request, this.closed ? {} : this.hooks);
+        if (this.closed) return refuseEnded(request);
+        void this.referrals.take(request, this.hooks);
         return;
       default:
         void request.respond({
@@ -306,10 +307,7 @@ export class Session implements Renewable {
   /** re-INVITE (RFC 3261 §14.2) and UPDATE (RFC 3311): with an offer, or to refresh only. */
   private async reoffered(request: IncomingRequest): Promise<void> {
     const isInvite = request.method === 'INVITE';
-    if (this.closed) {
-      await request.respond({ status: 481, reason: 'Call/Transaction Does Not Exist' });
-      return;
-    }
+    if (this.closed) return refuseEnded(request);
     if (request.body === '' && !isInvite) {
       await request.respond({ status: 200, reason: 'OK', headers: { Allow: ALLOW } });
       return;
@@ -359,6 +357,11 @@ export class Session implements Renewable {
     void request.respond({ status: 200, reason: 'OK' });
     if (digit !== null && !this.closed) this.hooks.digit?.(digit);
   }
+}
+
+/** RFC 3261 §12.2.2: our BYE is on its way. */
+function refuseEnded(request: IncomingRequest): void {
+  void request.respond({ status: 481, reason: 'Call/Transaction Does Not Exist' });
 }
 
 /** Of the call that the peer made at our request: its final status; 0: it tells none. */
