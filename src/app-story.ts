@@ -13,6 +13,8 @@ const TEXTS: Readonly<Partial<Record<CoreEvent['kind'], string>>> = {
   CallConnected: 'call talks',
   CallTransferred: 'talk is over, call waits again',
   CallEnded: 'call over',
+  TransferAnswered: 'caller talks elsewhere, through us',
+  TransferEnded: 'transfer over',
 };
 
 /** What a line has of an event: all but what every line has, or nobody reads. */

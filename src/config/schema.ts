@@ -305,8 +305,9 @@ const transfers = section(
     allow: f
       .listOf(
         f.transferTarget(
-          '`registrars`: any address at the domain of one of our registrars. Else an address in ' +
-            'which `*` stands for any part of user or host; a port counts as part of the host. ' +
+          '`registrars`: any address at one of our registrars, by its domain or its own address. ' +
+            'Else an address in which `*` stands for any part of user or host; a port counts as ' +
+            'part of the host; `;transport=` and `;user=` may follow it. ' +
             'Own queues and agents are always allowed, destinations of `failover`, too. An empty ' +
             'list allows nothing else.',
         ),

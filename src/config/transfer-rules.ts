@@ -29,24 +29,48 @@ function matches(pattern: string, text: string): boolean {
   return text.endsWith(last) && from <= text.length - last.length;
 }
 
+/**
+ * Parameters that say how an address is reached or written, and nothing of whose it is; `maddr`,
+ * `route` and headers could lead elsewhere.
+ */
+const HARMLESS = /^(transport=(udp|tcp|tls)|user=(phone|ip))$/i;
+const ADDRESS = /^sips?:([^@;?<>\s"]+)@([^@;?<>\s"]+)((?:;[^@;?<>\s"]+)*)$/i;
+
+/** Those of an address's parameters that it keeps when a call is sent there: `;transport=tcp`. */
+export function harmlessParams(params: string): string {
+  return params
+    .split(';')
+    .filter((each) => HARMLESS.test(each))
+    .map((each) => `;${each}`)
+    .join('');
+}
+
+type Registrar = Pick<RegisterConfig, 'domain' | 'registrar'>;
+
+/** Domain of a registrar, or the address at which it is reached: a PBX names itself by either. */
+function isRegistrar({ domain, registrar }: Registrar, host: string): boolean {
+  const [, place = ''] = /^sips?:(?:[^@]*@)?([^;?]+)/i.exec(registrar) ?? [];
+  return [domain, place].some((name) => name.toLowerCase().replace(/:\d+$/, '') === host);
+}
+
 /** May calls be sent to that address? */
 export function mayTransferTo(config: Pick<AcdConfig, 'sip' | 'transfers'>, uri: string): boolean {
   return isAllowed(config.transfers.allow, config.sip.register, uri);
 }
 
-/** `sip:user@host[:port]`, and no parameters or headers, which could mean something else. */
+/** `sip:user@host[:port]`, with no parameters but harmless ones. */
 export function isAllowed(
   allow: readonly string[],
-  register: readonly Pick<RegisterConfig, 'domain'>[],
+  register: readonly Registrar[],
   uri: string,
 ): boolean {
-  const [, user = '', host = ''] = /^sips?:([^@;?<>\s"]+)@([^@;?<>\s"]+)$/i.exec(uri) ?? [];
-  if (user === '') return false;
+  const [, user = '', host = '', params = ''] = ADDRESS.exec(uri) ?? [];
+  if (user === '' || harmlessParams(params) !== params) return false;
   const lower = host.toLowerCase();
   const bare = lower.replace(/:\d+$/, '');
   return allow.some((allowed) =>
     allowed === REGISTRARS
-      ? register.some(({ domain }) => domain.toLowerCase() === bare)
+      ? register.some((each) => isRegistrar(each, bare))
       : fits(allowed, user, lower),
   );
 }

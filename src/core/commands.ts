@@ -3,7 +3,12 @@
  * ms since the epoch, never going back) and `by` (who asks, for the journal). Ids and random draws
  * that the decision may need come in with the command, because the core has neither.
  */
-import type { TransferWithin } from './transfer-commands.ts';
+import type {
+  AnswerTransfer,
+  DialTransfer,
+  EndTransfer,
+  TransferWithin,
+} from './transfer-commands.ts';
 import type {
   AgentId,
   CallId,
@@ -278,6 +283,9 @@ export type Command =
   | HangUpCall
   | TransferCall
   | TransferWithin
+  | DialTransfer
+  | AnswerTransfer
+  | EndTransfer
   | MoveCall
   | GiveCall
   | ExitCall
@@ -313,6 +321,7 @@ export type Refusal =
   | 'duplicate-call'
   | 'unknown-call'
   | 'unknown-offer'
+  | 'unknown-transfer'
   | 'unknown-agent'
   | 'unknown-device'
   | 'already-logged-in'

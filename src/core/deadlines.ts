@@ -12,6 +12,7 @@ import { failOffer } from './offering.ts';
 import type { Timer } from './ordered.ts';
 import { isOverdue } from './place.ts';
 import { relax } from './relaxing.ts';
+import { limitTransfer } from './sending.ts';
 import { DEADLINES_PER_COMMAND, must } from './state.ts';
 import { fallSilent } from './veto.ts';
 
@@ -51,6 +52,8 @@ function reach(decision: Decision, timer: Timer): void {
       return decision.emit({ kind: 'RingWidened', callId: timer.id });
     case 'call':
       return limitCall(decision, timer.id);
+    case 'transfer':
+      return limitTransfer(decision, timer.id);
     case 'offer':
       return expireOffer(decision, timer.id);
     case 'rest':

@@ -26,6 +26,7 @@ import {
   noteInvite,
   ringOffer,
 } from './offering.ts';
+import { answerTransfer, dialTransfer, endTransfer } from './sending.ts';
 import type { State } from './state.ts';
 import { giveCall, hangUpCall, moveCall, transferCall } from './steering.ts';
 import { transferWithin } from './transferring.ts';
@@ -37,6 +38,43 @@ export type Verdict = Refusal | undefined;
 export type Decided =
   | { readonly ok: true; readonly events: readonly CoreEvent[] }
   | { readonly ok: false; readonly refusal: Refusal };
+
+type Steering = Extract<
+  Command,
+  {
+    kind:
+      | 'HangUpCall'
+      | 'TransferCall'
+      | 'TransferWithin'
+      | 'DialTransfer'
+      | 'AnswerTransfer'
+      | 'EndTransfer'
+      | 'MoveCall'
+      | 'GiveCall';
+  }
+>;
+
+/** What is ordered for one call, and what comes of it. */
+function steer(decision: Decision, command: Steering): Verdict {
+  switch (command.kind) {
+    case 'HangUpCall':
+      return hangUpCall(decision, command);
+    case 'TransferCall':
+      return transferCall(decision, command);
+    case 'TransferWithin':
+      return transferWithin(decision, command);
+    case 'DialTransfer':
+      return dialTransfer(decision, command);
+    case 'AnswerTransfer':
+      return answerTransfer(decision, command);
+    case 'EndTransfer':
+      return endTransfer(decision, command);
+    case 'MoveCall':
+      return moveCall(decision, command);
+    case 'GiveCall':
+      return giveCall(decision, command);
+  }
+}
 
 function rule(decision: Decision, command: Command): Verdict {
   switch (command.kind) {
@@ -89,20 +127,12 @@ function rule(decision: Decision, command: Command): Verdict {
       return withdrawCall(decision, command);
     case 'ReorderCall':
       return reorderCall(decision, command);
-    case 'HangUpCall':
-      return hangUpCall(decision, command);
-    case 'TransferCall':
-      return transferCall(decision, command);
-    case 'TransferWithin':
-      return transferWithin(decision, command);
-    case 'MoveCall':
-      return moveCall(decision, command);
-    case 'GiveCall':
-      return giveCall(decision, command);
     case 'ReachDeadline':
       return reachDeadline(decision);
     case 'Reconcile':
       return reconcile(decision, command);
+    default:
+      return steer(decision, command);
   }
 }
 

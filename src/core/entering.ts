@@ -43,7 +43,7 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   const { state } = decision;
   const { callId } = command;
   let seeker = seekerOf(command);
-  if (state.calls.has(callId)) return 'duplicate-call';
+  if (state.calls.has(callId) || state.transfers.has(callId)) return 'duplicate-call';
   const refusal = refusalOf(state, command);
   if (refusal !== null) {
     refuse(decision, command, refusal);

@@ -3,7 +3,13 @@
  * evolve; statistics and reports fold them again elsewhere. A field is never removed or given
  * another meaning: `EVENTS_VERSION` counts the shapes, and the journal migrates older ones.
  */
-import type { CallTransferred } from './transfer-events.ts';
+import type {
+  CallTransferred,
+  TransferAnswered,
+  TransferBegan,
+  TransferDialled,
+  TransferEnded,
+} from './transfer-events.ts';
 import type {
   AgentId,
   CallId,
@@ -388,6 +394,10 @@ export type CoreEvent =
   | CallHeld
   | CallUnheld
   | CallTransferred
+  | TransferBegan
+  | TransferDialled
+  | TransferAnswered
+  | TransferEnded
   | CallEnded
   | WrapupStarted
   | WrapupEnded

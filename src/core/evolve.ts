@@ -22,6 +22,7 @@ import type {
 import { noteWait, paceOf } from './estimate.ts';
 import { evolveAgent } from './evolve-agents.ts';
 import { dropQueue, takeConfig } from './evolve-config.ts';
+import { begin, proceed, removeTransfer } from './evolve-sending.ts';
 import { endTalk, transfer } from './evolve-transfers.ts';
 import { memberOf } from './eligible.ts';
 import { placeAgent, placeCall, placeOffer, rekeyCall, removeCall, removeOffer } from './place.ts';
@@ -396,6 +397,17 @@ export function evolve(state: State, event: CoreEvent): void {
       return transfer(state, event);
     case 'CallEnded':
       return end(state, event);
+    case 'TransferBegan':
+      return begin(state, event);
+    case 'TransferDialled':
+      return proceed(state, event.callId, (sent) => {
+        sent.attempt = event.attempt;
+        sent.dialledAt = event.at;
+      });
+    case 'TransferAnswered':
+      return proceed(state, event.callId, (sent) => (sent.answeredAt = event.at));
+    case 'TransferEnded':
+      return removeTransfer(state, event.callId);
     default:
       return evolveAgent(state, event);
   }

@@ -7,7 +7,8 @@ import { callObstacle, isReady, memberObstacle, obstacle } from './eligible.ts';
 import { reservationObstacle } from './eligible.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
-import type { Agent, Call, Member, Offer, Queue, State } from './state.ts';
+import { transferLimit } from './evolve-sending.ts';
+import type { Agent, Call, Member, Offer, Queue, State, Transfer } from './state.ts';
 
 type Report = (fault: string) => void;
 
@@ -95,6 +96,16 @@ function checkCall(state: State, call: Call, report: Report): void {
   if (queue.parked.has(call) !== call.isParked) report(`call ${call.id} parked`);
 }
 
+/** 6: who is sent elsewhere is no call here any more, and that ends by itself. */
+function checkTransfer(state: State, transfer: Transfer, report: Report): void {
+  const { callId, attempt, dialledAt, answeredAt, timer } = transfer;
+  if (state.calls.has(callId)) report(`${callId} is here, and sent elsewhere`);
+  if ((attempt === 0) !== (dialledAt === null)) report(`${callId} is called elsewhere when?`);
+  if (answeredAt !== null && dialledAt === null) report(`${callId} talks to nobody`);
+  if (!state.timers.has(timer) || timer.at !== transferLimit(transfer))
+    report(`transfer of ${callId} has no limit`);
+}
+
 /** 4: lines are in order and hold nobody who is gone. */
 function checkQueue(state: State, queue: Queue, report: Report): void {
   for (const line of [queue.line, queue.eligible, queue.talking]) {
@@ -130,12 +141,14 @@ export function checkInvariants(state: State): string[] {
   for (const offer of state.offers.values()) checkOffer(state, offer, report);
   for (const call of state.calls.values()) checkCall(state, call, report);
   for (const queue of state.queues.values()) checkQueue(state, queue, report);
+  for (const transfer of state.transfers.values()) checkTransfer(state, transfer, report);
   const loggedIn = [...state.agents.values()].filter((agent) => agent.device !== null).length;
   if (loggedIn !== state.devices.size) report('devices and logins differ');
   const calls = [...state.calls.values()];
   const agents = [...state.agents.values()];
   const timers =
     state.calls.size +
+    state.transfers.size +
     calls.filter(({ announce }) => announce !== null && state.timers.has(announce)).length +
     calls.filter((call) => relaxAt(call, state.queues.get(call.queue)) !== null).length +
     calls.filter((call) => widenAt(state, call, state.queues.get(call.queue)) !== null).length +

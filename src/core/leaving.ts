@@ -7,6 +7,7 @@ import type { EndCall, Reconcile, Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { memberOf } from './eligible.ts';
 import { compareText } from './ordered.ts';
+import { beginTransfer, finish } from './sending.ts';
 import { must, type Agent, type Call } from './state.ts';
 import type { Destination, EndedBy, ExitStatus, OfferId, OfferWithdrawal } from './types.ts';
 
@@ -111,6 +112,7 @@ export function endCall(
     ...(destination === undefined ? {} : { destination }),
     ...(key === undefined ? {} : { key }),
   });
+  beginTransfer(decision, call, destination);
   if (bridge !== undefined) releaseAgent(decision, bridge.agentId, call.queue, ended);
 }
 
@@ -144,5 +146,7 @@ export function reconcile(decision: Decision, command: Reconcile): Refusal | und
     if (offer.phase === 'connected') endCall(decision, call, 'COMPLETED', 'system');
     else withdraw(decision, offer.id, 'shutdown');
   }
+  for (const transfer of [...state.transfers.values()])
+    if (!liveCalls.has(transfer.callId)) finish(decision, transfer, 'failed');
   return undefined;
 }

@@ -3,6 +3,7 @@
  * facts are stored, lists in a fixed order, so equal states give equal text; everything derived
  * is placed anew when it is restored.
  */
+import { placeTransfer } from './evolve-sending.ts';
 import { compareText } from './ordered.ts';
 import { placeAll } from './place.ts';
 import {
@@ -19,6 +20,7 @@ import {
   type Pause,
   type State,
   type Tally,
+  type Transfer,
   type Veto,
   type Written,
 } from './state.ts';
@@ -99,6 +101,8 @@ export interface Snapshot {
   readonly calls: readonly StoredCall[];
   readonly offers: readonly Stored<PlainOffer, 'given' | 'rungFrom'>[];
   readonly agents: readonly StoredAgent[];
+  /** Absent: none. */
+  readonly transfers?: readonly Omit<Transfer, 'timer'>[];
   /** Whom a caller last spoke with, by his number, oldest first; absent: nobody. */
   readonly acquainted?: readonly (readonly [string, AgentId])[];
   readonly paces?: readonly (readonly [QueueName, Pace])[];
@@ -143,6 +147,11 @@ export function snapshot(state: State): Snapshot {
       .sort((a, b) => a.number - b.number)
       .map((offer) => without(offer, DERIVED_OF_OFFER)),
     agents: [...state.agents.values()].sort((a, b) => compareText(a.id, b.id)).map(plainAgent),
+    ...(state.transfers.size === 0
+      ? {}
+      : {
+          transfers: [...state.transfers.values()].map((sent) => without(sent, DERIVED_OF_OFFER)),
+        }),
     ...(state.acquainted.size === 0 ? {} : { acquainted: [...state.acquainted] }),
     paces: [...state.paces].sort(([a], [b]) => compareText(a, b)),
   };
@@ -207,6 +216,11 @@ export function restore(plain: Snapshot): State {
   }
   for (const [name, pace] of plain.paces ?? []) state.paces.set(name, { ...pace });
   for (const [number, agentId] of plain.acquainted ?? []) state.acquainted.set(number, agentId);
+  for (const sent of plain.transfers ?? []) {
+    const transfer = { ...sent, timer: makeTimer('transfer', sent.callId) };
+    state.transfers.set(sent.callId, transfer);
+    placeTransfer(state, transfer);
+  }
   placeAll(state);
   return state;
 }

@@ -189,6 +189,25 @@ export interface Offer {
   readonly timer: Timer;
 }
 
+/** A caller whose visit has ended and who is sent to an address outside. */
+export interface Transfer {
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly sipCallId: string;
+  readonly dialogId: string | null;
+  readonly from: string;
+  readonly fromName: string;
+  readonly uri: string;
+  readonly replaces: string | null;
+  readonly begunAt: number;
+  /** Calls of ours there so far; 0: his own side is asked. */
+  attempt: number;
+  dialledAt: number | null;
+  /** Since when the two hear each other; null: not yet. */
+  answeredAt: number | null;
+  readonly timer: Timer;
+}
+
 export type LogoutReason = 'asked' | 'replaced' | 'removed' | 'refused';
 
 export interface Agent {
@@ -292,6 +311,8 @@ export interface State {
   offersMade: number;
   readonly calls: Map<CallId, Call>;
   readonly offers: Map<OfferId, Offer>;
+  /** By the call that each was. */
+  readonly transfers: Map<CallId, Transfer>;
   /** In configuration order, then those who are leaving. */
   readonly agents: Map<AgentId, Agent>;
   /** In configuration order. */
@@ -321,6 +342,7 @@ export function initialState(): State {
     offersMade: 0,
     calls: new Map(),
     offers: new Map(),
+    transfers: new Map(),
     agents: new Map(),
     queues: new Map(),
     devices: new Map(),

@@ -10,15 +10,21 @@ import { offerTo } from './dispatch.ts';
 import { givenObstacle } from './eligible.ts';
 import { leaveQueue, moveTo, waiting } from './failover.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
+import { finish } from './sending.ts';
 import { MOVES_MAX, must } from './state.ts';
 import type { Destination } from './types.ts';
 
 /** Q.850: normal call clearing. */
 const NORMAL_CLEARING = 16;
 
-/** Before its leg is up, in line, or in talk: the call ends, and so does every leg of it. */
+/** Before its leg is up, in line, in talk, on its way elsewhere: it ends, with every leg. */
 export function hangUpCall(decision: Decision, command: HangUpCall): Refusal | undefined {
   const call = decision.state.calls.get(command.callId);
+  const transfer = decision.state.transfers.get(command.callId);
+  if (transfer !== undefined) {
+    finish(decision, transfer, 'hung-up');
+    return undefined;
+  }
   if (call === undefined) return 'unknown-call';
   const status = call.connectedAt === null ? 'WITHDRAW' : 'COMPLETED';
   const destination = { to: 'hangup', cause: NORMAL_CLEARING } as const;

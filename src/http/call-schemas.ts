@@ -66,7 +66,7 @@ export const transferBody = z
       .string()
       .max(255)
       .regex(
-        /^([sS][iI][pP][sS]?:[^@;?<>\s"]+@[^@;?<>\s"]+|queue:\S+|agent:\S+)$/,
+        /^([sS][iI][pP][sS]?:[^@;?<>\s"]+@[^@?<>\s"]+|queue:\S+|agent:\S+)$/,
         'write sip:user@host, queue:name or agent:id',
       )
       .describe(

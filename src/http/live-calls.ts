@@ -1,7 +1,7 @@
 /** The calls of the running ACD for REST: one call in full, why it waits, and commands to it. */
 import type { Ineligible } from '../core/eligible.ts';
 import { explainAgent, explainCall, waitsFor } from '../core/explain.ts';
-import type { Call, State } from '../core/state.ts';
+import type { Call, State, Transfer } from '../core/state.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { byWhom } from './actor.ts';
 import type { CallDetail, Reasons } from './call-schemas.ts';
@@ -15,6 +15,23 @@ export function findCall(state: State, id: string): Call | undefined {
   for (const call of state.calls.values()) if (call.sipCallId === id) return call;
   return undefined;
 }
+
+/** Likewise of a caller on his way to an address outside; null: none. */
+export function findTransfer({ transfers }: State, id: string): Transfer | null {
+  const known = transfers.get(id);
+  if (known !== undefined) return known;
+  return [...transfers.values()].find(({ sipCallId }) => sipCallId === id) ?? null;
+}
+
+/** What there is to say of him beside that. */
+export const SENT_DETAIL: Omit<CallDetail, keyof CallAnswer> = {
+  waits_for: null,
+  priority: 0,
+  tried: [],
+  left: [],
+  talks: [],
+  agents: [],
+};
 
 function whyOf(why: Ineligible | null) {
   if (why === null) return { reason: '', for_seconds: null };

@@ -2,7 +2,7 @@
  * The View over the running ACD: core state in the shapes of the REST answers. Everything is
  * computed when asked; nothing is remembered.
  */
-import type { Agent, Call, Queue, State } from '../core/state.ts';
+import type { Agent, Call, Queue, State, Transfer } from '../core/state.ts';
 import {
   agentStatus,
   callStatus,
@@ -15,7 +15,14 @@ import {
 import type { Metrics, Reading } from '../observe/metrics.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { byWhom } from './actor.ts';
-import { callDetail, findCall, reasonsOf, steerCalls } from './live-calls.ts';
+import {
+  callDetail,
+  findCall,
+  findTransfer,
+  reasonsOf,
+  SENT_DETAIL,
+  steerCalls,
+} from './live-calls.ts';
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
 import type { LoggedIn, PhoneNamed, Steering, View } from './view.ts';
 
@@ -42,6 +49,24 @@ function callAnswer(state: State, call: Call, position: number, now: number): Ca
     waited_seconds: seconds((call.connectedAt ?? now) - call.enteredAt),
     talked_seconds: call.connectedAt === null ? 0 : seconds(now - call.connectedAt),
     agent: offer?.agentId ?? '',
+  };
+}
+
+/** A caller on his way to an address outside: he stands in no line any more. */
+function sentAnswer(sent: Transfer, now: number): CallAnswer {
+  const { answeredAt, begunAt } = sent;
+  return {
+    id: sent.sipCallId,
+    state: 'transferred',
+    from: sent.from,
+    to: sent.uri,
+    call: sent.callId,
+    queue: sent.queue,
+    name: sent.fromName,
+    position: 0,
+    waited_seconds: seconds((answeredAt ?? now) - begunAt),
+    talked_seconds: answeredAt === null ? 0 : seconds(now - answeredAt),
+    agent: '',
   };
 }
 
@@ -127,13 +152,18 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
     calls: () => {
       const { state } = runtime;
       const now = runtime.now();
-      return [...state.calls.values()].map((call) =>
+      const here = [...state.calls.values()].map((call) =>
         callAnswer(state, call, positionOf(state, call), now),
       );
+      if (state.transfers.size === 0) return here;
+      return [...here, ...[...state.transfers.values()].map((sent) => sentAnswer(sent, now))];
     },
     call: (id) => {
       const call = findCall(runtime.state, id);
-      if (call === undefined) return null;
+      if (call === undefined) {
+        const sent = findTransfer(runtime.state, id);
+        return sent === null ? null : { ...sentAnswer(sent, runtime.now()), ...SENT_DETAIL };
+      }
       const { state } = runtime;
       const now = runtime.now();
       const answer = callAnswer(state, call, positionOf(state, call), now);

@@ -104,7 +104,7 @@ export const callDetail = z
     ...callRecord.shape,
     segments: z.array(
       z.object({
-        kind: z.enum(['queue', 'offer', 'talk']),
+        kind: z.enum(['queue', 'offer', 'talk', 'transfer']),
         queue: z.string(),
         agent: z.string(),
         from: z.string(),

@@ -6,10 +6,11 @@ import { z } from 'zod';
 import { ERROR_CODES } from './catalogue.ts';
 
 export const callState = z
-  .enum(['queued', 'offered', 'assigned'])
+  .enum(['queued', 'offered', 'assigned', 'transferred'])
   .describe(
     'queued: waits in line. offered: waits while an agent’s phone rings. ' +
-      'assigned: talks with an agent.',
+      'assigned: talks with an agent. transferred: in GET /calls alone, has left his queue or ' +
+      'talk for the address in `to`, and is being connected there, or talks through us.',
   );
 
 export const callAnswer = z

@@ -86,7 +86,7 @@ export interface AbandonedCall {
 }
 
 export interface CallSegment {
-  readonly kind: 'queue' | 'offer' | 'talk';
+  readonly kind: 'queue' | 'offer' | 'talk' | 'transfer';
   readonly queue: string;
   readonly agent: string;
   readonly from: string;

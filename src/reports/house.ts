@@ -37,6 +37,15 @@ export interface OpenCall {
   talkedMs: number;
 }
 
+/** A caller on his way to an address outside, after his call has ended. */
+export interface OpenTransfer {
+  readonly callId: CallId;
+  readonly queue: QueueName;
+  readonly uri: string;
+  readonly begunAt: number;
+  answeredAt: number | null;
+}
+
 export interface OpenOffer {
   readonly id: OfferId;
   readonly callId: CallId;
@@ -78,6 +87,7 @@ export interface House {
   readonly calls: Map<CallId, OpenCall>;
   readonly offers: Map<OfferId, OpenOffer>;
   readonly people: Map<AgentId, Person>;
+  readonly sent: Map<CallId, OpenTransfer>;
 }
 
 export function emptyHouse(): House {
@@ -87,6 +97,7 @@ export function emptyHouse(): House {
     calls: new Map(),
     offers: new Map(),
     people: new Map(),
+    sent: new Map(),
   };
 }
 
@@ -99,6 +110,8 @@ export interface PlainHouse {
   readonly calls: OpenCall[];
   readonly offers: OpenOffer[];
   readonly people: [AgentId, PlainPerson][];
+  /** Absent: none. */
+  readonly sent?: OpenTransfer[];
 }
 
 /** As plain data, to be kept. */
@@ -109,6 +122,7 @@ export function keepHouse(house: House): PlainHouse {
     config: house.config,
     calls: [...house.calls.values()],
     offers: [...house.offers.values()],
+    sent: [...house.sent.values()],
     people: [...house.people].map(([id, person]) => [
       id,
       { ...person, pausedIn: [...person.pausedIn] },
@@ -128,6 +142,7 @@ export function takeHouse(plain: PlainHouse): House {
     config: plain.config,
     calls: new Map(plain.calls.map((call) => [call.id, { ...neverSentOn(call), ...call }])),
     offers: new Map(plain.offers.map((offer) => [offer.id, offer])),
+    sent: new Map((plain.sent ?? []).map((sent) => [sent.callId, sent])),
     people: new Map(
       plain.people.map(([id, person]) => [
         id,
@@ -282,6 +297,25 @@ function followOffer(house: House, event: CoreEvent): void {
   }
 }
 
+function followSent({ sent }: House, event: CoreEvent): void {
+  switch (event.kind) {
+    case 'TransferBegan': {
+      const { callId, queue, uri, at: begunAt } = event;
+      sent.set(callId, { callId, queue, uri, begunAt, answeredAt: null });
+      return;
+    }
+    case 'TransferAnswered': {
+      const open = sent.get(event.callId);
+      if (open !== undefined) open.answeredAt = event.at;
+      return;
+    }
+    case 'TransferEnded':
+      sent.delete(event.callId);
+      return;
+    default:
+  }
+}
+
 function followAgent(house: House, event: CoreEvent): void {
   if (event.kind === 'AgentLoggedIn') {
     const { agentId, device, at } = event;
@@ -342,6 +376,7 @@ export function follow(house: House, event: CoreEvent): void {
     default:
       followCall(house, event);
       followOffer(house, event);
+      followSent(house, event);
       followAgent(house, event);
   }
 }

@@ -226,7 +226,9 @@ function* agentSpans(sources: Sources, asked: Asked): Iterable<[string, SpanRow[
     put(agentId, { ...span, detail: '' } as SpanRecord);
   }
   const agents = new Set(open.keys());
-  const listed = store.db.prepare('SELECT DISTINCT agent_id FROM span WHERE to_at > ?');
+  const listed = store.db.prepare(
+    "SELECT DISTINCT agent_id FROM span WHERE to_at > ? AND agent_id <> ''",
+  );
   for (const row of listed.all(asked.from) as { agent_id: string }[]) agents.add(row.agent_id);
   const spans = store.db.prepare(
     'SELECT what, agent_id, queue, from_at, to_at, detail FROM span ' +

@@ -134,7 +134,7 @@ function putEnd(out: Writer, house: House, event: CallEnded): void {
   if (destination?.to === 'uri') {
     const isBlind = destination.replaces === undefined;
     const verb = isBlind ? 'BLINDTRANSFER' : 'ATTENDEDTRANSFER';
-    const [to = '', host = ''] = destination.uri.replace(/^sips?:/i, '').split('@');
+    const [to = '', host = ''] = destination.uri.replace(/^sips?:|;.*$/gi, '').split('@');
     const where = isBlind ? [clean(to), clean(host)] : ['APP', clean(to)];
     return out.put(verb, [...where, ...data], { call: callId, queue, agent: agentId });
   }

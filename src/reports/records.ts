@@ -53,11 +53,13 @@ export interface VisitRecord {
   readonly key: string;
 }
 
-export type SpanKind = 'offer' | 'talk' | 'session' | 'pause' | 'wrapup';
+/** `transfer`: at an address outside, which no agent has a part in. */
+export type SpanKind = 'offer' | 'talk' | 'transfer' | 'session' | 'pause' | 'wrapup';
 
 export interface SpanRecord {
   readonly kind: 'span';
   readonly what: SpanKind;
+  /** Empty: of a transfer. */
   readonly agentId: AgentId;
   /** Empty: in all. */
   readonly queue: QueueName;
@@ -65,7 +67,10 @@ export interface SpanRecord {
   readonly offerId: string;
   readonly from: number;
   readonly to: number;
-  /** Offer: its outcome. Talk: who ended it, or `transferred`. Session: phone. Pause: reason. */
+  /**
+   * Offer: its outcome. Talk: who ended it, or `transferred`. Transfer: outcome and address.
+   * Session: phone. Pause: reason.
+   */
   readonly detail: string;
 }
 
@@ -196,6 +201,14 @@ function ofCall(house: House, event: CoreEvent): ReportRecord[] {
       return refused(event);
     case 'CallEnded':
       return ended(house, event);
+    case 'TransferEnded': {
+      const sent = house.sent.get(event.callId);
+      if (sent === undefined) return [];
+      const { callId, queue, begunAt, answeredAt, uri } = sent;
+      const times = { from: answeredAt ?? begunAt, to: event.leftAt ?? event.at };
+      const detail = `${event.outcome} ${uri}`;
+      return [span({ what: 'transfer', agentId: '', queue, callId, ...times, detail })];
+    }
     case 'CallTransferred': {
       const { callId, offerId, agentId, from: queue, at: to, talkedMs } = event;
       const talk = {

@@ -124,6 +124,17 @@ function isUnheard(event: CoreEvent, asking: Set<string>): boolean {
   return 'offerId' in event && event.offerId !== null && asking.has(event.offerId);
 }
 
+const isSentOn = (event: CoreEvent): boolean =>
+  event.kind === 'CallEnded' && event.destination?.to === 'uri';
+
+const isSending = ({ kind }: CoreEvent): boolean => kind === 'TransferBegan';
+
+/** Does nothing of a call come after this? One that is sent elsewhere is followed there. */
+function isLast(event: CoreEvent): boolean {
+  if (event.kind === 'CallEnded') return !isSentOn(event);
+  return event.kind === 'CallRefused' || event.kind === 'TransferEnded';
+}
+
 /** Does the event tell of the call? Offers of it are told by their own ids. */
 function isOf(event: CoreEvent, callId: CallId, offers: ReadonlySet<string>): boolean {
   if ('callId' in event) return event.callId === callId;
@@ -198,6 +209,10 @@ export function traceCall(source: EventSource, id: string): Trace | null {
       start = null;
     }
     for (const { seq, event } of page.events) {
+      // Earlier versions did not tell of a transfer behind the end of its call.
+      const before = steps.at(-1);
+      isOver = before?.seq === seq - 1 && isSentOn(before.event) && !isSending(event);
+      if (isOver) break;
       if (isOf(event, callId, offers)) {
         if (event.kind === 'AgentOffered') offers.add(event.offerId);
         const sip = isUnheard(event, asking) ? '' : sipOf(event);
@@ -206,7 +221,7 @@ export function traceCall(source: EventSource, id: string): Trace | null {
         const at = new Date(event.at).toISOString();
         const afterMs = event.at - begun.event.at;
         steps.push({ seq, at, after_ms: afterMs, event, sip, why });
-        isOver = event.kind === 'CallEnded' || event.kind === 'CallRefused';
+        isOver = isLast(event);
         if (steps.length >= STORY_MAX) {
           notes.push(`only its first ${STORY_MAX} events are told`);
           isOver = true;

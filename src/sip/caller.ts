@@ -1,5 +1,4 @@
 /** What is known of one caller's leg while he is here; `callers.ts` leads him. */
-import type { Call } from '../core/state.ts';
 import type { AgentId, CallId, QueueName } from '../core/types.ts';
 import type { ExitKeys } from './exit-keys.ts';
 import type { IncomingRequest } from './port.ts';
@@ -11,7 +10,6 @@ export interface Caller {
   queue: QueueName;
   /** He called this agent, not a queue; null: a queue. */
   agentId: AgentId | null;
-  origin: Pick<Call, 'from' | 'fromName'>;
   /** The core knows the call. */
   entered: boolean;
   /** Gone, for whatever reason: every step that finds this stops. */
@@ -42,7 +40,6 @@ export function newCaller(callId: CallId, dialogId: string, queue: QueueName): C
     dialogId,
     queue,
     agentId: null,
-    origin: { from: '', fromName: '' },
     entered: false,
     closed: false,
     session: null,

@@ -9,7 +9,7 @@
 import type { AnnouncementDue, CallEnded, CallEntered } from '../core/events.ts';
 import type { CallMoved, CoreEvent } from '../core/events.ts';
 import type { CallTransferred } from '../core/transfer-events.ts';
-import type { Call } from '../core/state.ts';
+import type { Call, Transfer } from '../core/state.ts';
 import type { AgentId, CallId, QueueName } from '../core/types.ts';
 import { newCaller } from './caller.ts';
 import type { Caller } from './caller.ts';
@@ -25,7 +25,7 @@ import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
 import { okWithSdp, refusalOf, Session } from './session.ts';
 import { overloaded } from './shedding.ts';
-import type { Target, Transfers } from './transfers.ts';
+import type { FoundOutside, Transfers } from './transfers.ts';
 import { turnAway } from './turn-away.ts';
 
 /** Room for INVITEs on their way beyond the core's own limit, which answers by itself. */
@@ -136,7 +136,6 @@ export class Callers {
   adopt(call: Call, held: HeldDialog, lateAnswer: string | null): void {
     const caller = this.admit(call.id, held.dialogId, call.queue);
     caller.entered = true;
-    caller.origin = { from: call.from, fromName: call.fromName };
     if (held.state === 'early') return this.strand(caller);
     caller.session = this.open(caller, held.state === 'awaiting-ack');
     if (call.confirmedAt === null) {
@@ -350,7 +349,6 @@ export class Callers {
     const caller = this.callers.get(event.callId);
     if (caller === undefined) return;
     caller.queue = event.queue;
-    caller.origin = { from: event.from, fromName: event.fromName };
   }
 
   /** Another queue has him now: its music, where that is another one. */
@@ -376,20 +374,37 @@ export class Callers {
   }
 
   private ended(event: CallEnded): void {
-    const caller = this.callers.get(event.callId);
-    if (caller === undefined) return;
-    const { destination } = event;
+    const { destination, callId } = event;
+    const caller = this.callers.get(callId);
+    if (caller === undefined) {
+      if (destination?.to === 'uri') this.transfers.lost(callId);
+      return;
+    }
     caller.entered = false;
     if (destination?.to === 'prompt') return this.sayGoodbye(caller, destination.prompt);
-    if (destination?.to === 'uri') return void this.transfer(caller, destination);
+    if (destination?.to === 'uri') return this.transfer(caller);
     this.hangUp(caller, event.status === 'FAILED' ? FAILED : goodbyeOf(destination));
   }
 
-  private async transfer(caller: Caller, to: Target): Promise<void> {
-    const { callId, queue, session } = caller;
-    if (session === null) return this.hangUp(caller, goodbyeOf(undefined));
-    const party = { callId, queue, session, gone: () => caller.closed };
-    this.hangUp(caller, await this.transfers.send(party, caller.origin, to));
+  private transfer(caller: Caller): void {
+    const { callId, session } = caller;
+    const sent = this.context.runtime.state.transfers.get(callId);
+    if (session === null || sent === undefined) {
+      this.transfers.lost(callId);
+      return this.hangUp(caller, goodbyeOf(undefined));
+    }
+    const settled = this.transfers.send({ callId, session }, sent);
+    void settled.then((reason) => this.hangUp(caller, reason));
+  }
+
+  /** A caller whom a process before us was sending elsewhere. */
+  adoptSent(sent: Transfer, dialogId: string, outside: FoundOutside): void {
+    const { callId } = sent;
+    const caller = this.admit(callId, dialogId, sent.queue);
+    const session = this.open(caller, false);
+    caller.session = session;
+    const settled = this.transfers.resume({ callId, session }, sent, outside);
+    void settled.then((reason) => this.hangUp(caller, reason));
   }
 
   /** He hears one prompt more, then we hang up; also where the prompt does not end in time. */

@@ -337,6 +337,8 @@ function begin(parts: Parts, request: IncomingRequest): void {
       );
       return refuse(request, 481, 'Call/Transaction Does Not Exist');
     default:
+      // RFC 3261 §12.2.2: in a dialog that has ended, a REFER that crossed our BYE for one.
+      if (hasToTag(request)) return refuse(request, 481, 'Call/Transaction Does Not Exist');
       // REGISTER, MESSAGE, REFER and what is yet to be invented (RFC 3261 §8.2.1).
       void request.respond({
         status: 405,
@@ -366,7 +368,11 @@ function invite(
 
 /** Without To tag: outside of any dialog (RFC 3261 §12.2.2). */
 function isNewInvite(request: IncomingRequest): boolean {
-  return request.method === 'INVITE' && !/;\s*tag=/i.test(request.header('To'));
+  return request.method === 'INVITE' && !hasToTag(request);
+}
+
+function hasToTag(request: IncomingRequest): boolean {
+  return /;\s*tag=/i.test(request.header('To'));
 }
 
 function refuse(request: IncomingRequest, status: number, reason: string): void {

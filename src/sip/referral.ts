@@ -7,11 +7,12 @@
  * One at a time in a dialog. Done means that the caller is on his way: the phone's own part is over
  * then, and it is told so before it is hung up on.
  */
+import { harmlessParams } from '../config/transfer-rules.ts';
 import { parseNameAddr, parseUri, splitList } from './headers.ts';
 import type { Headers, IncomingRequest, Response } from './port.ts';
 
 export interface Referral {
-  /** `sip:user@host[:port]`, without parameters and headers. */
+  /** `sip:user@host[:port]`, with `;transport=` and `;user=`; other parameters are left out. */
   readonly uri: string;
   /** Value for the Replaces header of the INVITE there; null: none, a blind transfer. */
   readonly replaces: string | null;
@@ -43,7 +44,8 @@ export function readReferral(request: IncomingRequest): Referral | Response {
   const method = uri.params.get('method')?.toUpperCase() ?? 'INVITE';
   if (method !== 'INVITE') return { status: 501, reason: 'Only Calls Are Transferred' };
   const [address = '', headers = ''] = written.split('?');
-  const plain = address.split(';')[0] ?? '';
+  const [place = '', ...params] = address.split(';');
+  const plain = `${place}${harmlessParams(params.join(';'))}`;
   const named = headers.split('&').find((each) => /^replaces=/i.test(each));
   if (named === undefined) return { uri: plain, replaces: null };
   const replaces = readReplaces(named.slice('replaces='.length));

@@ -175,8 +175,18 @@ export class Session implements Renewable {
     const status = await told;
     clearTimeout(limit);
     this.referral = null;
-    if (status < 300) return 'done';
-    return [486, 600, 603].includes(status) ? 'busy' : 'refused';
+    return verdictOf(status);
+  }
+
+  /** What he tells of a REFER of a process before us; `untold`: nothing so soon. */
+  async referred(maxMs: number): Promise<'done' | 'busy' | 'refused' | 'untold'> {
+    const told = new Promise<number | null>((resolve) => {
+      this.referral = resolve;
+      setTimeout(() => resolve(null), maxMs).unref();
+    });
+    const status = await told;
+    this.referral = null;
+    return status === null ? 'untold' : verdictOf(status);
   }
 
   /** RFC 3515 §2.4.5: how far the peer's own call has come, as a status line in the body. */
@@ -247,7 +257,8 @@ export class Session implements Renewable {
       case 'NOTIFY':
         return this.notified(request);
       case 'REFER':
-        void this.referrals.take(request, this.closed ? {} : this.hooks);
+        if (this.closed) return refuseEnded(request);
+        void this.referrals.take(request, this.hooks);
         return;
       default:
         void request.respond({
@@ -296,10 +307,7 @@ export class Session implements Renewable {
   /** re-INVITE (RFC 3261 §14.2) and UPDATE (RFC 3311): with an offer, or to refresh only. */
   private async reoffered(request: IncomingRequest): Promise<void> {
     const isInvite = request.method === 'INVITE';
-    if (this.closed) {
-      await request.respond({ status: 481, reason: 'Call/Transaction Does Not Exist' });
-      return;
-    }
+    if (this.closed) return refuseEnded(request);
     if (request.body === '' && !isInvite) {
       await request.respond({ status: 200, reason: 'OK', headers: { Allow: ALLOW } });
       return;
@@ -349,6 +357,17 @@ export class Session implements Renewable {
     void request.respond({ status: 200, reason: 'OK' });
     if (digit !== null && !this.closed) this.hooks.digit?.(digit);
   }
+}
+
+/** RFC 3261 §12.2.2: our BYE is on its way. */
+function refuseEnded(request: IncomingRequest): void {
+  void request.respond({ status: 481, reason: 'Call/Transaction Does Not Exist' });
+}
+
+/** Of the call that the peer made at our request: its final status; 0: it tells none. */
+function verdictOf(status: number): 'done' | 'busy' | 'refused' {
+  if (status < 300) return 'done';
+  return [486, 600, 603].includes(status) ? 'busy' : 'refused';
 }
 
 export const UNSUPPORTED_BODY: Response = {

@@ -15,6 +15,7 @@ import { dialogIdOf, isGone, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import type { Holds } from './holds.ts';
 import type { LegFacts } from '../media/port.ts';
+import { answerLastWords } from './last-words.ts';
 import type { Logins } from './login.ts';
 import { readLoginFacts } from './login-memory.ts';
 import type { Credentials } from './digest.ts';
@@ -25,14 +26,13 @@ import type { EndedDialog, HeldDialog, Stack } from './port.ts';
 import type { Presence } from './presence.ts';
 import type { Routes } from './routes.ts';
 import { packageOf } from './subscription.ts';
+import { adoptTransfers, transferLegs } from './takeover-transfers.ts';
 import type { Package } from './subscription.ts';
 
 /** A SIP server that came back this recently may have missed what peers said meanwhile. */
 const RESTORED_RECENTLY_MS = 60_000;
 /** A peer repeats a request for 32 s (RFC 3261 §17.1.2.2, timer F): what it said then came. */
 const REPEATED_MS = 30_000;
-/** The peer's last words about a call that has ended already are answered this long. */
-const LAST_WORDS_MS = 35_000;
 /** Legs made again at once. */
 const LEGS_AT_ONCE = 50;
 /** A peer is asked for so long before we go on without his answer. */
@@ -71,16 +71,19 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   const before = [...calls.values()];
   // Of those that ask the queue's veto no phone knows.
   const rung = [...offers.values()].filter(({ phase }) => phase !== 'asking');
-  const lost = await remakeLegs(parts, wantedLegs(before, rung, found), legs);
+  const sent = [...context.runtime.state.transfers.values()];
+  const wanted = new Map([...wantedLegs(before, rung, found), ...transferLegs(sent, found)]);
+  const lost = await remakeLegs(parts, wanted, legs);
   // A phone that rings without a leg behind it is better rung anew.
   for (const offer of rung) if (lost.has(offer.id)) giveUpRinging(parts, found, offer);
   const answers = await lateAnswers(parts, there);
   if (inventory === null) await trustAll(parts, before, rung, answers);
   const owned = inventory === null ? [] : await adoptAll(parts, before, rung, found, answers);
   holds.recall(there);
+  const away = adoptTransfers(parts, sent, inventory === null ? null : found);
   const keyed = adoptLogins(parts, there, inventory === null ? null : found, answers);
   const watched = parts.presence.resume(inventory?.held ?? []);
-  endStrays(parts, found, rung, new Set([...owned, ...keyed, ...watched]));
+  endStrays(parts, found, rung, new Set([...owned, ...away, ...keyed, ...watched]));
   if (before.length + rung.length > 0)
     context.log.info({ calls: before.length, offers: rung.length }, 'calls taken over');
   const since = context.runtime.now() - RESTORED_RECENTLY_MS;
@@ -251,22 +254,6 @@ function endCall(context: EdgeContext, call: Call, ended: EndedDialog | undefine
     ...{ kind: 'EndCall', by: 'takeover', callId: call.id },
     ...{ cause, ...when },
   });
-}
-
-/** The peer's BYE was held for us; the call it ends has ended already. */
-function answerLastWords(context: EdgeContext, dialogId: string): void {
-  context.dialogs.add(
-    dialogId,
-    (request) => {
-      void request.respond(
-        request.method === 'BYE'
-          ? { status: 200, reason: 'OK' }
-          : { status: 481, reason: 'Call/Transaction Does Not Exist' },
-      );
-    },
-    () => undefined,
-  );
-  setTimeout(() => context.dialogs.remove(dialogId), LAST_WORDS_MS).unref();
 }
 
 /** Dialogs of no call, offer or login in the journal: their process died before their end. */

@@ -1,15 +1,17 @@
 /**
  * Callers who are sent to an address outside: his side is asked to call there itself (REFER, RFC
  * 3515), and what it tells of that is followed; where it will not, or cannot, we call there and
- * bridge the two. The call has ended for the journal when this begins: what is here lives with
- * this process, and a process that takes over ends both legs, which are nobody's then.
+ * bridge the two. What comes in: a caller and the core's record of his transfer. Goes out:
+ * DialTransfer, AnswerTransfer, EndTransfer. All of it is in the state, and the outside dialog
+ * bears the call's id and the number of the attempt, so a process that takes over goes on.
  *
  * The outside leg's media bears the call's id and `.x`. Every wait has its end: RINGS_MAX_MS for
- * the answer, TALK_MAX_MS for the talk.
+ * the answer, the core's limits for the whole.
  */
-import type { Call } from '../core/state.ts';
-import { TALK_MAX_MS } from '../core/state.ts';
-import type { CallId, Destination, QueueName } from '../core/types.ts';
+import type { CoreEvent } from '../core/events.ts';
+import type { Transfer } from '../core/state.ts';
+import type { TransferOutcome } from '../core/transfer-events.ts';
+import type { CallId } from '../core/types.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle } from './client.ts';
 import { ALLOW, SDP } from './context.ts';
@@ -17,8 +19,8 @@ import type { EdgeContext } from './context.ts';
 import { goodbyeOf } from './destination.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
 import { startMusic } from './line-sounds.ts';
-import { judgeInvite } from './outcome.ts';
-import type { OutgoingRequest } from './port.ts';
+import { judgeInvite, judgeStatus } from './outcome.ts';
+import type { EndedDialog, HeldDialog, OutgoingRequest } from './port.ts';
 import type { Route, Routes } from './routes.ts';
 import { Session } from './session.ts';
 
@@ -26,173 +28,267 @@ import { Session } from './session.ts';
 const RINGS_MAX_MS = 60_000;
 /** Outside legs at once; a transfer beyond it ends as if nobody could be reached. */
 const OUTSIDE_MAX = 1_000;
+/** After a takeover his side's word on a REFER of our predecessor is waited for so long. */
+const RESUMED_MS = 3_000;
+const NORMAL = goodbyeOf(undefined);
+const BUSY = goodbyeOf({ to: 'busy' });
 const NO_ROUTE = 'Q.850;cause=3;text="No route to destination"';
+const NO_MEDIA = 'Q.850;cause=41;text="Media lost"';
 
 /** Who is sent on. */
 export interface Party {
   readonly callId: CallId;
-  readonly queue: QueueName;
   readonly session: Session;
-  /** He has hung up meanwhile. */
-  gone(): boolean;
 }
 
-export type Target = Extract<Destination, { to: 'uri' }>;
+/** What the SIP server has of the outside dialog; undefined: nothing; `unknown`: it tells none. */
+export type FoundOutside = HeldDialog | EndedDialog | undefined | 'unknown';
 
-interface Outside {
+/** One transfer under way. */
+interface Way {
+  readonly party: Party;
+  readonly sent: Transfer;
   readonly leg: string;
+  /** We call there, or have called. */
+  isOutside: boolean;
   invite: InviteHandle | null;
   session: Session | null;
   isUp: boolean;
-  /** Settles the transfer with the Reason of the caller's BYE; a second time does nothing. */
-  readonly over: (reason: string) => void;
+  readonly settle: (reason: string) => void;
 }
 
-interface Goal {
-  readonly route: Route;
-  readonly to: Target;
-  /** Called a second time, as nobody there was to be replaced. */
-  readonly isAnew?: boolean;
-}
-
-/** Caller as the call told him, kept from before its end. */
-type Origin = Pick<Call, 'from' | 'fromName'>;
-
-export function transferIdentity(callId: CallId, isAnew = false): DialogIdentity {
-  return { callId: `transfer-${callId}${isAnew ? '.2' : ''}`, fromTag: `${callId}.x` };
+export function transferIdentity(callId: CallId, attempt = 1): DialogIdentity {
+  const again = attempt === 1 ? '' : `.${attempt}`;
+  return { callId: `transfer-${callId}${again}`, fromTag: `${callId}.x` };
 }
 
 export class Transfers {
   private readonly context: EdgeContext;
   private readonly routes: Routes;
-  private readonly outsides = new Map<CallId, Outside>();
+  private readonly ways = new Map<CallId, Way>();
 
   constructor(context: EdgeContext, routes: Routes) {
     this.context = context;
     this.routes = routes;
-  }
-
-  get size(): number {
-    return this.outsides.size;
+    context.runtime.react(({ event }) => this.react(event));
   }
 
   ownsLeg(leg: string): boolean {
-    return leg.endsWith('.x') && this.outsides.has(leg.slice(0, -2));
+    return leg.endsWith('.x') && this.ways.has(leg.slice(0, -2));
   }
 
   /** Media came back from a fault with these legs. */
   mediaRestored(restored: ReadonlySet<string>): void {
-    for (const { leg, isUp, over } of [...this.outsides.values()])
-      if (isUp && !restored.has(leg)) over('Q.850;cause=41;text="Media lost"');
+    for (const way of [...this.ways.values()])
+      if (way.isUp && !restored.has(way.leg)) this.over(way, NO_MEDIA, 'failed');
   }
 
   /** Everybody is let go: the process ends. */
   stop(): void {
-    for (const { over } of [...this.outsides.values()]) over(goodbyeOf(undefined));
+    for (const way of [...this.ways.values()]) this.over(way, NORMAL, 'hung-up');
   }
 
   /** The caller has hung up: nothing of his transfer stays. */
   callerLeft(callId: CallId): void {
-    this.outsides.get(callId)?.over(goodbyeOf(undefined));
+    const way = this.ways.get(callId);
+    // Many phones hang up by themselves once they have called where REFER says.
+    if (way !== undefined) this.over(way, NORMAL, way.isOutside ? 'abandoned' : 'left');
+  }
+
+  /** He is not there to be sent. */
+  lost(callId: CallId, endedAt?: number): void {
+    this.tell(callId, 'abandoned', endedAt);
   }
 
   /**
    * Settles when the caller's leg may go, with the Reason (RFC 3326) of its BYE: his side has
    * called there, or the talk that we bridged is over, or nobody could be reached.
    */
-  async send(party: Party, origin: Origin, to: Target): Promise<string> {
-    startMusic(this.context, party.callId, party.queue);
-    const { uri } = to;
-    // The dialog to be replaced is at the agent's PBX: the way there is ours, not the caller's.
-    if (to.replaces !== undefined) return this.dial(party, origin, to);
-    const referred = await party.session.refer(uri);
-    if (party.gone() || referred === 'done') return goodbyeOf(undefined);
-    if (referred === 'busy') return goodbyeOf({ to: 'busy' });
-    const { log } = this.context;
-    log.info(
-      { callId: party.callId, uri: clean(uri) },
-      'his side does not transfer; we call there',
-    );
-    return this.dial(party, origin, to);
+  send(party: Party, sent: Transfer): Promise<string> {
+    startMusic(this.context, party.callId, sent.queue);
+    return this.begin(party, sent, (way) => void this.ask(way));
   }
 
-  private async dial(party: Party, origin: Origin, to: Target): Promise<string> {
-    const { callId } = party;
-    const route = this.routes.toUri(to.uri);
-    if (route === null || this.outsides.size >= OUTSIDE_MAX) return NO_ROUTE;
-    return new Promise((resolve) => {
-      const limit = setTimeout(() => outside.over(goodbyeOf(undefined)), TALK_MAX_MS);
-      limit.unref();
-      const outside: Outside = {
-        leg: `${callId}.x`,
-        invite: null,
-        session: null,
-        isUp: false,
-        over: (reason) => {
-          if (this.outsides.get(callId) !== outside) return;
-          this.outsides.delete(callId);
-          clearTimeout(limit);
-          this.let(outside, reason);
-          resolve(reason);
-        },
+  /** One that a process before us began; `found`: of its last outside dialog. */
+  resume(party: Party, sent: Transfer, found: FoundOutside): Promise<string> {
+    if (sent.answeredAt === null) startMusic(this.context, party.callId, sent.queue);
+    return this.begin(party, sent, (way) => void this.goOn(way, found));
+  }
+
+  private begin(party: Party, sent: Transfer, go: (way: Way) => void): Promise<string> {
+    return new Promise((settle) => {
+      const way: Way = {
+        ...{ party, sent, leg: `${party.callId}.x`, settle },
+        ...{ isOutside: sent.attempt > 0, invite: null, session: null, isUp: false },
       };
-      this.outsides.set(callId, outside);
-      void this.connect(party, origin, outside, { route, to });
+      this.ways.set(party.callId, way);
+      go(way);
     });
   }
 
-  private async connect(party: Party, origin: Origin, outside: Outside, goal: Goal) {
-    const { route, to } = goal;
-    const { client, media } = this.context;
-    const { leg } = outside;
-    const isOver = () => this.outsides.get(party.callId) !== outside;
-    const sdp = await media.offer(leg, route.host);
-    if (isOver()) return void media.release(leg);
-    if (!sdp.ok) return outside.over(NO_ROUTE);
-    const identity = transferIdentity(party.callId, goal.isAnew === true);
-    const { credentials } = route;
-    // The owner is in place before the INVITE leaves: a BYE may come right behind the 200.
-    outside.session = new Session(
+  private isOver(way: Way): boolean {
+    return this.ways.get(way.party.callId) !== way;
+  }
+
+  /** Settles it, once; a second time does nothing. */
+  private over(way: Way, reason: string, outcome: TransferOutcome | null, endedAt?: number): void {
+    if (this.isOver(way)) return;
+    const { callId } = way.party;
+    this.ways.delete(callId);
+    this.let(way, reason);
+    if (outcome !== null) this.tell(callId, outcome, endedAt);
+    way.settle(reason);
+  }
+
+  private tell(callId: CallId, outcome: TransferOutcome, endedAt?: number): void {
+    const when = endedAt === undefined ? {} : { endedAt };
+    const { runtime } = this.context;
+    void runtime.submit({ kind: 'EndTransfer', by: 'sip', callId, outcome, ...when });
+  }
+
+  /** By command, or at its limit. */
+  private react(event: CoreEvent): void {
+    if (event.kind !== 'TransferEnded') return;
+    const way = this.ways.get(event.callId);
+    if (way !== undefined) this.over(way, NORMAL, null);
+  }
+
+  private async ask(way: Way): Promise<void> {
+    const { uri, replaces } = way.sent;
+    // The dialog to be replaced is at the agent's PBX: the way there is ours, not the caller's.
+    if (replaces !== null) return this.dial(way);
+    this.followed(way, await way.party.session.refer(uri));
+  }
+
+  private followed(way: Way, told: 'done' | 'busy' | 'refused' | 'untold'): void {
+    if (this.isOver(way)) return;
+    if (told === 'done') return this.over(way, NORMAL, 'left');
+    if (told === 'busy') return this.over(way, BUSY, 'busy');
+    const { callId } = way.party;
+    const fields = { callId, uri: clean(way.sent.uri) };
+    this.context.log.info(fields, 'his side does not transfer; we call there');
+    void this.dial(way);
+  }
+
+  private async goOn(way: Way, found: FoundOutside): Promise<void> {
+    const { sent, party } = way;
+    if (sent.attempt === 0) return this.followed(way, await party.session.referred(RESUMED_MS));
+    // Whether that phone rings nobody tells: it was taken back.
+    if (found === 'unknown' && sent.answeredAt === null) return this.dial(way);
+    if (found !== undefined && found !== 'unknown' && 'why' in found) {
+      const { why, at } = found;
+      if (sent.answeredAt !== null) return this.over(way, NORMAL, 'completed', at);
+      const { failure } = judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), '');
+      return failure === 'busy' ? this.over(way, BUSY, 'busy') : this.over(way, NO_ROUTE, 'failed');
+    }
+    if (sent.answeredAt === null)
+      return found === undefined ? this.connect(way) : this.resumeInvite(way);
+    if (found === undefined) return this.over(way, NORMAL, 'completed');
+    way.session = this.open(way);
+    way.isUp = true;
+    const joined = await this.context.media.connect(party.callId, way.leg);
+    if (!joined.ok) this.over(way, NO_MEDIA, 'failed');
+  }
+
+  private async dial(way: Way): Promise<void> {
+    const outside = [...this.ways.values()].filter(({ isOutside }) => isOutside);
+    if (!way.isOutside && outside.length >= OUTSIDE_MAX) return this.over(way, NO_ROUTE, 'failed');
+    const { callId } = way.party;
+    way.isOutside = true;
+    const outcome = await this.context.runtime.submit({ kind: 'DialTransfer', by: 'sip', callId });
+    if (this.isOver(way)) return;
+    if (!outcome.ok) return this.over(way, NO_ROUTE, 'failed');
+    await this.connect(way);
+  }
+
+  /** Its dialog: of the last attempt that is in the journal. */
+  private identity({ party, sent }: Way): DialogIdentity {
+    const { transfers } = this.context.runtime.state;
+    return transferIdentity(party.callId, (transfers.get(party.callId) ?? sent).attempt);
+  }
+
+  private open(way: Way): Session {
+    const credentials = this.routes.toUri(way.sent.uri)?.credentials ?? null;
+    const dialogId = dialogIdOf(this.identity(way));
+    return new Session(
       this.context,
-      { dialogId: dialogIdOf(identity), leg, credentials, awaitsAck: false },
-      { ended: () => outside.over(goodbyeOf(undefined)) },
+      { dialogId, leg: way.leg, credentials, awaitsAck: false },
+      { ended: (cause) => this.over(way, NORMAL, cause === 'bye' ? 'completed' : 'failed') },
     );
-    const plain = invitation(origin, route, identity, sdp.sdp);
-    const request = to.replaces === undefined ? plain : replacing(plain, to.replaces);
+  }
+
+  private async connect(way: Way): Promise<void> {
+    const { sent, leg } = way;
+    const { client, media } = this.context;
+    const route = this.routes.toUri(sent.uri);
+    if (route === null) return this.over(way, NO_ROUTE, 'failed');
+    const sdp = await media.offer(leg, route.host);
+    if (this.isOver(way)) return void media.release(leg);
+    if (!sdp.ok) return this.over(way, NO_ROUTE, 'failed');
+    const identity = this.identity(way);
+    // The owner is in place before the INVITE leaves: a BYE may come right behind the 200.
+    way.session = this.open(way);
+    const plain = invitation(sent, route, identity, sdp.sdp);
+    const replaces = this.replaces(way);
+    const request = replaces === null ? plain : replacing(plain, replaces);
+    const { credentials } = route;
+    way.invite = client.invite(request, identity, { credentials, deadlineMs: RINGS_MAX_MS });
+    await this.await(way, way.invite);
+  }
+
+  private async resumeInvite(way: Way): Promise<void> {
+    const credentials = this.routes.toUri(way.sent.uri)?.credentials ?? null;
+    way.session = this.open(way);
     const options = { credentials, deadlineMs: RINGS_MAX_MS };
-    outside.invite = client.invite(request, identity, options);
-    const outcome = await outside.invite.outcome;
-    if (isOver()) return;
-    if (outcome.kind === 'refused' && to.replaces !== undefined) {
+    way.invite = this.context.client.resume(this.identity(way), options);
+    await this.await(way, way.invite);
+  }
+
+  /** Only the first call is in the place of another dialog. */
+  private replaces({ party, sent }: Way): string | null {
+    const { transfers } = this.context.runtime.state;
+    return (transfers.get(party.callId) ?? sent).attempt === 1 ? sent.replaces : null;
+  }
+
+  private async await(way: Way, invite: InviteHandle): Promise<void> {
+    const outcome = await invite.outcome;
+    if (this.isOver(way)) return;
+    const { media, log, runtime } = this.context;
+    const { leg, sent } = way;
+    const { callId } = way.party;
+    if (outcome.kind === 'refused' && this.replaces(way) !== null) {
       // RFC 3891 §3: that talk is over, or nobody there can be replaced: then he calls there anew.
-      this.context.log.info({ callId: party.callId }, 'nobody was replaced; called without');
-      outside.session.forget();
+      log.info({ callId }, 'nobody was replaced; called without');
+      way.session?.forget();
+      way.invite = null;
       await media.release(leg);
-      const anew: Target = { to: 'uri', uri: to.uri };
-      if (!isOver()) await this.connect(party, origin, outside, { route, to: anew, isAnew: true });
-      return;
+      return this.isOver(way) ? undefined : this.dial(way);
     }
     if (outcome.kind !== 'answered') {
       const verdict = judgeInvite(outcome);
-      const { log } = this.context;
-      log.info({ callId: party.callId, uri: clean(route.uri), ...verdict }, 'transfer failed');
-      return outside.over(verdict?.failure === 'busy' ? goodbyeOf({ to: 'busy' }) : NO_ROUTE);
+      log.info({ callId, uri: clean(sent.uri), ...verdict }, 'transfer failed');
+      const isBusy = verdict?.failure === 'busy';
+      return isBusy ? this.over(way, BUSY, 'busy') : this.over(way, NO_ROUTE, 'failed');
     }
-    outside.isUp = true;
+    way.isUp = true;
     const answered = await media.answered(leg, outcome.response.body);
-    if (isOver()) return;
-    const joined = answered.ok ? await media.connect(party.callId, leg) : answered;
-    if (!joined.ok) outside.over('Q.850;cause=41;text="Media failed"');
+    if (this.isOver(way)) return;
+    const joined = answered.ok ? await media.connect(callId, leg) : answered;
+    if (!joined.ok) return this.over(way, NO_MEDIA, 'failed');
+    void runtime.submit({ kind: 'AnswerTransfer', by: 'sip', callId });
   }
 
   /** CANCEL before the answer, BYE after it. */
-  private let({ leg, invite, session, isUp }: Outside, reason: string): void {
-    void this.context.media.release(leg);
+  private let({ leg, invite, session, isUp, isOutside }: Way, reason: string): void {
+    if (isOutside) void this.context.media.release(leg);
     if (isUp) return session?.hangUp(reason);
     session?.forget();
     invite?.cancel({ Reason: 'SIP;cause=487;text="Request Terminated"' });
   }
 }
+
+/** The caller as his call told him. */
+type Origin = Pick<Transfer, 'from' | 'fromName'>;
 
 /**
  * RFC 3891 §4. Not required: a phone that does not know Replaces then rings, and nobody is lost.

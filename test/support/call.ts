@@ -85,6 +85,8 @@ export class Call {
   onReoffer: (() => { readonly status: number; readonly reason: string } | null) | null = null;
   /** Answers in the moment in which it is cancelled, as when 200 and CANCEL cross on the way. */
   crossesCancel = false;
+  /** Methods it does not know. */
+  readonly refuses = new Set<string>();
   /** Other in-dialog requests received. */
   readonly requests: SipMessage[] = [];
   private readonly untaken = new Inbox<SipMessage>('in-dialog requests', methodOf);
@@ -349,6 +351,8 @@ export class Call {
         ],
         body: sdpFor(this.rtp, this.codecs, this.sdpVersion),
       });
+    } else if (this.refuses.has(method)) {
+      incoming.respond(501, 'Not Implemented');
     } else {
       this.requests.push(incoming.message);
       this.untaken.put(incoming.message);

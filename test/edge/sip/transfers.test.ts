@@ -287,13 +287,14 @@ describe('by REFER of the agent’s phone', () => {
   it('blind: he is told that it is done, then hung up on; the caller goes on', async () => {
     const at = await scene();
     const { agent, offered } = await talkOf(at);
-    expect((await refer(agent, offered, 1, `<${at.desk.uri}>`)).status).toBe(202);
+    const to = `<${at.desk.uri};transport=udp;ob>`;
+    expect((await refer(agent, offered, 1, to)).status).toBe(202);
     expect(await told(agent)).toMatch(/^active;expires=\d+ SIP\/2.0 100 Trying$/);
     expect(await told(agent)).toBe('terminated;reason=noresource SIP/2.0 200 OK');
     await saysGoodbye(agent);
     expect(await at.acd.event('CallEnded')).toMatchObject({
       ...{ by: 'agent:2771', status: 'COMPLETED', agentId: '2771' },
-      destination: { to: 'uri', uri: at.desk.uri },
+      destination: { to: 'uri', uri: `${at.desk.uri};transport=udp` },
     });
     expect(at.acd.loop.state.agents.get('2771')).toMatchObject({ callId: null, isReady: true });
     await bridged(at);
@@ -363,5 +364,7 @@ describe('by REFER of the agent’s phone', () => {
     agent.back(offered, 'BYE', tries.length + 1);
     await saysGoodbye(at.caller);
     await settled(at.acd);
+    // That dialog is over.
+    expect((await refer(agent, offered, 9, `<${at.desk.uri}>`)).status).toBe(481);
   });
 });

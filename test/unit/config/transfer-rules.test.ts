@@ -4,7 +4,9 @@ import { mayTransferTo } from '../../../src/config/transfer-rules.ts';
 import { acdConfig, registrar } from '../sip/fakes.ts';
 
 function allows(allow: readonly string[], uri: string): boolean {
-  const register = [registrar({ domain: 'pbx.example.com' })];
+  const register = [
+    registrar({ domain: 'pbx.example.com', registrar: 'sip:192.0.2.9:5060;transport=tcp' }),
+  ];
   return mayTransferTo({ ...acdConfig({ register }), transfers: { allow } }, uri);
 }
 
@@ -14,6 +16,10 @@ describe('transfers.allow', () => {
     ['sip:100@PBX.example.com:5060', true],
     ['sip:0900123@evil.example.com', false],
     ['sip:100@pbx.example.com.evil.example', false],
+    ['sip:100@pbx.example.com;transport=tcp;user=phone', true],
+    ['sip:100@pbx.example.com;transport=tcp;maddr=evil.example', false],
+    ['sip:100@pbx.example.com?Route=evil', false],
+    ['sip:100@192.0.2.9:5062', true],
     ['sip:100@pbx.example.com;maddr=evil.example', false],
     ['sip:100@evil.example;x=@pbx.example.com', false],
     ['sip:pbx.example.com', false],

@@ -184,6 +184,9 @@ const anyCommand = fc.oneof(
   often(5, kind('HoldCall', { callId, holder })),
   often(5, kind('UnholdCall', { callId, holder })),
   often(1, kind('TransferCall', { callId, uri: fc.constant('sip:x@y') })),
+  often(3, kind('DialTransfer', { callId })),
+  often(3, kind('AnswerTransfer', { callId })),
+  often(2, kind('EndTransfer', { callId, outcome: fc.constantFrom('busy', 'left'), endedAt })),
   often(
     2,
     kind('TransferWithin', {
@@ -302,8 +305,8 @@ describe('any sequence of commands', () => {
     for (const history of histories) {
       for (const event of play(history, () => undefined).events) kinds.add(event.kind);
     }
-    // Takes two steps within one talk: the simulator reaches it.
-    kinds.add('CallUnheld');
+    // These take two steps within one talk, or transfer: the simulator reaches them.
+    kinds.add('CallUnheld').add('TransferAnswered');
     expect(EVENT_KINDS.filter((each) => !kinds.has(each))).toEqual([]);
   });
 });

@@ -211,6 +211,17 @@ export class Simulator {
     else this.#restart();
   }
 
+  /** A caller on his way elsewhere. */
+  #sent(): boolean {
+    const sent = this.#pick([...this.#state.transfers.values()]);
+    if (sent === undefined) return false;
+    const { callId } = sent;
+    const kind = this.#pick(['DialTransfer', 'AnswerTransfer', 'EndTransfer'] as const);
+    if (kind === 'EndTransfer') this.#send({ kind, callId, outcome: 'busy' });
+    else if (kind !== undefined) this.#send({ kind, callId });
+    return true;
+  }
+
   /** Talks are short: left to the commands of all calls, hardly one would be held. */
   #hold(): boolean {
     const talk = [...this.#state.calls.values()].find(({ connectedAt }) => connectedAt !== null);
@@ -234,6 +245,7 @@ export class Simulator {
 
   #caller(): void {
     if (this.#random() < 0.3 && this.#hold()) return;
+    if (this.#random() < 0.1 && this.#sent()) return;
     const call = this.#pick([...this.#state.calls.values()]);
     const dice = this.#below(10);
     if (dice < 5 || call === undefined) return this.#arrive();

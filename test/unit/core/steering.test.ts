@@ -52,7 +52,7 @@ describe('transfer', () => {
     const s = withAgents('1');
     s.call('a', 'sales');
     s.when(order);
-    expect(s.kinds).toEqual(['OfferWithdrawn', 'CallEnded']);
+    expect(s.kinds).toEqual(['OfferWithdrawn', 'CallEnded', 'TransferBegan']);
     expect(s.event('CallEnded')).toMatchObject({ status: 'WITHDRAW', destination, agentId: null });
   });
 

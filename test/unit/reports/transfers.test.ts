@@ -94,6 +94,37 @@ describe('a transferred talk', () => {
   });
 });
 
+describe('a caller who is sent to an address outside', () => {
+  it('has a line for his time there, and one record; his agents are no more for it', () => {
+    const s = scenario(config([queue('sales')], [agent('1', 'sales')]));
+    s.now = 60_000;
+    s.ready('1');
+    s.call('a', 'sales');
+    s.talk('1');
+    s.pass(10_000);
+    s.when({ kind: 'TransferCall', callId: 'a', uri: 'sip:200@pbx' });
+    s.when({ kind: 'DialTransfer', callId: 'a' });
+    s.pass(3_000);
+    s.when({ kind: 'AnswerTransfer', callId: 'a' });
+    s.pass(20_000);
+    const before = [...s.history];
+    s.when({ kind: 'EndTransfer', callId: 'a', outcome: 'completed' });
+    const first = new ReportFold();
+    before.forEach((event, index) => first.hear({ seq: index + 1, event }));
+    // The reports are stopped and taken up again meanwhile.
+    const fold = new ReportFold(first.keep(), first.seq);
+    const [event] = s.last;
+    const { records } = fold.hear({ seq: first.seq + 1, event: event ?? expect.fail() });
+    expect(records).toEqual([
+      {
+        ...{ kind: 'span', what: 'transfer', agentId: '', queue: 'sales', callId: 'a' },
+        ...{ offerId: '', from: 73_000, to: 93_000, detail: 'completed sip:200@pbx' },
+      },
+    ]);
+    expect(fold.house.sent.size).toBe(0);
+  });
+});
+
 describe('what was kept before transfers were known', () => {
   it('is taken up: calls have none, and wait since they entered', () => {
     const call = { id: 'a', enteredAt: 5, moves: 0 } as never;

@@ -4,10 +4,8 @@
  * on a connection in memory.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { dialogIdOf } from '../../../src/sip/client.ts';
 import { SipdHeritage } from '../../../src/sip/heritage.ts';
 import { callIdPrefix } from '../../../src/sip/subscription.ts';
-import { transferIdentity } from '../../../src/sip/transfers.ts';
 import { quiet, registrar, SDP_OFFER } from './fakes.ts';
 import { AGENT, dialogOf, offerDialog, Past } from './past.ts';
 
@@ -66,31 +64,6 @@ describe('dialogs of nobody', () => {
     bye?.answer(401, { 'WWW-Authenticate': 'Digest realm="pbx", nonce="n"' });
     await settle();
     expect(past.stack.of('BYE')).toHaveLength(1);
-  });
-
-  it('given a transfer that we had bridged, then both its ends are hung up', async () => {
-    await past.called('c1');
-    await past.runtime.submit({ kind: 'TransferCall', by: 'http', callId: 'c1', uri: 'sip:d@pbx' });
-    past.holds('c1');
-    const outside = dialogIdOf(transferIdentity('c1'));
-    past.held({ dialogId: outside, role: 'uac' });
-    past.media.live.add('c1');
-    past.media.live.add('c1.x');
-    await past.takeOver();
-    expect(past.byes()).toEqual([dialogOf('c1'), outside]);
-    expect([...past.media.live]).toEqual([]);
-    expect(kinds()).toEqual([]);
-  });
-
-  it('given a transfer that still rang, then it is cancelled', async () => {
-    await past.called('c1');
-    await past.runtime.submit({ kind: 'TransferCall', by: 'http', callId: 'c1', uri: 'sip:d@pbx' });
-    past.holds('c1');
-    const outside = dialogIdOf(transferIdentity('c1'));
-    past.held({ dialogId: outside, role: 'uac', state: 'early' });
-    await past.takeOver();
-    expect(past.byes()).toEqual([dialogOf('c1')]);
-    expect(past.kept.cancelled).toEqual([outside]);
   });
 
   it('given an INVITE nobody answered, then it is left to come again, as a new call', async () => {

@@ -1,0 +1,74 @@
+/**
+ * Taking over callers who were on their way to an address outside (takeover.ts has the rest): who
+ * is still there goes on, with the phone that rings or talks there; who is gone is journalled as
+ * of then, and the leg there, which is nobody's, is ended with the strays.
+ */
+import type { Transfer } from '../core/state.ts';
+import type { Callers } from './callers.ts';
+import { dialogIdOf } from './client.ts';
+import type { EdgeContext } from './context.ts';
+import { answerLastWords } from './last-words.ts';
+import type { EndedDialog, HeldDialog } from './port.ts';
+import { transferIdentity } from './transfers.ts';
+
+type Found = HeldDialog | EndedDialog;
+
+function outsideOf({ callId, attempt }: Transfer): string {
+  return dialogIdOf(transferIdentity(callId, Math.max(1, attempt)));
+}
+
+/** Legs of audio that transfers must have, each with its dialog. */
+export function transferLegs(
+  transfers: readonly Transfer[],
+  found: ReadonlyMap<string, Found>,
+): ReadonlyMap<string, string> {
+  const wanted = new Map<string, string>();
+  for (const sent of transfers) {
+    const legs = [
+      [sent.callId, sent.dialogId ?? ''],
+      [`${sent.callId}.x`, outsideOf(sent)],
+    ] as const;
+    for (const [leg, dialogId] of legs) {
+      const one = found.get(dialogId);
+      if (one !== undefined && 'state' in one) wanted.set(leg, dialogId);
+    }
+  }
+  return wanted;
+}
+
+interface Parts {
+  readonly context: EdgeContext;
+  readonly callers: Callers;
+}
+
+/**
+ * Gives the dialogs that have an owner now.
+ * @param found null: the SIP server does not tell; they are taken as still there, and watched
+ */
+export function adoptTransfers(
+  { context, callers }: Parts,
+  transfers: readonly Transfer[],
+  found: ReadonlyMap<string, Found> | null,
+): readonly string[] {
+  const owned: string[] = [];
+  for (const sent of transfers) {
+    const { callId, dialogId } = sent;
+    const his = dialogId === null ? undefined : found?.get(dialogId);
+    if (dialogId === null || (found !== null && (his === undefined || 'why' in his))) {
+      const endedAt = his !== undefined && 'why' in his ? { endedAt: his.at } : {};
+      if (dialogId !== null && his !== undefined) answerLastWords(context, dialogId);
+      const end = { kind: 'EndTransfer', by: 'takeover', callId, ...endedAt } as const;
+      void context.runtime.submit({ ...end, outcome: 'abandoned' });
+      continue;
+    }
+    const outsideId = outsideOf(sent);
+    const outside = found === null ? 'unknown' : found.get(outsideId);
+    if (outside !== undefined && outside !== 'unknown' && 'why' in outside && outside.why === 'BYE')
+      answerLastWords(context, outsideId);
+    owned.push(dialogId);
+    if (sent.attempt > 0) owned.push(outsideId);
+    callers.adoptSent(sent, dialogId, outside);
+  }
+  if (owned.length > 0) context.log.info({ transfers: transfers.length }, 'transfers taken over');
+  return owned;
+}

@@ -1,0 +1,105 @@
+/**
+ * Goal: a talk that is transferred goes on elsewhere, and both hear each other there: in another
+ * line of the ACD, and at an address outside, also over a server that is killed meanwhile. Method:
+ * simulated phones with real RTP against the whole product; tones name who is heard.
+ */
+import { expect, it, beforeAll } from 'vitest';
+import { onDrachtio, startAcd, type Acd } from '../support/acd.ts';
+import type { Call } from '../support/call.ts';
+import { isBack, kill, resident } from '../support/full-house.ts';
+import { until } from '../support/inbox.ts';
+import type { Phone } from '../support/phone.ts';
+import { openStage } from '../support/stage.ts';
+import { enter, hearsMusic, logIn, phone, talk } from '../support/stories.ts';
+
+const stage = openStage('transfers');
+let acd: Acd;
+let desks: readonly Phone[];
+
+beforeAll(async () => {
+  acd = await stage.add(
+    startAcd(stage, {
+      queues: [
+        { name: 'sales', welcome: [] },
+        { name: 'help', welcome: [] },
+      ],
+      agents: [
+        { id: '2771', queues: ['sales'] },
+        { id: '2772', queues: ['help'] },
+      ],
+      more: { transfers: { allow: ['sip:outside@*'] } },
+    }),
+  );
+  desks = [await resident(stage, 'desk1'), await resident(stage, 'desk2')];
+  for (const [index, desk] of desks.entries()) await logIn(acd, desk, `277${index + 1}`);
+});
+
+/** The desk's phone rings. */
+async function rings(index: number): Promise<Call> {
+  const desk = desks[index];
+  if (desk === undefined) throw new Error(`no desk ${index}`);
+  return desk.incoming();
+}
+
+async function transfer({ callId }: Call, to: string): Promise<number> {
+  const response = await fetch(`${acd.rest}/calls/${encodeURIComponent(callId)}/transfer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', connection: 'close' },
+    body: JSON.stringify({ to }),
+  });
+  return response.status;
+}
+
+/** A caller who talks with 2771. */
+async function talking(): Promise<{ caller: Call; agent: Call }> {
+  const caller = await enter(acd, await phone(stage, 'caller'), 'sales');
+  const agent = await rings(0);
+  agent.answer();
+  await talk(caller, agent);
+  return { caller, agent };
+}
+
+it('into another line: music, then the next agent is heard; nobody calls us', async () => {
+  const { caller, agent } = await talking();
+  expect(await transfer(caller, 'queue:help')).toBe(204);
+  expect(await agent.ended).toBe('bye received');
+  await acd.agentIs('2771', 'idle');
+  caller.rtp.sendSilence();
+  const next = await rings(1);
+  await hearsMusic(caller.rtp);
+  expect(await acd.callsAre('help', 1)).toMatchObject([{ id: caller.callId, state: 'offered' }]);
+  next.answer();
+  await talk(caller, next, [600, 1200]);
+  expect(caller.reoffers).toEqual([]);
+  await caller.bye();
+  expect(await next.ended).toBe('bye received');
+  await acd.isEmpty();
+});
+
+it.skipIf(onDrachtio)(
+  'outside, bridged: a killed server does not part them; BYE does',
+  async () => {
+    const { caller, agent } = await talking();
+    caller.refuses.add('REFER');
+    const outside = await resident(stage, 'outside');
+    expect(await transfer(caller, outside.contact.replace(/;.*/, ''))).toBe(204);
+    expect(await agent.ended).toBe('bye received');
+    const there = await outside.incoming();
+    there.answer();
+    await talk(caller, there, [500, 900]);
+    const shown = async () => {
+      const response = await fetch(`${acd.rest}/calls`, { headers: { connection: 'close' } });
+      return ((await response.json()) as { calls: { state: string; talked_seconds: number }[] })
+        .calls;
+    };
+    await until('the transfer to be shown', shown, ([one]) => one?.state === 'transferred');
+    const former = kill(acd, 'server');
+    await isBack(acd, 'server', former);
+    await talk(caller, there, [700, 1100]);
+    expect(await shown()).toMatchObject([{ state: 'transferred', queue: 'sales' }]);
+    await there.bye();
+    expect(await caller.ended).toBe('bye received');
+    await acd.isEmpty();
+    await until('nothing to be shown', shown, ({ length }) => length === 0);
+  },
+);
