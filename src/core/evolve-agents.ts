@@ -14,6 +14,8 @@ type AgentEvent = Extract<
       | 'AgentLoggedIn'
       | 'AgentLoggedOut'
       | 'LogoutDeferred'
+      | 'QueueJoined'
+      | 'QueueLeft'
       | 'DeviceReported'
       | 'AgentPaused'
       | 'AgentResumed'
@@ -42,7 +44,10 @@ function beginDay(state: State, agent: Agent, at: number): void {
 }
 
 function logIn(state: State, agent: Agent, event: AgentLoggedIn): void {
-  if (agent.device === null) beginDay(state, agent, event.at);
+  if (agent.device === null) {
+    beginDay(state, agent, event.at);
+    for (const queue of event.away ?? []) agent.away.add(queue);
+  }
   agent.leaving = null;
   agent.device = event.device;
   state.devices.set(event.device.uri, agent.id);
@@ -59,6 +64,7 @@ function logOut(state: State, agent: Agent): void {
   agent.pausedUntil = 0;
   agent.autoPaused = false;
   agent.pausedIn.clear();
+  agent.away.clear();
   agent.wrapup = null;
   agent.restUntil = 0;
   agent.leaving = null;
@@ -117,6 +123,12 @@ function change(
         agent.idleSince = event.at;
       }
       agent.deviceState = event.state;
+      return;
+    case 'QueueJoined':
+      agent.away.delete(event.queue);
+      return;
+    case 'QueueLeft':
+      agent.away.add(event.queue);
       return;
     case 'AgentPaused':
       return pause(agent, event);
