@@ -54,7 +54,8 @@ type PlainCall = Omit<Call, 'tried' | 'vetoes' | (typeof DERIVED_OF_CALL)[number
   readonly vetoes: readonly (readonly [AgentId, Veto])[] | undefined;
 };
 type PlainOffer = Omit<Offer, (typeof DERIVED_OF_OFFER)[number]>;
-type PlainAgent = Omit<Agent, 'tallies' | 'pausedIn' | 'away' | (typeof DERIVED_OF_AGENT)[number]> & {
+type OwnOfAgent = 'tallies' | 'pausedIn' | 'away' | (typeof DERIVED_OF_AGENT)[number];
+type PlainAgent = Omit<Agent, OwnOfAgent> & {
   readonly tallies: readonly (readonly [QueueName, Tally])[];
   readonly pausedIn: readonly (readonly [QueueName, Pause])[];
   readonly away: readonly QueueName[] | undefined;

@@ -36,6 +36,8 @@ export async function describeApi(version: string): Promise<object> {
       pause: nothing,
       resume: nothing,
       logOut: nothing,
+      join: nothing,
+      leave: nothing,
       endWrapup: nothing,
       extendWrapup: nothing,
       calls: {

@@ -58,7 +58,8 @@ function queueAnswer(state: State, queue: Queue, now: number): QueueAnswer {
   });
   let loggedIn = 0;
   for (const agent of state.agents.values()) {
-    if (agent.device !== null && agent.queues.includes(queue.name)) loggedIn += 1;
+    const isHis = agent.queues.includes(queue.name) && !agent.away.has(queue.name);
+    if (agent.device !== null && isHis) loggedIn += 1;
   }
   return {
     name: queue.name,
@@ -91,6 +92,7 @@ function agentAnswer(state: State, agent: Agent, now: number): AgentAnswer {
     idletime: String(seconds(idleMs(agent, now))),
     device: device?.uri ?? '',
     memberof: [...agent.queues],
+    away_from: [...agent.away],
     name: agent.name,
     device_state: device === null ? '' : agent.deviceState,
     registrar: device?.registrar ?? '',
@@ -160,6 +162,8 @@ export function createSteering(
     endWrapup: (agentId) => runtime.submit({ kind: 'EndWrapup', by: byWhom(), agentId }),
     extendWrapup: (agentId, forMs) =>
       runtime.submit({ kind: 'ExtendWrapup', by: byWhom(), agentId, forMs }),
+    join: (agentId, queue) => runtime.submit({ kind: 'JoinQueue', by: byWhom(), agentId, queue }),
+    leave: (agentId, queue) => runtime.submit({ kind: 'LeaveQueue', by: byWhom(), agentId, queue }),
     logOut: (agentId) => runtime.submit({ kind: 'LogOutAgent', by: byWhom(), who: { agentId } }),
     calls: steerCalls(runtime, allows),
   };

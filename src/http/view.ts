@@ -70,6 +70,9 @@ export interface Steering {
   /** It goes on for so long from now. */
   extendWrapup(agentId: string, forMs: number): Promise<Outcome>;
   logOut(agentId: string): Promise<Outcome>;
+  /** To one of his queues, and out of it. */
+  readonly join: (agentId: string, queue: string) => Promise<Outcome>;
+  readonly leave: (agentId: string, queue: string) => Promise<Outcome>;
   readonly calls: CallSteering;
 }
 
