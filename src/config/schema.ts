@@ -54,26 +54,41 @@ const login = section('How agents log in and out by phone.', {
   codes: f
     .listOf(
       f.dialled('What to dial to log in'),
-      'What to dial to log in. A code that begins with `*` may be followed by the agent id.',
+      'What to dial to log in. A code that begins with `*` may be followed by the agent id, and ' +
+        'by `*` and a queue: `*442771*sales` logs in to that one only, `*44*sales` to one more. ' +
+        'A queue is dialled by its name, or by its number among his, 1 for the first.',
       10,
     )
     .prefault(['acdlogin', '*44']),
   'logout-codes': f
-    .listOf(f.dialled('What to dial to log out'), 'What to dial to log out.', 10)
+    .listOf(
+      f.dialled('What to dial to log out'),
+      'What to dial to log out; `*45*sales`: of that queue only.',
+      10,
+    )
     .prefault(['acdlogout', '*45']),
   'pause-codes': f
     .listOf(
       f.dialled('What to dial to pause'),
       'What the agent of a phone dials to pause. Where there are `pause-reasons` he is asked for ' +
-        'the number of one, 1 for the first, or dials it behind a code that begins with `*`.',
+        'the number of one, 1 for the first, or dials it behind a code that begins with `*`. ' +
+        '`*46*sales`, `*461*sales`: in that queue only.',
       10,
     )
     .prefault(['acdpause', '*46']),
   'resume-codes': f
-    .listOf(f.dialled('What to dial to resume'), 'What he dials to end every pause.', 10)
+    .listOf(
+      f.dialled('What to dial to resume'),
+      'What he dials to end every pause; `*47*sales`: that in one queue.',
+      10,
+    )
     .prefault(['acdresume', '*47']),
   'wrapup-codes': f
-    .listOf(f.dialled('What to dial'), 'What he dials to end his wrap-up.', 10)
+    .listOf(
+      f.dialled('What to dial'),
+      'What he dials to end his wrap-up; `*4890`: it goes on for 90 seconds from now.',
+      10,
+    )
     .prefault(['acdready', '*48']),
   tries: standard(f.count('Wrong agent ids or PINs before the call is ended.', 1, 10), '3'),
   'lock-after': standard(

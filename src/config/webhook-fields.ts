@@ -41,6 +41,8 @@ const KINDS: Readonly<Record<CoreEvent['kind'], true>> = {
   AgentLoggedIn: true,
   AgentLoggedOut: true,
   LogoutDeferred: true,
+  QueueJoined: true,
+  QueueLeft: true,
   DeviceReported: true,
   AgentPaused: true,
   AgentResumed: true,

@@ -213,6 +213,22 @@ export interface LogInAgent extends Base {
   readonly kind: 'LogInAgent';
   readonly agentId: AgentId;
   readonly device: Device;
+  /** To these of his queues only, or to these, too, if he is logged in there; absent: to all. */
+  readonly queues?: readonly QueueName[];
+}
+
+/** An agent who is logged in logs in to one of his queues that he had left. */
+export interface JoinQueue extends Base {
+  readonly kind: 'JoinQueue';
+  readonly agentId: AgentId;
+  readonly queue: QueueName;
+}
+
+/** And out of one; he stays logged in to the others. */
+export interface LeaveQueue extends Base {
+  readonly kind: 'LeaveQueue';
+  readonly agentId: AgentId;
+  readonly queue: QueueName;
 }
 
 export interface LogOutAgent extends Base {
@@ -303,6 +319,8 @@ export type Command =
   | UnholdCall
   | LogInAgent
   | LogOutAgent
+  | JoinQueue
+  | LeaveQueue
   | ReportDevice
   | PauseAgent
   | ResumeAgent

@@ -7,6 +7,7 @@
  * state gives exactly the state left here.
  */
 import { endWrapup, extendWrapup, pause, reportDevice, resume } from './agents.ts';
+import { joinQueue, leaveQueueOf } from './attendance.ts';
 import type { Command, Refusal } from './commands.ts';
 import { applyConfig, closeDrained } from './configuring.ts';
 import { reachDeadline } from './deadlines.ts';
@@ -111,6 +112,10 @@ function rule(decision: Decision, command: Command): Verdict {
       return logIn(decision, command);
     case 'LogOutAgent':
       return logOutCommand(decision, command);
+    case 'JoinQueue':
+      return joinQueue(decision, command);
+    case 'LeaveQueue':
+      return leaveQueueOf(decision, command);
     case 'ReportDevice':
       return reportDevice(decision, command);
     case 'PauseAgent':

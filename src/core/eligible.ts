@@ -4,7 +4,7 @@
  * cut in three because the lists are: what keeps the call from any agent, what keeps the agent
  * from any call of the queue, and what keeps these two from each other.
  */
-import { isExcluded, isFor, loggedInOf, type Seeker } from './emptiness.ts';
+import { isAway, isExcluded, isFor, loggedInOf, type Seeker } from './emptiness.ts';
 import { tierOf } from './orders.ts';
 import { hasSkills, needOf } from './skills.ts';
 import { RINGING_MAX, type Agent, type Call, type Member } from './state.ts';
@@ -31,6 +31,7 @@ export type AgentObstacle =
   | 'phone-inuse'
   | 'phone-unavailable'
   | 'no-member'
+  | 'logged-out-here' // of this queue only
   | 'paused-here' // in this queue only
   | 'penalty-negative';
 
@@ -115,6 +116,7 @@ export function memberObstacle(member: Member): AgentObstacle | null {
 export function placeObstacle(member: Member): AgentObstacle | null {
   const { agent, rules } = member;
   return (
+    (isAway(member) ? 'logged-out-here' : null) ??
     phoneObstacle(agent, rules.ringInUse) ??
     (agent.pausedIn.size > 0 && agent.pausedIn.has(member.queue.name) ? 'paused-here' : null) ??
     (rules.penalty < 0 ? 'penalty-negative' : null)
@@ -173,6 +175,7 @@ export function mayBeKept(call: Seeker, agent: Agent, queue: string): boolean {
 /** Logged in, neither leaving nor paused: he takes calls of the queue, if not now, then later. */
 function isAtWork({ agent, queue, rules }: Member): boolean {
   if (agent.device === null || agent.leaving !== null || agent.paused !== null) return false;
+  if (agent.away.has(queue.name)) return false;
   return !agent.pausedIn.has(queue.name) && rules.penalty >= 0;
 }
 

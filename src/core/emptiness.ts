@@ -83,7 +83,7 @@ export function emptinessOf(
   let found: 'EMPTY' | 'UNAVAIL' = 'EMPTY';
   for (const member of members) {
     const { agent } = member;
-    if (agent.device === null || !isFor(seeker, agent)) continue;
+    if (!isLoggedIn(member) || !isFor(seeker, agent)) continue;
     found = 'UNAVAIL';
     if (agent.leaving !== null || !mayEverMeet(seeker, member)) continue;
     if (!conditions.some((condition) => meets(member, condition, seeker.limits))) return null;
@@ -98,10 +98,20 @@ export function isChoosy(queue: Queue): boolean {
   return asks || queue.config.direct === true || queue.choosers > 0 || queue.hasShy;
 }
 
+/** Logged out of this queue only. */
+export function isAway({ agent, queue }: Member): boolean {
+  return agent.away.size > 0 && agent.away.has(queue.name);
+}
+
+/** To this queue. */
+export function isLoggedIn(member: Member): boolean {
+  return member.agent.device !== null && !isAway(member);
+}
+
 /** Members who are logged in. */
 export function loggedInOf(queue: Queue): number {
   let count = 0;
-  for (const { agent } of queue.members) if (agent.device !== null) count += 1;
+  for (const member of queue.members) if (isLoggedIn(member)) count += 1;
   return count;
 }
 
@@ -110,9 +120,7 @@ export function loggedInOf(queue: Queue): number {
  * he may take, too, stand in its way.
  */
 export function isCrowded(queue: Queue, seeker: Seeker, perAgent: number): boolean {
-  const able = queue.members.filter(
-    (member) => member.agent.device !== null && mayEverTake(seeker, member),
-  );
+  const able = queue.members.filter((member) => isLoggedIn(member) && mayEverTake(seeker, member));
   const limit = perAgent * able.length;
   if (queue.line.size < limit) return false;
   let rivals = 0;

@@ -30,6 +30,7 @@ import type {
   SkillNeed,
   WrittenConfig,
 } from './types.ts';
+import type { QueueJoined, QueueLeft } from './attendance-events.ts';
 import type { OfferCleared, VetoEnded, VetoFacts } from './veto-events.ts';
 
 export const EVENTS_VERSION = 1;
@@ -323,6 +324,8 @@ export interface AgentLoggedIn extends Base {
   readonly kind: 'AgentLoggedIn';
   readonly agentId: AgentId;
   readonly device: Device;
+  /** Queues of his to which he is not; absent: he is to all. Counts only of a login anew. */
+  readonly away?: readonly QueueName[];
 }
 
 /** Reactor: end the subscriptions of the device. */
@@ -405,6 +408,8 @@ export type CoreEvent =
   | AgentLoggedIn
   | AgentLoggedOut
   | LogoutDeferred
+  | QueueJoined
+  | QueueLeft
   | DeviceReported
   | AgentPaused
   | AgentResumed;

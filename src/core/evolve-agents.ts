@@ -14,6 +14,8 @@ type AgentEvent = Extract<
       | 'AgentLoggedIn'
       | 'AgentLoggedOut'
       | 'LogoutDeferred'
+      | 'QueueJoined'
+      | 'QueueLeft'
       | 'DeviceReported'
       | 'AgentPaused'
       | 'AgentResumed'
@@ -47,7 +49,10 @@ function joinShares(agent: Agent, queue: Queue, tally: Tally): void {
 }
 
 function logIn(state: State, agent: Agent, event: AgentLoggedIn): void {
-  if (agent.device === null) beginDay(state, agent, event.at);
+  if (agent.device === null) {
+    beginDay(state, agent, event.at);
+    for (const queue of event.away ?? []) agent.away.add(queue);
+  }
   agent.leaving = null;
   agent.device = event.device;
   state.devices.set(event.device.uri, agent.id);
@@ -64,6 +69,7 @@ function logOut(state: State, agent: Agent): void {
   agent.pausedUntil = 0;
   agent.autoPaused = false;
   agent.pausedIn.clear();
+  agent.away.clear();
   agent.wrapup = null;
   agent.restUntil = 0;
   agent.leaving = null;
@@ -122,6 +128,12 @@ function change(
         agent.idleSince = event.at;
       }
       agent.deviceState = event.state;
+      return;
+    case 'QueueJoined':
+      agent.away.delete(event.queue);
+      return;
+    case 'QueueLeft':
+      agent.away.add(event.queue);
       return;
     case 'AgentPaused':
       return pause(agent, event);

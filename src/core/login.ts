@@ -3,6 +3,7 @@
  * `second-login` says whether a second login is refused or takes the place of the first. Nobody
  * who talks is replaced, whatever it says: a login must not cut a call.
  */
+import { awayAtLogin, joinQueue } from './attendance.ts';
 import type { LogInAgent, LogOutAgent, Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { freePhone, withdrawOffer } from './leaving.ts';
@@ -28,7 +29,11 @@ export function logIn(decision: Decision, command: LogInAgent): Refusal | undefi
   if (agent.fixed !== null) return 'static-agent';
   const holderId = state.devices.get(device.uri);
   const replaces = state.config.secondLogin === 'replace';
+  const away = awayAtLogin(agent, command.queues);
+  if (typeof away === 'string') return away;
   if (holderId === agentId) {
+    for (const queue of command.queues ?? [])
+      joinQueue(decision, { ...command, kind: 'JoinQueue', queue });
     // Again from the same phone: nothing to do, unless it takes back a logout he asked for, or
     // is reached another way now (a new port behind a NAT).
     const isNews = agent.leaving !== null || !isSameContact(agent.device, device);
@@ -41,7 +46,8 @@ export function logIn(decision: Decision, command: LogInAgent): Refusal | undefi
   if (holder !== undefined && (!replaces || holder.callId !== null)) return 'device-taken';
   if (agent.device !== null) logOut(decision, agent, 'replaced');
   if (holder !== undefined) logOut(decision, holder, 'replaced');
-  decision.emit({ kind: 'AgentLoggedIn', agentId, device });
+  const known = away.length === 0 ? {} : { away };
+  decision.emit({ kind: 'AgentLoggedIn', agentId, device, ...known });
   return undefined;
 }
 

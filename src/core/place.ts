@@ -395,6 +395,7 @@ function inOwnOrder(state: State): void {
 /** What he has of queues that are gone is not kept. */
 function forgetQueues(state: State, agent: Agent): void {
   for (const name of agent.tallies.keys()) if (!state.queues.has(name)) agent.tallies.delete(name);
+  for (const name of agent.away) if (!state.queues.has(name)) agent.away.delete(name);
   for (const name of agent.pausedIn.keys())
     if (!state.queues.has(name)) agent.pausedIn.delete(name);
 }

@@ -57,9 +57,11 @@ type PlainCall = Omit<Call, 'tried' | 'vetoes' | (typeof DERIVED_OF_CALL)[number
   readonly vetoes: readonly (readonly [AgentId, Veto])[] | undefined;
 };
 type PlainOffer = Omit<Offer, (typeof DERIVED_OF_OFFER)[number]>;
-type PlainAgent = Omit<Agent, 'tallies' | 'pausedIn' | (typeof DERIVED_OF_AGENT)[number]> & {
+type OwnOfAgent = 'tallies' | 'pausedIn' | 'away' | (typeof DERIVED_OF_AGENT)[number];
+type PlainAgent = Omit<Agent, OwnOfAgent> & {
   readonly tallies: readonly (readonly [QueueName, Tally])[];
   readonly pausedIn: readonly (readonly [QueueName, Pause])[];
+  readonly away: readonly QueueName[] | undefined;
 };
 
 /** As earlier versions wrote them: what they did not know has its standard value. */
@@ -88,7 +90,7 @@ type StoredCall = Stored<
 >;
 type StoredAgent = Stored<
   PlainAgent,
-  'pausedUntil' | 'autoPaused' | 'pausedIn' | 'talkedMs' | 'tallies'
+  'pausedUntil' | 'autoPaused' | 'away' | 'pausedIn' | 'talkedMs' | 'tallies'
 >;
 
 export interface Snapshot {
@@ -132,6 +134,7 @@ function plainAgent(agent: Agent): PlainAgent {
     ...without(agent, DERIVED_OF_AGENT),
     tallies: [...agent.tallies].filter(([, tally]) => !isBlank(tally)).sort(byName),
     pausedIn: [...agent.pausedIn].sort(byName),
+    away: agent.away.size === 0 ? undefined : [...agent.away].sort(compareText),
   };
 }
 
@@ -192,7 +195,8 @@ function restoreCall(call: StoredCall): Call {
 
 function restoreAgent(agent: StoredAgent): Agent {
   const tallies = new Map(agent.tallies?.map(([queue, tally]) => [queue, { ...tally }]));
-  return { ...makeAgent(agent.id), ...agent, tallies, pausedIn: new Map(agent.pausedIn) };
+  const lists = { tallies, pausedIn: new Map(agent.pausedIn), away: new Set(agent.away) };
+  return { ...makeAgent(agent.id), ...agent, ...lists };
 }
 
 /** The state a snapshot was taken of. */

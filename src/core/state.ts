@@ -231,6 +231,8 @@ export interface Agent {
   /** When that pause ends by itself, 0: it does not; and whether we began it. */
   pausedUntil: number;
   autoPaused: boolean;
+  /** Of his queues, those to which he is logged out. */
+  away: Set<QueueName>;
   /** His pauses in single queues. */
   pausedIn: Map<QueueName, Pause>;
   /** Time with callers since his login. */
@@ -411,6 +413,7 @@ export function makeAgent(id: AgentId): Agent {
     paused: null,
     pausedUntil: 0,
     autoPaused: false,
+    away: new Set(),
     pausedIn: new Map(),
     talkedMs: 0,
     tallies: new Map(),

@@ -38,6 +38,8 @@ export async function describeApi(version: string): Promise<object> {
       resume: nothing,
       logIn: nothing,
       logOut: nothing,
+      join: nothing,
+      leave: nothing,
       endWrapup: nothing,
       extendWrapup: nothing,
       calls: {

@@ -83,7 +83,8 @@ function queueAnswer(state: State, queue: Queue, now: number): QueueAnswer {
   });
   let loggedIn = 0;
   for (const agent of state.agents.values()) {
-    if (agent.device !== null && agent.queues.includes(queue.name)) loggedIn += 1;
+    const isHis = agent.queues.includes(queue.name) && !agent.away.has(queue.name);
+    if (agent.device !== null && isHis) loggedIn += 1;
   }
   return {
     name: queue.name,
@@ -116,6 +117,7 @@ function agentAnswer(state: State, agent: Agent, now: number): AgentAnswer {
     idletime: String(seconds(idleMs(agent, now))),
     device: device?.uri ?? '',
     memberof: [...agent.queues],
+    away_from: [...agent.away],
     name: agent.name,
     device_state: device === null ? '' : agent.deviceState,
     registrar: device?.registrar ?? '',
@@ -199,6 +201,8 @@ export function createSteering(runtime: Runtime, { allows, logIn }: Doors = CLOS
     endWrapup: (agentId) => runtime.submit({ kind: 'EndWrapup', by: byWhom(), agentId }),
     extendWrapup: (agentId, forMs) =>
       runtime.submit({ kind: 'ExtendWrapup', by: byWhom(), agentId, forMs }),
+    join: (agentId, queue) => runtime.submit({ kind: 'JoinQueue', by: byWhom(), agentId, queue }),
+    leave: (agentId, queue) => runtime.submit({ kind: 'LeaveQueue', by: byWhom(), agentId, queue }),
     logOut: (agentId) => runtime.submit({ kind: 'LogOutAgent', by: byWhom(), who: { agentId } }),
     calls: steerCalls(runtime, allows),
   };

@@ -59,6 +59,7 @@ export const agentAnswer = z
     idletime: z.string().describe('Seconds since the last call or the login; "0" if logged out'),
     device: z.string().describe('SIP URI of the phone, or empty'),
     memberof: z.array(z.string()).describe('Names of the agent’s queues'),
+    away_from: z.array(z.string()).describe('Of these, those to which he is logged out'),
 
     name: z.string(),
     device_state: z.string().describe('What presence says of the phone; empty if logged out'),
@@ -167,6 +168,10 @@ export const loginBody = z
       .describe('PBX it is dialled through, by name; default: that of its domain, or the only one'),
   })
   .meta({ id: 'Login' });
+
+export const attendBody = z
+  .strictObject({ queue: z.string().min(1).max(80).describe('One of his queues') })
+  .meta({ id: 'Attendance' });
 
 export const wrapupBody = z
   .strictObject({

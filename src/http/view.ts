@@ -84,6 +84,9 @@ export interface Steering {
   logOut(agentId: string): Promise<Outcome>;
   /** On the phone that is named, under the same rules as by dialling. */
   logIn(agentId: string, phone: PhoneNamed): Promise<LoggedIn>;
+  /** To one of his queues, and out of it. */
+  readonly join: (agentId: string, queue: string) => Promise<Outcome>;
+  readonly leave: (agentId: string, queue: string) => Promise<Outcome>;
   readonly calls: CallSteering;
 }
 

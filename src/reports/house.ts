@@ -72,6 +72,8 @@ export interface Person {
   /** In all queues. */
   pause: OpenPause | null;
   readonly pausedIn: Map<QueueName, OpenPause>;
+  /** Queues of his to which he is logged out; absent: none. */
+  away?: readonly QueueName[];
   wrapup: { readonly queue: QueueName; readonly since: number } | null;
 }
 
@@ -150,6 +152,16 @@ export function takeHouse(plain: PlainHouse): House {
       ]),
     ),
   };
+}
+
+/** Of his queues those to which he is logged in. */
+export function attendedOf(
+  config: CoreConfig | null,
+  agentId: AgentId,
+  { away = [] }: Pick<Person, 'away'>,
+): ReadonlyMap<QueueName, Membership> {
+  const all = [...membershipsOf(config, agentId)];
+  return new Map(away.length === 0 ? all : all.filter(([queue]) => !away.includes(queue)));
 }
 
 /** His queues, in the order of the configuration, with what he has there. */
@@ -326,6 +338,7 @@ function followAgent(house: House, event: CoreEvent): void {
       since: at,
       pause: null,
       pausedIn: new Map(),
+      ...(event.away === undefined ? {} : { away: event.away }),
       wrapup: null,
     });
     return;
@@ -346,6 +359,12 @@ function followAgent(house: House, event: CoreEvent): void {
     case 'AgentResumed':
       if (event.queue === undefined) person.pause = null;
       else person.pausedIn.delete(event.queue);
+      return;
+    case 'QueueJoined':
+      person.away = person.away?.filter((queue) => queue !== event.queue) ?? [];
+      return;
+    case 'QueueLeft':
+      person.away = [...(person.away ?? []), event.queue];
       return;
     case 'WrapupStarted':
       // An extension goes on with the one that runs.

@@ -15,13 +15,14 @@
  *   AGENTDUMP where he hung up before the two heard each other.
  * - What a veto refused never rang, and writes nothing: there is no word for it, and RINGNOANSWER
  *   would count as missed.
- * - A login writes AGENTLOGIN, and ADDMEMBER for each of his queues, a logout likewise; a pause in
+ * - A login writes AGENTLOGIN, and ADDMEMBER for each queue that it is to, a logout likewise; who
+ *   joins or leaves one queue is an ADDMEMBER or a REMOVEMEMBER of it; a pause in
  *   all queues writes PAUSEALL, and PAUSE for each.
  */
 import type { CallEnded, CoreEvent, OfferFailed } from '../core/events.ts';
 import type { CallTransferred } from '../core/transfer-events.ts';
 import type { AgentId, ExitStatus, QueueName } from '../core/types.ts';
-import { membershipsOf, pauseIn, placeOf, type House, type Person } from './house.ts';
+import { attendedOf, pauseIn, placeOf, type House, type Person } from './house.ts';
 
 /** One line; `data` are the fields after the verb. */
 export interface QueueLogLine {
@@ -207,7 +208,7 @@ function putOffer(out: Writer, house: House, event: CoreEvent): void {
 }
 
 function putPause(out: Writer, house: House, event: CoreEvent, agent: AgentId, person: Person) {
-  const queues = [...membershipsOf(house.config, agent).keys()];
+  const queues = [...attendedOf(house.config, agent, person).keys()];
   if (event.kind === 'AgentPaused') {
     const reason = clean(event.reason);
     if (event.queue !== undefined) {
@@ -235,23 +236,35 @@ function putPause(out: Writer, house: House, event: CoreEvent, agent: AgentId, p
   }
 }
 
+function putMember(out: Writer, person: Person | undefined, queue: QueueName, agent: AgentId) {
+  const isPaused = person !== undefined && pauseIn(person, queue) !== null;
+  out.put('ADDMEMBER', [isPaused ? 'PAUSED' : ''], { queue, agent });
+}
+
 function putAgent(out: Writer, house: House, event: CoreEvent): void {
   switch (event.kind) {
     case 'AgentLoggedIn': {
       const { agentId: agent, device } = event;
       if (house.people.get(agent)?.device === device.uri) return;
       out.put('AGENTLOGIN', [clean(device.uri)], { agent });
-      for (const queue of membershipsOf(house.config, agent).keys()) {
+      for (const queue of attendedOf(house.config, agent, event).keys()) {
         out.put('ADDMEMBER', [''], { queue, agent });
       }
       return;
     }
+    case 'QueueJoined':
+    case 'QueueLeft': {
+      const { agentId: agent, queue } = event;
+      if (event.kind === 'QueueLeft') return out.put('REMOVEMEMBER', [''], { queue, agent });
+      return putMember(out, house.people.get(agent), queue, agent);
+    }
     case 'AgentLoggedOut': {
       const { agentId: agent, device, at } = event;
-      for (const queue of membershipsOf(house.config, agent).keys()) {
+      const person = house.people.get(agent);
+      for (const queue of attendedOf(house.config, agent, person ?? {}).keys()) {
         out.put('REMOVEMEMBER', [''], { queue, agent });
       }
-      const lasted = at - (house.people.get(agent)?.since ?? at);
+      const lasted = at - (person?.since ?? at);
       return out.put('AGENTLOGOFF', [clean(device.uri), seconds(lasted)], { agent });
     }
     case 'AgentPaused':
@@ -274,16 +287,15 @@ function putConfig(
   if (house.config === null) return;
   out.put('CONFIGRELOAD', ['']);
   for (const [agent, person] of house.people) {
-    const before = membershipsOf(house.config, agent);
-    const now = membershipsOf(event.config, agent);
+    const before = attendedOf(house.config, agent, person);
+    const now = attendedOf(event.config, agent, person);
     for (const queue of before.keys()) {
       if (!now.has(queue)) out.put('REMOVEMEMBER', [''], { queue, agent });
     }
     for (const [queue, { penalty, ringInUse }] of now) {
       const was = before.get(queue);
       if (was === undefined) {
-        const isPaused = pauseIn(person, queue) !== null;
-        out.put('ADDMEMBER', [isPaused ? 'PAUSED' : ''], { queue, agent });
+        putMember(out, person, queue, agent);
         continue;
       }
       if (was.penalty !== penalty) out.put('PENALTY', [String(penalty)], { queue, agent });

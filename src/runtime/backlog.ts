@@ -22,6 +22,8 @@ const NATURE: Readonly<Record<Command['kind'], 'request' | 'fact'>> = {
   ArriveCall: 'request',
   LogInAgent: 'request',
   LogOutAgent: 'request',
+  JoinQueue: 'request',
+  LeaveQueue: 'request',
   PauseAgent: 'request',
   ResumeAgent: 'request',
   EndWrapup: 'request',

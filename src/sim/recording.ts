@@ -36,6 +36,7 @@ export interface RecordedCall {
 export type Doing =
   | { readonly kind: 'login'; readonly device: Device }
   | { readonly kind: 'logout' }
+  | { readonly kind: 'join' | 'leave'; readonly queue: QueueName }
   | { readonly kind: 'pause'; readonly reason: string }
   | { readonly kind: 'resume' }
   | { readonly kind: 'report'; readonly deviceUri: string; readonly state: DeviceState };
@@ -130,11 +131,18 @@ export class Recording {
       case 'AgentLoggedIn': {
         const person = this.#person(event.agentId);
         Object.assign(person, { device: event.device, state: 'unknown', pause: null });
-        return this.#did(at, event.agentId, { kind: 'login', device: event.device });
+        this.#did(at, event.agentId, { kind: 'login', device: event.device });
+        for (const queue of event.away ?? [])
+          this.#did(at, event.agentId, { kind: 'leave', queue });
+        return;
       }
       case 'AgentLoggedOut':
         this.#person(event.agentId).device = null;
         return this.#did(at, event.agentId, { kind: 'logout' });
+      case 'QueueJoined':
+        return this.#did(at, event.agentId, { kind: 'join', queue: event.queue });
+      case 'QueueLeft':
+        return this.#did(at, event.agentId, { kind: 'leave', queue: event.queue });
       case 'AgentPaused':
         this.#person(event.agentId).pause = event.reason;
         return this.#did(at, event.agentId, { kind: 'pause', reason: event.reason });

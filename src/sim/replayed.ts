@@ -120,6 +120,11 @@ export class Replayed implements Script {
         return house.logIn(agentId, doing.device);
       case 'logout':
         return house.send({ kind: 'LogOutAgent', who: { agentId }, by });
+      case 'join':
+      case 'leave': {
+        const kind = doing.kind === 'join' ? 'JoinQueue' : 'LeaveQueue';
+        return house.send({ kind, agentId, queue: doing.queue, by });
+      }
       case 'pause':
         return house.send({ kind: 'PauseAgent', agentId, reason: doing.reason, by });
       case 'resume':

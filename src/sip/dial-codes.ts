@@ -1,35 +1,61 @@
-/** What agents dial, as the Request-URI's user says it (`sip.login` in acd.yaml). */
+/**
+ * What agents dial, as the Request-URI's user says it (`sip.login` in acd.yaml): a code; behind one
+ * that begins with `*` digits (an agent's id, a reason's number, seconds), and behind another `*`
+ * the queue that alone is meant.
+ */
 import type { AcdConfig } from '../config/types.ts';
 
 export type LoginRequest =
-  | { readonly kind: 'login'; readonly agentId: string | null }
+  /** `agentId` null: he is asked, or, with a queue, it is who is logged in on the phone. */
+  | { readonly kind: 'login'; readonly agentId: string | null; readonly queue?: string }
   /** `number` of a pause reason, 1 for the first; null: none was dialled. */
-  | { readonly kind: 'pause'; readonly number: string | null }
-  | { readonly kind: 'logout' | 'resume' | 'ready' };
+  | { readonly kind: 'pause'; readonly number: string | null; readonly queue?: string }
+  | { readonly kind: 'logout' | 'resume'; readonly queue?: string }
+  /** His wrap-up ends; with seconds it goes on for so long from now. */
+  | { readonly kind: 'ready'; readonly seconds?: number };
 
 type Codes = Pick<
   AcdConfig['sip'],
   'loginUsers' | 'logoutUsers' | 'pauseUsers' | 'resumeUsers' | 'readyUsers'
 >;
 
-/** The digits behind one of the codes; null where it is none of them, or more than digits. */
-function behind(user: string, codes: readonly string[]): string | null {
+interface Behind {
+  /** Null: none. */
+  readonly digits: string | null;
+  /** As it was dialled, if it was. */
+  readonly place: { readonly queue?: string };
+}
+
+const BEHIND = /^(\d{0,32})(?:\*([A-Za-z0-9][A-Za-z0-9._~-]{0,63}))?$/;
+/** Digits of the seconds of a wrap-up; it has a limit of its own. */
+const SECONDS_DIGITS = 5;
+
+/** What stands behind one of the codes; null where it is none of them, or something else. */
+function behind(user: string, codes: readonly string[]): Behind | null {
+  if (codes.includes(user)) return { digits: null, place: {} };
   for (const code of codes) {
-    const rest = user.startsWith(code) ? user.slice(code.length) : '';
-    if (/^\d{1,32}$/.test(rest)) return rest;
+    const found = user.startsWith(code) ? BEHIND.exec(user.slice(code.length)) : null;
+    if (found === null) continue;
+    const [, digits = '', queue] = found;
+    return { digits: digits || null, place: queue === undefined ? {} : { queue } };
   }
   return null;
 }
 
 /** Reads the Request-URI's user; null: nothing that agents dial. */
 export function loginRequestOf(user: string, codes: Codes): LoginRequest | null {
-  if (codes.loginUsers.includes(user)) return { kind: 'login', agentId: null };
-  if (codes.logoutUsers.includes(user)) return { kind: 'logout' };
-  if (codes.pauseUsers.includes(user)) return { kind: 'pause', number: null };
-  if (codes.resumeUsers.includes(user)) return { kind: 'resume' };
-  if (codes.readyUsers.includes(user)) return { kind: 'ready' };
-  const agentId = behind(user, codes.loginUsers);
-  if (agentId !== null) return { kind: 'login', agentId };
-  const number = behind(user, codes.pauseUsers);
-  return number === null ? null : { kind: 'pause', number };
+  const login = behind(user, codes.loginUsers);
+  if (login !== null) return { kind: 'login', agentId: login.digits, ...login.place };
+  const pause = behind(user, codes.pauseUsers);
+  if (pause !== null) return { kind: 'pause', number: pause.digits, ...pause.place };
+  const logout = behind(user, codes.logoutUsers);
+  if (logout?.digits === null) return { kind: 'logout', ...logout.place };
+  const resume = behind(user, codes.resumeUsers);
+  if (resume?.digits === null) return { kind: 'resume', ...resume.place };
+  const ready = behind(user, codes.readyUsers);
+  if (ready === null || ready.place.queue !== undefined) return null;
+  if (ready.digits === null) return { kind: 'ready' };
+  return ready.digits.length > SECONDS_DIGITS
+    ? null
+    : { kind: 'ready', seconds: Number(ready.digits) };
 }

@@ -1,6 +1,7 @@
 /**
  * What agents dial: login and logout (`acdlogin`, `*44`, `*44<id>`, `*45`), pause and back to work
- * (`*46`, `*46<reason>`, `*47`), the end of their wrap-up (`*48`).
+ * (`*46`, `*46<reason>`, `*47`), the end of their wrap-up (`*48`), or more of it (`*48<seconds>`);
+ * all but the last also for one queue (`*44*<queue>`, `*45*<queue>` …).
  *
  * Comes in: an INVITE whose user is one of those, digits, the end of prompts. Goes out:
  * LogInAgent, LogOutAgent, PauseAgent and the like; the result is spoken, then we hang up. A phone
@@ -9,9 +10,8 @@
  * is.
  */
 import { fitsPin } from '../config/pin.ts';
-import type { Refusal } from '../core/commands.ts';
 import type { Device } from '../core/types.ts';
-import type { Outcome } from '../runtime/port.ts';
+import { isDone, order, queueOf, spokenOf } from './agent-orders.ts';
 import { checkInvite } from './invites.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
@@ -48,29 +48,6 @@ interface LoginCall {
   readonly memory: LoginMemory;
   /** A process before us began it, and may have done what is not told yet. */
   readonly isTakenOver: boolean;
-}
-
-const SPOKEN: Partial<Record<Refusal | 'unavailable', string>> = {
-  'already-logged-in': 'agent-already-on',
-  'device-taken': 'agent-device-taken',
-  'not-logged-in': 'agent-not-logged-in',
-  'unknown-device': 'agent-not-logged-in',
-  'unknown-reason': 'agent-incorrect',
-  'not-paused': 'agent-not-paused',
-  'not-in-wrapup': 'agent-no-wrapup',
-};
-
-/** The prompt that tells why not. */
-function spokenOf(outcome: Outcome, otherwise: string): string {
-  return (outcome.ok ? undefined : SPOKEN[outcome.refusal]) ?? otherwise;
-}
-
-/**
- * Done, or refused as needless in a dialogue taken over: the process before us had done it, and
- * did not live to say so.
- */
-function isDone({ isTakenOver }: LoginCall, outcome: Outcome, needless: Refusal): boolean {
-  return outcome.ok || (isTakenOver && outcome.refusal === needless);
 }
 
 export class Logins {
@@ -302,7 +279,7 @@ export class Logins {
   private async talk(call: LoginCall): Promise<string | null> {
     const { uri } = call.device;
     const { wanted } = call.memory.facts;
-    if (wanted.kind === 'logout') {
+    if (wanted.kind === 'logout' && wanted.queue === undefined) {
       const outcome = await this.context.runtime.submit({
         kind: 'LogOutAgent',
         by: 'sip',
@@ -311,7 +288,10 @@ export class Logins {
       if (isDone(call, outcome, 'not-logged-in')) return 'agent-logout-ok';
       return spokenOf(outcome, 'agent-not-logged-in');
     }
-    if (wanted.kind !== 'login') return this.order(call, wanted);
+    const queue = wanted.kind === 'login' ? wanted.queue : undefined;
+    // Into one more queue: whoever is logged in on this phone has said who he is.
+    const isKnown = queue !== undefined && this.isHis(call, wanted);
+    if (wanted.kind !== 'login' || isKnown) return this.order(call, wanted);
     let given = wanted.agentId;
     for (let { tries } = call.memory.facts; tries > 0; tries -= 1) {
       // Keys pressed ahead are of this try; those of the former one are done with.
@@ -321,7 +301,7 @@ export class Logins {
       // An id dialled with the code stays, so that only a mistyped PIN is asked for again.
       if (!this.isAgent(agentId)) given = null;
       if (call.keying.isGone) return null;
-      const result = known ? await this.logIn(call, agentId) : 'agent-incorrect';
+      const result = known ? await this.logIn(call, agentId, queue) : 'agent-incorrect';
       if (result !== 'agent-incorrect' || tries === 1) return result;
       await call.keying.say([result]);
       if (call.keying.isGone) return null;
@@ -329,46 +309,28 @@ export class Logins {
     return 'agent-incorrect';
   }
 
+  /** He is logged in on this phone, and nobody else is dialled. */
+  private isHis({ device }: LoginCall, wanted: LoginRequest): boolean {
+    const there = this.context.runtime.state.devices.get(device.uri);
+    const asked = wanted.kind === 'login' ? wanted.agentId : null;
+    return there !== undefined && (asked === null || asked === there);
+  }
+
   private isOn(agentId: string, { uri }: Device): boolean {
     return this.context.runtime.state.agents.get(agentId)?.device?.uri === uri;
   }
 
   /** What whoever is logged in on this phone wants for himself; gives the prompt of its result. */
-  private async order(
-    call: LoginCall,
-    wanted: Exclude<LoginRequest, { kind: 'login' | 'logout' }>,
-  ): Promise<string | null> {
+  private async order(call: LoginCall, wanted: LoginRequest): Promise<string | null> {
     const { runtime } = this.context;
     const agentId = runtime.state.devices.get(call.device.uri);
     if (agentId === undefined) return 'agent-not-logged-in';
-    const ordered = { agentId, by: `agent:${agentId}` };
-    if (wanted.kind === 'pause') return this.pause(call, wanted.number, ordered);
-    const isResume = wanted.kind === 'resume';
-    const kind = isResume ? 'ResumeAgent' : 'EndWrapup';
-    const outcome = await runtime.submit({ kind, ...ordered });
-    if (!isDone(call, outcome, isResume ? 'not-paused' : 'not-in-wrapup'))
-      return spokenOf(outcome, 'agent-incorrect');
-    return isResume ? 'agent-resume-ok' : 'agent-ready-ok';
-  }
-
-  /** During a call it takes effect at its end, as by REST. */
-  private async pause(
-    call: LoginCall,
-    dialled: string | null,
-    ordered: { readonly agentId: string; readonly by: string },
-  ): Promise<string | null> {
-    const { runtime } = this.context;
-    const reasons = runtime.state.config.pauseReasons ?? [];
-    let reason = '';
-    if (reasons.length > 0 || dialled !== null) {
-      const number = dialled ?? (await this.askFor(call, 'agent-pause-reason'));
-      if (call.keying.isGone) return null;
-      const found = reasons[Number(number) - 1]?.reason;
-      if (found === undefined) return 'agent-incorrect';
-      reason = found;
-    }
-    const outcome = await runtime.submit({ kind: 'PauseAgent', ...ordered, reason });
-    return outcome.ok ? 'agent-pause-ok' : spokenOf(outcome, 'agent-incorrect');
+    const askReason = async (): Promise<string | null> => {
+      const keyed = await this.askFor(call, 'agent-pause-reason');
+      return call.keying.isGone ? null : keyed;
+    };
+    const { isTakenOver } = call;
+    return order({ runtime, agentId, askReason, isTakenOver }, wanted);
   }
 
   private isAgent(agentId: string): boolean {
@@ -406,15 +368,24 @@ export class Logins {
     return fits;
   }
 
-  private async logIn(call: LoginCall, agentId: string): Promise<string | null> {
+  /** `dialled`: to this queue of his only. */
+  private async logIn(
+    call: LoginCall,
+    agentId: string,
+    dialled: string | undefined,
+  ): Promise<string | null> {
     const { device, keying } = call;
     const { runtime, log } = this.context;
-    const login = { agentId, device, by: 'sip' };
+    const queue = dialled === undefined ? null : queueOf(runtime.state, agentId, dialled);
+    if (dialled !== undefined && queue === null) return 'agent-incorrect';
+    const queues = queue === null ? {} : { queues: [queue] };
+    const login = { agentId, device, by: 'sip', ...queues };
     const outcome = await logInOn(runtime, this.presence, login, () => keying.isGone);
     if (outcome === null) return null;
     // As in `isDone`, but by what is so: he may be refused for several reasons.
     const isOn = call.isTakenOver && this.isOn(agentId, device);
-    if (outcome.ok || (isOn && outcome.refusal !== 'no-presence')) return 'agent-login-ok';
+    if (outcome.ok || (isOn && outcome.refusal !== 'no-presence'))
+      return queue === null ? 'agent-login-ok' : 'agent-queue-in';
     if (outcome.refusal === 'no-presence') return 'agent-no-presence';
     log.info({ agentId, device: device.uri }, `login refused: ${outcome.refusal}`);
     if (outcome.refusal === 'unknown-agent') return 'agent-incorrect';

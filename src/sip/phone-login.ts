@@ -32,6 +32,8 @@ export interface Login {
   readonly agentId: string;
   readonly device: Device;
   readonly by: string;
+  /** To these of his queues; absent: to all. */
+  readonly queues?: readonly string[];
 }
 
 export type LoginOutcome = Outcome | { readonly ok: false; readonly refusal: 'no-presence' };
@@ -40,9 +42,10 @@ export type LoginOutcome = Outcome | { readonly ok: false; readonly refusal: 'no
 export async function logInOn(
   runtime: Pick<Runtime, 'submit'>,
   presence: PhoneWatching,
-  { agentId, device, by }: Login,
+  login: Login,
   isGone: () => boolean = () => false,
 ): Promise<LoginOutcome | null> {
+  const { device } = login;
   if (presence.isRequired(device) && !(await presence.probe(device))) {
     presence.abandon(device.uri);
     return { ok: false, refusal: 'no-presence' };
@@ -51,7 +54,7 @@ export async function logInOn(
     presence.abandon(device.uri);
     return null;
   }
-  const outcome = await runtime.submit({ kind: 'LogInAgent', by, agentId, device });
+  const outcome = await runtime.submit({ kind: 'LogInAgent', ...login });
   if (!outcome.ok) presence.abandon(device.uri);
   return outcome;
 }

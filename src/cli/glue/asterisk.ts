@@ -11,9 +11,7 @@ function dialplan({ queues, codes }: GlueParts, endpoint: string): string[] {
   return [
     ...queues.map((queue) => dial(queue, queue)),
     ...codes.flatMap((code) =>
-      code.startsWith('*')
-        ? [dial(code, code), dial(`_${code}X!`, '${EXTEN}')]
-        : [dial(code, code)],
+      code.startsWith('*') ? [dial(code, code), dial(`_${code}.`, '${EXTEN}')] : [dial(code, code)],
     ),
   ];
 }

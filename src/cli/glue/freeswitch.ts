@@ -2,7 +2,7 @@
  * FreeSWITCH's side: a user for the account, and extensions that call its registered contact with
  * the dialled user in the Request-URI.
  */
-import { escaped, PASSWORD, type GlueParts } from './parts.ts';
+import { BEHIND_CODE, escaped, PASSWORD, type GlueParts } from './parts.ts';
 
 const xml = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
@@ -23,7 +23,11 @@ export function glueFreeswitch(parts: GlueParts): string {
   const extensions = [
     ...parts.queues.map((queue) => extension(queue, escaped(queue), username)),
     ...parts.codes.map((code) =>
-      extension(code, code.startsWith('*') ? `${escaped(code)}\\d*` : escaped(code), username),
+      extension(
+        code,
+        code.startsWith('*') ? `${escaped(code)}${BEHIND_CODE}` : escaped(code),
+        username,
+      ),
     ),
   ];
   return `<!-- FreeSWITCH's side of the ACD, account "${xml(name)}" (acd glue freeswitch).

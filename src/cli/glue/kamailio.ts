@@ -2,13 +2,13 @@
  * Kamailio's side: one route that sends queues and codes to where the ACD is registered, with the
  * dialled user kept in the Request-URI (RFC 3261 §16.5: the registrar's proxy replaces it).
  */
-import { escaped, type GlueParts } from './parts.ts';
+import { BEHIND_CODE, escaped, type GlueParts } from './parts.ts';
 
 /** What is dialled, as one regular expression. */
 function dialled({ queues, codes }: GlueParts): string {
   const starred = codes.filter((code) => code.startsWith('*'));
   const plain = [...queues, ...codes.filter((code) => !code.startsWith('*'))];
-  const parts = [...plain.map(escaped), ...starred.map((code) => `${escaped(code)}[0-9]*`)];
+  const parts = [...plain.map(escaped), ...starred.map((code) => `${escaped(code)}${BEHIND_CODE}`)];
   // In a double-quoted string of kamailio.cfg a backslash stands twice.
   return parts.join('|').replaceAll('\\', '\\\\');
 }

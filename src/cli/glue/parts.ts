@@ -7,7 +7,7 @@ import type { AcdConfig, RegisterConfig } from '../../config/types.ts';
 export interface GlueParts {
   readonly account: RegisterConfig;
   readonly queues: readonly string[];
-  /** Login and logout codes; those that begin with `*` may be followed by an agent id. */
+  /** What agents dial; codes that begin with `*` may be followed by more. */
   readonly codes: readonly string[];
   /** Users of static members at this PBX. */
   readonly phones: readonly string[];
@@ -41,6 +41,9 @@ function dialCodesOf(sip: AcdConfig['sip']): string[] {
   const { loginUsers, logoutUsers, pauseUsers, resumeUsers, readyUsers } = sip;
   return [loginUsers, logoutUsers, pauseUsers, resumeUsers, readyUsers].flat();
 }
+
+/** Behind a code with `*`: digits, and behind another `*` a queue, as a regular expression. */
+export const BEHIND_CODE = String.raw`[0-9]*(\*[A-Za-z0-9._~-]+)?`;
 
 /** A literal inside a regular expression. */
 export function escaped(text: string): string {

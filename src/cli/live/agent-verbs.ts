@@ -74,6 +74,18 @@ function addActs(group: Group): void {
       const body = queue === undefined ? undefined : { queue };
       done(await post(written, `/agents/${at(id)}/resume`, body));
     });
+  const attend = [
+    ['join', 'log him in to one of his queues that he has left'],
+    ['leave', 'log him out of one of his queues; he stays logged in to the others'],
+  ] as const;
+  for (const [name, text] of attend) {
+    verb(group, name, text)
+      .argument('<id>')
+      .argument('<queue>')
+      .action(async (id: string, queue: string, written: Written) => {
+        done(await post(written, `/agents/${at(id)}/${name}`, { queue }));
+      });
+  }
   const plain = [
     ['ready', 'ready', 'back to work: wrap-up and every pause end'],
     ['end-wrapup', 'wrapup/end', 'end his wrap-up'],

@@ -8,6 +8,7 @@ import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import {
   agentAnswer,
+  attendBody,
   errorAnswer,
   loginBody,
   pauseBody,
@@ -145,6 +146,7 @@ function addSteering(http: Http, view: View, steering: Steering): void {
     },
   );
   addLogin(http, steering, after);
+  addAttendance(http, steering, after);
   addPlain(http, steering, after);
 }
 
@@ -178,6 +180,27 @@ type After = (
   outcome: LoggedIn,
   id: string,
 ) => { problem: Problem; agent?: undefined } | { agent: AgentAnswer; problem?: undefined };
+
+function addAttendance(http: Http, steering: Steering, after: After): void {
+  const acts = [
+    ['join', 'Log an agent in to one of his queues that he has left', steering.join],
+    ['leave', 'Log an agent out of one of his queues; a call he has goes on', steering.leave],
+  ] as const;
+  for (const [verb, summary, act] of acts) {
+    http.post(
+      `/agents/:id/${verb}`,
+      {
+        config: needs('agent'),
+        schema: { summary, tags: ['steer'], params, body: attendBody, response: answers },
+      },
+      async (request, reply) => {
+        const { id } = request.params;
+        const done = after(await act(id, request.body.queue), id);
+        return done.problem === undefined ? done.agent : send(reply, done.problem);
+      },
+    );
+  }
+}
 
 function addPlain(http: Http, steering: Steering, after: After): void {
   /** Not in wrap-up, or not paused, is as it should be. */

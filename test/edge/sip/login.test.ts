@@ -6,7 +6,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AcdConfig } from '../../../src/config/types.ts';
 import { openStage } from '../../support/stage.ts';
-import { acdConfig, SDP_OFFER } from '../../unit/sip/fakes.ts';
+import { acdConfig, queueConfig, SDP_OFFER } from '../../unit/sip/fakes.ts';
 import type { MediaCall } from '../../unit/sip/fakes.ts';
 import { sipServer, startAcd } from './acd.ts';
 import type { Acd, SipServer } from './acd.ts';
@@ -192,6 +192,27 @@ describe('what an agent dials', () => {
     expect(await dialled('*47')).toEqual(['agent-not-paused', 'goodbye']);
     expect(await dialled('*48')).toEqual(['agent-no-wrapup', 'goodbye']);
     expect(await dialled('*461')).toEqual(['agent-incorrect', 'goodbye']);
+  });
+
+  it('logs him in to and out of one queue, pauses him there, lets his wrap-up go on', async () => {
+    const plain = acdConfig();
+    const { core } = plain;
+    const queues = ['queue1', 'queue2'].map((name) => ({ ...queueConfig(name), wrapupMs: 60_000 }));
+    const agents = [{ id: '2771', name: 'Ann', queues: ['queue1', 'queue2'] }];
+    await open({ ...plain, core: { ...core, queues, agents } });
+    const agent = () => acd.loop.state.agents.get('2771');
+    const away = () => [...(agent()?.away ?? [])];
+    expect(await dialled('*442771*queue2')).toEqual(['agent-queue-in', 'goodbye']);
+    expect(away()).toEqual(['queue1']);
+    expect(await dialled('*44*1')).toEqual(['agent-queue-in', 'goodbye']);
+    expect(await dialled('*45*2')).toEqual(['agent-queue-out', 'goodbye']);
+    expect(away()).toEqual(['queue2']);
+    expect(await dialled('*46*queue1')).toEqual(['agent-pause-ok', 'goodbye']);
+    expect([...(agent()?.pausedIn.keys() ?? [])]).toEqual(['queue1']);
+    expect(await dialled('*47*queue1')).toEqual(['agent-resume-ok', 'goodbye']);
+    expect(await dialled('*45*3')).toEqual(['agent-incorrect', 'goodbye']);
+    expect(await dialled('*4890')).toEqual(['agent-no-wrapup', 'goodbye']);
+    expect(agent()?.device).not.toBeNull();
   });
 
   it('asks for the reason where there are some', async () => {

@@ -12,6 +12,7 @@ const call = (n: number): CallAnswer => ({
 });
 const agent = (n: number, more: Partial<AgentAnswer> = {}): AgentAnswer => ({
   ...{ id: String(n), state: 'idle', idletime: '61', device: 'sip:1@pbx', memberof: ['sales'] },
+  ...{ away_from: [] },
   ...{ name: `Agent ${n}`, device_state: 'idle', registrar: '', pause_reason: null, call: '' },
   ...{ logged_in_seconds: 100, ...more },
 });

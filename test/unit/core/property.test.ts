@@ -164,6 +164,16 @@ const anyCommand = fc.oneof(
     4,
     kind('LogInAgent', { agentId, device: uri.map((it) => ({ uri: it, registrar: null })) }),
   ),
+  often(2, kind('LeaveQueue', { agentId, queue: queueName })),
+  often(2, kind('JoinQueue', { agentId, queue: queueName })),
+  often(
+    1,
+    kind('LogInAgent', {
+      agentId,
+      device: uri.map((it) => ({ uri: it, registrar: null })),
+      queues: fc.constant(['q']),
+    }),
+  ),
   often(4, kind('LogOutAgent', { who: agentId.map((it) => ({ agentId: it })) })),
   often(
     14,

@@ -64,6 +64,8 @@ export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'AgentLoggedIn',
   'AgentLoggedOut',
   'LogoutDeferred',
+  'QueueJoined',
+  'QueueLeft',
   'DeviceReported',
   'AgentPaused',
   'AgentResumed',

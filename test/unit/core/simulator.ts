@@ -331,12 +331,21 @@ export class Simulator {
       const uri = `sip:${this.#random() < 0.8 ? agentId : this.#below(4)}@pbx`;
       this.#send({ kind: 'LogInAgent', agentId, device: { uri, registrar: null } });
       this.#send({ kind: 'ReportDevice', deviceUri: uri, state: 'idle', source: 'presence' });
-    } else if (dice < 12) this.#send({ kind: 'LogOutAgent', who: { agentId } });
+    } else if (dice < 11) this.#attend(agentId);
+    else if (dice < 12) this.#send({ kind: 'LogOutAgent', who: { agentId } });
     else if (dice < 13) this.#send({ kind: 'PauseAgent', agentId, reason: 'lunch' });
     else if (dice < 14) this.#send({ kind: 'PauseAgent', agentId, reason: 'desk', queue: 'q0' });
     else if (dice < 18) this.#send({ kind: 'ResumeAgent', agentId });
     else if (dice < 19) this.#send({ kind: 'ExtendWrapup', agentId, forMs: 1_000 });
     else this.#send({ kind: 'EndWrapup', agentId });
+  }
+
+  #attend(agentId: string): void {
+    const queue = `q${this.#below(this.#world.queues)}`;
+    const device = { uri: `sip:${agentId}@pbx`, registrar: null };
+    const dice = this.#below(10);
+    if (dice === 0) return this.#send({ kind: 'LogInAgent', agentId, device, queues: [queue] });
+    this.#send({ kind: dice < 4 ? 'LeaveQueue' : 'JoinQueue', agentId, queue });
   }
 
   /** Something about an offer that is over: it must change nothing. */

@@ -49,6 +49,7 @@ const agent = (id: string, memberof: string[]) => ({
   idletime: '1',
   device: '',
   memberof,
+  away_from: [],
   name: '',
   device_state: 'idle',
   registrar: '',
@@ -146,7 +147,7 @@ export async function openDesk(
     configuration: {} as ConfigPort,
     prompts: {} as PromptsPort,
     steering: {
-      ...orders('pause', 'resume', 'logIn', 'logOut', 'endWrapup', 'extendWrapup'),
+      ...orders('pause', 'resume', 'logIn', 'logOut', 'join', 'leave', 'endWrapup', 'extendWrapup'),
       calls: orders('hangUp', 'withdraw', 'reorder', 'move', 'give', 'transfer', 'transferWithin'),
     } as unknown as Steering,
     reports: {

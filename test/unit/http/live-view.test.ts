@@ -115,6 +115,7 @@ describe('the view', () => {
       idletime: '0',
       device: '',
       memberof: ['queue2'],
+      away_from: [],
       name: '',
       device_state: '',
       registrar: '',

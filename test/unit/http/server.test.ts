@@ -50,6 +50,7 @@ const agent: AgentAnswer = {
   idletime: '14',
   device: '',
   memberof: ['queue1', 'queue2', 'queue3'],
+  away_from: [],
   name: 'Ann',
   device_state: 'idle',
   registrar: '',
@@ -110,6 +111,8 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       resume: taken,
       logIn: taken,
       logOut: taken,
+      join: taken,
+      leave: taken,
       endWrapup: taken,
       extendWrapup: taken,
       calls: {
@@ -267,14 +270,16 @@ describe('steering', () => {
     }
   });
 
-  it('ends and extends wrap-up, is ready, pauses and resumes in one queue', async () => {
+  it('ends and extends wrap-up, is ready; pauses, resumes, joins, leaves one queue', async () => {
     const asked: string[] = [];
     const note = async (...given: unknown[]): Promise<Outcome> => {
       asked.push(given.join(' '));
       return { ok: true, events: [] };
     };
     const rested = async (): Promise<Outcome> => ({ ok: false, refusal: 'not-in-wrapup' });
-    const act = { pause: note, resume: note, extendWrapup: note, endWrapup: rested };
+    const moves = { join: note, leave: note };
+    const wrapup = { extendWrapup: note, endWrapup: rested };
+    const act = { pause: note, resume: note, ...wrapup, ...moves };
     const server = await start({}, act);
     const post = async (verb: string, payload?: object) => {
       const url = `/agents/2771/${verb}`;
@@ -289,6 +294,10 @@ describe('steering', () => {
     expect(await post('wrapup/extend', { seconds: 0 })).toBe(400);
     expect(await post('pause', { unheard: 1 })).toBe(400);
     expect(asked).toEqual(['2771 x queue1', '2771 queue1', '2771 30000', '2771 ']);
+    expect(await post('join', { queue: 'queue2' })).toBe(200);
+    expect(await post('leave', { queue: 'queue3' })).toBe(200);
+    expect(await post('leave')).toBe(400);
+    expect(asked.slice(4)).toEqual(['2771 queue2', '2771 queue3']);
   });
 
   it.each([

@@ -10,6 +10,7 @@ import { ReportFold } from '../../../src/reports/fold.ts';
 import { emptyHouse } from '../../../src/reports/house.ts';
 import { queueLogOf, writeLine, type QueueLogLine } from '../../../src/reports/queue-log.ts';
 import type { ReportRecord } from '../../../src/reports/records.ts';
+import { agent, config, device, queue, scenario } from '../core/scenario.ts';
 import { simulate } from '../core/simulator.ts';
 import { DAY, scriptedDay } from './day.ts';
 
@@ -131,5 +132,25 @@ describe('a talk out of which the caller is sent elsewhere', () => {
     expect(ended({})).toEqual(['60|c|q|Agent/1|BLINDTRANSFER|200|pbx|5|20|0']);
     const replaces = 'a;to-tag=b;from-tag=c';
     expect(ended({ replaces })).toEqual(['60|c|q|Agent/1|ATTENDEDTRANSFER|APP|200|5|20|0']);
+  });
+});
+
+describe('who logs in to and out of single queues', () => {
+  it('is added and removed as a member there, and only there', () => {
+    const s = scenario(config([queue('q'), queue('r')], [agent('1', 'q', 'r')]));
+    s.when({ kind: 'LogInAgent', agentId: '1', device: device('1'), queues: ['q'] });
+    s.when({ kind: 'JoinQueue', agentId: '1', queue: 'r' });
+    s.when({ kind: 'PauseAgent', agentId: '1', reason: 'x' });
+    s.when({ kind: 'LeaveQueue', agentId: '1', queue: 'q' });
+    s.when({ kind: 'JoinQueue', agentId: '1', queue: 'q' });
+    s.when({ kind: 'LeaveQueue', agentId: '1', queue: 'r' });
+    s.when({ kind: 'LogOutAgent', who: { agentId: '1' } });
+    const told = fold(s.history)
+      .lines.filter(({ verb }) => verb.endsWith('MEMBER'))
+      .map(({ verb, queue: name, data }) => [verb, name, ...data].join(' '));
+    expect(told).toEqual([
+      ...['ADDMEMBER q ', 'ADDMEMBER r ', 'REMOVEMEMBER q ', 'ADDMEMBER q PAUSED'],
+      ...['REMOVEMEMBER r ', 'REMOVEMEMBER q '],
+    ]);
   });
 });

@@ -1,0 +1,28 @@
+/** Goal: what is dialled is read as one thing only. Method: each form, and what is none. */
+import { describe, expect, it } from 'vitest';
+import { loginRequestOf } from '../../../src/sip/dial-codes.ts';
+import { acdConfig } from './fakes.ts';
+
+const { sip } = acdConfig();
+
+describe('a dialled user', () => {
+  it.each([
+    ['*44', { kind: 'login', agentId: null }],
+    ['acdlogin2771', { kind: 'login', agentId: '2771' }],
+    ['*442771*sales', { kind: 'login', agentId: '2771', queue: 'sales' }],
+    ['*44*600', { kind: 'login', agentId: null, queue: '600' }],
+    ['*45', { kind: 'logout' }],
+    ['*45*600', { kind: 'logout', queue: '600' }],
+    ['*461', { kind: 'pause', number: '1' }],
+    ['*461*sales', { kind: 'pause', number: '1', queue: 'sales' }],
+    ['*46*sales', { kind: 'pause', number: null, queue: 'sales' }],
+    ['*47*2', { kind: 'resume', queue: '2' }],
+    ['*48', { kind: 'ready' }],
+    ['*4890', { kind: 'ready', seconds: 90 }],
+  ])('%s', (user, wanted) => expect(loginRequestOf(user, sip)).toEqual(wanted));
+
+  it.each(['sales', '*44*', '*44x', '*451', '*471', '*48*1', '*48123456', '*44*a*b', '*44*-a', ''])(
+    '%j is none',
+    (user) => expect(loginRequestOf(user, sip)).toBeNull(),
+  );
+});
