@@ -14,11 +14,15 @@ export class Budget {
     this.left = atOnce;
   }
 
-  /** @param now milliseconds, any epoch, never going back; false: it is used up */
-  take(now: number): boolean {
+  /**
+   * @param now milliseconds, any epoch, never going back; false: it is used up
+   * @param owedMs what came in that time could not be taken then, and may come at once now
+   */
+  take(now: number, owedMs = 0): boolean {
     if (this.filledAt >= 0) {
+      const most = this.atOnce + (owedMs * this.perSecond) / 1000;
       const grown = ((now - this.filledAt) * this.perSecond) / 1000;
-      this.left = Math.min(this.atOnce, this.left + grown);
+      this.left = Math.min(most, this.left + grown);
     }
     this.filledAt = now;
     if (this.left < 1) return false;

@@ -3,6 +3,7 @@
  * (phase) that had the fewest legs when it joined, so that a thousand callers leave as four small
  * bursts instead of one. The beat is kept against the monotonic clock, not against the timer, so
  * it does not drift; after a stall it makes up for at most `catchUpFrames` and skips the rest.
+ * What arrived meanwhile waits in the kernel: `owedMs` tells who counts packets of how much time.
  * While nobody is played anything the clock only wakes for the quarter-second round.
  */
 import { limits } from './limits.ts';
@@ -13,6 +14,8 @@ const beatMs = frameMs / phases;
 const tendMs = 250;
 /** Timers count whole milliseconds: a beat due within half of one is served now. */
 const earlyMs = 0.5;
+/** Later than this we were held up. */
+const noticedMs = 100;
 
 export interface ClockWork {
   /** Serves a phase. `at`: when the beat was due. `skipped`: time was lost before it. */
@@ -32,6 +35,10 @@ export class Clock {
   private phase = 0;
   private due = 0;
   private tendDue = 0;
+  private wakeAt = 0;
+  /** The last time that we were held up, and how long. */
+  private stallEnd = 0;
+  private stallMs = 0;
   private isBeating = false;
   private skipBeats = 0;
 
@@ -60,11 +67,23 @@ export class Clock {
     this.due = this.now();
     this.skipBeats = phases;
     clearTimeout(this.timer);
+    this.wakeAt = this.due + 1;
     this.timer = setTimeout(this.run, 1);
+  }
+
+  /** Of how much time there may be packets, beside those of now, because we were held up. */
+  owedMs(now: number): number {
+    const lateMs = now - this.wakeAt;
+    const owed = now - this.stallEnd < this.stallMs ? this.stallMs : 0;
+    return Math.min(limits.stallMs, Math.max(owed, lateMs < noticedMs ? 0 : lateMs));
   }
 
   private readonly run = (): void => {
     const now = this.now();
+    if (now - this.wakeAt >= noticedMs) {
+      this.stallEnd = now;
+      this.stallMs = now - this.wakeAt;
+    }
     if (this.isBeating) this.beats(now);
     if (now >= this.tendDue) {
       this.tendDue = now + tendMs;
@@ -95,6 +114,8 @@ export class Clock {
 
   private sleep(now: number): void {
     const until = this.isBeating ? Math.min(this.due, this.tendDue) : this.tendDue;
-    this.timer = setTimeout(this.run, Math.max(1, Math.round(until - now)));
+    const pause = Math.max(1, Math.round(until - now));
+    this.wakeAt = now + pause;
+    this.timer = setTimeout(this.run, pause);
   }
 }

@@ -43,6 +43,8 @@ export interface Ends {
 
 export interface LegWorld {
   now(): number;
+  /** As `Clock.owedMs`. */
+  owedMs(now: number): number;
   emit(event: LegEvent): void;
   /** The leg has something to play from now on. */
   wake(leg: Leg): void;
@@ -248,7 +250,7 @@ export class Leg {
     const now = this.world.now();
     // Apart: whoever floods the port must not use up what the party is due.
     const budget = this.latch.isSource(from.address, from.port) ? this.fromParty : this.fromOthers;
-    if (!budget.take(now)) {
+    if (!budget.take(now, this.world.owedMs(now))) {
       this.reception.flooded += 1;
       return;
     }

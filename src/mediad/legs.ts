@@ -77,6 +77,7 @@ export class Legs {
     });
     this.world = {
       now: () => this.clock.now(),
+      owedMs: (now) => this.clock.owedMs(now),
       emit: (event) => this.events.add(event),
       wake: (leg) => {
         this.rota.join(leg);

@@ -49,6 +49,8 @@ export const limits = {
    */
   packetsAtOnce: 60,
   packetsPerSecond: 400,
+  /** Held up for longer we take no more at once than of so much time; the rest is flood. */
+  stallMs: 5_000,
   /** RTCP packets taken per leg and second; the rest is dropped, counted as flood. */
   rtcpPerSecond: 20,
   /** Keyed digits told per leg and second; no finger is faster, the rest is counted as flood. */

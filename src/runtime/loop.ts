@@ -32,8 +32,11 @@ const TIMER_MAX_MS = 2_147_483_647;
 const RETRY_MS = 500;
 /** A write that takes longer makes the journal slow; one of less than half makes it fast again. */
 const SLOW_MS = 1_000;
-/** A start replays at most about this many events, or twice that after a busy time. */
-const SNAPSHOT_EVERY = 25_000;
+/**
+ * A start replays at most about this many events, or twice that after a busy time: half a second.
+ * In a house with more agents and calls, so many: one costs as much as there is in it.
+ */
+const SNAPSHOT_EVERY = 10_000;
 
 export interface LoopOptions {
   readonly journal: Journal;
@@ -43,7 +46,7 @@ export interface LoopOptions {
   readonly log: (level: 'info' | 'warn' | 'error', text: string, detail?: unknown) => void;
   /** A broken invariant, or we are no longer the writer: the process should end. */
   readonly onFatal: (error: Error) => void;
-  /** Events between two snapshots; default SNAPSHOT_EVERY. */
+  /** Events between two snapshots; default: SNAPSHOT_EVERY, or the calls and agents. */
   readonly snapshotEvery?: number;
   /** Wait between attempts to reach a failed journal; default 500 ms. */
   readonly retryMs?: number;
@@ -243,7 +246,7 @@ export class Loop implements Runtime {
       pending.settle(refusal ?? { ok: true, events: stored.slice(from, upTo) });
     });
     // A snapshot stops everything for a moment: wait for a quiet one, but not for ever.
-    const every = this.#options.snapshotEvery ?? SNAPSHOT_EVERY;
+    const every = this.#snapshotEvery();
     const isDue = this.#lastSeq - this.#snapshotSeq >= (this.#queue.size > 0 ? 2 * every : every);
     if (isDue && this.#lastSeq >= this.#snapshotFrom) await this.#saveSnapshot();
   }
@@ -416,7 +419,12 @@ export class Loop implements Runtime {
     if (saved.ok) this.#snapshotSeq = seq;
     else log('warn', `no snapshot was kept: ${saved.detail}`);
     // A full disk is not asked at every turn.
-    this.#snapshotFrom = saved.ok ? 0 : seq + (this.#options.snapshotEvery ?? SNAPSHOT_EVERY) / 10;
+    this.#snapshotFrom = saved.ok ? 0 : seq + this.#snapshotEvery() / 10;
+  }
+
+  #snapshotEvery(): number {
+    const { agents, calls } = this.#state;
+    return this.#options.snapshotEvery ?? Math.max(SNAPSHOT_EVERY, agents.size + calls.size);
   }
 
   #clearTimers(): void {

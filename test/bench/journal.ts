@@ -1,6 +1,6 @@
 /**
  * Benchmark (e): the journal. A file of a million events, as a busy ACD writes it (batches of one
- * turn, a snapshot about every 25,000 events), and how long the next start takes: after a stop,
+ * turn, a snapshot about every 10,000 events), and how long the next start takes: after a stop,
  * which leaves a snapshot at the end, and after a kill at the worst moment, when as many events as
  * there can be have come after the last snapshot. And how fast events are made durable.
  */
@@ -46,7 +46,7 @@ export const FULL_JOURNAL: JournalBench = { events: 1_000_000, batch: 64 };
 export const QUICK_JOURNAL: JournalBench = { events: 100_000, batch: 64 };
 
 /** As the loop does: a snapshot when this many have come; up to twice as many while it is busy. */
-const SNAPSHOT_EVERY = 25_000;
+const SNAPSHOT_EVERY = 10_000;
 const AGENTS = 500;
 
 type Draft = Command extends infer C ? (C extends Command ? Omit<C, 'at' | 'by'> : never) : never;

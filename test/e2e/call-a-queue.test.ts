@@ -41,10 +41,12 @@ beforeAll(async () => {
         { name: 'queue2', welcome: [], timeout: 15 },
         { name: 'small', welcome: [], maxlen: 1 },
         { name: 'held', welcome: [] },
+        { name: 'flooded', welcome: [] },
       ],
       agents: [
         { id: '2771', queues: ['queue2'] },
         { id: '2772', queues: ['held'] },
+        { id: '2773', queues: ['flooded'] },
       ],
       more: { limits: { calls: CAPACITY } },
     }),
@@ -97,7 +99,8 @@ describe('a caller', () => {
     const alice = await phone(stage, 'alice');
     const call = await enter(acd, alice, 'queue2');
     const queues = await acd.queues();
-    expect(queues.map(({ name }) => name)).toEqual(['queue1', 'queue2', 'small', 'held']);
+    const names = ['queue1', 'queue2', 'small', 'held', 'flooded'];
+    expect(queues.map(({ name }) => name)).toEqual(names);
     expect(queues[1]?.calls).toMatchObject([
       {
         id: call.callId,
@@ -243,8 +246,8 @@ describe('a flood of calls', () => {
     const memory = () =>
       PROGRAMS.reduce((sum, program) => sum + residentMb(pidOf(acd, program) ?? 0), 0);
     const [alice, desk] = [await phone(stage, 'alice'), await phone(stage, 'desk')];
-    await logIn(acd, desk, '2772');
-    const call = await enter(acd, alice, 'held');
+    await logIn(acd, desk, '2773');
+    const call = await enter(acd, alice, 'flooded');
     const agent = await desk.incoming();
     agent.answer();
     await talk(call, agent);

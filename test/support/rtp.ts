@@ -6,6 +6,8 @@ import dgram from 'node:dgram';
 import { RATE, concat, decode, encode, rms, toneShare, type G711 } from './audio.ts';
 import { freeRange } from './ports.ts';
 
+/** So much is made up for when this process was late. */
+const CATCH_UP_FRAMES = 25;
 const FRAME = RATE / 50;
 /** Memory of a test phone: ten minutes of audio. */
 const MAX_PACKETS = 30_000;
@@ -249,6 +251,8 @@ export class RtpPeer {
 
   private tick(): void {
     const due = Math.floor((performance.now() - this.startedAt) / 20);
+    // A telephone that was held up does not say it all at once afterwards: that would be a flood.
+    this.frame = Math.max(this.frame, due - CATCH_UP_FRAMES);
     while (this.frame <= due && this.source !== null) this.sendFrame(this.source);
     const nextAt = this.startedAt + this.frame * 20;
     this.timer = setTimeout(() => this.tick(), Math.max(1, nextAt - performance.now()));

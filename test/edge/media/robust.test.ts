@@ -90,6 +90,23 @@ describe('given a talking pair', () => {
     await b.hearTone(440);
   });
 
+  it('when mediad is held up for longer than a burst lasts, then no packet is lost', async () => {
+    const [a, b] = [await party('held-up-a'), await party('held-up-b')];
+    a.sendTone(440);
+    b.sendSilence();
+    good(await driver.worker.connect('held-up-a', 'held-up-b'));
+    await b.hearTone(440);
+    const from = b.packets.length;
+    process.kill(mediad.process.pid, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 1_700));
+    process.kill(mediad.process.pid, 'SIGCONT');
+    await b.hearAtLeast(2 * second);
+    const seqs = b.packets.slice(from).map(({ seq }) => seq);
+    const steps = seqs.slice(1).map((seq, index) => (seq - (seqs[index] ?? 0)) & 0xffff);
+    expect(new Set(steps)).toEqual(new Set([1]));
+    expect((await counters('held-up-a'))['flooded']).toBe(0);
+  });
+
   it('when one holds, then he gets nothing, and music again after the hold', async () => {
     const a = await party('hold');
     good(await driver.worker.music('hold', 'default'));

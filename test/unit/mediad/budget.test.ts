@@ -24,6 +24,15 @@ describe('a budget', () => {
     expect(taken(budget, 3_600_000, 1_000)).toBe(60);
   });
 
+  it('given time in which nothing could be taken, then what came in it may come at once', () => {
+    const budget = new Budget(60, 400);
+    taken(budget, 0, 10);
+    let count = 0;
+    for (let i = 0; i < 2_000; i += 1) if (budget.take(2_000, 2_000)) count += 1;
+    expect(count).toBe(850);
+    expect(taken(budget, 60_000, 1_000)).toBe(60);
+  });
+
   it('given a steady stream within its means, then all of it', () => {
     const budget = new Budget(60, 400);
     let count = 0;

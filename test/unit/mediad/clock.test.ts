@@ -40,6 +40,20 @@ afterEach(() => {
 });
 
 describe('the clock', () => {
+  it('tells of how much time packets may wait in the kernel after a stall', () => {
+    clock.wake();
+    pass(100);
+    expect(clock.owedMs(time)).toBe(0);
+    time += 1_500;
+    // Before the timer runs, as sockets are often read first, and after it.
+    expect(clock.owedMs(time)).toBeGreaterThan(1_490);
+    vi.advanceTimersByTime(10);
+    expect(clock.owedMs(time + 1_000)).toBeGreaterThan(1_490);
+    pass(1_600);
+    expect(clock.owedMs(time)).toBe(0);
+    expect(clock.owedMs(time + 3_600_000)).toBe(limits.stallMs);
+  });
+
   it('serves each phase once in 20 ms, in turn, without drifting', () => {
     clock.wake();
     pass(10 * frameMs);

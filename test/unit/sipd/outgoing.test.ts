@@ -110,6 +110,21 @@ describe('a request of a client', () => {
     expect(client.last('BYE').args[6]).toBe('unsolicited');
   });
 
+  // A drachtio-server dies of the first of these.
+  it.each(['<tel:+4930123456>', '<sips:x@192.0.2.8>', '*', 'nonsense', '<sip:>', ''])(
+    'given a 2xx with Contact %j, then ACK and BYE go where the INVITE went',
+    (contact) => {
+      const { text, dialogId } = invite();
+      const ok = world.response(text, 200, { contact });
+      world.arrive(contact === '' ? ok.replace(/^Contact: \r\n/m, '') : ok);
+      expect(client.story).toEqual(['200']);
+      expect(ack(dialogId)[0]).toBe('OK');
+      expect(client.request('BYE', 'sip:placeholder', [], '', ['', dialogId])[0]).toBe('OK');
+      const sent = world.takeSent();
+      expect(sent.map((one) => one.split(' SIP/2.0')[0])).toEqual([`ACK ${URI}`, `BYE ${URI}`]);
+    },
+  );
+
   it('given two phones answer, then the second is acknowledged and hung up', () => {
     const { text, dialogId } = invite();
     world.arrive(world.response(text, 200, { tag: 'one' }));
