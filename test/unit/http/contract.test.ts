@@ -76,7 +76,7 @@ describe('the document', () => {
 });
 
 describe('every route', () => {
-  it('that takes JSON refuses fields that nobody knows, other shapes, and what is no JSON', async () => {
+  it('that takes JSON refuses unknown fields, other shapes, and what is no JSON', async () => {
     const taking = routes().filter(takesJson);
     expect(taking.length).toBeGreaterThan(15);
     for (const route of taking) {
