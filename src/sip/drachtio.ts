@@ -8,7 +8,7 @@
  * a deadline, and a lost connection settles everything that was waiting.
  */
 import Srf from 'drachtio-srf';
-import { SipdHeritage } from './heritage.ts';
+import { hasGuard, SipdHeritage } from './heritage.ts';
 import type { Pending } from './heritage.ts';
 import type {
   Headers,
@@ -72,6 +72,7 @@ class DrachtioStack implements Stack {
   /** Came before there was a listener: held by the server for us, or very early. */
   private readonly early: IncomingRequest[] = [];
   private isSipd = false;
+  private hasGuard = false;
   private reconnected: ((awayMs: number) => void) | null = null;
   private lostAt = 0;
   private up = false;
@@ -106,6 +107,7 @@ class DrachtioStack implements Stack {
           return;
         }
         this.isSipd = version?.endsWith('-sipd') === true;
+        this.hasGuard = hasGuard(version ?? '');
         // A pong behind our routes' orders tells that requests will be given to us from now on.
         this.ping(() => {
           clearTimeout(deadline);
@@ -361,7 +363,7 @@ class DrachtioStack implements Stack {
       follow: (req: SrfRequest, events: TransactionEvents, pending: Pending) =>
         this.follow(req, events, pending),
     };
-    return new SipdHeritage(line, this.log);
+    return new SipdHeritage(line, this.log, this.hasGuard);
   }
 
   private received(res: SrfReceived, ack: (options?: object) => void): IncomingResponse {
