@@ -5,8 +5,11 @@
  * REST both changed a thing. 3: no server answers.
  */
 import type { Command } from 'commander';
+import { liveOf } from '../config/document.ts';
+import { readConfigText, writeFault } from '../config/load.ts';
 import type { Change } from '../config/merge.ts';
 import { showChange } from '../config/merge.ts';
+import { readTree } from '../config/tree.ts';
 import { jsonOf, placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
 
 const ANSWER_MS = 15_000;
@@ -116,6 +119,16 @@ async function runRollback(version: string, written: ReloadWritten): Promise<num
   return tellDone(await ask(written, 'POST', path, { version: Number(version) }), written);
 }
 
+/** Those sections of a file that may change while calls are up, in place of what holds. */
+async function runPut(file: string, written: ReloadWritten): Promise<number> {
+  const read = readConfigText(file);
+  const found = read.ok ? readTree(read.text, null) : { tree: undefined, faults: read.faults };
+  for (const fault of found.faults) process.stderr.write(`${writeFault(file, fault)}\n`);
+  if (found.faults.length > 0) return 1;
+  const path = `/config?dry_run=${written.dryRun}`;
+  return tellDone(await ask(written, 'PUT', path, liveOf(found.tree)), written);
+}
+
 async function runHistory(written: Common): Promise<number> {
   const asked = await ask(written, 'GET', '/config');
   if (!asked.ok) return asked.status;
@@ -158,6 +171,11 @@ export function addConfigVerbs(
     .action(async (from: string | undefined, to: string | undefined, written: Common) => {
       done(await runDiff(from, to, written));
     });
+  common(config.command('put'))
+    .description('have queues, agents, rules and reasons of a file in place of what holds')
+    .argument('<file>', 'like acd.yaml; its other sections are left alone')
+    .option(...dry, false)
+    .action(async (file: string, written: ReloadWritten) => done(await runPut(file, written)));
   common(config.command('rollback'))
     .description('bring an older version back, as a new one')
     .argument('<version>', 'see acd config history')

@@ -41,13 +41,21 @@ export interface Line {
 type Told =
   HeldDialog | { readonly dialogId: string; readonly ended: Omit<EndedDialog, 'dialogId'> };
 
+/** Does the sipd of that version know `users` and `ban`? One before closes at what it knows not. */
+export function hasGuard(version: string): boolean {
+  return Number(/^v0\.9\.(\d+)-sipd$/.exec(version)?.[1] ?? 0) >= 11;
+}
+
 export class SipdHeritage implements Heritage {
   private readonly line: Line;
   private readonly log: SipLog;
+  private readonly hasGuard: boolean;
 
-  constructor(line: Line, log: SipLog) {
+  /** `hasGuard`: after an upgrade in place sipd may be older than we are. */
+  constructor(line: Line, log: SipLog, hasGuard = true) {
     this.line = line;
     this.log = log;
+    this.hasGuard = hasGuard;
   }
 
   async inventory(): Promise<Inventory | null> {
@@ -97,8 +105,9 @@ export class SipdHeritage implements Heritage {
     return this.order(`ban|${address}|${Math.ceil(ms)}`);
   }
 
-  /** A sipd of before does not know them: then it goes on as it did. */
+  /** A sipd of before goes on as it did until the next start. */
   private async order(text: string): Promise<void> {
+    if (!this.hasGuard) return;
     const answer = await this.ask(text);
     if (answer?.[0] === 'OK') return;
     const told = { order: text.split('|')[0], answer: answer?.join(' ') ?? 'none' };

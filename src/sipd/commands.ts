@@ -30,8 +30,11 @@ import { cancelText, sendCancel } from './uac-cancel.ts';
 import { inDialogRequest, newRequest } from './uac-requests.ts';
 import { parseUri } from './uri.ts';
 
-/** Answers as drachtio-server 0.9 would; the leading v lets srf enable pings. */
-export const SERVER_VERSION = 'v0.9.10-sipd';
+/**
+ * Answers as drachtio-server 0.9 would; the leading v lets srf enable pings. The last number is
+ * that of the words of our own: from 11 on `users` and `ban` are among them.
+ */
+export const SERVER_VERSION = 'v0.9.11-sipd';
 
 const NO_DIALOG = 'NOK|Server error: unable to find dialog for dialog id provided';
 

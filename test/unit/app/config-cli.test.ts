@@ -2,6 +2,7 @@
  * Goal: `acd reload` and `acd config` say what came of it, and end with the status that programs go
  * by. Method: the verbs themselves on REST over a real configuration, its journal in memory.
  */
+import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { runCli } from '../../../src/cli/index.ts';
@@ -43,6 +44,22 @@ it('shows what a reload would change, does it, and brings the former version bac
   expect(out).toContain('not in the file, made by REST:');
   expect(await acd('config', 'diff', '1', '2')).toBe(0);
   expect(out).toBe('~ queues[sales].timeout: 15 -> 20\n');
+});
+
+it('puts the sections of another file in place of what holds', async () => {
+  const { house, acd } = await open();
+  const file = `${house.file}.other`;
+  const put = (...more: string[]) => acd('config', 'put', file, ...more);
+  writeFileSync(file, FILE.replace('timeout: 15', 'timeout: 20').replace('8242', '8243'));
+  expect(await put('--dry-run')).toBe(0);
+  expect(out).toContain('nothing was applied; version 1 holds');
+  expect(await put()).toBe(0);
+  expect(out).toBe('~ queues[sales].timeout: 15 -> 20\nversion 2 holds (1 changes)\n');
+  writeFileSync(file, 'queues: [{name: a, timeout: soon}]');
+  expect(await put()).toBe(1);
+  expect(err).toContain('timeout: "soon" cannot be used');
+  expect(await acd('config', 'put', `${file}.none`)).toBe(1);
+  expect(err).toContain('there is no such file');
 });
 
 it('ends with 1 where it is refused, 2 at a conflict, 3 where nobody answers', async () => {

@@ -102,6 +102,21 @@ const view = {
   metrics: async () => ({ text: 'acd 1\n', contentType: 'text/plain' }),
 } as unknown as View;
 
+/** An empty configuration that cannot be changed now. */
+const unavailable = async () => ({ ok: false, why: 'unavailable' }) as const;
+const configuration: ConfigPort = {
+  document: () => ({}),
+  version: () => 0,
+  versions: () => [],
+  documentOf: async () => null,
+  changedByRest: () => [],
+  reload: unavailable,
+  replace: unavailable,
+  rollback: unavailable,
+  change: unavailable,
+};
+const prompts: PromptsPort = { list: async () => [], upload: unavailable, remove: unavailable };
+
 /** Its rows name queues and agents as the reports do. */
 const rows = [{ queue: 'sales' }, { queue: 'help' }];
 
@@ -144,15 +159,18 @@ export async function openDesk(
     view,
     access,
     tls: more.tls ?? null,
-    configuration: {} as ConfigPort,
-    prompts: {} as PromptsPort,
+    configuration,
+    prompts,
     steering: {
       ...orders('pause', 'resume', 'logIn', 'logOut', 'join', 'leave', 'endWrapup', 'extendWrapup'),
       calls: orders('hangUp', 'withdraw', 'reorder', 'move', 'give', 'transfer', 'transferWithin'),
     } as unknown as Steering,
     reports: {
       wake: () => undefined,
-      ask: async () => ({ ok: true, value: { rows, more: false } }),
+      ask: async ({ name }: { name: string }) => ({
+        ok: true,
+        value: name === 'call' ? null : { rows, more: false },
+      }),
       health: () => ({ up: true, detail: '', seq: 0 }),
       close: async () => undefined,
     } as unknown as HttpDeps['reports'],

@@ -1,0 +1,108 @@
+/**
+ * Goal: what `/openapi.json` says is what is served: every route is in it with its role, refuses
+ * what does not fit its schema, and answers nothing that it does not say. Method: the document of
+ * the server itself is walked, so that no route can be forgotten; an invented house behind it.
+ */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CATALOGUE, type ErrorCode } from '../../../src/http/catalogue.ts';
+import { entry, openDesk, tokenOf, type Desk } from './house.ts';
+
+interface Operation {
+  readonly summary?: string;
+  readonly 'x-role'?: string;
+  readonly requestBody?: {
+    readonly content?: Record<string, unknown>;
+    readonly required?: boolean;
+  };
+  readonly responses: Record<string, { readonly content?: Record<string, unknown> }>;
+}
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+interface Route {
+  readonly name: string;
+  readonly method: Method;
+  readonly path: string;
+  readonly operation: Operation;
+}
+
+let desk: Desk;
+beforeEach(async () => {
+  desk = await openDesk([entry('boss', 'admin')]);
+});
+afterEach(() => desk.http.close());
+
+function routes(): Route[] {
+  const { paths = {} } = desk.http.swagger() as { paths?: Record<string, object> };
+  return Object.entries(paths).flatMap(([path, all]) =>
+    Object.entries(all).map(([verb, operation]): Route => {
+      const method = verb.toUpperCase() as Method;
+      return { name: `${method} ${path}`, method, path, operation: operation as Operation };
+    }),
+  );
+}
+
+const takesJson = ({ operation }: Route): boolean =>
+  operation.requestBody?.content?.['application/json'] !== undefined;
+
+/** With values in it; a stream, and reports that are not there, are refused for their question. */
+function filled(path: string): string {
+  if (path === '/events') return '/events?after=x';
+  return `${path.replace(/\{[a-z]+\}/gi, '1')}${path.startsWith('/reports/') ? '?to=x' : ''}`;
+}
+
+async function ask({ method, path }: Pick<Route, 'method' | 'path'>, body?: string) {
+  const authorization = `Bearer ${tokenOf('boss')}`;
+  const type = body === undefined ? {} : { 'content-type': 'application/json' };
+  const payload = body === undefined ? {} : { payload: body };
+  const headers = { authorization, ...type };
+  return desk.http.inject({ method, url: filled(path), headers, ...payload });
+}
+
+describe('the document', () => {
+  it('has every route that is served, and no other, each with its role and what it does', () => {
+    const served = desk.http.gated
+      .filter(({ method }) => method !== 'HEAD')
+      .map(({ method, url }) => `${method} ${url.replace(/:([a-z]+)/gi, '{$1}')}`);
+    const told = routes().map(({ name }) => name);
+    const isPage = (name: string) => /^GET \/(openapi\.json|docs|errors)/.test(name);
+    expect(served.filter((name) => !told.includes(name) && !isPage(name))).toEqual([]);
+    expect(told.filter((name) => !served.includes(name))).toEqual([]);
+    for (const { name, operation } of routes()) {
+      expect(operation.summary, name).toBeTruthy();
+      expect(operation['x-role'], name).toBeTruthy();
+    }
+    for (const name of ['POST /agents/{id}/login', 'GET /bans', 'DELETE /bans/{source}'])
+      expect(told).toContain(name);
+  });
+});
+
+describe('every route', () => {
+  it('that takes JSON refuses unknown fields, other shapes, and what is no JSON', async () => {
+    const taking = routes().filter(takesJson);
+    expect(taking.length).toBeGreaterThan(15);
+    for (const route of taking) {
+      for (const body of ['{"nobody-knows":1}', '["a"]', '"text"', '{"a":', '7']) {
+        const answer = await ask(route, body);
+        expect(answer.statusCode, `${route.name} ${body}`).toBe(400);
+        expect(answer.json(), route.name).toMatchObject({ code: 'bad-request', status: 400 });
+      }
+    }
+    expect(desk.done).toEqual([]);
+  });
+
+  it('answers nothing but what it says it may, and its problems are of the catalogue', async () => {
+    for (const route of routes()) {
+      const bodies = takesJson(route) ? [undefined, '{}', '{"nobody-knows":1}'] : [undefined];
+      for (const body of bodies) {
+        const answer = await ask(route, body);
+        const { statusCode: status } = answer;
+        const what = `${route.name} ${body ?? ''}: ${status} ${answer.body.slice(0, 200)}`;
+        expect(Object.keys(route.operation.responses), what).toContain(String(status));
+        if (status < 400) continue;
+        expect(answer.headers['content-type'], what).toBe('application/problem+json');
+        const { code, type } = answer.json<{ code: ErrorCode; type: string }>();
+        expect(CATALOGUE[code].status, what).toBe(status);
+        expect(type).toBe(`/errors/${code}`);
+      }
+    }
+  });
+});
