@@ -120,9 +120,7 @@ export function loggedInOf(queue: Queue): number {
  * he may take, too, stand in its way.
  */
 export function isCrowded(queue: Queue, seeker: Seeker, perAgent: number): boolean {
-  const able = queue.members.filter(
-    (member) => isLoggedIn(member) && mayEverTake(seeker, member),
-  );
+  const able = queue.members.filter((member) => isLoggedIn(member) && mayEverTake(seeker, member));
   const limit = perAgent * able.length;
   if (queue.line.size < limit) return false;
   let rivals = 0;

@@ -42,6 +42,7 @@ const DERIVED_OF_AGENT = [
   'never',
   'isReady',
   'memberOf',
+  'absence',
   'readyIn',
   'watchedBy',
   'rest',
