@@ -11,6 +11,7 @@ import { emptinessOf, isChoosy, isCrowded, type Seeker } from './emptiness.ts';
 import type { FailoverSkipped } from './events.ts';
 import { estimatedWait, type Asking } from './estimate.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
+import { compareInLine } from './orders.ts';
 import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
 import { MOVES_MAX, type Call, type Queue, type State } from './state.ts';
@@ -21,7 +22,7 @@ import type { FailoverStatus, QueueName } from './types.ts';
 const LAST = { priority: -Infinity, order: Infinity, entry: Infinity };
 
 /** Is the queue empty for this call? One that is for one agent asks for nobody else. */
-function emptyFor(
+export function emptyFor(
   { agents }: State,
   queue: Queue,
   conditions: readonly EmptyCondition[],
@@ -179,15 +180,16 @@ function answered(state: State, call: Call): boolean {
  */
 export function leaveEmptyQueues(decision: Decision): void {
   const { shaken } = decision.state;
-  for (const queue of shaken) {
+  for (const [queue, whom] of shaken) {
     shaken.delete(queue);
     const { leaveWhenEmpty } = queue.config;
     if (leaveWhenEmpty.length === 0) continue;
     const forAll = emptinessOf(queue, leaveWhenEmpty);
     const byCall = leaveWhenEmpty.includes('penalty') || isChoosy(queue);
     if (forAll === null && !byCall) continue;
-    for (const call of [...queue.line]) {
-      if (call.confirmedAt === null || call.offers.length > 0) continue;
+    const calls = whom === 'all' ? [...queue.line] : [...whom].sort(compareInLine);
+    for (const call of calls) {
+      if (call.confirmedAt === null || call.offers.length > 0 || !queue.line.has(call)) continue;
       const empty = byCall ? emptyFor(decision.state, queue, leaveWhenEmpty, call) : forAll;
       if (empty === null) continue;
       const status = empty === 'EMPTY' ? 'LEAVEEMPTY' : 'LEAVEUNAVAIL';

@@ -5,6 +5,7 @@
  */
 import { callObstacle, isReady, memberObstacle, obstacle } from './eligible.ts';
 import { reservationObstacle } from './eligible.ts';
+import { emptyFor } from './failover.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
 import { transferLimit } from './evolve-sending.ts';
@@ -183,7 +184,14 @@ export function checkDispatched(state: State): string[] {
     // 3: no eligible call stands beside a member who may take it.
     ...unmatched(state),
     // Nobody waits where leavewhenempty sends him away.
-    ...[...state.shaken].map((queue) => `${queue.name} was not looked at`),
+    ...[...state.shaken.keys()].map((queue) => `${queue.name} was not looked at`),
+    ...[...state.calls.values()].flatMap((call) => {
+      const queue = state.queues.get(call.queue);
+      const isHere = call.confirmedAt !== null && call.connectedAt === null;
+      if (queue === undefined || !isHere || call.offers.length > 0) return [];
+      const empty = emptyFor(state, queue, queue.config.leaveWhenEmpty, call);
+      return empty === null ? [] : [`${call.id} waits in ${queue.name}, which is empty for it`];
+    }),
     // Nobody is kept for a phone that may not be rung.
     ...agents
       .filter((agent) => {

@@ -4,6 +4,7 @@
  * compares where the thing stands with where its fields say it belongs, and moves it. A field
  * that an order is made of is changed only through `rekey…`, which takes the thing out meanwhile.
  */
+import { absenceBits } from './absence.ts';
 import { agentObstacle, callObstacle, isReady, pairObstacle, placeObstacle } from './eligible.ts';
 import { compareText } from './ordered.ts';
 import { memberRules } from './rules.ts';
@@ -76,9 +77,14 @@ export function widenAt(state: State, call: Call, queue: Queue | undefined): num
   return newest.rungFrom + queue.config.progressiveDelayMs;
 }
 
-/** `leavewhenempty` is to be looked at before anything else happens. */
-function shake(state: State, queue: Queue): void {
-  if (queue.config.leaveWhenEmpty.length > 0 && queue.line.size > 0) state.shaken.add(queue);
+/** `leavewhenempty` is to be looked at before anything else happens, for this call or for all. */
+function shake(state: State, queue: Queue, call: Call | null): void {
+  if (queue.config.leaveWhenEmpty.length === 0 || queue.line.size === 0) return;
+  const shaken = state.shaken.get(queue);
+  if (shaken === 'all') return;
+  if (call === null) state.shaken.set(queue, 'all');
+  else if (shaken === undefined) state.shaken.set(queue, new Set([call]));
+  else shaken.add(call);
 }
 
 /** Notes whether the call takes one of the queue's limited conversations. */
@@ -149,6 +155,9 @@ function leaveLine(state: State, call: Call, queue: Queue): void {
   if (!call.inLine) return;
   call.inLine = false;
   queue.line.delete(call);
+  // In a replay nobody looks at them: those who are gone are not kept.
+  const shaken = state.shaken.get(queue);
+  if (shaken !== undefined && shaken !== 'all') shaken.delete(call);
   if (call.skills !== null) queue.choosers -= 1;
   // autofill=no: another one is first now.
   if (!queue.config.autofill) wake(state, queue);
@@ -183,7 +192,7 @@ export function placeCall(state: State, call: Call): void {
     if (call.skills !== null) queue.choosers += 1;
   }
   serve(state, call, queue, call.offers.length > 0);
-  shake(state, queue);
+  if (call.inLine) shake(state, queue, call);
   if (isEligible && (!call.isEligible || call.isParked)) {
     if (call.isParked) queue.parked.delete(call);
     call.isParked = false;
@@ -263,8 +272,13 @@ export function placeAgent(state: State, agent: Agent): void {
       placeMember(state, member, isFree && placeObstacle(member) === null);
     }
   }
+  if (agent.watchedBy.length === 0) return;
+  const { absence: was } = agent;
+  const bits = absenceBits(agent);
+  const here = agent.pausedIn.size + agent.away.size;
+  if (bits !== was.bits || here !== was.here) agent.absence = { bits, here };
   for (const queue of agent.watchedBy) {
-    shake(state, queue);
+    if ((bits & ~was.bits & queue.absenceMask) !== 0 || here > was.here) shake(state, queue, null);
     const { penaltyMembersLimit, stickyMs } = queue.config;
     // How many are logged in decides whether limits count; who is, whom calls are kept for.
     if (penaltyMembersLimit > 0 || stickyMs > 0) wake(state, queue);

@@ -45,6 +45,7 @@ const DERIVED_OF_AGENT = [
   'never',
   'isReady',
   'memberOf',
+  'absence',
   'readyIn',
   'watchedBy',
   'rest',

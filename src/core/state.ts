@@ -6,6 +6,7 @@
  */
 import { OrderedSet, TimerHeap, type Timer } from './ordered.ts';
 import { compareInLine, compareMembers } from './orders.ts';
+import { absenceMask } from './absence.ts';
 import { queueRules, type MemberRules } from './rules.ts';
 import type {
   AgentId,
@@ -251,6 +252,8 @@ export interface Agent {
   /** Derived. */
   isReady: boolean;
   memberOf: Member[];
+  /** What may take him out of account where queues ask whether they are empty. */
+  absence: Absence;
   /** In how many of his queues he is among the ready. */
   readyIn: number;
   /** Those of his queues to which it matters how he is, beside that. */
@@ -274,6 +277,8 @@ export interface Member {
 export interface Queue {
   readonly name: QueueName;
   readonly config: QueueRules;
+  /** Which bits of an agent's absence matter to `leavewhenempty`. */
+  readonly absenceMask: number;
   /** Everyone with a place: all calls not connected, in order. */
   readonly line: OrderedSet<Call>;
   /** How many of them bring along what they ask of agents. */
@@ -293,6 +298,9 @@ export interface Queue {
   /** There is an eligible call and a ready member. */
   isMatchable: boolean;
 }
+
+/** These calls of a queue, which are new or have changed; or all, as a member counts no more. */
+export type Shaken = Set<Call> | 'all';
 
 /** The newest version of the configuration, as it was written. */
 export interface Written extends ConfigVersion {
@@ -330,8 +338,8 @@ export interface State {
   readonly timers: TimerHeap;
   /** Queues that have an eligible call and a ready agent: work for dispatch, else empty. */
   readonly matchable: Set<Queue>;
-  /** Queues where `leavewhenempty` must be looked at: something changed there. Else empty. */
-  readonly shaken: Set<Queue>;
+  /** Queues where `leavewhenempty` must be looked at, and for which calls. Else empty. */
+  readonly shaken: Map<Queue, Shaken>;
 }
 
 export function initialState(): State {
@@ -353,7 +361,7 @@ export function initialState(): State {
     paces: new Map(),
     timers: new TimerHeap(),
     matchable: new Set(),
-    shaken: new Set(),
+    shaken: new Map(),
   };
 }
 
@@ -363,9 +371,11 @@ export function nextDeadline(state: State): number | null {
 }
 
 export function makeQueue(config: QueueConfig): Queue {
+  const rules = queueRules(config);
   return {
     name: config.name,
-    config: queueRules(config),
+    config: rules,
+    absenceMask: absenceMask(rules.leaveWhenEmpty),
     line: new OrderedSet<Call>(compareInLine),
     choosers: 0,
     hasShy: false,
@@ -395,6 +405,13 @@ export function makeTimer(kind: string, id: string): Timer {
   return { kind, id, at: 0, slot: -1 };
 }
 
+/** Bits of `core/emptiness.ts`, and of how many single queues he is paused or logged out. */
+export interface Absence {
+  readonly bits: number;
+  readonly here: number;
+}
+
+const PRESENT: Absence = { bits: 0, here: 0 };
 const NO_SKILLS: Skills = {};
 const NO_PATTERNS: readonly string[] = [];
 
@@ -425,6 +442,7 @@ export function makeAgent(id: AgentId): Agent {
     idleSince: 0,
     isReady: false,
     memberOf: [],
+    absence: PRESENT,
     readyIn: 0,
     watchedBy: [],
     rest: makeTimer('rest', id),

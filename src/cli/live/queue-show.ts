@@ -41,12 +41,13 @@ function figures(counters: Counters | undefined, waiting: number): string {
   );
 }
 
-function member(agent: AgentAnswer): string {
+function member(agent: AgentAnswer, queue: string): string {
   const name = agent.name === '' ? agent.id : `${agent.name} (${agent.id})`;
   const paused =
     agent.pause_reason === null ? '' : ` (paused: ${agent.pause_reason || 'no reason'})`;
   const device = agent.device === '' ? '' : ` ${agent.device}`;
-  return plain(`      ${name}${device} (${STATES[agent.state]})${paused} idle ${agent.idletime}s`);
+  const state = agent.away_from.includes(queue) ? 'Logged out here' : STATES[agent.state];
+  return plain(`      ${name}${device} (${state})${paused} idle ${agent.idletime}s`);
 }
 
 /** One queue. */
@@ -59,7 +60,9 @@ export function showQueue(
   const calls = `${queue.waiting} calls, ${queue.talking} talking`;
   const numbers = figures(own, queue.waiting);
   const head = `${queue.name} has ${calls}, strategy ${queue.strategy} (${numbers})`;
-  const members = agents.filter(({ memberof }) => memberof.includes(queue.name)).map(member);
+  const members = agents
+    .filter(({ memberof }) => memberof.includes(queue.name))
+    .map((agent) => member(agent, queue.name));
   const waiting = queue.calls
     .filter(({ state }) => state !== 'assigned')
     .map(({ position, from, waited_seconds: waited, id }) =>

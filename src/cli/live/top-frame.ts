@@ -4,6 +4,7 @@
  */
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from '../../http/schemas.ts';
 import { plain } from '../plain.ts';
+import { queuesOf } from './verb.ts';
 
 export interface Scene {
   readonly health: HealthAnswer;
@@ -118,7 +119,7 @@ function agentLines({ agents, queues }: Scene): Line[] {
     return {
       text: cells(AGENT_WIDTHS, [
         ...[agent.id, agent.name, agent.state, isTimed ? lasted(seconds) : '', withWhom],
-        agent.memberof.join(','),
+        queuesOf(agent),
       ]),
       tone: TONES[agent.state] ?? 'plain',
     };

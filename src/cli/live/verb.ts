@@ -52,9 +52,14 @@ const AGENT_COLUMNS: readonly Column[] = [
   ['queues', 'queues'],
 ];
 
+/** His queues; those to which he is logged out in brackets. */
+export function queuesOf({ memberof, away_from: away }: AgentAnswer): string {
+  return memberof.map((queue) => (away.includes(queue) ? `(${queue})` : queue)).join(',');
+}
+
 export function agentTable(agents: readonly AgentAnswer[]): string {
   return writeTable(
-    agents.map((agent) => ({ ...agent, queues: agent.memberof.join(',') })),
+    agents.map((agent) => ({ ...agent, queues: queuesOf(agent) })),
     AGENT_COLUMNS,
   );
 }

@@ -32,6 +32,7 @@ const agent = {
   idletime: '14',
   device: 'sip:101@pbx',
   memberof: ['sales'],
+  away_from: [],
   pause_reason: 'lunch',
 };
 const health = {

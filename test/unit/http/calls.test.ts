@@ -240,3 +240,17 @@ describe('wrap-up', () => {
     expect(await post('/agents/1/wrapup/end')).toMatchObject({ body: { state: 'ringing' } });
   });
 });
+
+describe('an agent', () => {
+  it('leaves a queue of his and joins it again', async () => {
+    const loop = await start();
+    await comes(loop, '1');
+    expect(loop.state.agents.get('1')?.offerId).toBe('a.o1');
+    const left = await post('/agents/1/leave', { queue: 'sales' });
+    expect(left).toMatchObject({ status: 200, body: { state: 'idle', away_from: ['sales'] } });
+    const elsewhere = await post('/agents/1/leave', { queue: 'help' });
+    expect(elsewhere).toMatchObject({ status: 409, body: { code: 'not-a-member' } });
+    const back = await post('/agents/1/join', { queue: 'sales' });
+    expect(back).toMatchObject({ status: 200, body: { state: 'ringing', away_from: [] } });
+  });
+});

@@ -30,6 +30,7 @@ const bridge = { callId: 'a', agentId: '1', offerId: 'o' };
 const answered: Draft = { kind: 'OfferAnswered', ...bridge, deadline: 9_000 };
 const connected: Draft = { kind: 'CallConnected', ...bridge };
 const ended: Draft = { kind: 'CallEnded', ...bridge };
+const pauseOfAll: Draft = { kind: 'AgentPaused', agentId: '1', reason: '' };
 const BEFORE = [loggedIn, idle, entered('a', 1), confirmed('a')];
 
 /** Faults found in these events; instants and waits are filled in rightly where not given. */
@@ -57,7 +58,7 @@ describe('the ledger', () => {
       [...BEFORE, { ...idle, state: 'inuse' }, offered('o', 'a')],
       /inuse/,
     ],
-    ['a ring in a pause', [...BEFORE, pause('AgentPaused'), offered('o', 'a')], /is paused/],
+    ['a ring in a pause', [...BEFORE, pauseOfAll, offered('o', 'a')], /is paused/],
     ['a ring in wrap-up', [...BEFORE, pause('WrapupStarted'), offered('o', 'a')], /in wrap-up/],
     ['a ring elsewhere', [...BEFORE, offered('o', 'a', { device: { uri: 'x' } })], /is not on x/],
     ['an offer without time', [...BEFORE, offered('o', 'a', { deadline: 1 })], /has no time/],

@@ -1,0 +1,40 @@
+/**
+ * What may take a member out of account where a queue asks whether it is empty, as bits: a queue
+ * becomes empty only when a bit that it asks for comes on, so only then are all who wait there
+ * looked at. Whatever else changes (a call that comes, an agent who is free again) leaves those
+ * that were not sent away where they are.
+ */
+import type { Agent } from './state.ts';
+import type { EmptyCondition } from './types.ts';
+
+/** Logged out, or about to be: no condition is needed. */
+const GONE = 1;
+
+/** `penalty` and `invalid` are of the configuration and of calls. */
+const BITS: Readonly<Record<EmptyCondition, number>> = {
+  paused: 2,
+  inuse: 4,
+  ringing: 8,
+  unavailable: 16,
+  unknown: 32,
+  wrapup: 64,
+  penalty: 0,
+  invalid: 0,
+};
+
+export function absenceMask(conditions: readonly EmptyCondition[]): number {
+  return conditions.reduce((mask, condition) => mask | BITS[condition], GONE);
+}
+
+/** As `meets` of `core/emptiness.ts` has it, for all conditions at once. */
+export function absenceBits(agent: Agent): number {
+  const { deviceState } = agent;
+  let bits = agent.device === null || agent.leaving !== null ? GONE : 0;
+  if (agent.paused !== null) bits |= BITS.paused;
+  if (agent.callId !== null || deviceState === 'inuse') bits |= BITS.inuse;
+  if (agent.offerId !== null || deviceState === 'ringing') bits |= BITS.ringing;
+  if (deviceState === 'unavailable') bits |= BITS.unavailable;
+  if (deviceState === 'unknown') bits |= BITS.unknown;
+  if (agent.wrapup !== null) bits |= BITS.wrapup;
+  return bits;
+}
