@@ -6,6 +6,7 @@
 import { placeTransfer } from './evolve-sending.ts';
 import { compareText } from './ordered.ts';
 import { placeAll } from './place.ts';
+import type { Veto } from './remembered.ts';
 import {
   initialState,
   makeAgent,
@@ -21,7 +22,6 @@ import {
   type State,
   type Tally,
   type Transfer,
-  type Veto,
   type Written,
 } from './state.ts';
 import type { AgentId, ConfigVersion, CoreConfig, QueueName } from './types.ts';

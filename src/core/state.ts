@@ -4,6 +4,7 @@
  * `views.ts`. Primary facts are the plain fields; lines, sets and timers are derived from them
  * and are rebuilt, not stored, when a snapshot is restored.
  */
+import type { PastTalk, Veto } from './remembered.ts';
 import { OrderedSet, TimerHeap, type Timer } from './ordered.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { absenceMask } from './absence.ts';
@@ -86,20 +87,6 @@ export interface Pause {
   readonly reason: string;
   readonly until: number;
   readonly auto: boolean;
-}
-
-/** A talk of a call that was transferred since, after which wait, and how long it was. */
-export interface PastTalk {
-  readonly queue: QueueName;
-  readonly agentId: AgentId;
-  readonly waitedMs: number;
-  readonly talkedMs: number;
-}
-
-/** What a call remembers of refusals of one agent. */
-export interface Veto {
-  readonly count: number;
-  readonly until: number;
 }
 
 export interface Call {

@@ -379,6 +379,9 @@ export class Simulator {
     for (const id of [...this.#state.calls.keys()]) {
       this.#send({ kind: 'EndCall', callId: id, cause: 'bye' });
     }
+    for (const callId of [...this.#state.transfers.keys()]) {
+      this.#send({ kind: 'EndTransfer', callId, outcome: 'hung-up' });
+    }
     for (const agent of [...this.#state.agents.values()]) {
       this.#send({ kind: 'LogOutAgent', who: { agentId: agent.id } });
     }
