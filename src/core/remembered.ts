@@ -1,6 +1,6 @@
 /**
- * What a call remembers of agents it met, or was not to meet: plain facts beside its own state, kept
- * as long as the call is.
+ * What a call remembers of agents it met, or was not to meet: plain facts beside its own state,
+ * kept as long as the call is.
  */
 import type { AgentId, QueueName } from './types.ts';
 
