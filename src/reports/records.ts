@@ -114,16 +114,9 @@ function ended(house: House, event: CallEnded): ReportRecord[] {
   if (agentId !== null && call.connectedAt !== null) {
     const offerId = event.offerId ?? '';
     const { connectedAt: from } = call;
-    const talk = {
-      what: 'talk',
-      agentId,
-      queue,
-      callId,
-      offerId,
-      from,
-      to: from + talkedMs,
-    } as const;
-    return [span({ ...talk, detail: isSentOn ? TRANSFERRED : endedBy }), record];
+    const times = { from, to: from + talkedMs };
+    const detail = isSentOn ? TRANSFERRED : endedBy;
+    return [span({ what: 'talk', agentId, queue, callId, offerId, ...times, detail }), record];
   }
   const visit: VisitRecord = {
     kind: 'visit',
@@ -211,16 +204,10 @@ function ofCall(house: House, event: CoreEvent): ReportRecord[] {
     }
     case 'CallTransferred': {
       const { callId, offerId, agentId, from: queue, at: to, talkedMs } = event;
-      const talk = {
-        what: 'talk',
-        agentId,
-        queue,
-        callId,
-        offerId,
-        from: to - talkedMs,
-        to,
-      } as const;
-      return [span({ ...talk, detail: TRANSFERRED })];
+      const times = { from: to - talkedMs, to };
+      return [
+        span({ what: 'talk', agentId, queue, callId, offerId, ...times, detail: TRANSFERRED }),
+      ];
     }
     case 'CallMoved': {
       const call = house.calls.get(event.callId);

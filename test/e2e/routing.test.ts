@@ -9,6 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAcd, type Acd } from '../support/acd.ts';
 import { music as wholeMusic } from '../support/stories.ts';
 import type { Call } from '../support/call.ts';
+import { kill } from '../support/full-house.ts';
+import { until } from '../support/inbox.ts';
 import type { Phone } from '../support/phone.ts';
 import { openStage } from '../support/stage.ts';
 import { allWell, enter, logIn, offers, phone, placeInMusic, talk } from '../support/stories.ts';
@@ -26,8 +28,11 @@ const ways: [string, string, (call: Call, desk: Phone) => void][] = [
 ];
 let acd: Acd;
 
-/** The veto of queue `asked`: what it answers in turn, then 500; and whom it was asked about. */
-const veto = { answers: [] as object[], asked: [] as string[] };
+/**
+ * The veto of queue `asked`: what it answers in turn (null: nothing at all), then 500; whom it was
+ * asked about, and by which ids.
+ */
+const veto = { answers: [] as (object | null)[], asked: [] as string[], ids: [] as string[] };
 let crm: Server;
 
 async function openVeto(): Promise<string> {
@@ -36,8 +41,10 @@ async function openVeto(): Promise<string> {
     request.on('data', (part) => (body += String(part)));
     request.on('end', () => {
       veto.asked.push((JSON.parse(body) as { data: { agent: string } }).data.agent);
+      veto.ids.push(String(request.headers['webhook-id']));
       const answer = veto.answers.shift();
-      reply.writeHead(answer === undefined ? 500 : 200).end(JSON.stringify(answer ?? {}));
+      if (answer !== null)
+        reply.writeHead(answer === undefined ? 500 : 200).end(JSON.stringify(answer ?? {}));
     });
   });
   await new Promise<void>((resolve) => crm.listen(0, '127.0.0.1', resolve));
@@ -59,7 +66,11 @@ beforeAll(async () => {
         ...[{ ...queue, name: 'queue1' }, { ...queue, name: 'queue2' }, ...failing],
         { ...queue, name: 'asked', veto: 'crm', retry: 60 },
       ],
-      more: { vetoes: [{ name: 'crm', url: await openVeto(), secret: 'of the test of vetoes' }] },
+      more: {
+        vetoes: [
+          { name: 'crm', url: await openVeto(), secret: 'of the test of vetoes', timeout: 10 },
+        ],
+      },
       agents: [
         { id: '2771', queues: ['queue1', 'queue2'] },
         { id: '2772', queues: ['queue1'] },
@@ -303,5 +314,26 @@ describe('a veto', () => {
     for (const id of ['3001', '3002']) {
       await fetch(`${acd.rest}/agents/${id}/logout`, { method: 'POST' });
     }
+  });
+
+  it('asked by a server that is killed is asked again by the next, and then it rings', async () => {
+    const desk = await phone(stage, 'desk');
+    await logIn(acd, desk, '3001');
+    const before = veto.ids.length;
+    veto.answers.push(null, { verdict: 'allow' });
+    const call = await enter(acd, await phone(stage, 'caller'), 'asked');
+    await until(
+      'asked',
+      async () => veto.ids.length,
+      (count) => count > before,
+    );
+    kill(acd, 'server');
+    const rung = await desk.incoming(15_000);
+    rung.answer();
+    await talk(call, rung);
+    const [first, second] = veto.ids.slice(before);
+    expect([veto.ids.length - before, second]).toEqual([2, first]);
+    await call.bye();
+    await fetch(`${acd.rest}/agents/3001/logout`, { method: 'POST' });
   });
 });

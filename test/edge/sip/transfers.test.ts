@@ -364,7 +364,8 @@ describe('by REFER of the agent’s phone', () => {
     agent.back(offered, 'BYE', tries.length + 1);
     await saysGoodbye(at.caller);
     await settled(at.acd);
-    // That dialog is over.
+    // That dialog is over. A drachtio-server neither gives us what comes for it nor answers that.
+    if (process.env['ACD_DRACHTIO'] !== undefined) return;
     expect((await refer(agent, offered, 9, `<${at.desk.uri}>`)).status).toBe(481);
   });
 });
