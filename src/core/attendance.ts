@@ -36,6 +36,8 @@ export function leaveQueueOf(decision: Decision, command: LeaveQueue): Refusal |
   const agent = comer(decision, command);
   if (typeof agent === 'string') return agent;
   const { queue } = command;
+  // Where calls to single agents wait nobody leaves: they are his alone.
+  if (memberOf(agent, queue)?.queue.config.direct === true) return 'not-a-member';
   if (agent.away.has(queue)) return undefined;
   const offer = decision.state.offers.get(agent.offerId ?? '');
   if (offer?.queue === queue && !offer.given) withdrawOffer(decision, agent, 'agent-unavailable');

@@ -7,7 +7,7 @@
  * below 0. Null: nobody who could serve him is there, or nothing was observed yet.
  */
 import { canServe } from './eligible.ts';
-import type { Seeker } from './emptiness.ts';
+import { isAway, type Seeker } from './emptiness.ts';
 import { compareInLine } from './orders.ts';
 import type { Call, Member, Pace, Queue, State } from './state.ts';
 
@@ -45,8 +45,10 @@ export type Asking = Pick<Call, 'priority' | 'order' | 'entry'> & Seeker;
 /** An agent of several queues with callers counts in each for his part. */
 function partOf({ agent, queue }: Member): number {
   let busy = 0;
-  for (const { queue: other } of agent.memberOf) {
-    if (other !== queue && other.eligible.size + other.parked.size > 0) busy += 1;
+  for (const member of agent.memberOf) {
+    const { queue: other } = member;
+    if (other === queue || isAway(member)) continue;
+    if (other.eligible.size + other.parked.size > 0) busy += 1;
   }
   return 1 / (1 + busy);
 }

@@ -3,9 +3,12 @@
  * among ready members (the idle clock, the tallies) changes only while he is taken out of it.
  */
 import type { AgentLoggedIn, AgentPaused, AgentResumed, CoreEvent } from './events.ts';
+import { memberOf } from './eligible.ts';
+import { isLoggedIn } from './emptiness.ts';
 import { placeAgent, rekeyAgent } from './place.ts';
 import { idleClock } from './rules.ts';
 import { must, type Agent, type Queue, type State, type Tally } from './state.ts';
+import type { QueueName } from './types.ts';
 
 type AgentEvent = Extract<
   CoreEvent,
@@ -41,11 +44,17 @@ function beginDay(state: State, agent: Agent, at: number): void {
 function joinShares(agent: Agent, queue: Queue, tally: Tally): void {
   let least = Infinity;
   for (const other of queue.members) {
-    if (other.agent !== agent && other.agent.device !== null) {
+    if (other.agent !== agent && isLoggedIn(other)) {
       least = Math.min(least, other.tally.served);
     }
   }
   if (least !== Infinity) tally.served = Math.max(tally.served, least);
+}
+
+function join(agent: Agent, name: QueueName): void {
+  agent.away.delete(name);
+  const member = memberOf(agent, name);
+  if (member?.queue.config.strategy === 'percent') joinShares(agent, member.queue, member.tally);
 }
 
 function logIn(state: State, agent: Agent, event: AgentLoggedIn): void {
@@ -130,8 +139,7 @@ function change(
       agent.deviceState = event.state;
       return;
     case 'QueueJoined':
-      agent.away.delete(event.queue);
-      return;
+      return join(agent, event.queue);
     case 'QueueLeft':
       agent.away.add(event.queue);
       return;
@@ -156,6 +164,7 @@ function change(
 function movesOrder(event: AgentEvent): boolean {
   return (
     event.kind === 'AgentLoggedIn' ||
+    event.kind === 'QueueJoined' ||
     event.kind === 'AgentResumed' ||
     event.kind === 'DeviceReported' ||
     event.kind === 'WrapupEnded'

@@ -2,12 +2,9 @@
 import { memberOf } from './eligible.ts';
 import { noteHandled, paceOf } from './estimate.ts';
 import { placeAgent, rekeyCall, removeOffer } from './place.ts';
-import { must, NOT_HELD, type Call, type Offer, type State } from './state.ts';
+import { NOWHERE } from './remembered.ts';
+import { must, NO_OFFERS, NOT_HELD, type Call, type Offer, type State } from './state.ts';
 import type { CallTransferred } from './transfer-events.ts';
-import type { Departure, OfferId } from './types.ts';
-
-const NO_OFFERS: readonly OfferId[] = [];
-const NOWHERE: readonly Departure[] = [];
 
 /** The agent's part of the talk is over, `at`: he is free for what comes, and is credited it. */
 export function endTalk(state: State, call: Call, bridge: Offer, talkedMs: number, at: number) {
@@ -50,6 +47,7 @@ export function transfer(state: State, event: CallTransferred): void {
     call.offers = NO_OFFERS;
     call.heldBy = NOT_HELD;
     call.tried = null;
+    call.vetoes = null;
     call.announcements = 0;
     call.announcedAt = at;
   });

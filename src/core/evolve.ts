@@ -27,23 +27,21 @@ import { endTalk, transfer } from './evolve-transfers.ts';
 import { memberOf } from './eligible.ts';
 import { placeAgent, placeCall, placeOffer, rekeyCall, removeCall, removeOffer } from './place.ts';
 import { idleClock, numberOf } from './rules.ts';
+import { NO_TALKS, NOWHERE } from './remembered.ts';
 import {
   ACQUAINTED_MAX,
   makeTimer,
   must,
   NO_LIMITS,
-  NO_TALKS,
+  NO_OFFERS,
   NOT_HELD,
   type Agent,
   type Call,
   type Offer,
   type State,
 } from './state.ts';
-import type { AgentId, CallId, Departure, OfferId } from './types.ts';
+import type { AgentId, CallId, OfferId } from './types.ts';
 import type { OfferCleared, VetoEnded } from './veto-events.ts';
-
-const NO_OFFERS: readonly OfferId[] = [];
-const NOWHERE: readonly Departure[] = [];
 
 function callOf(state: State, id: CallId): Call {
   return must(state.calls.get(id), `call ${id}`);
@@ -168,7 +166,10 @@ function offer(state: State, event: AgentOffered): void {
   if (member !== undefined) member.tally.lastOffer = made.number;
 }
 
-/** Its ring time begins: what was spent on asking is not taken from it. */
+/**
+ * Its ring time begins. What was spent on asking is not taken from it, but where `timeoutrestart`
+ * is `no` and a phone before it has begun that time.
+ */
 function clear(state: State, event: OfferCleared): void {
   const cleared = offerOf(state, event.offerId);
   if (cleared.phase !== 'asking') throw new Error(`broken invariant: ${cleared.id} never asked`);

@@ -32,7 +32,7 @@ export function logIn(decision: Decision, command: LogInAgent): Refusal | undefi
   const away = awayAtLogin(agent, command.queues);
   if (typeof away === 'string') return away;
   if (holderId === agentId) {
-    for (const queue of command.queues ?? [])
+    for (const queue of command.queues ?? [...agent.away])
       joinQueue(decision, { ...command, kind: 'JoinQueue', queue });
     // Again from the same phone: nothing to do, unless it takes back a logout he asked for, or
     // is reached another way now (a new port behind a NAT).

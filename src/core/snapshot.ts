@@ -6,13 +6,12 @@
 import { placeTransfer } from './evolve-sending.ts';
 import { compareText } from './ordered.ts';
 import { placeAll } from './place.ts';
-import type { Veto } from './remembered.ts';
+import { NO_TALKS, type Veto } from './remembered.ts';
 import {
   initialState,
   makeAgent,
   makeTimer,
   NO_LIMITS,
-  NO_TALKS,
   NOT_HELD,
   type Agent,
   type Call,

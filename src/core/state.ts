@@ -376,8 +376,8 @@ export function makeQueue(config: QueueConfig): Queue {
   };
 }
 
-/** It was never transferred. */
-export const NO_TALKS: readonly PastTalk[] = [];
+/** Nobody is rung for it. */
+export const NO_OFFERS: readonly OfferId[] = [];
 /** Nobody holds the talk. */
 export const NOT_HELD: readonly Holder[] = [];
 
@@ -392,7 +392,7 @@ export function makeTimer(kind: string, id: string): Timer {
   return { kind, id, at: 0, slot: -1 };
 }
 
-/** Bits of `core/emptiness.ts`, and of how many single queues he is paused or logged out. */
+/** Bits of `core/absence.ts`, and of how many single queues he is paused or logged out. */
 export interface Absence {
   readonly bits: number;
   readonly here: number;

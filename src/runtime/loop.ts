@@ -289,8 +289,9 @@ export class Loop implements Runtime {
     cancel();
     const tookMs = this.#scheduler.elapsed() - begun;
     this.#counters.appendMs += tookMs;
-    // Where the answer comes later, the time until it is read is not the journal's alone.
-    const isItsTime = !(answer instanceof Promise);
+    // Where the answer comes later, the time until it is read is not the journal's alone: that
+    // calls nothing slow that was not found so already.
+    const isItsTime = !(answer instanceof Promise) || this.#phase === 'journal-slow';
     if (result.ok && isItsTime && tookMs >= slowMs) this.#slowDown(tookMs);
     if (result.ok && tookMs < slowMs / 2 && this.#phase === 'journal-slow') {
       this.#recover('journal is fast again');

@@ -126,6 +126,22 @@ describe('a login to one queue', () => {
     expect(s.state.agents.get('1')?.away.size).toBe(0);
   });
 
+  it('is to all again, from the same phone, where it names none', () => {
+    const s = house();
+    s.when(logIn);
+    s.when(leave);
+    const { queues: _named, ...plain } = logIn;
+    s.when(plain);
+    expect(s.kinds).toContain('QueueJoined');
+    expect(s.state.agents.get('1')?.away.size).toBe(0);
+  });
+
+  it('cannot leave calls to him alone', () => {
+    const s = house();
+    s.when(logIn);
+    expect(s.refusal({ ...leave, queue: 'd' })).toBe('not-a-member');
+  });
+
   it('is refused where he is no member', () => {
     const s = house();
     expect(s.refusal({ ...logIn, queues: ['gone'] })).toBe('not-a-member');

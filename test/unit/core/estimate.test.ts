@@ -65,6 +65,24 @@ describe('the estimated wait', () => {
     expect([waitOfCall(s, 'b'), waitOfCall(s, 'c')]).toEqual([120_000, 60_000]);
   });
 
+  it('counts an agent whole who has left the other queue in which callers wait', () => {
+    const both = [agent('1', 'q', 'other')];
+    const s = scenario(config([queue('q'), queue('other')], both));
+    s.ready('1');
+    served(s, 60_000);
+    s.call('a', 'q');
+    s.talk('1');
+    for (const [id, where] of [
+      ['b', 'q'],
+      ['c', 'q'],
+      ['x', 'other'],
+    ] as const)
+      s.call(id, where);
+    expect(waitOfCall(s, 'c')).toBe(240_000);
+    s.when({ kind: 'LeaveQueue', agentId: '1', queue: 'other' });
+    expect(waitOfCall(s, 'c')).toBe(120_000);
+  });
+
   it('does not count an agent who lacks the skill', () => {
     const s = house({ skills: { is: 'level', skill: 'german', least: 1, most: 100 } });
     const q = s.state.queues.get('q');

@@ -226,6 +226,14 @@ describe('strategy', () => {
     expect(serveAll(s, 8).filter((id) => id === '2')).toHaveLength(2);
   });
 
+  it('percent owes nothing to whoever had left the queue meanwhile', () => {
+    const s = house('percent', ABC.slice(0, 2));
+    s.when({ kind: 'LeaveQueue', agentId: '2', queue: 'q' });
+    expect(new Set(serveAll(s, 10))).toEqual(new Set(['1']));
+    s.when({ kind: 'JoinQueue', agentId: '2', queue: 'q' });
+    expect(serveAll(s, 4).sort()).toEqual(['1', '1', '2', '2']);
+  });
+
   it('percent begins when the queue is changed to it: nothing from before is owed', () => {
     const s = house('linear', ABC.slice(0, 2));
     expect(new Set(serveAll(s, 10))).toEqual(new Set(['1']));

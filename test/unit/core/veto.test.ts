@@ -199,6 +199,18 @@ describe('while it is asked', () => {
     s.when({ kind: 'MoveCall', callId: 'a', queue: 'plain' });
     expect(s.rung).toEqual(['1>a']);
   });
+
+  it('nor does it where he is transferred out of a talk', () => {
+    const s = asked({}, '1', '2');
+    s.call('a', 'sales');
+    rule(s, '1', 'refuse');
+    rule(s, '2', 'allow');
+    s.talk('2');
+    s.pass(100);
+    s.when({ kind: 'TransferWithin', callId: 'a', to: { to: 'queue', queue: 'plain' } });
+    expect(s.state.calls.get('a')?.vetoes).toBeNull();
+    expect(s.rung).toEqual(['1>a']);
+  });
 });
 
 describe('other rules beside it', () => {
