@@ -37,8 +37,8 @@ export type Doing =
   | { readonly kind: 'login'; readonly device: Device }
   | { readonly kind: 'logout' }
   | { readonly kind: 'join' | 'leave'; readonly queue: QueueName }
-  | { readonly kind: 'pause'; readonly reason: string }
-  | { readonly kind: 'resume' }
+  | { readonly kind: 'pause'; readonly reason: string; readonly queue?: QueueName }
+  | { readonly kind: 'resume'; readonly queue?: QueueName }
   | { readonly kind: 'report'; readonly deviceUri: string; readonly state: DeviceState };
 
 export interface RecordedDoing {
@@ -51,6 +51,9 @@ interface Person {
   device: Device | null;
   state: DeviceState;
   pause: string | null;
+  /** Of single queues: reasons of his pauses, and those that he has left. */
+  readonly pausedIn: Map<QueueName, string>;
+  readonly away: Set<QueueName>;
   /** Our offers and calls at him: while there are any, his phone's state is our doing. */
   ours: number;
 }
@@ -105,11 +108,14 @@ export class Recording {
   #begin(at: number): void {
     this.#isWithin = true;
     this.first = at;
-    for (const [agentId, { device, state, pause }] of this.#people) {
+    for (const [agentId, { device, state, pause, pausedIn, away }] of this.#people) {
       if (device === null) continue;
       this.#did(at, agentId, { kind: 'login', device });
+      for (const queue of away) this.#did(at, agentId, { kind: 'leave', queue });
       this.#did(at, agentId, { kind: 'report', deviceUri: device.uri, state });
       if (pause !== null) this.#did(at, agentId, { kind: 'pause', reason: pause });
+      for (const [queue, reason] of pausedIn)
+        this.#did(at, agentId, { kind: 'pause', reason, queue });
     }
   }
 
@@ -120,7 +126,14 @@ export class Recording {
   #person(id: AgentId): Person {
     const known = this.#people.get(id);
     if (known !== undefined) return known;
-    const person: Person = { device: null, state: 'unknown', pause: null, ours: 0 };
+    const person: Person = {
+      device: null,
+      state: 'unknown',
+      pause: null,
+      pausedIn: new Map(),
+      away: new Set(),
+      ours: 0,
+    };
     this.#people.set(id, person);
     return person;
   }
@@ -128,27 +141,33 @@ export class Recording {
   #agentEvent(event: CoreEvent): void {
     const { at } = event;
     switch (event.kind) {
-      case 'AgentLoggedIn': {
-        const person = this.#person(event.agentId);
-        Object.assign(person, { device: event.device, state: 'unknown', pause: null });
-        this.#did(at, event.agentId, { kind: 'login', device: event.device });
-        for (const queue of event.away ?? [])
-          this.#did(at, event.agentId, { kind: 'leave', queue });
-        return;
-      }
+      case 'AgentLoggedIn':
+        return this.#loggedIn(event);
       case 'AgentLoggedOut':
         this.#person(event.agentId).device = null;
         return this.#did(at, event.agentId, { kind: 'logout' });
       case 'QueueJoined':
+        this.#person(event.agentId).away.delete(event.queue);
         return this.#did(at, event.agentId, { kind: 'join', queue: event.queue });
       case 'QueueLeft':
+        this.#person(event.agentId).away.add(event.queue);
         return this.#did(at, event.agentId, { kind: 'leave', queue: event.queue });
-      case 'AgentPaused':
-        this.#person(event.agentId).pause = event.reason;
-        return this.#did(at, event.agentId, { kind: 'pause', reason: event.reason });
-      case 'AgentResumed':
-        this.#person(event.agentId).pause = null;
-        return this.#did(at, event.agentId, { kind: 'resume' });
+      case 'AgentPaused': {
+        const { reason, queue } = event;
+        const person = this.#person(event.agentId);
+        if (queue === undefined) person.pause = reason;
+        else person.pausedIn.set(queue, reason);
+        const where = queue === undefined ? {} : { queue };
+        return this.#did(at, event.agentId, { kind: 'pause', reason, ...where });
+      }
+      case 'AgentResumed': {
+        const { queue } = event;
+        const person = this.#person(event.agentId);
+        if (queue === undefined) person.pause = null;
+        else person.pausedIn.delete(queue);
+        const where = queue === undefined ? {} : { queue };
+        return this.#did(at, event.agentId, { kind: 'resume', ...where });
+      }
       case 'DeviceReported': {
         const person = this.#person(event.agentId);
         person.state = event.state;
@@ -160,6 +179,22 @@ export class Recording {
       case 'AgentOffered':
         return this.#offered(event);
       default:
+    }
+  }
+
+  /** Said again of the same login (reached another way now) it is nothing that he did. */
+  #loggedIn({ at, agentId, device, away = [] }: Extract<CoreEvent, { kind: 'AgentLoggedIn' }>) {
+    const person = this.#person(agentId);
+    const isAnew = person.device === null;
+    person.device = device;
+    if (!isAnew) return;
+    Object.assign(person, { state: 'unknown', pause: null });
+    person.pausedIn.clear();
+    person.away.clear();
+    this.#did(at, agentId, { kind: 'login', device });
+    for (const queue of away) {
+      person.away.add(queue);
+      this.#did(at, agentId, { kind: 'leave', queue });
     }
   }
 

@@ -126,9 +126,9 @@ export class Replayed implements Script {
         return house.send({ kind, agentId, queue: doing.queue, by });
       }
       case 'pause':
-        return house.send({ kind: 'PauseAgent', agentId, reason: doing.reason, by });
+        return house.send({ ...doing, kind: 'PauseAgent', agentId, by });
       case 'resume':
-        return house.send({ kind: 'ResumeAgent', agentId, by });
+        return house.send({ ...doing, kind: 'ResumeAgent', agentId, by });
       case 'report': {
         const { deviceUri, state } = doing;
         return house.send({ kind: 'ReportDevice', deviceUri, state, source: 'recorded', by });

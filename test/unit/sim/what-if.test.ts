@@ -178,6 +178,23 @@ describe('a recording', () => {
     ]);
   });
 
+  it('that begins later begins with the single queues he has left or pauses in', () => {
+    const his = { agentId: '1', by: 'agent:1' };
+    const more = [
+      { kind: 'QueueLeft', at: 9_100, queue: 'r', ...his },
+      { kind: 'AgentPaused', at: 9_110, reason: 'lunch', queue: 's', ...his },
+      { kind: 'AgentResumed', at: 9_400, queue: 's', ...his },
+    ] as CoreEvent[];
+    const day = [...DAY, ...more].sort((a, b) => a.at - b.at);
+    const { doings } = record(day, { from: 9_250, to: Infinity });
+    const single = doings.map(({ doing }) => doing).filter((doing) => 'queue' in doing);
+    expect(single).toEqual([
+      { kind: 'leave', queue: 'r' },
+      { kind: 'pause', reason: 'lunch', queue: 's' },
+      { kind: 'resume', queue: 's' },
+    ]);
+  });
+
   it('that begins later begins with who is there', () => {
     const { calls, doings } = record(DAY, { from: 9_250, to: Infinity });
     expect(calls.map(({ callId }) => callId)).toEqual(['b']);
