@@ -1,8 +1,8 @@
 /**
- * What may take a member out of account where a queue asks whether it is empty, as bits: a queue
- * becomes empty only when a bit that it asks for comes on, so only then are all who wait there
- * looked at. Whatever else changes (a call that comes, an agent who is free again) leaves those
- * that were not sent away where they are.
+ * What may take a member out of account where a queue asks whether it is empty (`emptiness.ts`),
+ * as bits: a queue becomes empty only when a bit that it asks for comes on, so only then are all
+ * who wait there looked at. Whatever else changes (a call that comes, an agent who is free again)
+ * leaves those that were not sent away where they are.
  */
 import type { Agent } from './state.ts';
 import type { EmptyCondition } from './types.ts';
@@ -26,7 +26,7 @@ export function absenceMask(conditions: readonly EmptyCondition[]): number {
   return conditions.reduce((mask, condition) => mask | BITS[condition], GONE);
 }
 
-/** As `meets` of `core/emptiness.ts` has it, for all conditions at once. */
+/** All that is so of him now, but for what is of single queues. */
 export function absenceBits(agent: Agent): number {
   const { deviceState } = agent;
   let bits = agent.device === null || agent.leaving !== null ? GONE : 0;

@@ -44,10 +44,7 @@ export function applyConfig(decision: Decision, command: ApplyConfig): Refusal |
   }
   // Edited rules reach those who wait already.
   for (const call of state.calls.values()) relax(decision, call);
-  for (const { agentId, phase } of [...state.offers.values()]) {
-    const agent = phase === 'asking' ? state.agents.get(agentId) : undefined;
-    if (agent !== undefined) reconsider(decision, agent);
-  }
+  for (const agent of [...state.agents.values()]) reconsider(decision, agent);
   return undefined;
 }
 

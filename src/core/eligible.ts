@@ -4,11 +4,17 @@
  * cut in three because the lists are: what keeps the call from any agent, what keeps the agent
  * from any call of the queue, and what keeps these two from each other.
  */
-import { isAway, isExcluded, isFor, loggedInOf, type Seeker } from './emptiness.ts';
+import { isAway, isExcluded, isFor, isLoggedIn, loggedInOf, type Seeker } from './emptiness.ts';
 import { tierOf } from './orders.ts';
 import { hasSkills, needOf } from './skills.ts';
-import { RINGING_MAX, type Agent, type Call, type Member } from './state.ts';
-import type { Offer, State } from './state.ts';
+import {
+  RINGING_MAX,
+  type Agent,
+  type Call,
+  type Member,
+  type Offer,
+  type State,
+} from './state.ts';
 
 /** Why a call is not for anybody now. */
 export type CallObstacle =
@@ -173,9 +179,9 @@ export function mayBeKept(call: Seeker, agent: Agent, queue: string): boolean {
 }
 
 /** Logged in, neither leaving nor paused: he takes calls of the queue, if not now, then later. */
-function isAtWork({ agent, queue, rules }: Member): boolean {
-  if (agent.device === null || agent.leaving !== null || agent.paused !== null) return false;
-  if (agent.away.has(queue.name)) return false;
+function isAtWork(member: Member): boolean {
+  const { agent, queue, rules } = member;
+  if (!isLoggedIn(member) || agent.leaving !== null || agent.paused !== null) return false;
   return !agent.pausedIn.has(queue.name) && rules.penalty >= 0;
 }
 

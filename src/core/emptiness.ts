@@ -5,6 +5,7 @@
  * limits of that call. A member who leaves after his call, who never meets this caller, or who
  * lacks the skills that the call asks now and later, is not counted on in any case.
  */
+import { absenceBits, absenceMask } from './absence.ts';
 import { fits } from './rules.ts';
 import { mightHaveSkills } from './skills.ts';
 import { NO_LIMITS, type Agent, type Call, type Member, type Queue } from './state.ts';
@@ -16,25 +17,18 @@ function isOutside(penalty: number, { min, max, raise }: PenaltyLimits): boolean
   return (max !== null && counts > max) || (min !== null && counts < min);
 }
 
-function meets(member: Member, condition: EmptyCondition, limits: PenaltyLimits): boolean {
+/** Of the conditions those that are of this queue and this call; the others are bits. */
+function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLimits): boolean {
   const { agent, rules, queue } = member;
   switch (condition) {
     case 'paused':
-      return agent.paused !== null || agent.pausedIn.has(queue.name);
+      return agent.pausedIn.has(queue.name);
     case 'penalty':
       return rules.penalty < 0 || isOutside(rules.penalty, limits);
     case 'invalid': // Asterisk's negative_penalty_invalid
       return rules.penalty < 0;
-    case 'inuse':
-      return agent.callId !== null || agent.deviceState === 'inuse';
-    case 'ringing':
-      return agent.offerId !== null || agent.deviceState === 'ringing';
-    case 'unavailable':
-      return agent.deviceState === 'unavailable';
-    case 'unknown':
-      return agent.deviceState === 'unknown';
-    case 'wrapup':
-      return agent.wrapup !== null;
+    default:
+      return false;
   }
 }
 
@@ -80,13 +74,14 @@ export function emptinessOf(
   members: readonly Member[] = queue.members,
 ): 'EMPTY' | 'UNAVAIL' | null {
   if (conditions.length === 0) return null;
+  const mask = absenceMask(conditions);
   let found: 'EMPTY' | 'UNAVAIL' = 'EMPTY';
   for (const member of members) {
     const { agent } = member;
     if (!isLoggedIn(member) || !isFor(seeker, agent)) continue;
     found = 'UNAVAIL';
-    if (agent.leaving !== null || !mayEverMeet(seeker, member)) continue;
-    if (!conditions.some((condition) => meets(member, condition, seeker.limits))) return null;
+    if ((absenceBits(agent) & mask) !== 0 || !mayEverMeet(seeker, member)) continue;
+    if (!conditions.some((condition) => meetsHere(member, condition, seeker.limits))) return null;
   }
   return found;
 }

@@ -4,7 +4,7 @@
  */
 import type { ConfigApplied } from './events.ts';
 import { placeAll } from './place.ts';
-import { VERSIONS_MAX, type Queue, type State } from './state.ts';
+import { VERSIONS_MAX, type State } from './state.ts';
 import type { AgentConfig, QueueName } from './types.ts';
 
 /** What was written is kept beside what follows from it, with the last versions. */
@@ -17,20 +17,19 @@ export function takeConfig(state: State, event: ConfigApplied): void {
     state.written = { ...known, live, file };
     state.versions = [...state.versions, known].slice(-VERSIONS_MAX);
   }
-  const before = new Map([...state.queues].map(([name, { config }]) => [name, config.strategy]));
+  beginShares(state);
   placeAll(state);
-  for (const queue of state.queues.values()) {
-    if (queue.config.strategy === 'percent' && before.get(queue.name) !== 'percent')
-      beginShares(queue);
-  }
 }
 
 /** By shares from now on: what came before, in another order, is owed to nobody. */
-function beginShares(queue: Queue): void {
-  const ready = [...queue.ready];
-  for (const member of ready) queue.ready.delete(member);
-  for (const { tally } of queue.members) tally.served = 0;
-  for (const member of ready) queue.ready.add(member);
+function beginShares({ config, queues, agents }: State): void {
+  for (const { name, strategy } of config.queues) {
+    if (strategy !== 'percent' || queues.get(name)?.config.strategy === 'percent') continue;
+    for (const { tallies } of agents.values()) {
+      const tally = tallies.get(name);
+      if (tally !== undefined) tally.served = 0;
+    }
+  }
 }
 
 /** Its last call has left: agents who serve it serve one queue less. */

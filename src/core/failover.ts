@@ -15,8 +15,14 @@ import { compareInLine } from './orders.ts';
 import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
 import { MOVES_MAX, type Call, type Queue, type State } from './state.ts';
-import type { AgentId, Departure, Destination, EmptyCondition } from './types.ts';
-import type { FailoverStatus, QueueName } from './types.ts';
+import type {
+  AgentId,
+  Departure,
+  Destination,
+  EmptyCondition,
+  FailoverStatus,
+  QueueName,
+} from './types.ts';
 
 /** Whoever comes now, behind all who wait. */
 const LAST = { priority: -Infinity, order: Infinity, entry: Infinity };

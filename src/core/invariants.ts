@@ -3,8 +3,13 @@
  * it with the facts, without trusting what is derived. For tests and the simulator after every
  * event; `checkDispatched` adds what holds only after a whole decision.
  */
-import { callObstacle, isReady, memberObstacle, obstacle } from './eligible.ts';
-import { reservationObstacle } from './eligible.ts';
+import {
+  callObstacle,
+  isReady,
+  memberObstacle,
+  pairObstacle,
+  reservationObstacle,
+} from './eligible.ts';
 import { emptyFor } from './failover.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
@@ -172,7 +177,7 @@ function unmatched(state: State): string[] {
   );
   return calls.flatMap((call) =>
     (free.get(call.queue) ?? [])
-      .filter((member) => obstacle(state, call, member) === null)
+      .filter((member) => pairObstacle(state, call, member) === null)
       .map(({ agent }) => `agent ${agent.id} is ready while ${call.id} waits for him`),
   );
 }

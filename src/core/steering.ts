@@ -34,7 +34,7 @@ export function hangUpCall(decision: Decision, command: HangUpCall): Refusal | u
 
 /**
  * The visit ends with where he is sent; for a talk that is when the agent's part ends, too. What
- * becomes of him there is the SIP edge's business.
+ * becomes of him there is followed as a transfer (`core/sending.ts`).
  */
 export function transferCall(decision: Decision, command: TransferCall): Refusal | undefined {
   const { uri, replaces } = command;
