@@ -65,6 +65,8 @@ export class Clock {
     if (this.isBeating || this.timer === null) return;
     this.isBeating = true;
     this.due = this.now();
+    // Asked for before the timer could tell that we were held up.
+    this.notice(this.due);
     this.skipBeats = phases;
     clearTimeout(this.timer);
     this.wakeAt = this.due + 1;
@@ -78,12 +80,17 @@ export class Clock {
     return Math.min(limits.stallMs, Math.max(owed, lateMs < noticedMs ? 0 : lateMs));
   }
 
+  /** Were we held up? */
+  private notice(now: number): void {
+    const lateMs = now - this.wakeAt;
+    if (lateMs < noticedMs) return;
+    this.stallEnd = now;
+    this.stallMs = lateMs;
+  }
+
   private readonly run = (): void => {
     const now = this.now();
-    if (now - this.wakeAt >= noticedMs) {
-      this.stallEnd = now;
-      this.stallMs = now - this.wakeAt;
-    }
+    this.notice(now);
     if (this.isBeating) this.beats(now);
     if (now >= this.tendDue) {
       this.tendDue = now + tendMs;

@@ -8,7 +8,7 @@
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Numbered } from './events.ts';
-import { joinWrites } from '../one-write.ts';
+import { flushWrites, joinWrites } from '../one-write.ts';
 import { asFields } from './fields.ts';
 import type { Legs } from './legs.ts';
 import { limits } from './limits.ts';
@@ -92,7 +92,10 @@ export class Control {
 
   close(): void {
     this.server?.close();
-    for (const client of this.clients) client.socket.destroy();
+    for (const { socket } of this.clients) {
+      flushWrites(socket);
+      socket.destroy();
+    }
   }
 
   private welcome(socket: Socket): void {

@@ -54,6 +54,15 @@ describe('the clock', () => {
     expect(clock.owedMs(time + 3_600_000)).toBe(limits.stallMs);
   });
 
+  it('tells so, too, where it is woken before its timer could run', () => {
+    pass(600);
+    time += 1_500;
+    clock.wake();
+    expect(clock.owedMs(time)).toBeGreaterThan(1_000);
+    pass(1_700);
+    expect(clock.owedMs(time)).toBe(0);
+  });
+
   it('serves each phase once in 20 ms, in turn, without drifting', () => {
     clock.wake();
     pass(10 * frameMs);
