@@ -16,7 +16,15 @@ const veto = section(
       f.secret('Signs each question, as that of `webhooks`.', SECRET_MIN),
       '${VETO_SECRET}',
     ),
-    timeout: standard(f.seconds('So long it may take; the caller waits meanwhile.', 0.1, 10), '2'),
+    timeout: standard(
+      f.seconds(
+        'So long it may take; the caller waits meanwhile. Of one veto 50 questions are under way at ' +
+          'once; waiting for a turn counts.',
+        0.1,
+        10,
+      ),
+      '2',
+    ),
     silence: standard(
       f.choice(
         'What no answer in time means, and what is no answer (nobody there, another status or ' +

@@ -77,7 +77,9 @@ class Asker {
       if (this.#underWay.size >= ASKED_MAX) return;
       this.#waiting.delete(offerId);
       const offer = this.#options.runtime.state.offers.get(offerId);
-      if (offer?.phase === 'asking') void this.#ask(offer);
+      // One that is due already is silent: the core says so at once.
+      const isDue = offer !== undefined && offer.deadline <= this.#options.runtime.now();
+      if (offer?.phase === 'asking' && !isDue) void this.#ask(offer);
     }
   }
 
@@ -89,7 +91,6 @@ class Asker {
     // Cut off: the offer is over, or we stop. What came of it is nobody's any more.
     if (ending.signal.aborted) return;
     this.#underWay.delete(offer.id);
-    this.#note(answer);
     this.#answered(offer.id, answer);
     this.#next();
   }
@@ -102,11 +103,11 @@ class Asker {
     const data = questionOf(runtime.state, offer, now);
     const body = JSON.stringify({ type: 'acd.veto', timestamp, data });
     const headers = signed(secret, offer.id, Math.floor(now / 1000), body);
-    // One that is late already is asked for the moment that is left.
     return { url, headers, body, signal, timeoutMs: Math.max(1, offer.deadline - now) };
   }
 
-  #note({ ruling, detail }: Answer): void {
+  /** What it was ruled: the journal's word, whatever was answered and when. */
+  note({ ruling, detail }: Answer): void {
     const veto = this.#config.name;
     if (ruling === 'allow') this.#counts.allowed += 1;
     else if (ruling === 'refuse') this.#counts.refused += 1;
@@ -173,13 +174,20 @@ export class Vetoes {
         if (event.asks === true) this.#ask(event.offerId, event.queue);
         return;
       case 'OfferCleared':
-      case 'OfferFailed':
+      case 'OfferFailed': {
+        const { ruling, detail } = event;
+        if (ruling !== undefined) this.#asked.get(event.offerId)?.note({ ruling, detail });
+        return this.#drop(event.offerId);
+      }
       case 'OfferWithdrawn':
-        this.#asked.get(event.offerId)?.drop(event.offerId);
-        this.#asked.delete(event.offerId);
-        return;
+        return this.#drop(event.offerId);
       default:
     }
+  }
+
+  #drop(offerId: OfferId): void {
+    this.#asked.get(offerId)?.drop(offerId);
+    this.#asked.delete(offerId);
   }
 
   #ask(offerId: OfferId, queue: QueueName): void {

@@ -127,6 +127,16 @@ describe('an offer that asks', () => {
     expect(house.vetoes?.shown()).toMatchObject([{ state: 'silent', detail: 'ECONNREFUSED' }]);
   });
 
+  it('is counted as the journal has it, also where the deadline was first', async () => {
+    const house = (await open()).begin();
+    await house.call('a');
+    const late = { offerId: 'a.o1', ruling: 'silence', detail: 'no answer in time' } as const;
+    await house.loop.submit({ kind: 'RuleOffer', ...late, ...BY });
+    house.asked().answer(ALLOWED);
+    await house.loop.submit({ kind: 'NoteStart', version: '1', ...BY });
+    expect(house.vetoes?.shown()).toMatchObject([{ asked: 1, allowed: 0, refused: 0, silent: 1 }]);
+  });
+
   it('given its caller hangs up, is cut off, and nothing is said of it', async () => {
     const house = (await open()).begin();
     await house.call('a');
