@@ -174,8 +174,7 @@ export class Rtpengine {
     if (!placed.ok) return placed;
     if (leg.current === null) {
       // Found again after a restart: the engine still knows what it once told the party.
-      const offer = offerTowards(leg.party?.read ?? null, leg.inside, true);
-      const again = await exchange(leg.engine, 'offer', id, { ...MEDIAD_SPEAKS, ...offer });
+      const again = await this.#offerParty(leg, leg.inside);
       if (!again.ok) return again;
       leg.current = versioned(again.sdp, null);
     }
@@ -188,9 +187,9 @@ export class Rtpengine {
     const leg = this.legs.get(id);
     if (!current.ok || leg === undefined) return current;
     const inside = await this.#inner.reoffer(id);
-    if (!inside.ok || inside.sdp === leg.inside) return inside.ok ? current : inside;
-    const offer = offerTowards(leg.party?.read ?? null, inside.sdp, true);
-    const again = await exchange(leg.engine, 'offer', id, { ...MEDIAD_SPEAKS, ...offer });
+    if (!inside.ok) return inside;
+    if (inside.sdp === leg.inside) return current;
+    const again = await this.#offerParty(leg, inside.sdp);
     if (!again.ok) return again;
     const sdp = versioned(again.sdp, leg.current);
     this.#keep(Object.assign(leg, { stage: 'offered', inside: inside.sdp, current: sdp } as const));
@@ -273,10 +272,15 @@ export class Rtpengine {
     return done;
   }
 
+  /** mediad's SDP as the engine offers it to the party. */
+  #offerParty({ engine, id, party }: Leg, inside: string) {
+    const offer = offerTowards(party?.read ?? null, inside, true);
+    return exchange(engine, 'offer', id, { ...MEDIAD_SPEAKS, ...offer });
+  }
+
   /** The leg's SDP inside has changed, and the party's has not. */
-  async #tellEngine(leg: Leg, { sdp, read }: NonNullable<Leg['party']>): Promise<MediaResult> {
-    const offer = { ...MEDIAD_SPEAKS, ...offerTowards(read, leg.inside, true) };
-    const offered = await exchange(leg.engine, 'offer', leg.id, offer);
+  async #tellEngine(leg: Leg, { sdp }: NonNullable<Leg['party']>): Promise<MediaResult> {
+    const offered = await this.#offerParty(leg, leg.inside);
     if (!offered.ok) return offered;
     const answer = { ...MEDIAD_SPEAKS, ...answerOf(sdp, true) };
     const answered = await exchange(leg.engine, 'answer', leg.id, answer);

@@ -36,7 +36,7 @@ const SLOW_MS = 1_000;
  * A start replays at most about this many events, or twice that after a busy time: half a second.
  * In a house with more agents and calls, so many: one costs as much as there is in it.
  */
-const SNAPSHOT_EVERY = 10_000;
+export const SNAPSHOT_EVERY = 10_000;
 
 export interface LoopOptions {
   readonly journal: Journal;

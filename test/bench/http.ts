@@ -160,8 +160,9 @@ async function measure(line: Line, plan: HttpPlan, at: HttpPlan['cases'][number]
   );
   // An asker that fails ends the whole, after the sample.
   const asked = Promise.all(asking);
-  const sample = await line.sample(plan.seconds);
-  seen.on = false;
+  // Said by `await asked`, and not before.
+  asked.catch((trouble: unknown) => trouble);
+  const sample = await line.sample(plan.seconds).finally(() => (seen.on = false));
   await asked;
   const seconds = sample.lastedMs / 1_000;
   const figure: HttpFigure = {

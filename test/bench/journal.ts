@@ -14,6 +14,7 @@ import { snapshot } from '../../src/core/snapshot.ts';
 import { initialState, nextDeadline, type State } from '../../src/core/state.ts';
 import { openSqliteJournal } from '../../src/journal/open.ts';
 import type { SqliteJournal } from '../../src/journal/sqlite.ts';
+import { SNAPSHOT_EVERY } from '../../src/runtime/loop.ts';
 import { rebuild } from '../../src/runtime/rebuild.ts';
 import { houseConfig } from '../../src/sim/config.ts';
 import { settle } from '../../src/sim/options.ts';
@@ -45,8 +46,6 @@ export interface JournalBench {
 export const FULL_JOURNAL: JournalBench = { events: 1_000_000, batch: 64 };
 export const QUICK_JOURNAL: JournalBench = { events: 100_000, batch: 64 };
 
-/** As the loop does: a snapshot when this many have come; up to twice as many while it is busy. */
-const SNAPSHOT_EVERY = 10_000;
 const AGENTS = 500;
 
 type Draft = Command extends infer C ? (C extends Command ? Omit<C, 'at' | 'by'> : never) : never;

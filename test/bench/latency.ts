@@ -44,7 +44,7 @@ const TALK_MS = { least: 1_000, most: 3_000 };
 const FOREVER_MS = 3_600_000;
 const SETTLE_MS = 3_000;
 
-const tenths = (ms: number): number => Math.round(ms * 100) / 100;
+const hundredths = (ms: number): number => Math.round(ms * 100) / 100;
 
 /** Talks of different lengths, so that agents do not free up in step; the same in each run. */
 function talks(): () => number {
@@ -119,15 +119,15 @@ export async function openLine(agents: number, waiting: number): Promise<Line> {
 /** Percentiles of waits, in ms. */
 export function spread(waits: readonly number[]): Pick<LatencyFigure, 'p50' | 'p99' | 'max'> {
   return {
-    p50: tenths(percentile(waits, 0.5)),
-    p99: tenths(percentile(waits, 0.99)),
-    max: tenths(waits.reduce((most, wait) => Math.max(most, wait), 0)),
+    p50: hundredths(percentile(waits, 0.5)),
+    p99: hundredths(percentile(waits, 0.99)),
+    max: hundredths(waits.reduce((most, wait) => Math.max(most, wait), 0)),
   };
 }
 
 /** Share of one core, percent. */
 export function load({ spent, lastedMs }: Sample): ByPart {
-  const percent = (part: keyof ByPart) => tenths((spent[part] / lastedMs) * 100);
+  const percent = (part: keyof ByPart) => hundredths((spent[part] / lastedMs) * 100);
   return { sipd: percent('sipd'), mediad: percent('mediad'), server: percent('server') };
 }
 

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Acd } from '../support/acd.ts';
 import { childrenOf } from '../support/family.ts';
-import { pidOf, PROGRAMS } from '../support/full-house.ts';
+import { pidOf, PROGRAMS, residentMb } from '../support/full-house.ts';
 import { until } from '../support/inbox.ts';
 
 const PROBE = path.join(import.meta.dirname, 'heap-probe.cjs');
@@ -36,12 +36,8 @@ async function heapOf(folder: string, pid: number): Promise<number> {
   return asMb(bytes);
 }
 
-function residentMb(pid: number): number {
-  const file = `/proc/${pid}/status`;
-  if (!existsSync(file)) return 0;
-  const kb = /^VmRSS:\s+(\d+)/m.exec(readFileSync(file, 'latin1'))?.[1] ?? 0;
-  return Number(kb) / 1024;
-}
+/** 0 where it is gone. */
+const residentOf = (pid: number): number => (existsSync(`/proc/${pid}`) ? residentMb(pid) : 0);
 
 /** Nothing may be killed meanwhile. */
 export async function readMemory(acd: Acd, folder: string): Promise<Memory> {
@@ -52,7 +48,7 @@ export async function readMemory(acd: Acd, folder: string): Promise<Memory> {
     if (one !== null) heapMb[name] = await heapOf(folder, one);
   }
   const all = [pid, ...childrenOf(pid).map((child) => child.pid)];
-  const rssMb = Math.round(all.reduce((sum, one) => sum + residentMb(one), 0));
+  const rssMb = Math.round(all.reduce((sum, one) => sum + residentOf(one), 0));
   return { rssMb, heapMb };
 }
 
