@@ -18,8 +18,8 @@ const veto = section(
     ),
     timeout: standard(
       f.seconds(
-        'So long it may take; the caller waits meanwhile. Of one veto 50 questions are under way at ' +
-          'once; waiting for a turn counts.',
+        'So long it may take; the caller waits meanwhile. Of one veto 50 questions are under way ' +
+          'at once; waiting for a turn counts.',
         0.1,
         10,
       ),
