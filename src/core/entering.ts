@@ -21,7 +21,9 @@ function refusalOf(state: State, command: ArriveCall): ExitStatus | null {
   const { direct = false } = queue.config;
   const isKnown = command.agentId === undefined || state.agents.has(command.agentId);
   if (direct !== (command.agentId !== undefined) || !isKnown) return 'UNKNOWNQUEUE';
-  return state.calls.size >= state.config.maxCalls ? 'OVERLOAD' : null;
+  // Who was sent elsewhere has a leg here until he is there, or as long as we bridge him.
+  const present = state.calls.size + state.transfers.size;
+  return present >= state.config.maxCalls ? 'OVERLOAD' : null;
 }
 
 function refuse(

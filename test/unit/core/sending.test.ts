@@ -50,6 +50,16 @@ describe('a transfer', () => {
     expect(s.event('TransferEnded').leftAt).toBe(s.now - 1_000);
   });
 
+  it('has a place among the calls that there may be, as its leg has', () => {
+    const s = sent();
+    s.apply({ ...s.state.config, maxCalls: 1 });
+    s.arrive('b', 'sales');
+    expect(s.event('CallRefused').status).toBe('OVERLOAD');
+    s.when(end('left'));
+    s.arrive('c', 'sales');
+    expect(s.kinds).toEqual(['CallEntered']);
+  });
+
   it('is ended by command', () => {
     const s = sent();
     s.when(dial);
