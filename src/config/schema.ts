@@ -404,7 +404,11 @@ export const fileSchema = section('acd.yaml', {
   takeover: takeover.prefault({}),
   limits: section('Bounds of the whole ACD.', {
     calls: standard(
-      f.count('Most calls waiting, talking or sent elsewhere at once. One more gets 503.', 1, 100_000),
+      f.count(
+        'Most calls waiting, talking or sent elsewhere at once. One more gets 503.',
+        1,
+        100_000,
+      ),
       '2000',
     ),
     'loop-delay': standard(
