@@ -141,6 +141,11 @@ export class Dialogs {
   }
 }
 
+/** With it: within a dialog (RFC 3261 §12.2.2). */
+export function hasToTag(request: IncomingRequest): boolean {
+  return /;\s*tag=/i.test(request.header('To'));
+}
+
 /** The dialog an INVITE to us will begin, by the server's rule (facts on drachtio, §4). */
 export function dialogIdFor(request: IncomingRequest): string {
   const tag = parseNameAddr(request.header('From'))?.params.get('tag') ?? '';

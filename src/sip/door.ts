@@ -1,7 +1,9 @@
 /**
- * Who may begin something with us. The SIP server, where it is sipd, has let in who is in
- * `sip.allow` and who names a user of `sip.users`; those are asked for their password here. With a
- * drachtio-server, which lets in everybody, both are looked at here, and strangers get 403.
+ * Who may begin something with us: who is in `sip.allow`, and users of `sip.users` with their
+ * password. sipd keeps most strangers away, a drachtio-server none; neither is relied upon: who is
+ * not known here to be allowed proves who he is, or gets 403. One thing only sipd knows: all the
+ * addresses of those who accepted a REGISTER of ours, also before we who were restarted have asked
+ * them again. It marks such requests, and that is believed.
  *
  * Comes in: requests outside of dialogs. Goes out: the request, as it may be believed; or null,
  * and it was answered.
@@ -9,6 +11,7 @@
 import type { SipConfig } from '../config/types.ts';
 import { Networks, plainAddress } from '../networks.ts';
 import { Challenges } from './challenges.ts';
+import { hasToTag } from './context.ts';
 import type { KnownRegistrar } from './device.ts';
 import { clean, parseNameAddr, parseUri } from './headers.ts';
 import type { Headers, Heritage, IncomingRequest, SipLog } from './port.ts';
@@ -72,11 +75,11 @@ export class Door {
       refuse(request, 503, 'Too Many Requests', { 'Retry-After': '10' });
       return null;
     }
-    if (this.isAllowed(address)) return request;
+    // Its tags are its ticket: where nobody owns the dialog any more, it can only be told so.
+    if (request.dialogId !== '' && hasToTag(request)) return request;
+    if (this.isAllowed(request)) return request;
     const from = parseUri(parseNameAddr(request.header('From'))?.uri ?? '')?.user ?? '';
     if (method === 'INVITE' && this.users.has(from)) return this.prove(request, from);
-    // sipd has let it in, by a better knowledge of who the registrars are.
-    if (this.options.server() !== null) return request;
     refuse(request, 403, 'Forbidden');
     return null;
   }
@@ -111,9 +114,10 @@ export class Door {
     return { ...request, header, user };
   }
 
-  private isAllowed(address: string): boolean {
+  private isAllowed({ sourceHost: address, isOfRegistrar = false }: IncomingRequest): boolean {
     if (this.networks.has(address)) return true;
-    return this.options.config.allow.includes('registrars') && this.isRegistrar(address);
+    const takesRegistrars = this.options.config.allow.includes('registrars');
+    return takesRegistrars && (isOfRegistrar || this.isRegistrar(address));
   }
 
   private isRegistrar(address: string): boolean {

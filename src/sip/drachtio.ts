@@ -216,6 +216,7 @@ class DrachtioStack implements Stack {
       sourceHost: req.source_address,
       sourcePort: req.source_port,
       protocol: req.protocol,
+      isOfRegistrar: this.isSipd && req.sessionToken === 'registrar',
       respond: (response) =>
         // Requests the server made itself have nobody to answer to.
         own || req.method === 'ACK'

@@ -9,7 +9,7 @@ import type { Runtime } from '../runtime/port.ts';
 import { Callers } from './callers.ts';
 import type { PhoneWatch } from './callers.ts';
 import { createClient } from './client.ts';
-import { ALLOW, Dialogs, SDP } from './context.ts';
+import { ALLOW, Dialogs, hasToTag, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { identifyDevice, type KnownRegistrar } from './device.ts';
 import { loginRequestOf } from './dial-codes.ts';
@@ -369,10 +369,6 @@ function invite(
 /** Without To tag: outside of any dialog (RFC 3261 §12.2.2). */
 function isNewInvite(request: IncomingRequest): boolean {
   return request.method === 'INVITE' && !hasToTag(request);
-}
-
-function hasToTag(request: IncomingRequest): boolean {
-  return /;\s*tag=/i.test(request.header('To'));
 }
 
 function refuse(request: IncomingRequest, status: number, reason: string): void {

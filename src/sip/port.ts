@@ -42,6 +42,8 @@ export interface IncomingRequest extends Message {
   readonly sourceHost: string;
   readonly sourcePort: number;
   readonly protocol: string;
+  /** The SIP server says: from an address of who accepted a REGISTER of ours. */
+  readonly isOfRegistrar?: boolean;
   /** Who proved by his password that he is it (`sip.users`); absent: nobody was asked. */
   readonly user?: string;
   /** Sends a response. Settles when the stack has sent it; never rejects. */

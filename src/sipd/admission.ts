@@ -4,6 +4,7 @@
  * wherever it comes from. A registrar is whoever accepted a REGISTER of ours: nobody can pretend
  * that who does not receive what we send. A client may name users: an INVITE whose From names one
  * is given to it from anywhere, as it asks for a password. And it may ban an address for a time.
+ * With each request it is told why it was let in, so that it need not read From as we do.
  */
 import { Networks, plainAddress, sourceOf } from '../networks.ts';
 import type { Clock } from './clock.ts';
@@ -12,6 +13,9 @@ import { MAX_BANS, MAX_KNOWN_PEERS } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Received } from './received.ts';
 import { parseUri } from './uri.ts';
+
+/** Why a request is let in: its address is listed, it is a registrar's, or From names a user. */
+export type Ground = 'network' | 'registrar' | 'user';
 
 /** Keeps at most so many, the latest. */
 function keep(known: Set<string>, entry: string): void {
@@ -58,19 +62,24 @@ export class Admission {
 
   /** May this address begin something with us? */
   admits(address: string): boolean {
-    if (this.isBanned(address)) return false;
-    if (this.isAny) return true;
-    const bare = plainAddress(address);
-    return (this.takesRegistrars && this.registrars.has(bare)) || this.networks.has(bare);
+    return this.groundFor(address) !== null;
   }
 
-  /** May this request begin something with us? */
-  takes({ path, message, from, toTag }: Received): boolean {
-    if (this.admits(path.address)) return true;
+  /** Why this request may begin something with us; null: it may not. */
+  groundOf({ path, message, from, toTag }: Received): Ground | null {
+    const ground = this.groundFor(path.address);
+    if (ground !== null) return ground;
     const mayAsk = message.method === 'INVITE' && toTag === '' && this.users.size > 0;
-    if (!mayAsk || this.isBanned(path.address)) return false;
+    if (!mayAsk || this.isBanned(path.address)) return null;
     const uri = parseUri(parseNameAddr(from)?.uri ?? '');
-    return uri !== null && this.users.has(uri.user);
+    return uri !== null && this.users.has(uri.user) ? 'user' : null;
+  }
+
+  private groundFor(address: string): 'network' | 'registrar' | null {
+    if (this.isBanned(address)) return null;
+    const bare = plainAddress(address);
+    if (this.isAny || this.networks.has(bare)) return 'network';
+    return this.takesRegistrars && this.registrars.has(bare) ? 'registrar' : null;
   }
 
   /** It accepted a REGISTER of ours. */

@@ -3,6 +3,7 @@
  * tokens divided by `|` and, after CRLF, a SIP message if there is one. As everywhere here, text is
  * one character per byte.
  */
+import type { Ground } from './admission.ts';
 import { newUuid } from './ids.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
 import type { Path } from './path.ts';
@@ -82,8 +83,9 @@ export interface SipFrame {
   now: number;
   txnId: string;
   dialogId: string;
-  /** New requests tell on which of our sockets they came. */
+  /** New requests tell on which of our sockets they came, and why they were let in. */
   isNew?: boolean;
+  ground?: Ground | null;
 }
 
 /** A SIP message from the network (or made here in its stead) for a client. */
@@ -93,8 +95,11 @@ export function networkFrame(one: SipFrame): string {
     path === null
       ? '0|unknown||0'
       : `${one.text.length}|${path.proto}|${printed(path.address)}|${path.port}`;
+  // The third is where a drachtio-server names the client's session. Nobody outside writes here.
   const arrived =
-    one.isNew === true && path !== null ? `${printed(path.ownHost)}|${path.ownPort}|` : '';
+    one.isNew === true && path !== null
+      ? `${printed(path.ownHost)}|${path.ownPort}|${one.ground ?? ''}`
+      : '';
   return encodeFrame(
     `${newUuid()}|sip|network|${where}|${stamp(one.now)}|${one.txnId}|${one.dialogId}|${arrived}` +
       `\r\n${one.text}`,

@@ -41,7 +41,8 @@ export function onRequest(ctx: Context, received: Received): void {
     known.repeat();
     return;
   }
-  if (!ctx.admission.takes(received) && !belongsHere(ctx, received)) {
+  received.ground = ctx.admission.groundOf(received);
+  if (received.ground === null && !belongsHere(ctx, received)) {
     ctx.admission.silence(received.path.address, method);
     received.path.shun?.();
     return;
@@ -353,9 +354,10 @@ function giveToOwner(ctx: Context, received: Received, tx: ServerTx, entry: Dial
 
 /** A request as its client sees it. Without a dialog yet, the first frame names none. */
 export function frameOf(uas: UasTx, now: number): string {
-  const { text, path } = uas.received;
+  const { text, path, ground } = uas.received;
   const dialogId = uas.isInDialog ? uas.dialogId : '';
-  return networkFrame({ text, path, now, txnId: uas.id, dialogId, isNew: !uas.isInDialog });
+  const isNew = !uas.isInDialog;
+  return networkFrame({ text, path, now, txnId: uas.id, dialogId, isNew, ground });
 }
 
 /** RFC 3261 section 15.1.2: a BYE leaves no request of the dialog unanswered. */

@@ -2,6 +2,7 @@
  * What a message from the network must have before anything acts on it, and the topmost Via
  * completed with where it really came from (RFC 3261 section 18.2.1, RFC 3581 section 4).
  */
+import type { Ground } from './admission.ts';
 import {
   parseCSeq,
   parseNameAddr,
@@ -28,6 +29,8 @@ export interface Received {
   toTag: string;
   callId: string;
   cseq: CSeq;
+  /** Why a request that begins something was let in; null: it is of a dialog, or of none. */
+  ground: Ground | null;
 }
 
 export type Admission =
@@ -147,6 +150,7 @@ export function admit(text: string, path: Path, fault: string | null): Admission
     toTag: tagOf(to),
     callId,
     cseq: cseq ?? { seq: 0, method: message.method },
+    ground: null,
   };
   if (message.status === 0) received.text = amendVia(message, via, path);
   if (reason === null) return { kind: 'sound', received };

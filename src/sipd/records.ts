@@ -3,6 +3,7 @@
  * directions, and accepted ones whose ACK is missing. Owners appear by their tags, as no
  * connection outlives the process.
  */
+import type { Ground } from './admission.ts';
 import type { Context, UacTx, UasTx } from './context.ts';
 import type { RequestParts } from './compose.ts';
 import { keyOf, type DialogEntry, type DialogState } from './dialogs.ts';
@@ -38,6 +39,8 @@ export interface IncomingRecord {
   toTag: string;
   isInDialog: boolean;
   lastRseq: number;
+  /** Stores of former versions do not have it. */
+  ground?: Ground | null;
 }
 
 /** `a|<transaction id>`: our 2xx to it. */
@@ -97,7 +100,8 @@ export function keepIncoming(ctx: Context, uas: UasTx): void {
     const { id, since, received, toTag, isInDialog, lastRseq } = uas;
     const kin = ctx.clients.kinOf(uas.owner);
     const place = placeOf(received.path);
-    return { id, kin, since, text: received.text, place, toTag, isInDialog, lastRseq };
+    const { text, ground } = received;
+    return { id, kin, since, text, place, toTag, isInDialog, lastRseq, ground };
   });
 }
 

@@ -134,6 +134,7 @@ function restoreIncoming(one: Restoring, record: IncomingRecord): void {
   const { ctx } = one;
   const received = receivedAgain(record.text, new RestoredPath(ctx, record.place, false));
   if (received === null) return;
+  received.ground = record.ground ?? null;
   const { callId, fromTag, toTag, cseq } = received;
   const reliable = record.place.proto === 'tcp';
   const tx = ctx.serverTxs.add(serverKey(received, 'INVITE'), true, {

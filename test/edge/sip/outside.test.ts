@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { sipUsers } from '../../../src/config/sip-users.ts';
 import { answerChallenge } from '../../support/digest.ts';
 import { openStage } from '../../support/stage.ts';
-import { acdConfig, SDP_OFFER } from '../../unit/sip/fakes.ts';
+import { acdConfig, registrar, SDP_OFFER } from '../../unit/sip/fakes.ts';
 import { sipServer, startAcd, type Acd } from './acd.ts';
 import { header, Phone } from './phone.ts';
 
@@ -60,3 +60,48 @@ it('asks a user for his password, takes either digest, and is silent else', asyn
   // A drachtio-server has no silence.
   if (process.env['ACD_DRACHTIO'] === undefined) expect(stranger.seen).toEqual([]);
 });
+
+it('lets nobody else in: a From in which only the SIP server reads his name is refused', async () => {
+  const { acd, phone } = await open();
+  for (const From of [
+    'a"b <sip:road@x>',
+    'a,b <sip:road@x>',
+    `"${'x'.repeat(5_000)}" <sip:road@x>`,
+  ]) {
+    const call = phone.start('INVITE', 'queue1', { body: SDP_OFFER, headers: { From } });
+    const refused = await phone.response(call);
+    expect(refused.status).toBe(403);
+    phone.ack(call, refused);
+  }
+  expect(acd.loop.state.calls.size).toBe(0);
+});
+
+// A drachtio-server does not tell.
+it.skipIf(process.env['ACD_DRACHTIO'] !== undefined)(
+  'takes a registrar by the word of the SIP server, when it knows none itself',
+  async () => {
+    const server = await stage.addForTest(sipServer(['registrars']));
+    const probe = await startAcd(server, acdConfig());
+    await probe.stop();
+    const pbx = await stage.addForTest(Phone.open('pbx', probe.sip));
+    const entry = registrar({ registrar: `sip:127.0.0.1:${pbx.port}` });
+    const allow = ['registrars'];
+    const before = await stage.addForTest(
+      startAcd(server, acdConfig({ allow, register: [entry] })),
+    );
+    pbx.answer(await pbx.request('REGISTER'), 200, 'OK', {});
+    await expect.poll(() => before.edge.health().registrars[0]?.state).toBe('registered');
+    const unregistered = pbx.request('REGISTER').then((request) => {
+      pbx.answer(request, 200, 'OK', {});
+    });
+    await Promise.all([before.stop(), unregistered]);
+    const acd = await stage.addForTest(startAcd(server, acdConfig({ allow })));
+    const caller = await stage.addForTest(Phone.open('caller', acd.sip));
+    const call = caller.start('INVITE', 'queue1', { body: SDP_OFFER });
+    const ok = await caller.response(call);
+    expect(ok.status).toBe(200);
+    caller.ack(call, ok);
+    const bye = caller.within(call, ok, 'BYE', 10);
+    expect((await caller.response(bye)).status).toBe(200);
+  },
+);

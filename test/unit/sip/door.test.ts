@@ -243,7 +243,8 @@ describe('who is banned', () => {
   });
 
   it.each([['127.0.0.1'], ['::1'], ['198.18.0.1']])('is never %s', (address) => {
-    open({ limits: { rate: 1, banAfter: 1, banForMs: 60_000 } });
+    const allow = ['127.0.0.0/8', '::1', 'registrars'];
+    open({ allow, limits: { rate: 1, banAfter: 1, banForMs: 60_000 } });
     for (let index = 0; index < 50; index += 1) invite(address, { From: '<sip:x@y>' });
     expect(door.sources.list()).toEqual([]);
     expect(invite(address, { From: '<sip:x@y>' }).admitted).not.toBeNull();
@@ -288,6 +289,32 @@ describe('on a drachtio-server, which lets in everybody', () => {
   });
 });
 
-it('with sipd, what it let in is taken: it knows registrars by all their addresses', () => {
-  expect(invite(AWAY, { From: '<sip:101@pbx>' }).admitted).not.toBeNull();
+describe('with sipd, which has let it in', () => {
+  it.each([
+    ['a quote within a name', 'a"b <sip:road@x>;tag=1'],
+    ['a comma within a name', 'a,b <sip:road@x>;tag=1'],
+    ['a name beyond what we read', `"${'x'.repeat(5_000)}" <sip:road@x>;tag=1`],
+    ['a user who was removed meanwhile', '<sip:removed@x>;tag=1'],
+    ['no user', '<sip:101@pbx>'],
+  ])('is refused where its From has %s', (_what, From) => {
+    const { admitted, answer } = invite(AWAY, { From });
+    expect([admitted, answer?.status]).toEqual([null, 403]);
+  });
+
+  it('is taken where it says that it is a registrar: it knows all their addresses', () => {
+    const headers = { From: '<sip:101@pbx>' };
+    expect(invite(AWAY, headers, { isOfRegistrar: true }).admitted).not.toBeNull();
+    open({ allow: ['10.0.0.0/8'] });
+    expect(invite(AWAY, headers, { isOfRegistrar: true }).answer?.status).toBe(403);
+  });
+
+  it('is taken within a dialog, whoever owned it', () => {
+    const bye = new Incoming(
+      'BYE',
+      { From: '<sip:101@pbx>;tag=1', To: '<sip:queue1@acd>;tag=2' },
+      { sourceHost: AWAY, dialogId: 'c1;from-tag=1' },
+    );
+    expect(door.open(bye.request)).toBe(bye.request);
+    expect(invite(AWAY, { From: '<sip:101@pbx>' }, { dialogId: 'x' }).answer?.status).toBe(403);
+  });
 });

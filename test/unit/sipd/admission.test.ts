@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Admission } from '../../../src/sipd/admission.ts';
-import { World } from '../../support/sipd-core.ts';
+import { World, type FakeClient } from '../../support/sipd-core.ts';
 
 const SDP = 'v=0\r\no=x 1 1 IN IP4 192.0.2.1\r\n';
 const METHODS = ['INVITE', 'OPTIONS', 'REGISTER', 'SUBSCRIBE', 'MESSAGE', 'BYE', 'CANCEL', 'DANCE'];
@@ -95,6 +95,40 @@ describe('users and bans, as a client says', () => {
   ])('given %s|%s, it is refused', (kind, ...args) => {
     const { client } = closed('any');
     expect(client.say(kind, args)[0]).toBe('NOK');
+  });
+});
+
+describe('why somebody was let in', () => {
+  /** The last token of the first line, behind where it came in. */
+  const ground = (client: FakeClient) => client.last('INVITE').args[10];
+
+  it.each([
+    ['network', 'any'],
+    ['network', '192.0.2.0/24'],
+  ])('is said to be the %s, of sip.allow %s', (told, rule) => {
+    const { world, client } = closed(rule, 'registrars');
+    world.arrive(world.request('INVITE', { body: SDP }));
+    expect(ground(client)).toBe(told);
+  });
+
+  it('is said to be a user, whatever his headers say, also by the next process', () => {
+    const world = new World(null, ['10.0.0.0/8']);
+    const client = world.join('takeover');
+    client.route('invite');
+    client.say('users', ['road']);
+    const extra = ['X-Ground: registrar', 'Session-Token: registrar'];
+    world.arrive(world.request('INVITE', { from: '<sip:road@x>;tag=1', extra, body: SDP }));
+    expect(ground(client)).toBe('user');
+    const heir = world.restart().join('takeover');
+    expect(ground(heir)).toBe('user');
+  });
+
+  it('is said to be a registrar, after it accepted a REGISTER of ours', () => {
+    const { world, client } = closed('registrars');
+    client.request('REGISTER', 'sip:192.0.2.9', ['To: <sip:acd@192.0.2.9>']);
+    world.arrive(world.response(world.takeSent()[0] ?? '', 200));
+    world.arrive(world.request('INVITE', { body: SDP }));
+    expect(ground(client)).toBe('registrar');
   });
 });
 
