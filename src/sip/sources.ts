@@ -5,7 +5,7 @@
  * never counted, are this machine and the registrars, which all their phones call through. Every
  * table is bounded; a restart forgets them.
  */
-import { isLoopback, sourceOf } from '../networks.ts';
+import { isLoopback, plainAddress, sourceOf } from '../networks.ts';
 import type { SipLog } from './port.ts';
 
 /** Most sources counted, and most bans; the one that was touched longest ago goes. */
@@ -51,7 +51,7 @@ interface Bucket {
 interface Held {
   readonly why: Ban['why'];
   readonly until: number;
-  /** As it came, for the SIP server. */
+  /** Without brackets, for the SIP server. */
   readonly address: string;
 }
 
@@ -145,10 +145,12 @@ export class Sources {
     return isLoopback(address) || this.options.isRegistrar(address);
   }
 
-  private ban(address: string, why: Ban['why']): void {
+  private ban(from: string, why: Ban['why']): void {
     const { limits, now, tell, log } = this.options;
-    const source = sourceOf(address);
-    if (this.isBanned(address)) return;
+    const source = sourceOf(from);
+    if (this.isBanned(from)) return;
+    // The SIP server writes IPv6 in brackets, and reads it without.
+    const address = plainAddress(from);
     keep(this.bans, source, { why, until: now() + limits.banForMs, address });
     this.failures.delete(source);
     this.buckets.delete(source);

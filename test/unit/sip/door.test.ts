@@ -222,6 +222,18 @@ describe('who is banned', () => {
     expect(door.sources.lift('2a00:1:2:3::/64')).toBe(false);
   });
 
+  it('is told to the SIP server without the brackets in which it came', () => {
+    for (const last of [1, 2, 3]) tried(`[2a00:1:2:3::${last}]`, { password: 'wrong one' });
+    door.tell();
+    expect(door.sources.lift('[2a00:1:2:3::9]')).toBe(true);
+    expect(server?.banned).toEqual([
+      ['2a00:1:2:3::3', 60_000],
+      ['*', 0],
+      ['2a00:1:2:3::3', 60_000],
+      ['2a00:1:2:3::3', 0],
+    ]);
+  });
+
   it('is nobody whom another one tries to have banned by his address', () => {
     const elsewhere = values(invite('198.18.9.9').answer).join(', ');
     for (let index = 0; index < 9; index += 1)
