@@ -42,6 +42,7 @@ export class Door {
     this.options = options;
     const { config, now, log } = options;
     this.networks = new Networks(config.allow.length === 0 ? ['any'] : config.allow);
+    const named = new Networks(config.allow.filter((rule) => rule !== 'any'));
     this.challenges = new Challenges(config.users, now);
     this.users = new Set(config.users.map(({ name }) => name));
     const ofPbx = [config.priorityHeader, config.positionHeader, config.penaltyHeader];
@@ -51,6 +52,7 @@ export class Door {
       limits: config.limits,
       now,
       isRegistrar: (address) => this.isRegistrar(address),
+      isNamed: (address) => named.has(address),
       tell: (address, ms) => void options.server()?.ban(address, ms),
       log,
     });
@@ -71,7 +73,8 @@ export class Door {
     if (request.source === 'server' || method === 'ACK') return request;
     // No answer: on a drachtio-server the transaction ends by itself.
     if (this.sources.isBanned(address)) return null;
-    if (!this.sources.take(address)) {
+    const isUncounted = request.isOfRegistrar === true;
+    if (!isUncounted && !this.sources.take(address)) {
       refuse(request, 503, 'Too Many Requests', { 'Retry-After': '10' });
       return null;
     }

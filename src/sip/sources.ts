@@ -2,8 +2,9 @@
  * How each address behaves that begins something with us: how often, and with how many wrong
  * passwords. Who does more than he may is refused; who goes on, or guesses passwords, is banned for
  * a time: the SIP server gives him no answer (where it can), and we none either. Never banned, and
- * never counted, are this machine and the registrars, which all their phones call through. Every
- * table is bounded; a restart forgets them.
+ * never counted, are this machine and the registrars, which all their phones call through; counted
+ * but never banned are networks that `sip.allow` names, as over UDP anybody can flood in the name
+ * of a PBX. Every table is bounded; a restart forgets them.
  */
 import { isLoopback, plainAddress, sourceOf } from '../networks.ts';
 import type { SipLog } from './port.ts';
@@ -36,6 +37,8 @@ export interface SourcesOptions {
   /** Ms, never going back. */
   readonly now: () => number;
   readonly isRegistrar: (address: string) => boolean;
+  /** `sip.allow` names its network: beyond the rate it is refused, and never banned. */
+  readonly isNamed: (address: string) => boolean;
   /** The SIP server is to give that address no answer for so long; 0: it may again. */
   readonly tell: (address: string, ms: number) => void;
   readonly log: SipLog;
@@ -101,14 +104,15 @@ export class Sources {
     if (at - bucket.refusedSince > FLOOD_MS)
       Object.assign(bucket, { refused: 0, refusedSince: at });
     bucket.refused += 1;
-    if (bucket.refused >= rate * FLOOD_RATES) this.ban(address, 'flood');
+    const isFlood = bucket.refused >= rate * FLOOD_RATES;
+    if (isFlood && !this.options.isNamed(address)) this.ban(address, 'flood');
     return false;
   }
 
   /** A wrong password, by somebody who receives what we send there. */
   failed(address: string): void {
     const { limits, now } = this.options;
-    if (limits.banAfter === 0 || this.isExempt(address)) return;
+    if (limits.banAfter === 0 || this.isExempt(address) || this.options.isNamed(address)) return;
     const source = sourceOf(address);
     const former = this.failures.get(source);
     const count = former === undefined || former.until <= now() ? 1 : former.count + 1;

@@ -254,6 +254,27 @@ describe('who is banned', () => {
     expect(invite(AWAY)).toEqual({ admitted: null, answer: null });
   });
 
+  it('is nobody in a network of sip.allow, though it floods: that can be forged', () => {
+    open({
+      allow: ['any', '10.0.0.0/8', 'private'],
+      limits: { rate: 5, banAfter: 1, banForMs: 60_000 },
+    });
+    for (const pbx of ['10.1.1.1', '192.168.1.1']) {
+      const answers = Array.from({ length: 99 }, () => invite(pbx).answer?.status);
+      expect(answers).toEqual([...Array(10).fill(undefined), ...Array(89).fill(503)]);
+      door.sources.failed(pbx);
+    }
+    expect(door.sources.list()).toEqual([]);
+    for (let index = 0; index < 99; index += 1) invite('11.1.1.1');
+    expect(door.sources.list()).toMatchObject([{ source: '11.1.1.1', why: 'flood' }]);
+  });
+
+  it('is no registrar that the SIP server alone knows; nor is it refused', () => {
+    open({ limits: { rate: 1, banAfter: 1, banForMs: 60_000 } });
+    for (let index = 0; index < 99; index += 1)
+      expect(invite(AWAY, {}, { isOfRegistrar: true }).admitted).not.toBeNull();
+  });
+
   it.each([['127.0.0.1'], ['::1'], ['198.18.0.1']])('is never %s', (address) => {
     const allow = ['127.0.0.0/8', '::1', 'registrars'];
     open({ allow, limits: { rate: 1, banAfter: 1, banForMs: 60_000 } });
