@@ -80,6 +80,22 @@ export class Callers {
     this.stopping = true;
   }
 
+  /**
+   * An INVITE that was not answered is given to us again, after a lost connection or a takeover.
+   * False: it is of no call that waits for it. True: it goes on, and was asked all there is before.
+   */
+  takeAgain(request: IncomingRequest): boolean {
+    const former = this.byDialog.get(dialogIdFor(request));
+    if (former === undefined) return false;
+    if (former.stranded !== null) {
+      void this.resume(request, former);
+      return true;
+    }
+    if (former.session !== null || former.via !== request.header('Via')) return false;
+    former.again = request;
+    return true;
+  }
+
   /** An INVITE for a queue. Never rejects. */
   async arrive(
     request: IncomingRequest,
@@ -89,11 +105,6 @@ export class Callers {
     const { runtime, dialogs, config } = this.context;
     const dialogId = dialogIdFor(request);
     const former = this.byDialog.get(dialogId);
-    if (former !== undefined && former.stranded !== null) return this.resume(request, former);
-    if (former?.session === null && former.via === request.header('Via')) {
-      former.again = request;
-      return;
-    }
     // Before anything is looked up, made or written to the log: there may be thousands of these.
     const overload = former === undefined ? overloaded(this.context.load, 'call') : null;
     if (overload !== null) {

@@ -67,13 +67,16 @@ export class Door {
     this.sources.tellAll();
   }
 
-  /** null: it was refused, or asked for a password. */
-  open(request: IncomingRequest): IncomingRequest | null {
+  /**
+   * null: it was refused, or asked for a password.
+   * @param isHeld it waited for us, perhaps with many others: they come at once, and are no flood
+   */
+  open(request: IncomingRequest, isHeld = false): IncomingRequest | null {
     const { sourceHost: address, method } = request;
     if (request.source === 'server' || method === 'ACK') return request;
     // No answer: on a drachtio-server the transaction ends by itself.
     if (this.sources.isBanned(address)) return null;
-    const isUncounted = request.isOfRegistrar === true;
+    const isUncounted = isHeld || request.isOfRegistrar === true;
     if (!isUncounted && !this.sources.take(address)) {
       refuse(request, 503, 'Too Many Requests', { 'Retry-After': '10' });
       return null;

@@ -188,7 +188,9 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
       const found = await context.media.legs();
       if (found.ok) mediaBack(parts, found.legs);
       context.media.listen(mediaEvents(parts));
-      stack.onRequest((request) => route(parts, request));
+      let isHeld = true;
+      stack.onRequest((request) => route(parts, request, isHeld));
+      isHeld = false;
       logins.goOn();
     },
     health: () => ({
@@ -299,11 +301,14 @@ function mediaEvents(parts: Parts): MediaEvents {
   };
 }
 
-function route(parts: Parts, request: IncomingRequest): void {
-  const { context } = parts;
+/** `isHeld`: it waited for us, with all that came while nobody was here. */
+function route(parts: Parts, request: IncomingRequest, isHeld: boolean): void {
+  const { context, callers, door } = parts;
   const owner = context.dialogs.ownerOf(request);
   if (owner !== null && !isNewInvite(request)) return owner(request);
-  const admitted = parts.door.open(request);
+  // Let in before, and not counted, nor asked for a password, a second time.
+  if (isNewInvite(request) && callers.takeAgain(request)) return;
+  const admitted = door.open(request, isHeld);
   if (admitted !== null) begin(parts, admitted);
 }
 

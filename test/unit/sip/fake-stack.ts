@@ -119,6 +119,7 @@ export class FakeStack implements Stack {
   kept: FakeHeritage | null = null;
   private readonly watchers = new Set<() => void>();
   private listener: ((request: IncomingRequest) => void) | null = null;
+  private readonly early: IncomingRequest[] = [];
   /** The connection to the SIP server is back after so long. */
   reconnected: (awayMs: number) => void = () => undefined;
 
@@ -138,6 +139,7 @@ export class FakeStack implements Stack {
 
   onRequest(listener: (request: IncomingRequest) => void): void {
     this.listener = listener;
+    for (const request of this.early.splice(0)) listener(request);
   }
 
   cancelTransaction(transaction: string): void {
@@ -160,7 +162,8 @@ export class FakeStack implements Stack {
   /** A request from the network; keeps how it was answered. */
   receive(method: string, headers: Headers, more: Partial<IncomingRequest> = {}): Incoming {
     const incoming = new Incoming(method, headers, more);
-    this.listener?.(incoming.request);
+    if (this.listener === null) this.early.push(incoming.request);
+    else this.listener(incoming.request);
     return incoming;
   }
 }

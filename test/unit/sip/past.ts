@@ -13,7 +13,7 @@ import { Dialogs } from '../../../src/sip/context.ts';
 import { assemble } from '../../../src/sip/edge.ts';
 import type { SipEdge } from '../../../src/sip/edge.ts';
 import { identityOf } from '../../../src/sip/offers.ts';
-import type { HeldDialog } from '../../../src/sip/port.ts';
+import type { HeldDialog, IncomingRequest } from '../../../src/sip/port.ts';
 import { Renewals } from '../../../src/sip/renewal.ts';
 import { FakeHeritage, FakeStack } from './fake-stack.ts';
 import type { Incoming } from './fake-stack.ts';
@@ -155,10 +155,10 @@ export class Past {
   }
 
   /** His INVITE comes (again). */
-  invites(callId: string): Incoming {
+  invites(callId: string, more: Partial<IncomingRequest> = {}): Incoming {
     const headers = { 'Call-ID': callId, From: '<sip:a@b>;tag=f', To: '<sip:queue1@acd>' };
     const type = { 'Content-Type': 'application/sdp' };
-    return this.stack.receive('INVITE', { ...headers, ...type }, { body: SDP_OFFER });
+    return this.stack.receive('INVITE', { ...headers, ...type }, { body: SDP_OFFER, ...more });
   }
 
   byes(): (string | undefined)[] {

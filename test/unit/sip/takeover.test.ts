@@ -4,6 +4,7 @@
  * audio in memory (past.ts); the next process takes over and each party goes on.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { sipUsers } from '../../../src/config/sip-users.ts';
 import type { MediaResult } from '../../../src/media/port.ts';
 import { acdConfig, SDP_OFFER } from './fakes.ts';
 import { dialogOf, offerDialog, Past } from './past.ts';
@@ -135,6 +136,34 @@ describe('a caller', () => {
     expect(kinds()).toEqual(['ConfirmCall']);
     // Once more, by another way, it is a loop (RFC 3261 §8.2.2.2).
     expect(await past.invites('c1').answered()).toMatchObject({ status: 482 });
+  });
+
+  it('given many from one place outside, they are neither counted nor asked again', async () => {
+    const { users } = sipUsers([{ name: 'a', password: 'a long secret' }], '/', null);
+    const limits = { rate: 1, banAfter: 1, banForMs: 60_000 };
+    past.sip = { allow: ['10.0.0.0/8'], users, limits };
+    const calls = ['c1', 'c2', 'c3', 'c4', 'c5'];
+    for (const callId of calls) {
+      await past.called(callId, false);
+      past.holds(callId, 'early');
+    }
+    await past.takeOver();
+    const answers = calls.map((callId) => past.invites(callId, { sourceHost: '198.18.7.7' }));
+    for (const again of answers) expect(await again.answered()).toMatchObject({ status: 200 });
+    const fresh = past.invites('c6', { sourceHost: '198.18.7.7' });
+    expect(await fresh.answered()).toMatchObject({ status: 401 });
+  });
+
+  it('given new ones that waited meanwhile, they are no flood; what follows is counted', async () => {
+    past.sip = { limits: { rate: 1, banAfter: 1, banForMs: 60_000 } };
+    const invites = (...calls: string[]) =>
+      calls.map((callId) => past.invites(callId, { sourceHost: '10.1.1.1' }));
+    const waited = invites('w1', 'w2', 'w3', 'w4', 'w5');
+    await past.takeOver();
+    const later = invites('l1', 'l2', 'l3');
+    const statuses = [];
+    for (const each of [...waited, ...later]) statuses.push((await each.answered()).status);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 200, 503]);
   });
 
   it('given that INVITE is cancelled then, the call ends', async () => {
