@@ -8,7 +8,9 @@ import type { Callers } from './callers.ts';
 import { dialogIdOf } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import { answerLastWords } from './last-words.ts';
-import type { EndedDialog, HeldDialog } from './port.ts';
+import type { EndedDialog, HeldDialog, Stack } from './port.ts';
+import type { Routes } from './routes.ts';
+import { takeBack } from './take-back.ts';
 import { transferIdentity } from './transfers.ts';
 
 type Found = HeldDialog | EndedDialog;
@@ -38,15 +40,18 @@ export function transferLegs(
 
 interface Parts {
   readonly context: EdgeContext;
+  readonly stack: Stack;
   readonly callers: Callers;
+  readonly routes: Routes;
 }
 
 /**
  * Gives the dialogs that have an owner now.
- * @param found null: the SIP server does not tell; they are taken as still there, and watched
+ * @param found null: the SIP server does not tell; who talks is taken as still there, and watched;
+ *   a phone that rings is taken back, and called anew
  */
 export function adoptTransfers(
-  { context, callers }: Parts,
+  { context, stack, callers, routes }: Parts,
   transfers: readonly Transfer[],
   found: ReadonlyMap<string, Found> | null,
 ): readonly string[] {
@@ -66,7 +71,10 @@ export function adoptTransfers(
     if (outside !== undefined && outside !== 'unknown' && 'why' in outside && outside.why === 'BYE')
       answerLastWords(context, outsideId);
     owned.push(dialogId);
-    if (sent.attempt > 0) owned.push(outsideId);
+    if (found === null && sent.attempt > 0 && sent.answeredAt === null) {
+      const credentials = routes.toUri(sent.uri)?.credentials ?? null;
+      takeBack({ context, stack }, outsideId, credentials);
+    } else if (sent.attempt > 0) owned.push(outsideId);
     callers.adoptSent(sent, dialogId, outside);
   }
   if (owned.length > 0) context.log.info({ transfers: transfers.length }, 'transfers taken over');

@@ -26,6 +26,7 @@ import type { EndedDialog, HeldDialog, Stack } from './port.ts';
 import type { Presence } from './presence.ts';
 import type { Routes } from './routes.ts';
 import { packageOf } from './subscription.ts';
+import { hangUp, NOT_WANTED, takeBack } from './take-back.ts';
 import { adoptTransfers, transferLegs } from './takeover-transfers.ts';
 import type { Package } from './subscription.ts';
 
@@ -37,10 +38,6 @@ const REPEATED_MS = 30_000;
 const LEGS_AT_ONCE = 50;
 /** A peer is asked for so long before we go on without his answer. */
 const ASKED_MAX_MS = 2_000;
-/** From the CANCEL of a phone's INVITE to its BYE, for the case that it had been answered. */
-const CROSSED_MS = 1_000;
-const NOT_WANTED = { Reason: 'SIP;cause=487;text="Call ended"' };
-const GOODBYE = { Reason: 'Q.850;cause=16;text="Normal call clearing"' };
 
 export interface TakeoverParts {
   readonly context: EdgeContext;
@@ -284,13 +281,6 @@ function accountFor(routes: Routes, { role, peer = '' }: HeldDialog): Credential
   return routes.toUri(parseNameAddr(peer)?.uri ?? '')?.credentials ?? null;
 }
 
-function hangUp(context: EdgeContext, dialogId: string, credentials: Credentials | null): void {
-  void context.client.request(
-    { method: 'BYE', dialogId, headers: GOODBYE },
-    { credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
-  );
-}
-
 /** Where that is challenged the phone's next NOTIFY gets 481, which ends it, too (RFC 6665). */
 function unsubscribe(context: EdgeContext, dialogId: string, event: Package | null): void {
   if (event === null) return;
@@ -333,12 +323,8 @@ async function trustAll(
     const dialogId = dialogIdOf(identityOf(offer.id));
     if (isUp) offers.adopt(offer, held(dialogId, 'uac'));
     else {
-      // sipd takes it back by its dialog, even where it did not tell of it.
-      stack.heritage()?.cancel(dialogId, NOT_WANTED);
-      if (offer.transaction !== null) stack.cancelTransaction(offer.transaction, NOT_WANTED);
-      // A phone that had answered meanwhile is not reached by CANCEL, but its dialog is.
       const credentials = routes.to(offer.device)?.credentials ?? null;
-      setTimeout(() => hangUp(context, dialogId, credentials), CROSSED_MS).unref();
+      takeBack({ context, stack }, dialogId, credentials, offer.transaction);
       const at = context.runtime.now();
       offers.adopt(offer, { dialogId, at, why: 'the server was restarted while the phone rang' });
     }

@@ -173,7 +173,7 @@ export class Transfers {
   private async goOn(way: Way, found: FoundOutside): Promise<void> {
     const { sent, party } = way;
     if (sent.attempt === 0) return this.followed(way, await party.session.referred(RESUMED_MS));
-    // Whether that phone rings nobody tells: it was taken back.
+    // Whether that phone rings nobody tells: it was taken back (take-back.ts), as far as can be.
     if (found === 'unknown' && sent.answeredAt === null) return this.dial(way);
     if (found !== undefined && found !== 'unknown' && 'why' in found) {
       const { why, at } = found;

@@ -3,7 +3,7 @@
  * talk goes on, the phone there rings on, and who has hung up meanwhile ends it for the other.
  * Method: as in takeover.test.ts.
  */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { dialogIdOf } from '../../../src/sip/client.ts';
 import { transferIdentity } from '../../../src/sip/transfers.ts';
 import { SDP_OFFER } from './fakes.ts';
@@ -123,6 +123,34 @@ describe('a desk that rings', () => {
     expect(ended()).toMatchObject([{ outcome: 'busy' }]);
     const bye = await past.stack.wait('BYE');
     expect(bye.request.headers?.['Reason']).toContain('cause=17');
+  });
+});
+
+describe('a desk of which the SIP server does not tell whether it rings', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each([
+    ['a sipd whose inventory failed', [OUTSIDE]],
+    ['a drachtio-server', []],
+  ])('given %s, it is taken back, hung up on, and called anew', async (what, cancelled) => {
+    await sent('dialled');
+    if (what === 'a drachtio-server') past.stack.kept = null;
+    past.kept.isSilent = true;
+    await past.takeOver();
+    expect(past.kept.cancelled).toEqual(cancelled);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(past.byes()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(past.byes()).toEqual([OUTSIDE]);
+    const [invite, ...more] = past.stack.of('INVITE');
+    expect(invite?.request.headers?.['Call-ID']).toBe('transfer-c1.2');
+    expect(more).toEqual([]);
+    expect(past.runtime.state.transfers.get('c1')).toMatchObject({ attempt: 2 });
   });
 });
 
