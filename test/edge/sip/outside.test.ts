@@ -61,7 +61,7 @@ it('asks a user for his password, takes either digest, and is silent else', asyn
   if (process.env['ACD_DRACHTIO'] === undefined) expect(stranger.seen).toEqual([]);
 });
 
-it('lets nobody else in: a From in which only the SIP server reads his name is refused', async () => {
+it('lets nobody else in: a From in which only sipd reads his name is refused', async () => {
   const { acd, phone } = await open();
   for (const From of [
     'a"b <sip:road@x>',

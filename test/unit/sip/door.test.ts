@@ -260,8 +260,9 @@ describe('who is banned', () => {
       limits: { rate: 5, banAfter: 1, banForMs: 60_000 },
     });
     for (const pbx of ['10.1.1.1', '192.168.1.1']) {
-      const answers = Array.from({ length: 99 }, () => invite(pbx).answer?.status);
-      expect(answers).toEqual([...Array(10).fill(undefined), ...Array(89).fill(503)]);
+      const answers = Array.from({ length: 99 }, () => invite(pbx).answer?.status ?? 0);
+      expect(answers.slice(0, 10).every((status) => status === 0)).toBe(true);
+      expect(answers.slice(10).every((status) => status === 503)).toBe(true);
       door.sources.failed(pbx);
     }
     expect(door.sources.list()).toEqual([]);

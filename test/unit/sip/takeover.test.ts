@@ -154,7 +154,7 @@ describe('a caller', () => {
     expect(await fresh.answered()).toMatchObject({ status: 401 });
   });
 
-  it('given new ones that waited meanwhile, they are no flood; what follows is counted', async () => {
+  it('given new ones that waited meanwhile, they are no flood; what follows counts', async () => {
     past.sip = { limits: { rate: 1, banAfter: 1, banForMs: 60_000 } };
     const invites = (...calls: string[]) =>
       calls.map((callId) => past.invites(callId, { sourceHost: '10.1.1.1' }));
