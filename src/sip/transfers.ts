@@ -178,7 +178,9 @@ export class Transfers {
     if (found !== undefined && found !== 'unknown' && 'why' in found) {
       const { why, at } = found;
       if (sent.answeredAt !== null) return this.over(way, NORMAL, 'completed', at);
-      const { failure } = judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), '');
+      const status = Number(/^\d{3}/.exec(why)?.[0] ?? 0);
+      if (status >= 300 && this.replaces(way) !== null) return this.dialAnew(way);
+      const { failure } = judgeStatus(status, '');
       return failure === 'busy' ? this.over(way, BUSY, 'busy') : this.over(way, NO_ROUTE, 'failed');
     }
     if (sent.answeredAt === null)
@@ -256,14 +258,7 @@ export class Transfers {
     const { media, log, runtime } = this.context;
     const { leg, sent } = way;
     const { callId } = way.party;
-    if (outcome.kind === 'refused' && this.replaces(way) !== null) {
-      // RFC 3891 §3: that talk is over, or nobody there can be replaced: then he calls there anew.
-      log.info({ callId }, 'nobody was replaced; called without');
-      way.session?.forget();
-      way.invite = null;
-      await media.release(leg);
-      return this.isOver(way) ? undefined : this.dial(way);
-    }
+    if (outcome.kind === 'refused' && this.replaces(way) !== null) return this.dialAnew(way);
     if (outcome.kind !== 'answered') {
       const verdict = judgeInvite(outcome);
       log.info({ callId, uri: clean(sent.uri), ...verdict }, 'transfer failed');
@@ -276,6 +271,16 @@ export class Transfers {
     const joined = answered.ok ? await media.connect(callId, leg) : answered;
     if (!joined.ok) return this.over(way, NO_MEDIA, 'failed');
     void runtime.submit({ kind: 'AnswerTransfer', by: 'sip', callId });
+  }
+
+  /** RFC 3891 §3: that talk is over, or nobody there can be replaced: then he calls there anew. */
+  private async dialAnew(way: Way): Promise<void> {
+    const { media, log } = this.context;
+    log.info({ callId: way.party.callId }, 'nobody was replaced; called without');
+    way.session?.forget();
+    way.invite = null;
+    await media.release(way.leg);
+    if (!this.isOver(way)) await this.dial(way);
   }
 
   /** CANCEL before the answer, BYE after it. */

@@ -19,10 +19,11 @@ beforeEach(async () => {
 type Phase = 'asked' | 'dialled' | 'answered';
 
 /** Caller c1 was sent to the desk, and it got so far; his leg lives, and the other. */
-async function sent(phase: Phase): Promise<void> {
+async function sent(phase: Phase, more: { readonly replaces?: string } = {}): Promise<void> {
   const { runtime } = past;
   await past.called('c1');
-  await runtime.submit({ kind: 'TransferCall', by: 'http', callId: 'c1', uri: 'sip:d@pbx' });
+  const to = { callId: 'c1', uri: 'sip:d@pbx', ...more };
+  await runtime.submit({ kind: 'TransferCall', by: 'http', ...to });
   past.holds('c1');
   if (phase === 'asked') return;
   await runtime.submit({ kind: 'DialTransfer', by: 'sip', callId: 'c1' });
@@ -123,6 +124,32 @@ describe('a desk that rings', () => {
     expect(ended()).toMatchObject([{ outcome: 'busy' }]);
     const bye = await past.stack.wait('BYE');
     expect(bye.request.headers?.['Reason']).toContain('cause=17');
+  });
+});
+
+describe('a desk whose talk was to be replaced', () => {
+  const replaces = 'talk%3Bto-tag%3D1%3Bfrom-tag%3D2';
+
+  it.each(['481 Call/Transaction Does Not Exist', '486 Busy Here', '603 Decline'])(
+    'given it refused by %s meanwhile, it is called without, once (RFC 3891 §3)',
+    async (why) => {
+      await sent('dialled', { replaces });
+      past.ended(OUTSIDE, why, past.runtime.now());
+      await past.takeOver();
+      const { request } = await past.stack.wait('INVITE');
+      expect(request.headers).toMatchObject({ 'Call-ID': 'transfer-c1.2' });
+      expect(request.headers).not.toHaveProperty('Replaces');
+      expect(past.media.of('release')).toMatchObject([{ leg: 'c1.x' }]);
+      expect([ended(), past.byes()]).toEqual([[], []]);
+    },
+  );
+
+  it('given it refused the call without, too, the transfer is over', async () => {
+    await sent('dialled', { replaces });
+    await past.runtime.submit({ kind: 'DialTransfer', by: 'sip', callId: 'c1' });
+    past.ended(dialogIdOf(transferIdentity('c1', 2)), '486 Busy Here', past.runtime.now());
+    await past.takeOver();
+    expect(ended()).toMatchObject([{ outcome: 'busy' }]);
   });
 });
 
