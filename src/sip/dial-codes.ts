@@ -30,10 +30,14 @@ const BEHIND = /^(\d{0,32})(?:\*([A-Za-z0-9][A-Za-z0-9._~-]{0,63}))?$/;
 /** Digits of the seconds of a wrap-up; it has a limit of its own. */
 const SECONDS_DIGITS = 5;
 
-/** What stands behind one of the codes; null where it is none of them, or something else. */
-function behind(user: string, codes: readonly string[]): Behind | null {
+/**
+ * What stands behind one of the codes; null where it is none of them, or something else.
+ * @param isWhole it is a code as it stands, be it of this kind or another
+ */
+function behind(user: string, codes: readonly string[], isWhole: boolean): Behind | null {
   if (codes.includes(user)) return { digits: null, place: {} };
-  for (const code of codes) {
+  // Where `*4` logs in and `*45` out, nobody logs in as 5.
+  for (const code of isWhole ? [] : codes) {
     const found = user.startsWith(code) ? BEHIND.exec(user.slice(code.length)) : null;
     if (found === null) continue;
     const [, digits = '', queue] = found;
@@ -44,15 +48,19 @@ function behind(user: string, codes: readonly string[]): Behind | null {
 
 /** Reads the Request-URI's user; null: nothing that agents dial. */
 export function loginRequestOf(user: string, codes: Codes): LoginRequest | null {
-  const login = behind(user, codes.loginUsers);
+  const { loginUsers, pauseUsers, logoutUsers, resumeUsers, readyUsers } = codes;
+  const isWhole = [loginUsers, pauseUsers, logoutUsers, resumeUsers, readyUsers]
+    .flat()
+    .includes(user);
+  const login = behind(user, loginUsers, isWhole);
   if (login !== null) return { kind: 'login', agentId: login.digits, ...login.place };
-  const pause = behind(user, codes.pauseUsers);
+  const pause = behind(user, pauseUsers, isWhole);
   if (pause !== null) return { kind: 'pause', number: pause.digits, ...pause.place };
-  const logout = behind(user, codes.logoutUsers);
+  const logout = behind(user, logoutUsers, isWhole);
   if (logout?.digits === null) return { kind: 'logout', ...logout.place };
-  const resume = behind(user, codes.resumeUsers);
+  const resume = behind(user, resumeUsers, isWhole);
   if (resume?.digits === null) return { kind: 'resume', ...resume.place };
-  const ready = behind(user, codes.readyUsers);
+  const ready = behind(user, readyUsers, isWhole);
   if (ready === null || ready.place.queue !== undefined) return null;
   if (ready.digits === null) return { kind: 'ready' };
   return ready.digits.length > SECONDS_DIGITS

@@ -21,6 +21,27 @@ describe('a dialled user', () => {
     ['*4890', { kind: 'ready', seconds: 90 }],
   ])('%s', (user, wanted) => expect(loginRequestOf(user, sip)).toEqual(wanted));
 
+  it('that is a code as it stands is no other one with digits behind it', () => {
+    const codes = {
+      loginUsers: ['*4'],
+      pauseUsers: ['*'],
+      logoutUsers: ['*45'],
+      resumeUsers: ['*47'],
+      readyUsers: ['*452'],
+    };
+    const kinds = ['*4', '*45', '*47', '*452', '*46', '*9'].map((user) =>
+      loginRequestOf(user, codes),
+    );
+    expect(kinds).toEqual([
+      { kind: 'login', agentId: null },
+      { kind: 'logout' },
+      { kind: 'resume' },
+      { kind: 'ready' },
+      { kind: 'login', agentId: '6' },
+      { kind: 'pause', number: '9' },
+    ]);
+  });
+
   it.each(['sales', '*44*', '*44x', '*451', '*471', '*48*1', '*48123456', '*44*a*b', '*44*-a', ''])(
     '%j is none',
     (user) => expect(loginRequestOf(user, sip)).toBeNull(),
