@@ -1,7 +1,7 @@
 /**
- * What agents dial, as the Request-URI's user says it (`sip.login` in acd.yaml): a code; behind one
- * that begins with `*` digits (an agent's id, a reason's number, seconds), and behind another `*`
- * the queue that alone is meant.
+ * What agents dial, as the Request-URI's user says it (`sip.login` in acd.yaml): a code, `*44` or
+ * `acdlogin`; behind it digits, where it takes them (an agent's id, a reason's number, seconds),
+ * and behind a `*` the queue that alone is meant.
  */
 import type { AcdConfig } from '../config/types.ts';
 

@@ -6,7 +6,7 @@
  * bears the call's id and the number of the attempt, so a process that takes over goes on.
  *
  * The outside leg's media bears the call's id and `.x`. Every wait has its end: RINGS_MAX_MS for
- * the answer, the core's limits for the whole.
+ * the answer, RESUMED_MS for what his side tells after a takeover, the core's limits for the whole.
  */
 import type { CoreEvent } from '../core/events.ts';
 import type { Transfer } from '../core/state.ts';
