@@ -135,7 +135,8 @@ function directContact(request: IncomingRequest, contact: SipUri, port: string):
   const tail = transport === '' || transport === 'udp' ? '' : `;transport=${transport}`;
   const user = contact.user === '' ? '' : `${escapeUser(contact.user)}@`;
   const isNatted = isAddress(contact.host) && plain(contact.host) !== plain(request.sourceHost);
-  const source = request.sourceHost.includes(':') ? `[${request.sourceHost}]` : request.sourceHost;
+  const host = plain(request.sourceHost);
+  const source = host.includes(':') ? `[${host}]` : host;
   return {
     uri: `sip:${user}${contact.host}${port}${tail}`,
     nextHop: isNatted ? `sip:${source}:${request.sourcePort}${tail}` : null,

@@ -126,6 +126,18 @@ describe('a phone without a registrar', () => {
     expect(found?.contact?.nextHop).toBe('sip:203.0.113.9:41000');
   });
 
+  it('is reached there by IPv6, too, which the SIP server writes in brackets', () => {
+    const Contact = '<sip:ann@[fd00::5]:5060>';
+    for (const sourceHost of ['2001:db8::9', '[2001:db8::9]']) {
+      const found = identifyDevice(
+        request({ Contact }, { sourceHost, sourcePort: 41_000 }),
+        [],
+        'auto',
+      );
+      expect(found?.contact?.nextHop).toBe('sip:[2001:db8::9]:41000');
+    }
+  });
+
   it('cannot be told without a Contact', () => {
     expect(identifyDevice(request({ From: '<sip:a@b>' }), [], 'auto')).toBeNull();
   });
