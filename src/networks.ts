@@ -90,9 +90,9 @@ export class Networks {
 
 /** Who an address is where it is counted: IPv6 by its /64, which one machine has all of. */
 export function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+  const plain = plainAddress(address);
   if (!plain.includes(':')) return plain;
-  const [head = '', tail = ''] = plain.split('%')[0]?.split('::') ?? [];
+  const [head = '', tail = ''] = plain.split('::');
   const first = head === '' ? [] : head.split(':');
   const last = plain.includes('::') && tail !== '' ? tail.split(':') : [];
   const middle = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => '0');
@@ -101,6 +101,6 @@ export function networkOf(address: string): string {
 
 /** The same, as it may be shown: an IPv4 address, or `2001:db8:1:2::/64`. */
 export function sourceOf(address: string): string {
-  const place = networkOf(plainAddress(address));
+  const place = networkOf(address);
   return place.includes(':') ? `${place}::/64` : place;
 }

@@ -7,11 +7,12 @@
  */
 import type { CallId } from '../core/types.ts';
 import type { Inside } from '../core/transfer-commands.ts';
+import { plainAddress } from '../networks.ts';
 import type { EdgeContext } from './context.ts';
 import { parseUri } from './headers.ts';
 
 /** `[2001:db8::1]` and `2001:db8::1` are one host. */
-const bare = (host: string): string => host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+const bare = (host: string): string => plainAddress(host.toLowerCase());
 
 /** Host and port of `udp/127.0.0.1:5071`. */
 function placeOf(address: string): { readonly host: string; readonly port: number } {

@@ -204,9 +204,12 @@ export class Transfers {
   }
 
   /** Its dialog: of the last attempt that is in the journal. */
-  private identity({ party, sent }: Way): DialogIdentity {
-    const { transfers } = this.context.runtime.state;
-    return transferIdentity(party.callId, (transfers.get(party.callId) ?? sent).attempt);
+  private identity(way: Way): DialogIdentity {
+    return transferIdentity(way.party.callId, this.attempt(way));
+  }
+
+  private attempt({ party, sent }: Way): number {
+    return (this.context.runtime.state.transfers.get(party.callId) ?? sent).attempt;
   }
 
   private open(way: Way): Session {
@@ -247,9 +250,8 @@ export class Transfers {
   }
 
   /** Only the first call is in the place of another dialog. */
-  private replaces({ party, sent }: Way): string | null {
-    const { transfers } = this.context.runtime.state;
-    return (transfers.get(party.callId) ?? sent).attempt === 1 ? sent.replaces : null;
+  private replaces(way: Way): string | null {
+    return this.attempt(way) === 1 ? way.sent.replaces : null;
   }
 
   private async await(way: Way, invite: InviteHandle): Promise<void> {
