@@ -136,7 +136,8 @@ const sourceLimits = section(
     rate: standard(
       f.count(
         'New requests (calls, logins) a second; twice as many at once. More get 503, and ten ' +
-          'times as many too much within a minute a ban. 0: no limit.',
+          'times as many too much within a minute a ban, but for networks that `allow` names. ' +
+          '0: no limit.',
         0,
         100_000,
       ),
