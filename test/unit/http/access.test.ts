@@ -273,7 +273,14 @@ describe('who reads the events', () => {
 });
 
 describe('what is told', () => {
-  it('once, of a change whose asker left before the answer', async () => {
+  it.each([
+    { how: 'without a body', body: '', type: '' },
+    {
+      how: 'with one, read to its end',
+      body: '{"reason":"lunch"}',
+      type: 'Content-Type: application/json\r\n',
+    },
+  ])('once, of a change whose asker left before the answer, $how', async ({ body, type }) => {
     await open([entry('boss', 'admin')]);
     const { http, told } = desk!;
     await http.listen({ host: '127.0.0.1', port: 0 });
@@ -282,17 +289,19 @@ describe('what is told', () => {
     desk!.hold = new Promise<void>((resolve) => (answer = resolve));
     const socket = connect({ host: '127.0.0.1', port });
     socket.write(
-      'POST /agents/1/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n' +
-        `Authorization: Bearer ${tokenOf('boss')}\r\n\r\n`,
+      `POST /agents/1/pause HTTP/1.1\r\nHost: 127.0.0.1\r\n${type}` +
+        `Content-Length: ${body.length}\r\n` +
+        `Authorization: Bearer ${tokenOf('boss')}\r\n\r\n${body}`,
     );
-    await expect.poll(() => desk!.done).toEqual(['pause 1']);
+    const order = body === '' ? 'pause 1' : 'pause 1 lunch';
+    await expect.poll(() => desk!.done).toEqual([order]);
     socket.destroy();
     const audits = () => told.filter((line) => line.includes('"audit"'));
     await expect.poll(() => audits().length).toBe(1);
     answer();
     await http.inject({ url: '/ready' });
     expect(audits().map((line) => JSON.parse(line) as object)).toMatchObject([
-      { by: 'http:boss@127.0.0.1', path: '/agents/1/pause', status: null, aborted: true },
+      { by: 'http:boss@127.0.0.1', path: '/agents/1/pause', body, status: null, aborted: true },
     ]);
   });
 
