@@ -196,6 +196,17 @@ describe('the scope of a token', () => {
     expect(foreign.json()).toMatchObject({ status: 403, code: 'out-of-scope' });
   });
 
+  it('goes with what is asked of the reports, agents where they are looked at', async () => {
+    const { asked } = await open([entry('lead', 'supervisor', { queues: ['sales'] })]);
+    for (const name of ['queues', 'calls', 'counters', 'agents', 'pauses']) {
+      await ask('lead', `/reports/${name}?from=2026-11-25T00:00:00Z`);
+    }
+    const scopes = asked.map((one) => ('asked' in one ? one.asked.scope : null) ?? one);
+    const [alone, withAgents] = [[], ['1', '3']].map((agents) => ({ queues: ['sales'], agents }));
+    const counters = { name: 'counters', scope: alone };
+    expect(scopes).toEqual([alone, alone, counters, withAgents, withAgents]);
+  });
+
   it.each([
     ['/agents/2/pause', {}],
     ['/agents/3/pause', { queue: 'help' }],
