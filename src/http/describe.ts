@@ -54,7 +54,7 @@ export async function describeApi(version: string): Promise<object> {
         transferWithin: nothing,
       },
     },
-    reports: { wake: nothing, ask: nothing, health: nothing, close: nothing },
+    reports: { wake: nothing, useLevels: nothing, ask: nothing, health: nothing, close: nothing },
     stream,
     log: createLog({ level: 'error', format: 'json', name: 'http' }),
     version,

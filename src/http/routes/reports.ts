@@ -63,7 +63,7 @@ async function spanOf(reports: Reports, { day, from, to }: Query): Promise<Span 
 interface Listed {
   readonly path: string;
   readonly summary: string;
-  readonly name: Exclude<Question['name'], 'call' | 'day' | 'progress' | 'use-levels'>;
+  readonly name: Exclude<Question['name'], 'call' | 'day' | 'progress'>;
   readonly row: z.ZodObject;
 }
 
