@@ -264,8 +264,9 @@ export class Configuration implements ConfigPort {
     const { uploads, ...written } = doc;
     const read = readData({ ...(rest ?? this.#rest), ...written }, env);
     const { http, sip } = this.#now;
-    // What was read of files of secrets before stays, where the file was not loaded anew.
-    const kept = rest === undefined ? { http, users: sip.users } : {};
+    // What was read of files of secrets before stays: of users until a restart (their files may be
+    // gone since), of REST's access where the file was not loaded anew.
+    const kept = { users: sip.users, ...(rest === undefined ? { http } : {}) };
     const sounds = this.#options.sounds();
     const prompts = new Set([...(sounds?.prompts ?? []), ...uploadsOf({ uploads }).keys()]);
     return makeConfig(read, { env, folder, ...kept, sounds: sounds && { ...sounds, prompts } });

@@ -21,17 +21,11 @@ export function reportOptions({ reports }: AcdConfig): ServiceOptions {
   return { file: path, keepMs, zone, queueLog, levels };
 }
 
-/** Thresholds of service levels are from now on those of this configuration. */
-async function useLevels(reports: Reports, config: AcdConfig, log: Log): Promise<void> {
-  const { levels } = reportOptions(config);
-  const done = await reports.ask({ name: 'use-levels', levels });
-  if (!done.ok) log.warn({ detail: done.detail }, 'thresholds of reports stay as they were');
-}
-
 /** Reports that are not there. */
 function noReports(detail: string): Reports {
   return {
     wake: () => undefined,
+    useLevels: () => undefined,
     ask: () => Promise.resolve({ ok: false, detail }),
     health: () => ({ up: false, detail, seq: 0 }),
     close: () => Promise.resolve(),
@@ -63,7 +57,7 @@ export async function openReports(
   const opened = await open(config, journal, (level, text) => log[level]({}, text));
   if (opened.ok) {
     const { reports } = opened;
-    configuration.onApplied((now) => void useLevels(reports, now, log));
+    configuration.onApplied((now) => reports.useLevels(reportOptions(now).levels));
     return reports;
   }
   const detail = `there are no reports: ${opened.detail}`;

@@ -3,7 +3,7 @@
  * that may change without a restart, as plain trees of the written text, `${NAME}` unreplaced and
  * PINs sealed. Everything outside of these sections waits for a restart.
  */
-import { fitsPin, isSealed, sealPin } from './pin.ts';
+import { fitsPin, isPin, isSealed, sealPin } from './pin.ts';
 import type { Tree } from './tree.ts';
 
 /** What may change while calls are up; the rest of the file is read at a start alone. */
@@ -89,7 +89,8 @@ export function isEqual(a: Tree, b: Tree): boolean {
 
 /**
  * PINs sealed. One that a former document has sealed for the same agent stays as it is there, so
- * that an unchanged PIN is no change; `salt` gives a new one, of 16 hex digits.
+ * that an unchanged PIN is no change; `salt` gives a new one, of 16 hex digits. What is no PIN
+ * (`${NAME}`, a mistake) stays as it is, to be replaced or refused by whoever reads it.
  */
 export function sealPins(doc: Doc, former: readonly Doc[], salt: () => string): Doc {
   if (doc['agents'] === undefined) return doc;
@@ -98,7 +99,7 @@ export function sealPins(doc: Doc, former: readonly Doc[], salt: () => string): 
   );
   const agents = asList(doc['agents']).map((agent): Tree => {
     const pin = pinOf(agent);
-    if (pin === '' || pin.includes('${') || isSealed(pin)) return agent;
+    if (!isPin(pin)) return agent;
     const id = entryKey(agent, 'id');
     const same = known
       .map((pins) => pins.get(id) ?? '')
@@ -111,15 +112,18 @@ export function sealPins(doc: Doc, former: readonly Doc[], salt: () => string): 
 /** What is shown in the place of a PIN. */
 export const HIDDEN_PIN = '(hidden)';
 
-/** A document as somebody was shown it, with the PINs that were hidden from him. */
+/**
+ * A document as somebody was shown it, with the PINs that were hidden from him. Where there is none
+ * behind it, the word stays, which is no PIN: rather refused than an agent who needs none.
+ */
 export function showPins(doc: Doc, former: Doc): Doc {
   if (doc['agents'] === undefined) return doc;
   const pins = new Map(
     asList(former['agents']).map((agent) => [entryKey(agent, 'id'), pinOf(agent)]),
   );
   const agents = asList(doc['agents']).map((agent): Tree => {
-    if (!isMap(agent) || agent === undefined || pinOf(agent) !== HIDDEN_PIN) return agent;
-    return { ...agent, pin: pins.get(entryKey(agent, 'id')) || undefined };
+    if (!isMap(agent) || pinOf(agent) !== HIDDEN_PIN) return agent;
+    return { ...agent, pin: pins.get(entryKey(agent, 'id')) || HIDDEN_PIN };
   });
   return { ...doc, agents };
 }

@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { isSealed } from './pin.ts';
+import { isPin, isSealed } from './pin.ts';
 
 /** What the reference says of a field. `secret` values are never repeated in a message. */
 export interface FieldDoc {
@@ -161,7 +161,7 @@ export function agentId(text: string) {
 
 export function pin(text: string) {
   return field('digits (secret)', text, (written) =>
-    /^\d{1,16}$/.test(written) || isSealed(written)
+    isPin(written) || isSealed(written)
       ? written
       : new Wrong('a PIN is keyed on a phone; take 1 to 16 digits'),
   );

@@ -126,7 +126,7 @@ export function diffConfigs(before: Doc, after: Doc): Change[] {
 /** PINs are never shown. */
 function shown(tree: Tree, path: Path): Tree | null {
   if (tree === undefined) return null;
-  if (path.at(-1) === 'pin') return '(hidden)';
+  if (path.at(-1) === 'pin') return HIDDEN_PIN;
   return hidePins(tree);
 }
 

@@ -7,6 +7,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 
 const SEALED = /^sha256:([0-9a-f]{16}):([0-9a-f]{64})$/;
 
+/** As it can be keyed on a phone. */
+export function isPin(text: string): boolean {
+  return /^\d{1,16}$/.test(text);
+}
+
 export function isSealed(pin: string): boolean {
   return SEALED.test(pin);
 }

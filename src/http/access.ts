@@ -84,8 +84,8 @@ export class Access {
   isGood({ token }: Actor): boolean {
     if (token === undefined) return this.isOpen;
     if ((token.expiresAt ?? Infinity) <= this.#now()) return false;
-    const same = JSON.stringify(token);
-    return this.#known.some((known) => JSON.stringify(known.token) === same);
+    const known = this.#known.find((one) => one.token.hash === token.hash);
+    return known !== undefined && JSON.stringify(known.token) === JSON.stringify(token);
   }
 
   /** Whoever shows this Authorization header, from this address; may he do what asks for `role`? */

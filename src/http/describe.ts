@@ -1,4 +1,5 @@
 /** The OpenAPI document without a running ACD: the same routes over a view of nothing. */
+import { initialState } from '../core/state.ts';
 import { createLog } from '../observe/log.ts';
 import { createHttp } from './server.ts';
 import { Stream } from './stream.ts';
@@ -7,7 +8,7 @@ export async function describeApi(version: string): Promise<object> {
   const nothing = () => {
     throw new Error('this view only describes');
   };
-  const unfed = { feed: null as never, state: nothing, now: nothing, atRest: nothing };
+  const unfed = { feed: null as never, state: initialState, now: nothing, atRest: nothing };
   const stream = new Stream(unfed);
   const http = await createHttp({
     view: {
@@ -54,7 +55,7 @@ export async function describeApi(version: string): Promise<object> {
         transferWithin: nothing,
       },
     },
-    reports: { wake: nothing, ask: nothing, health: nothing, close: nothing },
+    reports: { wake: nothing, useLevels: nothing, ask: nothing, health: nothing, close: nothing },
     stream,
     log: createLog({ level: 'error', format: 'json', name: 'http' }),
     version,

@@ -3,7 +3,6 @@
  * that a program can tell them apart and a person knows how to go on. Nothing of an exception's
  * inside is told.
  */
-import type { Outcome } from '../runtime/port.ts';
 import { CATALOGUE, type ErrorCode } from './catalogue.ts';
 import type { LoggedIn } from './view.ts';
 
@@ -13,7 +12,7 @@ export interface Problem {
   readonly detail: string;
 }
 
-export type Refusal = Extract<Outcome | LoggedIn, { ok: false }>['refusal'] | 'not-allowed';
+export type Refusal = Extract<LoggedIn, { ok: false }>['refusal'] | 'not-allowed';
 
 export const problem = (code: ErrorCode, detail: string): Problem => ({ code, detail });
 

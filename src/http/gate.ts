@@ -125,6 +125,11 @@ export class Gate {
     });
     server.addHook('onRequest', async (request, reply) => {
       guardBrowsers(reply, isTls);
+      // On a connection that is gone no answer is ever over: onResponse is not called.
+      reply.raw.once('close', () => {
+        if (reply.raw.writableFinished) return;
+        this.#audit(request, { status: null, aborted: true });
+      });
       if (isForeign(request)) return send(reply, WRONG_ORIGIN);
       return this.#admit(request, reply);
     });
@@ -142,10 +147,6 @@ export class Gate {
     server.addHook('onResponse', (request, reply, done) => {
       const { statusCode: status, elapsedTime } = reply;
       this.#audit(request, { status, ms: Math.round(elapsedTime) });
-      done();
-    });
-    server.addHook('onRequestAbort', (request, done) => {
-      this.#audit(request, { status: null, aborted: true });
       done();
     });
   }

@@ -2,6 +2,7 @@
  * The View over the running ACD: core state in the shapes of the REST answers. Everything is
  * computed when asked; nothing is remembered.
  */
+import { loggedInOf } from '../core/emptiness.ts';
 import type { Agent, Call, Queue, State, Transfer } from '../core/state.ts';
 import {
   agentStatus,
@@ -81,11 +82,6 @@ function queueAnswer(state: State, queue: Queue, now: number): QueueAnswer {
     }
     return callAnswer(state, call, isTalking ? 0 : place, now);
   });
-  let loggedIn = 0;
-  for (const agent of state.agents.values()) {
-    const isHis = agent.queues.includes(queue.name) && !agent.away.has(queue.name);
-    if (agent.device !== null && isHis) loggedIn += 1;
-  }
   return {
     name: queue.name,
     calls,
@@ -93,7 +89,7 @@ function queueAnswer(state: State, queue: Queue, now: number): QueueAnswer {
     waiting: place,
     talking: calls.length - place,
     longest_wait_seconds: seconds(longest),
-    agents_logged_in: loggedIn,
+    agents_logged_in: loggedInOf(queue),
     agents_ready: queue.ready.size,
   };
 }
@@ -117,7 +113,7 @@ function agentAnswer(state: State, agent: Agent, now: number): AgentAnswer {
     idletime: String(seconds(idleMs(agent, now))),
     device: device?.uri ?? '',
     memberof: [...agent.queues],
-    away_from: [...agent.away],
+    away_from: agent.queues.filter((name) => agent.away.has(name)),
     name: agent.name,
     device_state: device === null ? '' : agent.deviceState,
     registrar: device?.registrar ?? '',
@@ -154,11 +150,12 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
     calls: () => {
       const { state } = runtime;
       const now = runtime.now();
-      const here = [...state.calls.values()].map((call) =>
-        callAnswer(state, call, positionOf(state, call), now),
-      );
-      if (state.transfers.size === 0) return here;
-      return [...here, ...[...state.transfers.values()].map((sent) => sentAnswer(sent, now))];
+      return [
+        ...[...state.calls.values()].map((call) =>
+          callAnswer(state, call, positionOf(state, call), now),
+        ),
+        ...[...state.transfers.values()].map((sent) => sentAnswer(sent, now)),
+      ];
     },
     call: (id) => {
       const call = findCall(runtime.state, id);

@@ -9,8 +9,9 @@ export const callState = z
   .enum(['queued', 'offered', 'assigned', 'transferred'])
   .describe(
     'queued: waits in line. offered: waits while an agent’s phone rings. ' +
-      'assigned: talks with an agent. transferred: in GET /calls alone, has left his queue or ' +
-      'talk for the address in `to`, and is being connected there, or talks through us.',
+      'assigned: talks with an agent. transferred: in GET /calls and GET /calls/ID alone, has ' +
+      'left his queue or talk for the address in `to`, and is being connected there, or talks ' +
+      'through us.',
   );
 
 export const callAnswer = z

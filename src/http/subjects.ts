@@ -39,14 +39,16 @@ export class Subjects {
 
   constructor(state: () => State) {
     this.#state = state;
+    for (const { callId, queue } of state().transfers.values()) this.#add(callId, [queue]);
   }
 
   hear(event: CoreEvent): void {
     if (event.kind === 'CallEntered') keep(this.#calls, event.callId, [event.queue]);
     if (event.kind === 'CallMoved' || event.kind === 'CallTransferred') {
-      const before = this.#calls.get(event.callId) ?? [event.from];
-      keep(this.#calls, event.callId, [...new Set([...before, event.queue])]);
+      this.#add(event.callId, [event.queue], [event.from]);
     }
+    // Later events of a transfer name no queue, and its visit is over.
+    if (event.kind === 'TransferBegan') this.#add(event.callId, [event.queue]);
     if (event.kind === 'AgentOffered') {
       keep(this.#offers, event.offerId, { callId: event.callId, agentId: event.agentId });
     }
@@ -61,6 +63,12 @@ export class Subjects {
     return touches(this.#queuesOf(named), queues) && touches(this.#agentsOf(named), agents);
   }
 
+  /** `unheard`: what was before, where that is not known. */
+  #add(callId: string, queues: readonly string[], unheard: readonly string[] = []): void {
+    const before = this.#calls.get(callId) ?? unheard;
+    keep(this.#calls, callId, [...new Set([...before, ...queues])]);
+  }
+
   #offerOf(offerId: string) {
     return this.#offers.get(offerId) ?? this.#state().offers.get(offerId);
   }
@@ -70,7 +78,8 @@ export class Subjects {
     const offer = offerId == null ? undefined : this.#offerOf(offerId);
     const id = callId ?? offer?.callId;
     if (id !== undefined) {
-      const live = this.#state().calls.get(id)?.queue;
+      const { calls, transfers } = this.#state();
+      const live = (calls.get(id) ?? transfers.get(id))?.queue;
       const known = this.#calls.get(id) ?? (live === undefined ? undefined : [live]);
       if (known !== undefined) return queue === undefined ? known : [...known, queue];
     }

@@ -16,7 +16,7 @@ export interface Asked {
 
 export interface Scope {
   readonly queues: readonly string[];
-  /** For rows that name no queue. */
+  /** For rows that name no queue: those of `agents` and `pauses`. */
   readonly agents: readonly string[];
 }
 

@@ -384,8 +384,10 @@ export function follow(house: House, event: CoreEvent): void {
       house.isStarted = true;
       house.config = event.config;
       const queues = new Set(event.config.queues.map(({ name }) => name));
-      for (const { pausedIn } of house.people.values()) {
+      for (const person of house.people.values()) {
+        const { pausedIn, away } = person;
         for (const name of pausedIn.keys()) if (!queues.has(name)) pausedIn.delete(name);
+        if (away !== undefined) person.away = away.filter((name) => queues.has(name));
       }
       return;
     }

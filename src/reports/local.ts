@@ -4,6 +4,7 @@
  */
 import type { MemoryJournal } from '../journal/memory.ts';
 import type { EventSource } from '../journal/tail.ts';
+import type { LevelOptions } from './figures.ts';
 import type { Answered, Reports } from './port.ts';
 import type { Question } from './questions.ts';
 import type { ReportService } from './service.ts';
@@ -47,6 +48,10 @@ export class LocalReports implements Reports {
   /** Nothing is done before somebody asks. */
   wake(): void {
     return undefined;
+  }
+
+  useLevels(levels: LevelOptions): void {
+    this.#service.useLevels(levels);
   }
 
   ask<Q extends Question>(question: Q): Promise<Answered<Q>> {

@@ -1,4 +1,5 @@
 /** The reports as the server sees them: woken when events are durable, asked when somebody asks. */
+import type { LevelOptions } from './figures.ts';
 import type { Answers, Progress, Question } from './questions.ts';
 
 export type Answered<Q extends Question> =
@@ -16,6 +17,8 @@ export interface ReportsHealth {
 export interface Reports {
   /** New events are durable. Cheap; may be called for every one. */
   wake(): void;
+  /** From the next question on levels of service are by these. */
+  useLevels(levels: LevelOptions): void;
   /** Never rejects. */
   ask<Q extends Question>(question: Q): Promise<Answered<Q>>;
   health(): ReportsHealth;

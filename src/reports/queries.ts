@@ -208,8 +208,22 @@ interface SpanRow {
   readonly detail: string;
 }
 
-/** Spans that lie in the window at least in part, with those that are open yet, agent by agent. */
-function* agentSpans(sources: Sources, asked: Asked): Iterable<[string, SpanRow[]]> {
+/** Is an agent in the scope? */
+function agentsIn(scope: Scope | undefined): (agent: string) => boolean {
+  if (scope === undefined) return () => true;
+  const agents = new Set(scope.agents);
+  return (agent) => agents.has(agent);
+}
+
+/**
+ * Spans that lie in the window at least in part, with those that are open yet, agent by agent; of
+ * an agent who is not sought none is read.
+ */
+function* agentSpans(
+  sources: Sources,
+  asked: Asked,
+  isSought: (agent: string) => boolean,
+): Iterable<[string, SpanRow[]]> {
   const { store, house, now } = sources;
   const open = new Map<string, SpanRow[]>();
   const put = (agentId: string, span: SpanRecord) => {
@@ -235,7 +249,7 @@ function* agentSpans(sources: Sources, asked: Asked): Iterable<[string, SpanRow[
       'WHERE agent_id = @agent AND to_at > @from AND from_at < @to ORDER BY from_at',
   );
   for (const agent of [...agents].sort()) {
-    if (asked.agent !== undefined && asked.agent !== agent) continue;
+    if ((asked.agent !== undefined && asked.agent !== agent) || !isSought(agent)) continue;
     const rows = spans.all({ agent, from: asked.from, to: asked.to }) as SpanRow[];
     const mine = (open.get(agent) ?? []).filter(
       ({ from_at, to_at }) => from_at < asked.to && to_at >= asked.from,
@@ -249,8 +263,7 @@ export function askAgents(sources: Sources, asked: Asked): Rows<AgentFigures> {
   const names = new Map(
     (sources.house.config?.agents ?? []).map(({ id, name }) => [id, name] as const),
   );
-  for (const [agent, spans] of agentSpans(sources, asked)) {
-    if (asked.scope?.agents.includes(agent) === false) continue;
+  for (const [agent, spans] of agentSpans(sources, asked, agentsIn(asked.scope))) {
     if (rows.length >= ROWS_MAX) return { rows, more: true };
     const plain = spans.map(({ what, queue, from_at: from, to_at: to, detail }) => ({
       what,
@@ -266,7 +279,9 @@ export function askAgents(sources: Sources, asked: Asked): Rows<AgentFigures> {
 
 export function askPauses(sources: Sources, asked: Asked): Rows<PauseFigures> {
   const rows: PauseFigures[] = [];
-  for (const [agent, spans] of agentSpans(sources, asked)) {
+  const seesAgent = agentsIn(asked.scope);
+  // Also of who is no longer in the scope: his pauses in one of its queues are.
+  for (const [agent, spans] of agentSpans(sources, asked, () => true)) {
     const sums = new Map<string, { queue: string; reason: string; pauses: number; ms: number }>();
     for (const { what, queue, detail: reason, from_at: from, to_at: to } of spans) {
       if (what !== 'pause') continue;
@@ -277,8 +292,7 @@ export function askPauses(sources: Sources, asked: Asked): Rows<PauseFigures> {
       found.ms += withinMs({ from, to }, asked);
     }
     for (const { queue, reason, pauses, ms } of sums.values()) {
-      const { scope } = asked;
-      const isSeen = queue === '' ? scope?.agents.includes(agent) : scope?.queues.includes(queue);
+      const isSeen = queue === '' ? seesAgent(agent) : asked.scope?.queues.includes(queue);
       if (isSeen === false) continue;
       if (rows.length >= ROWS_MAX) return { rows, more: true };
       rows.push({ agent, queue, reason, pauses, seconds: seconds(ms) });

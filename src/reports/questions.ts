@@ -12,7 +12,6 @@ import type {
   Rows,
   Scope,
 } from './answers.ts';
-import type { LevelOptions } from './figures.ts';
 import type { Day } from './zone.ts';
 
 export type Question =
@@ -20,8 +19,6 @@ export type Question =
   | { readonly name: 'agents' | 'pauses' | 'abandoned' | 'calls'; readonly asked: Asked }
   | { readonly name: 'call'; readonly id: string }
   | { readonly name: 'counters'; readonly scope?: Scope | undefined }
-  /** From now on levels of service are by these. */
-  | { readonly name: 'use-levels'; readonly levels: LevelOptions }
   | { readonly name: 'progress' }
   /** A day by its name, or today. */
   | { readonly name: 'day'; readonly day?: string | undefined };
@@ -44,6 +41,5 @@ export interface Answers {
   readonly call: CallDetail | null;
   readonly counters: Rows<QueueCounters>;
   readonly day: Day | null;
-  readonly 'use-levels': null;
   readonly progress: Progress;
 }

@@ -6,6 +6,7 @@
  */
 import type { EventSource } from '../journal/tail.ts';
 import type { ReportOptions } from './answers.ts';
+import type { LevelOptions } from './figures.ts';
 import { QueueLogFile } from './log-file.ts';
 import { Projector } from './projector.ts';
 import { askAgents, askCounters, askPauses, askQueues, type Sources } from './queries.ts';
@@ -99,6 +100,11 @@ export class ReportService {
     return false;
   }
 
+  /** From now on levels of service are by these. */
+  useLevels(levels: LevelOptions): void {
+    this.#options = { ...this.#options, levels };
+  }
+
   ask<Q extends Question>(question: Q, now: number): Answers[Q['name']] {
     return this.#answer(question, now) as Answers[Q['name']];
   }
@@ -127,9 +133,6 @@ export class ReportService {
         return askCall(sources, question.id);
       case 'counters':
         return askCounters(sources, sources.now, question.scope);
-      case 'use-levels':
-        this.#options = { ...this.#options, levels: question.levels };
-        return null;
       case 'day': {
         const { day } = question;
         const found = day === undefined ? this.#zone.day(sources.now) : this.#zone.dayNamed(day);

@@ -32,6 +32,8 @@ function run(service: ReportService): void {
     switch (ask.kind) {
       case 'wake':
         return soon();
+      case 'use-levels':
+        return service.useLevels(ask.levels);
       case 'ask':
         return tell({
           kind: 'answer',

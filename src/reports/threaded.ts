@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { LevelOptions } from './figures.ts';
 import type { Answered, Reports, ReportsHealth } from './port.ts';
 import type { Question } from './questions.ts';
 import type { ServiceOptions, Told } from './service.ts';
@@ -19,6 +20,7 @@ const CLOSE_MS = 3_000;
 
 export type ThreadAsk =
   | { readonly kind: 'wake' | 'close' }
+  | { readonly kind: 'use-levels'; readonly levels: LevelOptions }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
 
 export type ThreadTell =
@@ -74,6 +76,12 @@ export class ThreadedReports implements Reports {
       this.#post({ kind: 'wake' });
     }, WAKE_MS);
     this.#wake.unref();
+  }
+
+  /** Comes in its turn, however much is asked. */
+  useLevels(levels: LevelOptions): void {
+    if (this.#fault !== null || this.#isClosing) return;
+    this.#post({ kind: 'use-levels', levels });
   }
 
   ask<Q extends Question>(question: Q): Promise<Answered<Q>> {

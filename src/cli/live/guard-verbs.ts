@@ -1,32 +1,48 @@
 /** `acd ban …`, `acd lock …`: who is shut out for a time, and letting him in again. */
-import { writeTable } from '../table.ts';
+import { writeTable, type Column } from '../table.ts';
 import { ask, tell, type Written } from './client.ts';
-import type { Place } from './reach.ts';
 import { at, order, verb, type Group } from './verb.ts';
 
-interface Bans {
-  readonly bans: readonly { source: string; why: string; ends_in_seconds: number }[];
-}
-interface Locks {
-  readonly locks: readonly { kind: string; name: string; ends_in_seconds: number }[];
+/** A row of GET /bans, or of GET /locks. */
+type Row = Readonly<Record<string, unknown>>;
+
+/** A verb `list`: GET /`what`, which answers rows under this name; `none` where there is none. */
+function addList(
+  group: Group,
+  {
+    what,
+    about,
+    none,
+    columns,
+  }: {
+    readonly what: 'bans' | 'locks';
+    readonly about: string;
+    readonly none: string;
+    readonly columns: readonly Column[];
+  },
+): void {
+  verb(group, 'list', about).action(async (written: Written) => {
+    const status = await tell(
+      written,
+      (place) => ask<Readonly<Record<string, readonly Row[]>>>(place, `/${what}`),
+      ({ [what]: rows = [] }) => (rows.length === 0 ? none : writeTable(rows, columns)),
+    );
+    group.done(status);
+  });
 }
 
 export function addBan(group: Group): void {
   const { done } = group;
-  verb(group, 'list', 'addresses whose calls get no answer for now').action(
-    async (written: Written) => {
-      const get = (place: Place) => ask<Bans>(place, '/bans');
-      const show = ({ bans }: Bans) =>
-        bans.length === 0
-          ? 'nobody is banned'
-          : writeTable(bans, [
-              ['source', 'from'],
-              ['why', 'why'],
-              ['ends_in_seconds', 'for s'],
-            ]);
-      done(await tell(written, get, show));
-    },
-  );
+  addList(group, {
+    what: 'bans',
+    about: 'addresses whose calls get no answer for now',
+    none: 'nobody is banned',
+    columns: [
+      ['source', 'from'],
+      ['why', 'why'],
+      ['ends_in_seconds', 'for s'],
+    ],
+  });
   verb(group, 'lift', 'take calls from an address again')
     .argument('<address>')
     .action(async (address: string, written: Written) => {
@@ -36,20 +52,16 @@ export function addBan(group: Group): void {
 
 export function addLock(group: Group): void {
   const { done } = group;
-  verb(group, 'list', 'agents and phones that cannot log in for now: wrong PINs').action(
-    async (written: Written) => {
-      const get = (place: Place) => ask<Locks>(place, '/locks');
-      const show = ({ locks }: Locks) =>
-        locks.length === 0
-          ? 'nobody is locked'
-          : writeTable(locks, [
-              ['kind', 'what'],
-              ['name', 'name'],
-              ['ends_in_seconds', 'for s'],
-            ]);
-      done(await tell(written, get, show));
-    },
-  );
+  addList(group, {
+    what: 'locks',
+    about: 'agents and phones that cannot log in for now: wrong PINs',
+    none: 'nobody is locked',
+    columns: [
+      ['kind', 'what'],
+      ['name', 'name'],
+      ['ends_in_seconds', 'for s'],
+    ],
+  });
   verb(group, 'lift', 'let an agent, or a phone, log in again')
     .argument('<kind>', 'agent or phone')
     .argument('<name>', 'id of the agent, SIP URI of the phone')

@@ -35,7 +35,9 @@ export function addBans(http: Http, bans: BansPort): void {
     (_request, reply) => {
       if (!seesAll()) return send(reply, OF_ALL);
       const shown = bans.list().map(({ source, why, endsInMs }) => ({
-        ...{ source, why, ends_in_seconds: Math.ceil(endsInMs / 1000) },
+        source,
+        why,
+        ends_in_seconds: Math.ceil(endsInMs / 1000),
       }));
       return { bans: shown };
     },

@@ -73,7 +73,8 @@ export function addConfig(http: Http, config: ConfigPort): void {
           'Checked as a whole, merged with what REST changed since the last load, applied at ' +
           'once. With a body, which is a document as `config` of GET /config, acd.yaml is not ' +
           'read: what holds becomes that document as a whole (a section that is left out is ' +
-          'gone; hidden PINs stay), as a change by REST; `prefer` says nothing there.',
+          'gone; a hidden PIN stays that of the agent of the same `id`, and is refused where he ' +
+          'has none), as a change by REST; `prefer` says nothing there.',
         tags,
         querystring: z.strictObject({
           ...dryRun,

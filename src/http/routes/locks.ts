@@ -33,7 +33,9 @@ export function addLocks(http: Http, locks: LocksPort): void {
     (_request, reply) => {
       if (!seesAll()) return send(reply, OF_ALL);
       const shown = locks.list().map(({ kind: what, name, endsInMs }) => ({
-        ...{ kind: what, name, ends_in_seconds: Math.ceil(endsInMs / 1000) },
+        kind: what,
+        name,
+        ends_in_seconds: Math.ceil(endsInMs / 1000),
       }));
       return { locks: shown };
     },

@@ -63,7 +63,7 @@ async function spanOf(reports: Reports, { day, from, to }: Query): Promise<Span 
 interface Listed {
   readonly path: string;
   readonly summary: string;
-  readonly name: Exclude<Question['name'], 'call' | 'day' | 'progress' | 'use-levels'>;
+  readonly name: Exclude<Question['name'], 'call' | 'day' | 'progress'>;
   readonly row: z.ZodObject;
 }
 
@@ -106,11 +106,12 @@ const LISTS: readonly Listed[] = [
   },
 ];
 
-/** Undefined: he sees all. */
-function scopeOf(view: View): Scope | undefined {
+/** Undefined: he sees all. Agents are looked up only for lists whose rows may name no queue. */
+function scopeOf(name: Listed['name'], view: View): Scope | undefined {
   if (seesAll()) return undefined;
   const { queues = [] } = actor() ?? {};
-  return { queues, agents: view.agents().map(({ id }) => id) };
+  const isOfAgents = name === 'agents' || name === 'pauses';
+  return { queues, agents: isOfAgents ? view.agents().map(({ id }) => id) : [] };
 }
 
 function questionOf(name: Listed['name'], given: Query, span: Span, scope?: Scope): Question {
@@ -144,7 +145,7 @@ function addList(
     async (request, reply) => {
       const span = await spanOf(reports, request.query);
       if ('code' in span) return send(reply, span);
-      const found = await reports.ask(questionOf(name, request.query, span, scopeOf(view)));
+      const found = await reports.ask(questionOf(name, request.query, span, scopeOf(name, view)));
       if (!found.ok) return send(reply, away(found.detail));
       const all = found.value as unknown as z.output<typeof answer>;
       const value = { ...all, rows: all.rows.filter((one) => seesRow(one, view)) };

@@ -62,6 +62,25 @@ describe('a whole document', () => {
     expect(answer.json()).toMatchObject({ version: 1, changes: [], dry_run: false });
   });
 
+  it('given a hidden PIN behind which there is none, or what is none, is refused', async () => {
+    const { ask } = await open();
+    const { config } = (await ask('GET', '/config')).json<Shown>();
+    for (const [id, pin] of [
+      ['9', '(hidden)'],
+      ['2', '(hidden)'],
+      ['2', 'letters'],
+    ]) {
+      const others = config.agents.filter((agent) => agent.id !== id);
+      const answer = await ask('PUT', '/config', { ...config, agents: [{ id, pin }, ...others] });
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json()).toMatchObject({ code: 'bad-configuration' });
+      expect(answer.body).toMatch(/agents\[0\]\.pin: a PIN is keyed on a phone/);
+    }
+    const entry = await ask('PATCH', '/agents/2', { pin: 'letters' });
+    expect(entry.statusCode).toBe(400);
+    expect((await ask('GET', '/config')).json()).toMatchObject({ version: 1 });
+  });
+
   it('is tried first, then stands in place of what held, and can be brought back', async () => {
     const { ask } = await open();
     const { config } = (await ask('GET', '/config')).json<Shown>();

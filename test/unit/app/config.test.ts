@@ -56,6 +56,25 @@ describe('loading the file again', () => {
     expect(configuration.config.http.port).toBe(8242);
   });
 
+  it('given a user of SIP and the file of his password gone, does without a restart', async () => {
+    const house = new House();
+    house.writeSecret('road', 'a long password');
+    const withUser = (name: string) =>
+      `${FILE}sip:\n  users:\n    - { name: ${name}, file: ${name} }\n`;
+    house.write(withUser('road'));
+    const { configuration } = await house.begin();
+    house.write(FILE);
+    house.removeSecret('road');
+    const removed = await configuration.reload(load);
+    expect(removed).toMatchObject({ ok: true, waiting: ['sip'] });
+    house.write(timeoutIn(FILE, 20));
+    expect(await configuration.reload(load)).toMatchObject({ ok: true, version: 2 });
+    house.write(withUser('home'));
+    const unread = await configuration.reload(load);
+    expect(unread).toMatchObject({ ok: false, why: 'faults' });
+    expect(JSON.stringify(unread)).toMatch(/sip\.users\[0\]\.file: .*home/);
+  });
+
   it('given the same option changed by file and REST, stops until told which wins', async () => {
     const house = new House();
     const { configuration, loop } = await house.begin();

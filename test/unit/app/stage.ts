@@ -53,6 +53,15 @@ export class House {
     writeFileSync(this.file, text);
   }
 
+  /** In a file of its own beside acd.yaml. */
+  writeSecret(name: string, secret: string): void {
+    writeFileSync(path.join(path.dirname(this.file), name), secret, { mode: 0o600 });
+  }
+
+  removeSecret(name: string): void {
+    rmSync(path.join(path.dirname(this.file), name));
+  }
+
   /** A process begins on what the journal and the file hold now. */
   async begin(journal: Journal = this.journal) {
     const { loop, time } = await start(journal);

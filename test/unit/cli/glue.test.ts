@@ -1,7 +1,9 @@
 /** Goal: what `acd glue` prints follows the very configuration: queues, codes, account, phones. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GLUES } from '../../../src/cli/glue.ts';
-import { partsOf, type GlueParts } from '../../../src/cli/glue/parts.ts';
+import { BEHIND_CODE, partsOf, type GlueParts } from '../../../src/cli/glue/parts.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 
 const yaml = `
@@ -58,5 +60,12 @@ describe('acd glue', () => {
     const text = GLUES.kamailio(parts());
     expect(text).toContain(String.raw`^(sales|help\\.desk|acdlogin|acdready|\\*77`);
     expect(text).toContain(String.raw`|\\*78[0-9]*(\\*[A-Za-z0-9._~-]+)?|`);
+  });
+
+  it('kamailio: the README lets the same through behind a code', () => {
+    const manual = readFileSync(path.resolve(import.meta.dirname, '../../../README.md'), 'utf8');
+    const behind = BEHIND_CODE.replaceAll('\\', '\\\\');
+    expect(manual).toContain(String.raw`|\\*4[4-8]${behind})$"`);
+    expect(GLUES.kamailio(parts())).toContain(String.raw`|\\*77${behind}|`);
   });
 });

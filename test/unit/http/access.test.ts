@@ -196,6 +196,17 @@ describe('the scope of a token', () => {
     expect(foreign.json()).toMatchObject({ status: 403, code: 'out-of-scope' });
   });
 
+  it('goes with what is asked of the reports, agents where they are looked at', async () => {
+    const { asked } = await open([entry('lead', 'supervisor', { queues: ['sales'] })]);
+    for (const name of ['queues', 'calls', 'counters', 'agents', 'pauses']) {
+      await ask('lead', `/reports/${name}?from=2026-11-25T00:00:00Z`);
+    }
+    const scopes = asked.map((one) => ('asked' in one ? one.asked.scope : null) ?? one);
+    const [alone, withAgents] = [[], ['1', '3']].map((agents) => ({ queues: ['sales'], agents }));
+    const counters = { name: 'counters', scope: alone };
+    expect(scopes).toEqual([alone, alone, counters, withAgents, withAgents]);
+  });
+
   it.each([
     ['/agents/2/pause', {}],
     ['/agents/3/pause', { queue: 'help' }],
@@ -273,7 +284,14 @@ describe('who reads the events', () => {
 });
 
 describe('what is told', () => {
-  it('once, of a change whose asker left before the answer', async () => {
+  it.each([
+    { how: 'without a body', body: '', type: '' },
+    {
+      how: 'with one, read to its end',
+      body: '{"reason":"lunch"}',
+      type: 'Content-Type: application/json\r\n',
+    },
+  ])('once, of a change whose asker left before the answer, $how', async ({ body, type }) => {
     await open([entry('boss', 'admin')]);
     const { http, told } = desk!;
     await http.listen({ host: '127.0.0.1', port: 0 });
@@ -282,17 +300,19 @@ describe('what is told', () => {
     desk!.hold = new Promise<void>((resolve) => (answer = resolve));
     const socket = connect({ host: '127.0.0.1', port });
     socket.write(
-      'POST /agents/1/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n' +
-        `Authorization: Bearer ${tokenOf('boss')}\r\n\r\n`,
+      `POST /agents/1/pause HTTP/1.1\r\nHost: 127.0.0.1\r\n${type}` +
+        `Content-Length: ${body.length}\r\n` +
+        `Authorization: Bearer ${tokenOf('boss')}\r\n\r\n${body}`,
     );
-    await expect.poll(() => desk!.done).toEqual(['pause 1']);
+    const order = body === '' ? 'pause 1' : 'pause 1 lunch';
+    await expect.poll(() => desk!.done).toEqual([order]);
     socket.destroy();
     const audits = () => told.filter((line) => line.includes('"audit"'));
     await expect.poll(() => audits().length).toBe(1);
     answer();
     await http.inject({ url: '/ready' });
     expect(audits().map((line) => JSON.parse(line) as object)).toMatchObject([
-      { by: 'http:boss@127.0.0.1', path: '/agents/1/pause', status: null, aborted: true },
+      { by: 'http:boss@127.0.0.1', path: '/agents/1/pause', body, status: null, aborted: true },
     ]);
   });
 

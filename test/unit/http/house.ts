@@ -11,6 +11,7 @@ import { initialState } from '../../../src/core/state.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import { createLog } from '../../../src/observe/log.ts';
 import type { Outcome } from '../../../src/runtime/port.ts';
+import type { Question } from '../../../src/reports/questions.ts';
 import { Feed } from '../../../src/runtime/feed.ts';
 
 export const tokenOf = (name: string) => `token-of-${name}-0123456789`;
@@ -125,6 +126,8 @@ export interface Desk {
   readonly access: Access;
   /** What was ordered: `pause 1`. */
   readonly done: string[];
+  /** Of the reports. */
+  readonly asked: Question[];
   /** Lines of the log, as JSON. */
   readonly told: string[];
   readonly stream: Stream;
@@ -138,7 +141,8 @@ export async function openDesk(
   more: Partial<HttpConfig> = {},
 ): Promise<Desk> {
   const [done, told]: string[][] = [[], []];
-  const desk = { done, told, now: 0, hold: undefined as Promise<void> | undefined };
+  const asked: Question[] = [];
+  const desk = { done, told, asked, now: 0, hold: undefined as Promise<void> | undefined };
   const order =
     (word: string) =>
     async (...given: unknown[]): Promise<Outcome> => {
@@ -167,10 +171,10 @@ export async function openDesk(
     } as unknown as Steering,
     reports: {
       wake: () => undefined,
-      ask: async ({ name }: { name: string }) => ({
-        ok: true,
-        value: name === 'call' ? null : { rows, more: false },
-      }),
+      ask: async (question: Question) => {
+        asked.push(question);
+        return { ok: true, value: question.name === 'call' ? null : { rows, more: false } };
+      },
       health: () => ({ up: true, detail: '', seq: 0 }),
       close: async () => undefined,
     } as unknown as HttpDeps['reports'],

@@ -33,6 +33,15 @@ const queue = (name: string) => ({
   weight: 0,
   periodicAnnounceMs: 0,
 });
+const house = {
+  queues: [queue('queue1'), queue('queue2')],
+  agents: [
+    { id: '2771', name: 'Ann', queues: ['queue1', 'queue2'] },
+    { id: '2772', name: '', queues: ['queue2'] },
+  ],
+  secondLogin: 'refuse' as const,
+  maxCalls: 100,
+};
 const device = { uri: 'sip:100@10.0.0.9', registrar: null };
 
 async function open() {
@@ -61,19 +70,7 @@ async function open() {
       throw new Error('not asked here');
     },
   });
-  await does(loop, {
-    kind: 'ApplyConfig',
-    by: 'config',
-    config: {
-      queues: [queue('queue1'), queue('queue2')],
-      agents: [
-        { id: '2771', name: 'Ann', queues: ['queue1', 'queue2'] },
-        { id: '2772', name: '', queues: ['queue2'] },
-      ],
-      secondLogin: 'refuse',
-      maxCalls: 100,
-    },
-  });
+  await does(loop, { kind: 'ApplyConfig', by: 'config', config: house });
   return { loop, view, metrics, passes: (ms: number) => (now += ms) };
 }
 
@@ -190,6 +187,22 @@ describe('the view', () => {
     const away = { deviceUri: device.uri, state: 'unavailable' as const, source: 'presence' };
     await does(loop, { kind: 'ReportDevice', by: 'sip', ...away });
     expect(view.agent('2771')).toMatchObject({ state: 'unavailable', device_state: 'unavailable' });
+  });
+
+  it('counts who is logged in to each queue, and names those he is away from', async () => {
+    const { loop, view } = await open();
+    await logsIn(loop);
+    await does(loop, { kind: 'LeaveQueue', by: 'sip', agentId: '2771', queue: 'queue2' });
+    const counted = () => view.queues().map((one) => [one.name, one.agents_logged_in]);
+    expect(counted()).toEqual([
+      ['queue1', 1],
+      ['queue2', 0],
+    ]);
+    const shown = { memberof: ['queue1', 'queue2'], away_from: ['queue2'] };
+    expect(view.agent('2771')).toMatchObject(shown);
+    const agents = [{ id: '2771', name: 'Ann', queues: ['queue1'] }];
+    await does(loop, { kind: 'ApplyConfig', by: 'config', config: { ...house, agents } });
+    expect(view.agent('2771')).toMatchObject({ memberof: ['queue1'], away_from: [] });
   });
 
   it('gives answers that fit their own schemas', async () => {

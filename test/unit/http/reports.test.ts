@@ -29,6 +29,7 @@ const abandoned = {
 async function start(answer: (question: Question) => unknown): Promise<Http> {
   const reports = {
     wake: () => undefined,
+    useLevels: () => undefined,
     ask: (question: Question) => {
       asked.push(question);
       const value = answer(question);

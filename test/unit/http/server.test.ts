@@ -76,6 +76,7 @@ let http: Http | null = null;
 const told: string[] = [];
 const reports: Reports = {
   wake: () => undefined,
+  useLevels: () => undefined,
   ask: () => Promise.resolve({ ok: false, detail: 'none' }),
   health: () => ({ up: true, detail: '', seq: 0 }),
   close: () => Promise.resolve(),

@@ -12,7 +12,7 @@ import { addEvents } from '../../../src/http/routes/events.ts';
 import { BUFFER_MAX, Stream } from '../../../src/http/stream.ts';
 import { Subjects } from '../../../src/http/subjects.ts';
 import type { CoreEvent } from '../../../src/core/events.ts';
-import { initialState } from '../../../src/core/state.ts';
+import { initialState, type Transfer } from '../../../src/core/state.ts';
 import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
 import fastify from 'fastify';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
@@ -235,6 +235,30 @@ describe('following', () => {
     const filter = { queues: ['queue1'], agents: [] };
     expect(subjects.passes(event, filter)).toBe(true);
     expect(subjects.passes(event, { ...filter, isStrict: true })).toBe(false);
+  });
+
+  it('given a transfer that a server before began, tells it to its queue alone', () => {
+    const state = initialState();
+    const transfers = new Map(state.transfers);
+    const begun: Partial<Transfer> = { callId: 'c', queue: 'queue1' };
+    transfers.set('c', begun as Transfer);
+    const adopted = new Subjects(() => ({ ...state, transfers }));
+    const heard = new Subjects(initialState);
+    const whose = { from: 'ann@pbx', fromName: '', sipCallId: 'c@pbx', uri: 'sip:1@pbx' };
+    heard.hear({ at: 1, by: 'sip', kind: 'TransferBegan', callId: 'c', queue: 'queue1', ...whose });
+    const events: CoreEvent[] = [
+      { at: 2, by: 'sip', kind: 'TransferDialled', callId: 'c', attempt: 1 },
+      { at: 3, by: 'sip', kind: 'TransferAnswered', callId: 'c' },
+      { at: 4, by: 'sip', kind: 'TransferEnded', callId: 'c', outcome: 'completed', talkedMs: 1 },
+    ];
+    const passed = (subjects: Subjects, queue: string, isStrict: boolean) =>
+      events.filter((one) => subjects.passes(one, { queues: [queue], agents: [], isStrict }));
+    // At its end the state knows it no more.
+    transfers.clear();
+    for (const subjects of [adopted, heard]) {
+      expect(passed(subjects, 'queue1', true)).toEqual(events);
+      expect(passed(subjects, 'queue2', false)).toEqual([]);
+    }
   });
 
   it('given a filter, gets what concerns the queue or the agent', async () => {

@@ -153,4 +153,21 @@ describe('who logs in to and out of single queues', () => {
       ...['REMOVEMEMBER r ', 'REMOVEMEMBER q '],
     ]);
   });
+
+  it('given a queue that goes and comes again, is a member of the new one', () => {
+    const both = config([queue('q'), queue('r')], [agent('1', 'q', 'r')]);
+    const s = scenario(both);
+    s.when({ kind: 'LogInAgent', agentId: '1', device: device('1') });
+    s.when({ kind: 'LeaveQueue', agentId: '1', queue: 'r' });
+    s.apply(config([queue('q')], [agent('1', 'q')]));
+    s.apply(both);
+    s.when({ kind: 'LogOutAgent', who: { agentId: '1' } });
+    const told = fold(s.history).lines.flatMap(({ verb, queue: name }) =>
+      verb.endsWith('MEMBER') ? [`${verb} ${name}`] : [],
+    );
+    expect(told).toEqual([
+      ...['ADDMEMBER q', 'ADDMEMBER r', 'REMOVEMEMBER r'],
+      ...['ADDMEMBER r', 'REMOVEMEMBER q', 'REMOVEMEMBER r'],
+    ]);
+  });
 });

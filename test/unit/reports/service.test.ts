@@ -176,7 +176,7 @@ describe('reports', () => {
     expect(before?.threshold_seconds).toBe(3);
     const thresholds = new Map([['sales', 60_000]]);
     const levels = { formula: 'offered', shortAbandonMs: 0, standardThresholdMs: 3_000 } as const;
-    service.ask({ name: 'use-levels', levels: { ...levels, thresholds } }, EIGHT);
+    service.useLevels({ ...levels, thresholds });
     expect(sales()).toMatchObject({ threshold_seconds: 60 });
     expect(sales()?.service_level).toBeGreaterThan(before?.service_level ?? 100);
     service.close();
