@@ -7,18 +7,28 @@ const mayImport = {
   core: [],
   observe: [],
   // Programs of their own; what they share is how they hang on to the supervisor, how they write,
-  // and what a network is.
-  sipd: ['lifeline.ts', 'networks.ts'],
+  // what a network is, and small tables.
+  sipd: ['lifeline.ts', 'networks.ts', 'newest.ts'],
   mediad: ['lifeline.ts', 'one-write.ts'],
   config: ['core'],
   journal: ['core', 'observe'],
-  media: ['core', 'config', 'observe', 'one-write.ts'],
+  media: ['core', 'config', 'observe', 'newest.ts', 'one-write.ts'],
   runtime: ['core', 'journal', 'observe'],
   reports: ['core', 'journal', 'observe'],
   // A whole ACD but its edges: people are played, time is stepped.
   sim: ['core', 'config', 'journal', 'runtime', 'reports'],
-  sip: ['core', 'config', 'media', 'runtime', 'observe', 'networks.ts', 'one-write.ts'],
-  http: ['core', 'config', 'runtime', 'reports', 'observe', 'networks.ts'],
+  sip: [
+    'core',
+    'config',
+    'media',
+    'runtime',
+    'observe',
+    'networks.ts',
+    'newest.ts',
+    'one-write.ts',
+    'rate.ts',
+  ],
+  http: ['core', 'config', 'runtime', 'reports', 'observe', 'networks.ts', 'newest.ts', 'rate.ts'],
   webhooks: ['core', 'config', 'runtime', 'http'],
   // The demo's phones stand on our own SIP stack and audio process; a journal is repaired while
   // there is no server to ask.

@@ -88,19 +88,16 @@ export class Networks {
   }
 }
 
-/** Who an address is where it is counted: IPv6 by its /64, which one machine has all of. */
-export function networkOf(address: string): string {
+/**
+ * Who an address is where it is counted and shown: an IPv4 address, or the /64 of an IPv6 one, as
+ * `2001:db8:1:2::/64`, which one machine has all of.
+ */
+export function sourceOf(address: string): string {
   const plain = plainAddress(address);
   if (!plain.includes(':')) return plain;
   const [head = '', tail = ''] = plain.split('::');
   const first = head === '' ? [] : head.split(':');
   const last = plain.includes('::') && tail !== '' ? tail.split(':') : [];
   const middle = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => '0');
-  return [...first, ...middle, ...last].slice(0, 4).join(':');
-}
-
-/** The same, as it may be shown: an IPv4 address, or `2001:db8:1:2::/64`. */
-export function sourceOf(address: string): string {
-  const place = networkOf(address);
-  return place.includes(':') ? `${place}::/64` : place;
+  return `${[...first, ...middle, ...last].slice(0, 4).join(':')}::/64`;
 }

@@ -6,10 +6,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ROLES, type Role } from '../config/http-fields.ts';
 import type { HttpConfig, TokenConfig } from '../config/types.ts';
-import { networkOf } from '../networks.ts';
+import { sourceOf } from '../networks.ts';
+import { Rates } from '../rate.ts';
 import type { Actor } from './actor.ts';
 import { problem, type Problem } from './errors.ts';
-import { Rates } from './rate.ts';
 
 /** What a route asks for; `anyone`: not even a token. */
 export type NeededRole = Role | 'anyone';
@@ -93,7 +93,7 @@ export class Access {
     if (this.isOpen) {
       return { actor: { name: '', role: 'admin', queues: [], agent: null, address } };
     }
-    const place = networkOf(address);
+    const place = sourceOf(address);
     const stranger: Actor = { name: '', role: 'metrics', queues: [], agent: null, address };
     if (authorization === '') {
       const wait = this.#rates.take(`at ${place}`);

@@ -5,6 +5,7 @@
  */
 import type { CoreEvent } from '../core/events.ts';
 import type { State } from '../core/state.ts';
+import { putNewest } from '../newest.ts';
 
 const KNOWN_MAX = 20_000;
 
@@ -23,15 +24,6 @@ interface Named {
   readonly queue?: string;
 }
 
-/** The oldest goes when there are too many. */
-function keep<T>(known: Map<string, T>, key: string, value: T): void {
-  known.delete(key);
-  known.set(key, value);
-  if (known.size <= KNOWN_MAX) return;
-  const [oldest] = known.keys();
-  if (oldest !== undefined) known.delete(oldest);
-}
-
 export class Subjects {
   readonly #state: () => State;
   readonly #calls = new Map<string, readonly string[]>();
@@ -43,14 +35,16 @@ export class Subjects {
   }
 
   hear(event: CoreEvent): void {
-    if (event.kind === 'CallEntered') keep(this.#calls, event.callId, [event.queue]);
+    if (event.kind === 'CallEntered')
+      putNewest(this.#calls, event.callId, [event.queue], KNOWN_MAX);
     if (event.kind === 'CallMoved' || event.kind === 'CallTransferred') {
       this.#add(event.callId, [event.queue], [event.from]);
     }
     // Later events of a transfer name no queue, and its visit is over.
     if (event.kind === 'TransferBegan') this.#add(event.callId, [event.queue]);
     if (event.kind === 'AgentOffered') {
-      keep(this.#offers, event.offerId, { callId: event.callId, agentId: event.agentId });
+      const { offerId, callId, agentId } = event;
+      putNewest(this.#offers, offerId, { callId, agentId }, KNOWN_MAX);
     }
   }
 
@@ -66,7 +60,7 @@ export class Subjects {
   /** `unheard`: what was before, where that is not known. */
   #add(callId: string, queues: readonly string[], unheard: readonly string[] = []): void {
     const before = this.#calls.get(callId) ?? unheard;
-    keep(this.#calls, callId, [...new Set([...before, ...queues])]);
+    putNewest(this.#calls, callId, [...new Set([...before, ...queues])], KNOWN_MAX);
   }
 
   #offerOf(offerId: string) {

@@ -3,6 +3,7 @@
  * process was killed. mediad has it to the sample; this is reckoned by the clock, within a few
  * hundredths of a second, and costs no message. A class that is not played stands still.
  */
+import { putNewest } from '../newest.ts';
 
 /** Classes remembered; the one heard longest ago begins anew. As many as mediad remembers. */
 const maxClasses = 4;
@@ -27,11 +28,8 @@ export class MusicHeard {
 
   /** So much was heard of that class, as mediad says. */
   set(musicClass: string, ms: number): void {
-    this.heard.delete(musicClass);
-    this.heard.set(musicClass, ms);
+    putNewest(this.heard, musicClass, ms, maxClasses);
     if (musicClass === this.playing) this.since = this.clock();
-    const oldest = this.heard.keys().next();
-    if (this.heard.size > maxClasses && !oldest.done) this.heard.delete(oldest.value);
   }
 
   /** How much of that class was heard, ms; 0: nothing yet, or too long ago. */

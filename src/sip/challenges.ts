@@ -8,6 +8,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SIP_REALM } from '../config/sip-users.ts';
 import type { SipUserConfig } from '../config/types.ts';
+import { putNewest } from '../newest.ts';
 import { readDigests } from './digest.ts';
 
 /** A nonce is good for so long; then it is asked for another, without a fault. */
@@ -114,12 +115,9 @@ export class Challenges {
 
   private isNext(nonce: string, count: number): boolean {
     if (count <= (this.counts.get(nonce) ?? 0)) return false;
-    this.counts.delete(nonce);
-    this.counts.set(nonce, count);
-    const [oldest] = this.counts.keys();
-    if (this.counts.size > this.most && oldest !== undefined) {
-      this.counts.delete(oldest);
-      const madeAt = parseInt(oldest.split('.')[0] ?? '', 36);
+    const gone = putNewest(this.counts, nonce, count, this.most);
+    if (gone !== undefined) {
+      const madeAt = parseInt(gone.split('.')[0] ?? '', 36);
       this.staleBefore = Math.max(this.staleBefore, madeAt + 1);
     }
     return true;

@@ -3,6 +3,7 @@
  * and for the phone that tried, so that neither one PIN nor many agents can be gone through. What
  * is said to the caller is the same as to any wrong PIN. Bounded; a lock ends by itself.
  */
+import { putNewest } from '../newest.ts';
 import type { SipLog } from './port.ts';
 
 /** Most agents and phones remembered; the one that failed longest ago goes. */
@@ -54,11 +55,8 @@ export class Locks {
     const { after, forMs } = this.options;
     if (after === 0) return;
     const count = (this.find(kind, name)?.count ?? 0) + 1;
-    const key = `${kind} ${name}`;
-    this.tries.delete(key);
-    this.tries.set(key, { kind, name, count, until: this.now() + forMs });
-    const [oldest] = this.tries.keys();
-    if (this.tries.size > LOCKS_MAX && oldest !== undefined) this.tries.delete(oldest);
+    const tried = { kind, name, count, until: this.now() + forMs };
+    putNewest(this.tries, `${kind} ${name}`, tried, LOCKS_MAX);
     if (count === after) {
       const forSeconds = Math.round(forMs / 1000);
       this.log.warn({ [kind]: name, tries: count, forSeconds }, 'locked: too many wrong PINs');

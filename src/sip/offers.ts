@@ -18,6 +18,7 @@ import type {
 } from '../core/events.ts';
 import type { Offer } from '../core/state.ts';
 import type { OfferId } from '../core/types.ts';
+import { addNewest } from '../newest.ts';
 import type { NewCommand } from '../runtime/port.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle, InviteOptions } from './client.ts';
@@ -104,9 +105,7 @@ export class Offers {
   }
 
   private note(sipCallId: string): void {
-    this.recent.add(sipCallId);
-    const oldest = this.recent.values().next();
-    if (this.recent.size > RECENT_MAX && !oldest.done) this.recent.delete(oldest.value);
+    addNewest(this.recent, sipCallId, RECENT_MAX);
   }
 
   private react(event: CoreEvent): void {

@@ -16,6 +16,7 @@ import { ALLOW, SDP } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { seconds } from './headers.ts';
 import type { MediaPort } from '../media/port.ts';
+import { addNewest } from '../newest.ts';
 import type { Headers, IncomingResponse, SipLog } from './port.ts';
 
 /** A dialog with a leg, as its owner shows it. */
@@ -143,9 +144,7 @@ export class Renewals {
   }
 
   private remember(leg: string): void {
-    this.early.add(leg);
-    const oldest = this.early.values().next();
-    if (this.early.size > EARLY_MAX && !oldest.done) this.early.delete(oldest.value);
+    addNewest(this.early, leg, EARLY_MAX);
   }
 
   private send(): void {

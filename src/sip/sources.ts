@@ -7,6 +7,8 @@
  * of a PBX. Every table is bounded; a restart forgets them.
  */
 import { isLoopback, plainAddress, sourceOf } from '../networks.ts';
+import { putNewest } from '../newest.ts';
+import { Rates } from '../rate.ts';
 import type { SipLog } from './port.ts';
 
 /** Most sources counted, and most bans; the one that was touched longest ago goes. */
@@ -44,11 +46,10 @@ export interface SourcesOptions {
   readonly log: SipLog;
 }
 
-interface Bucket {
-  left: number;
-  at: number;
-  refused: number;
-  refusedSince: number;
+/** What the rate refused. */
+interface Refused {
+  readonly count: number;
+  readonly since: number;
 }
 
 interface Held {
@@ -58,21 +59,16 @@ interface Held {
   readonly address: string;
 }
 
-function keep<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > SOURCES_MAX && oldest !== undefined) map.delete(oldest);
-}
-
 export class Sources {
   private readonly options: SourcesOptions;
-  private readonly buckets = new Map<string, Bucket>();
+  private readonly rates: Rates;
+  private readonly refused = new Map<string, Refused>();
   private readonly failures = new Map<string, { count: number; until: number }>();
   private readonly bans = new Map<string, Held>();
 
   constructor(options: SourcesOptions) {
     this.options = options;
+    this.rates = new Rates(options.now, { perSecond: 0, burst: 0, max: SOURCES_MAX });
   }
 
   isBanned(address: string): boolean {
@@ -87,24 +83,17 @@ export class Sources {
 
   /** Something new begins from there. False: it is more than may be. */
   take(address: string): boolean {
-    const { limits, now } = this.options;
-    const { rate } = limits;
+    const { rate } = this.options.limits;
     if (rate === 0 || this.isExempt(address)) return true;
     const source = sourceOf(address);
-    const at = now();
-    const full = rate * BURST;
-    const bucket = this.buckets.get(source) ?? { left: full, at, refused: 0, refusedSince: at };
-    bucket.left = Math.min(full, bucket.left + ((at - bucket.at) / 1000) * rate);
-    bucket.at = at;
-    keep(this.buckets, source, bucket);
-    if (bucket.left >= 1) {
-      bucket.left -= 1;
-      return true;
-    }
-    if (at - bucket.refusedSince > FLOOD_MS)
-      Object.assign(bucket, { refused: 0, refusedSince: at });
-    bucket.refused += 1;
-    const isFlood = bucket.refused >= rate * FLOOD_RATES;
+    this.rates.set({ perSecond: rate, burst: rate * BURST, max: SOURCES_MAX });
+    if (this.rates.take(source) === 0) return true;
+    const at = this.options.now();
+    const former = this.refused.get(source);
+    const isOver = former === undefined || at - former.since > FLOOD_MS;
+    const refused = isOver ? { count: 1, since: at } : { ...former, count: former.count + 1 };
+    putNewest(this.refused, source, refused, SOURCES_MAX);
+    const isFlood = refused.count >= rate * FLOOD_RATES;
     if (isFlood && !this.options.isNamed(address)) this.ban(address, 'flood');
     return false;
   }
@@ -116,7 +105,7 @@ export class Sources {
     const source = sourceOf(address);
     const former = this.failures.get(source);
     const count = former === undefined || former.until <= now() ? 1 : former.count + 1;
-    keep(this.failures, source, { count, until: now() + limits.banForMs });
+    putNewest(this.failures, source, { count, until: now() + limits.banForMs }, SOURCES_MAX);
     if (count >= limits.banAfter) this.ban(address, 'passwords');
   }
 
@@ -133,7 +122,8 @@ export class Sources {
     const ban = this.bans.get(source);
     if (ban === undefined) return false;
     const isThere = ban.until > this.options.now();
-    for (const map of [this.bans, this.failures, this.buckets]) map.delete(source);
+    for (const map of [this.bans, this.failures, this.refused]) map.delete(source);
+    this.rates.forget(source);
     this.options.tell(ban.address, 0);
     return isThere;
   }
@@ -155,9 +145,10 @@ export class Sources {
     if (this.isBanned(from)) return;
     // The SIP server writes IPv6 in brackets, and reads it without.
     const address = plainAddress(from);
-    keep(this.bans, source, { why, until: now() + limits.banForMs, address });
+    putNewest(this.bans, source, { why, until: now() + limits.banForMs, address }, SOURCES_MAX);
     this.failures.delete(source);
-    this.buckets.delete(source);
+    this.refused.delete(source);
+    this.rates.forget(source);
     const forSeconds = Math.round(limits.banForMs / 1000);
     log.warn({ source, why, forSeconds }, 'banned: it gets no answer (acd ban lift)');
     tell(address, limits.banForMs);

@@ -7,6 +7,7 @@
  * With each request it is told why it was let in, so that it need not read From as we do.
  */
 import { Networks, plainAddress, sourceOf } from '../networks.ts';
+import { putNewest } from '../newest.ts';
 import type { Clock } from './clock.ts';
 import { parseNameAddr } from './headers.ts';
 import { MAX_BANS, MAX_KNOWN_PEERS } from './limits.ts';
@@ -95,11 +96,8 @@ export class Admission {
   /** For so long; 0: no longer. The ban that was made first goes where there are too many. */
   ban(address: string, ms: number): void {
     const source = sourceOf(address);
-    this.bans.delete(source);
-    if (ms <= 0) return;
-    this.bans.set(source, this.clock.now() + ms);
-    const [oldest] = this.bans.keys();
-    if (this.bans.size > MAX_BANS && oldest !== undefined) this.bans.delete(oldest);
+    if (ms <= 0) this.bans.delete(source);
+    else putNewest(this.bans, source, this.clock.now() + ms, MAX_BANS);
   }
 
   liftAll(): void {

@@ -4,6 +4,7 @@
  * literals are answered at once, in the same turn, because nearly all traffic is of that kind.
  */
 import { Resolver, lookup } from 'node:dns';
+import { putNewest } from '../newest.ts';
 import { DNS_DEADLINE_MS, DNS_FAILURE_TTL_MS, DNS_TTL_MS, MAX_DNS_ENTRIES } from './limits.ts';
 import type { Proto } from './path.ts';
 import { ipFamily, uriParam, type SipUri } from './uri.ts';
@@ -71,10 +72,7 @@ export class Names {
   }
 
   private keepSiblings(address: string, all: readonly string[]): void {
-    this.siblings.delete(address);
-    this.siblings.set(address, all);
-    const [oldest] = this.siblings.keys();
-    if (this.siblings.size > MAX_DNS_ENTRIES && oldest !== undefined) this.siblings.delete(oldest);
+    putNewest(this.siblings, address, all, MAX_DNS_ENTRIES);
   }
 
   private find(host: string, service: string, done: (place: Place | null) => void): void {

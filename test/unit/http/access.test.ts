@@ -11,9 +11,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ROLES } from '../../../src/config/http-fields.ts';
 import type { HttpConfig, TokenConfig } from '../../../src/config/types.ts';
 import { hasRole } from '../../../src/http/access.ts';
-import { Rates } from '../../../src/http/rate.ts';
 import { renewCertificate } from '../../../src/http/server.ts';
-import { networkOf } from '../../../src/networks.ts';
 import { entry, openDesk, tokenOf, type Desk } from './house.ts';
 
 let desk: Desk | null = null;
@@ -370,27 +368,6 @@ describe('bans of addresses', () => {
     const lift = (source: string) => ask(null, `/bans/${encodeURIComponent(source)}`, 'DELETE');
     expect((await lift('2a00:1:2:3::/64')).statusCode).toBe(204);
     expect((await lift('192.0.2.1')).json()).toMatchObject({ status: 404, code: 'unknown-ban' });
-  });
-});
-
-describe('rates', () => {
-  it('are bounded: the one used longest ago is forgotten', () => {
-    const rates = new Rates(() => 0, { perSecond: 1, burst: 1, max: 3 });
-    for (const key of ['a', 'b', 'c', 'a', 'd']) rates.take(key);
-    expect(rates.size).toBe(3);
-    expect(rates.take('b')).toBe(0);
-    expect(rates.take('a')).toBeGreaterThan(0);
-  });
-
-  it.each([
-    ['192.0.2.7', '192.0.2.7'],
-    ['::ffff:192.0.2.7', '192.0.2.7'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:db8::1', '2001:db8:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-    ['::1', '0:0:0:0'],
-  ])('count %s as %s', (address, network) => {
-    expect(networkOf(address)).toBe(network);
   });
 });
 

@@ -3,6 +3,8 @@
  * where there are too many, the one that was used longest ago is forgotten, full again.
  */
 
+import { putNewest } from './newest.ts';
+
 export interface RateOptions {
   /** Requests a second; 0: no limit. */
   readonly perSecond: number;
@@ -41,12 +43,15 @@ export class Rates {
     const { perSecond, burst } = this.#options;
     if (perSecond === 0) return 0;
     const bucket = this.#filled(key);
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket);
-    this.#trim();
+    putNewest(this.#buckets, key, bucket, this.#options.max);
     if (bucket.left < 1) return Math.max(1, Math.ceil((1 - bucket.left) / perSecond));
     bucket.left = Math.min(bucket.left, burst) - 1;
     return 0;
+  }
+
+  /** Its bucket is full again. */
+  forget(key: string): void {
+    this.#buckets.delete(key);
   }
 
   #filled(key: string): Bucket {
@@ -56,12 +61,5 @@ export class Rates {
     if (known === undefined) return { left: burst, at: now };
     const left = Math.min(burst, known.left + ((now - known.at) / 1000) * perSecond);
     return { left, at: now };
-  }
-
-  #trim(): void {
-    for (const key of this.#buckets.keys()) {
-      if (this.#buckets.size <= this.#options.max) return;
-      this.#buckets.delete(key);
-    }
   }
 }
