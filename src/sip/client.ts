@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { answerChallenge, chooseChallenge, parseChallenges } from './digest.ts';
 import type { Challenge, Credentials } from './digest.ts';
+import { HangUps } from './hang-ups.ts';
 import { seconds } from './headers.ts';
 import type {
   Headers,
@@ -203,7 +204,7 @@ export interface SipClient {
   reinvite(request: OutgoingRequest, options: InviteOptions): Promise<InviteOutcome>;
   /** Goes on with one that a process before us sent; where the server cannot, `no-dialog`. */
   resume(identity: DialogIdentity, options: InviteOptions): InviteHandle;
-  /** The SIP server came back: goes on with the INVITEs that were under way when it was lost. */
+  /** The SIP server came back: goes on with INVITEs that were under way, sends lost BYEs again. */
   reconnected(): void;
   /** Settles when no BYE is under way any more, or after so long. */
   farewell(maxMs: number): Promise<void>;
@@ -215,37 +216,31 @@ const ORPHANS_MAX = 1_000;
 const ORPHAN_BYE_MS = 1_000;
 
 export function createClient(stack: Stack): SipClient {
-  const byes = new Set<Promise<unknown>>();
+  const hangUps = new HangUps((request, options) => sendRequest(stack, request, options));
   const orphans = new Set<Invitation>();
   const keep = (orphan: Invitation): void => {
     if (orphans.size < ORPHANS_MAX) orphans.add(orphan);
   };
+  const parts = { stack, hangUps, keep };
   return {
-    request: (request, options) => {
-      const outcome = sendRequest(stack, request, options);
-      if (request.method === 'BYE') {
-        byes.add(outcome);
-        void outcome.finally(() => byes.delete(outcome));
-      }
-      return outcome;
-    },
-    invite: (request, identity, options) => new Invitation(stack, request, identity, options, keep),
-    resume: (identity, options) => new Invitation(stack, null, identity, options, keep),
+    request: (request, options) =>
+      request.method === 'BYE'
+        ? hangUps.send(request, options)
+        : sendRequest(stack, request, options),
+    invite: (request, identity, options) => new Invitation(parts, request, identity, options),
+    resume: (identity, options) => new Invitation(parts, null, identity, options),
     reinvite: (request, options) => {
       const [callId = '', fromTag = ''] = (request.dialogId ?? '').split(';from-tag=');
-      return new Invitation(stack, request, { callId, fromTag }, options, null).outcome;
+      const within = { ...parts, keep: null };
+      return new Invitation(within, request, { callId, fromTag }, options).outcome;
     },
     reconnected: () => {
       const returning = [...orphans];
       orphans.clear();
       for (const orphan of returning) orphan.returned();
+      hangUps.again();
     },
-    farewell: async (maxMs) => {
-      let timer: NodeJS.Timeout | undefined;
-      const limit = new Promise((resolve) => (timer = setTimeout(resolve, maxMs)));
-      await Promise.race([Promise.all(byes), limit]);
-      clearTimeout(timer);
-    },
+    farewell: (maxMs) => hangUps.over(maxMs),
   };
 }
 
@@ -284,16 +279,21 @@ function sendRequest(
   });
 }
 
+interface InvitationParts {
+  readonly stack: Stack;
+  readonly hangUps: HangUps;
+  /** For those that go on when the connection is back; null: its loss is their end. */
+  readonly keep: ((self: Invitation) => void) | null;
+}
+
 /** One INVITE of ours from its first sending to its one outcome. */
 class Invitation implements InviteHandle {
   readonly dialogId: string;
   readonly outcome: Promise<InviteOutcome>;
-  private readonly stack: Stack;
+  private readonly parts: InvitationParts;
   private readonly options: InviteOptions;
   private readonly attempts: Attempts;
   private readonly deadline: NodeJS.Timeout;
-  /** null: a loss of the connection is its end. */
-  private readonly orphaned: ((self: Invitation) => void) | null;
   readonly over: Promise<void>;
   private resolve: (outcome: InviteOutcome) => void = () => undefined;
   private end: () => void = () => undefined;
@@ -302,14 +302,12 @@ class Invitation implements InviteHandle {
   private sent: SentRequest | null = null;
 
   constructor(
-    stack: Stack,
+    parts: InvitationParts,
     request: OutgoingRequest | null,
     identity: DialogIdentity,
     options: InviteOptions,
-    orphaned: ((self: Invitation) => void) | null,
   ) {
-    this.stack = stack;
-    this.orphaned = orphaned;
+    this.parts = parts;
     this.options = options;
     this.dialogId = dialogIdOf(identity);
     this.attempts = new Attempts(options.credentials);
@@ -346,11 +344,11 @@ class Invitation implements InviteHandle {
     // `sent` stays on the former transaction until this one's echo is here; a CANCEL in between
     // is kept and sent then.
     this.sent = null;
-    this.stack.send(request, this.events(request));
+    this.parts.stack.send(request, this.events(request));
   }
 
   private resume(): void {
-    const heritage = this.stack.heritage();
+    const heritage = this.parts.stack.heritage();
     if (heritage === null) this.settle({ kind: 'no-dialog' });
     else heritage.resume(this.dialogId, this.events(null));
   }
@@ -363,7 +361,7 @@ class Invitation implements InviteHandle {
         echo = message;
         this.sent = message;
         if (this.cancelled !== null) message.cancel(this.cancelled.headers);
-        else if (this.stack.heritage() === null) this.options.onSent?.(message.transaction);
+        else if (this.parts.stack.heritage() === null) this.options.onSent?.(message.transaction);
       },
       provisional: (response) => {
         // RFC 3262 §4: a reliable provisional response is acknowledged by PRACK.
@@ -373,10 +371,10 @@ class Invitation implements InviteHandle {
       final: (response) => this.final(request, echo, response),
       failed: (code, detail) => {
         // The server goes on without us: the phone rings, and may even be answered.
-        if (code === 'connection-lost') this.orphaned?.(this);
+        if (code === 'connection-lost') this.parts.keep?.(this);
         // sipd tells us more of it when we are back, or that there is nothing.
-        const isHeld = code === 'connection-lost' && echo !== null && this.orphaned !== null;
-        if (isHeld && this.stack.heritage() !== null) return;
+        const isHeld = code === 'connection-lost' && echo !== null && this.parts.keep !== null;
+        if (isHeld && this.parts.stack.heritage() !== null) return;
         this.end();
         this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
       },
@@ -416,11 +414,10 @@ class Invitation implements InviteHandle {
   }
 
   private hangUp(dialogId: string): void {
-    void sendRequest(
-      this.stack,
-      // What the CANCEL said why: a phone that answered across it notes no missed call.
-      { method: 'BYE', dialogId, headers: this.cancelled?.headers ?? {} },
-      { credentials: this.options.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
-    ).then(() => this.end());
+    // What the CANCEL said why: a phone that answered across it notes no missed call.
+    const bye = { method: 'BYE', dialogId, headers: this.cancelled?.headers ?? {} };
+    const { credentials } = this.options;
+    const sent = this.parts.hangUps.send(bye, { credentials, deadlineMs: TRANSACTION_DEADLINE_MS });
+    void sent.then(() => this.end());
   }
 }

@@ -145,9 +145,11 @@ function keepDialog(ctx: Context, uas: UasTx, status: number, extra: Header[]): 
   if (entry === null) return null;
   if (status >= 200 && message.method === 'INVITE') entry.invitedBy = '';
   if (status >= 300 && beginsDialog(uas)) ctx.dialogs.remove(entry);
-  if (!isOk || !uas.isInDialog) return entry;
-  if (message.method === 'BYE') ctx.dialogs.remove(entry);
-  else if (endsSubscription(entry, message)) ctx.dialogs.remove(entry);
+  // RFC 3261 section 15.1.2: 481, its owner knows nothing of it any more, and we need not either.
+  const isOver = message.method === 'BYE' && (isOk || status === 481);
+  if (isOver && uas.isInDialog) ctx.dialogs.remove(entry);
+  if (!isOk || !uas.isInDialog || isOver) return entry;
+  if (endsSubscription(entry, message)) ctx.dialogs.remove(entry);
   else refreshTarget(entry, message, path);
   const isSubscription = message.method === 'NOTIFY' || message.method === 'SUBSCRIBE';
   if (isSubscription && entry.state.method === 'SUBSCRIBE') {

@@ -158,3 +158,38 @@ describe('an INVITE', () => {
     vi.useRealTimers();
   });
 });
+
+describe('a BYE', () => {
+  const options = { credentials, deadlineMs: 1000 };
+  const bye = (dialogId: string) => ({ method: 'BYE', dialogId });
+
+  it('that was lost with the connection goes out again when the server is back', async () => {
+    const stack = new FakeStack();
+    const client = createClient(stack);
+    const lost = client.request(bye('a'), options);
+    const said = client.request(bye('b'), options);
+    stack.sent[0]?.fail('connection-lost');
+    stack.sent[1]?.answer(200);
+    expect((await lost).kind).toBe('lost');
+    expect((await said).kind).toBe('response');
+    client.reconnected();
+    expect(stack.of('BYE').map(({ request }) => request.dialogId)).toEqual(['a', 'b', 'a']);
+    stack.sent[2]?.answer(481);
+    await client.farewell(1000);
+    client.reconnected();
+    expect(stack.of('BYE')).toHaveLength(3);
+  });
+
+  it('for which there was no connection goes out when there is one', async () => {
+    const stack = new FakeStack();
+    const client = createClient(stack);
+    const lost = client.request(bye('a'), options);
+    stack.sent[0]?.fail('not-sent');
+    await lost;
+    client.reconnected();
+    stack.sent[1]?.fail('connection-lost');
+    await client.farewell(1000);
+    client.reconnected();
+    expect(stack.of('BYE')).toHaveLength(3);
+  });
+});

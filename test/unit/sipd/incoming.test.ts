@@ -268,6 +268,13 @@ describe('requests inside a dialog', () => {
     expect(client.last('INFO').args[7]).toBe('');
   });
 
+  it('given BYE of which the client says 481, as it has forgotten it, then it ends, too', () => {
+    world.arrive(world.request('BYE', { to, cseq: 2 }));
+    client.respond(client.last('BYE'), 481);
+    expect(world.takeStory()).toContain('481');
+    expect(world.ctx.dialogs.size).toBe(0);
+  });
+
   it('given requests of unknown dialogs, then 481', () => {
     for (const method of ['INVITE', 'BYE', 'UPDATE', 'PRACK']) {
       world.arrive(world.request(method, { to: '<sip:x@y>;tag=who', cseq: 9, callId: 'nope' }));

@@ -1,0 +1,51 @@
+/**
+ * BYEs of ours under way. One that was lost with the connection to the SIP server goes out again
+ * when the server is back: it kept the dialog, and the peer still believes that he talks. Had the
+ * first one gone out, the server says that there is no such dialog, or the peer answers 481: both
+ * are the end that was wanted (RFC 3261 §15.1.1).
+ */
+import type { RequestOptions, RequestOutcome } from './client.ts';
+import type { OutgoingRequest } from './port.ts';
+
+type Send = (request: OutgoingRequest, options: RequestOptions) => Promise<RequestOutcome>;
+
+/** BYEs kept while there is no server; beyond it the oldest is forgotten. */
+const LOST_MAX = 1_000;
+
+export class HangUps {
+  private readonly request: Send;
+  private readonly underWay = new Set<Promise<unknown>>();
+  private lost: (readonly [OutgoingRequest, RequestOptions])[] = [];
+
+  constructor(request: Send) {
+    this.request = request;
+  }
+
+  /** `lost`: it is sent again when the server is back. */
+  async send(request: OutgoingRequest, options: RequestOptions): Promise<RequestOutcome> {
+    const sent = this.request(request, options);
+    this.underWay.add(sent);
+    const outcome = await sent;
+    this.underWay.delete(sent);
+    if (outcome.kind === 'lost') {
+      this.lost.push([request, options]);
+      if (this.lost.length > LOST_MAX) this.lost.shift();
+    }
+    return outcome;
+  }
+
+  /** The server is back. */
+  again(): void {
+    const lost = this.lost;
+    this.lost = [];
+    for (const [request, options] of lost) void this.send(request, options);
+  }
+
+  /** Settles when none is under way any more, or after so long. */
+  async over(maxMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise((resolve) => (timer = setTimeout(resolve, maxMs)));
+    await Promise.race([Promise.all(this.underWay), limit]);
+    clearTimeout(timer);
+  }
+}
