@@ -42,6 +42,7 @@ const mayImport = {
     'sip',
     'sim',
     'app.ts',
+    'app-rehearsal.ts',
     'app-reports.ts',
     'app-stop.ts',
     'child.ts',

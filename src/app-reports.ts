@@ -2,6 +2,7 @@
  * The reports of the server process: opened beside its journal, woken by its events. They are no
  * part that a call depends on: where they cannot be had, the ACD says so and works without.
  */
+import type { Worker } from 'node:worker_threads';
 import type { AcdConfig } from './config/types.ts';
 import { MemoryJournal } from './journal/memory.ts';
 import type { Journal } from './journal/port.ts';
@@ -32,10 +33,12 @@ function noReports(detail: string): Reports {
   };
 }
 
-async function open(config: AcdConfig, journal: Journal, told: Told) {
+async function open(config: AcdConfig, journal: Journal, told: Told, thread?: Worker) {
   const options = reportOptions(config);
   if (!(journal instanceof MemoryJournal)) {
-    return openThreadedReports({ journal: config.journal.path, options, log: told });
+    const file = config.journal.path;
+    const ready = thread === undefined ? {} : { thread };
+    return openThreadedReports({ journal: file, options, log: told, ...ready });
   }
   const opened = openService(memorySource(journal), options, told);
   if (!opened.ok) return opened;
@@ -52,9 +55,11 @@ export async function openReports(
   configuration: Configured,
   journal: Journal,
   log: Log,
+  thread?: Worker,
 ): Promise<Reports> {
   const { config } = configuration;
-  const opened = await open(config, journal, (level, text) => log[level]({}, text));
+  const told: Told = (level, text) => log[level]({}, text);
+  const opened = await open(config, journal, told, thread);
   if (opened.ok) {
     const { reports } = opened;
     configuration.onApplied((now) => reports.useLevels(reportOptions(now).levels));

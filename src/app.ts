@@ -16,6 +16,7 @@ import { Configuration } from './app-config.ts';
 import type { KnownSounds } from './config/faults.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { Endpoints } from './config/endpoints.ts';
+import type { Threads } from './app-rehearsal.ts';
 import { createSteering, createView, type Doors } from './http/live-view.ts';
 import type { HealthAnswer } from './http/schemas.ts';
 import { Stream } from './http/stream.ts';
@@ -52,6 +53,8 @@ export interface AppOptions {
   readonly version: string;
   /** A broken invariant, or another writer: the process should end, and be started again. */
   readonly onFatal: (error: Error) => void;
+  /** What a spare has made ready; absent: it is made now. */
+  readonly threads?: Threads;
 }
 
 export interface App {
@@ -71,7 +74,8 @@ export type AppStart =
 type OpenedJournal =
   { readonly ok: true; readonly journal: Journal } | { readonly ok: false; detail: string };
 
-async function openJournal({ config, log, onFatal }: AppOptions): Promise<OpenedJournal> {
+async function openJournal(options: AppOptions): Promise<OpenedJournal> {
+  const { config, log, onFatal, threads } = options;
   const { path } = config.journal;
   if (path === ':memory:') return { ok: true, journal: new MemoryJournal() };
   const opened = await openThreadedJournal({
@@ -80,6 +84,7 @@ async function openJournal({ config, log, onFatal }: AppOptions): Promise<Opened
       log.error({ err: error }, 'the journal cannot go on');
       onFatal(error);
     },
+    ...(threads === undefined ? {} : { thread: threads.journal }),
   });
   if (opened.ok) for (const note of opened.notes) log.warn({}, note);
   return opened;
@@ -317,7 +322,9 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { configuration, prompts } = configured;
   const { config } = configuration;
 
-  const reports = await openReports(configuration, opened.journal, log.child({ name: 'reports' }));
+  const reportsLog = log.child({ name: 'reports' });
+  const reportsThread = options.threads?.reports;
+  const reports = await openReports(configuration, opened.journal, reportsLog, reportsThread);
   undo.add(() => reports.close());
   const mediaLog = log.child({ name: 'media' });
   const media = await connectMedia(config, endpoints, mediaLog, () => prompts.files());

@@ -7,6 +7,7 @@
  */
 import type { ChildSpec, Former, Life, Readiness } from './life.ts';
 import { findFormer, spawnLife } from './life.ts';
+import type { Spare } from './spare.ts';
 
 export interface ChildOptions {
   readonly name: string;
@@ -21,6 +22,8 @@ export interface ChildOptions {
   readonly dismiss?: (life: Life) => void;
   readonly readyMs?: number;
   readonly stopMs?: number;
+  /** Takes the place of one that ended; absent: there is none. */
+  readonly spare?: Spare;
 }
 
 /** Pauses before a restart; the last one repeats. Who stayed up for a while begins anew. */
@@ -101,7 +104,7 @@ export class Child {
   }
 
   private async launch(): Promise<Readiness> {
-    const life = this.spawn([]);
+    const life = this.options.spare?.take() ?? this.spawn([]);
     this.watch(life);
     const first = await life.ready;
     if (first.ok && !this.stopping) this.isUp = true;
@@ -117,7 +120,11 @@ export class Child {
 
   private watch(life: Life): void {
     this.life = life;
+    const { spare } = this.options;
     const startedAt = performance.now();
+    void life.ready.then(({ ok }) => {
+      if (ok && this.life === life) spare?.plan();
+    });
     void life.ended.then((why) => {
       if (this.life !== life) return;
       this.life = null;
@@ -128,9 +135,16 @@ export class Child {
 
   private restartLater(why: string): void {
     if (this.stopping || !this.isUp) return;
+    const { note, spare } = this.options;
+    const isFirst = this.failures === 0;
     const pause = RESTART_MS[Math.min(this.failures, RESTART_MS.length - 1)] ?? 0;
     this.failures += 1;
-    this.options.note('error', `${why}; starting it again in ${pause / 1000} s`);
+    if (isFirst && spare !== undefined && spare.pid !== null) {
+      note('error', `${why}; its spare takes over`);
+      void this.restart();
+      return;
+    }
+    note('error', `${why}; starting it again in ${pause / 1000} s`);
     this.restartTimer = setTimeout(() => {
       this.restartTimer = null;
       void this.restart();
@@ -154,20 +168,23 @@ export class Child {
    */
   async replace(): Promise<Readiness> {
     const old = this.life;
-    const { name } = this.options;
+    const { name, spare } = this.options;
     if (old === null || this.stopping) return { ok: false, error: `${name} does not run now` };
+    // It is of the old version.
+    spare?.drop();
     const next = this.spawn(['--held']);
     const prepared = await next.prepared;
     // A process that died meanwhile is being mended already.
     const isMoot = this.life !== old || this.stopping;
     if (!prepared.ok || isMoot) {
       next.signal('SIGKILL');
+      if (this.life === old) spare?.plan();
       return prepared.ok ? { ok: false, error: `${name} ended meanwhile` } : prepared;
     }
     this.watch(next);
     old.order('handover');
     await this.killAfter(old, HAND_OVER_MS);
-    next.order('go');
+    next.begin();
     const ready = await next.ready;
     // Its end leads to the next attempt.
     if (!ready.ok) next.signal('SIGKILL');
@@ -188,6 +205,7 @@ export class Child {
   /** SIGTERM, after its time SIGKILL; settles when it has ended. Never started again. */
   async stop(stopMs = this.options.stopMs ?? STOP_MS): Promise<void> {
     this.stopping = true;
+    this.options.spare?.close();
     if (this.restartTimer !== null) clearTimeout(this.restartTimer);
     const { life } = this;
     if (life?.signal('SIGTERM') === true) await this.killAfter(life, stopMs);
@@ -207,6 +225,7 @@ export class Child {
   /** At once. */
   kill(): void {
     this.stopping = true;
+    this.options.spare?.close();
     this.life?.signal('SIGKILL');
   }
 }

@@ -31,6 +31,8 @@ export interface Life {
   signal(signal: NodeJS.Signals): boolean;
   /** One word on its standard input or lifeline. */
   order(word: string): void;
+  /** Says `go` to one that waits for it, and expects it to be ready in time from now. */
+  begin(): void;
 }
 
 const READY_MS = 15_000;
@@ -63,7 +65,8 @@ class Later<T> {
 export interface SpawnOptions extends ChildSpec {
   /** A line that it printed. */
   readonly line: (text: string) => void;
-  readonly readyMs?: number;
+  /** Null: it is not expected to be ready before `begin`. */
+  readonly readyMs?: number | null;
 }
 
 /**
@@ -79,13 +82,21 @@ export function spawnLife(options: SpawnOptions): Life {
   });
   const ready = new Later<Readiness>();
   const prepared = new Later<Readiness>();
+  let isOpen = true;
   const settle = (readiness: Readiness): void => {
+    isOpen = false;
     prepared.settle(readiness);
     ready.settle(readiness);
     clearTimeout(overdue);
   };
-  const late = { ok: false, error: `was not ready within ${readyMs / 1000} s` } as const;
-  const overdue = setTimeout(() => settle(late), readyMs);
+  let overdue: NodeJS.Timeout | undefined;
+  const expect = (ms: number): void => {
+    clearTimeout(overdue);
+    if (!isOpen) return;
+    const late = { ok: false, error: `was not ready within ${ms / 1000} s` } as const;
+    overdue = setTimeout(() => settle(late), ms);
+  };
+  if (readyMs !== null) expect(readyMs);
   const hear = (text: string, isStdout: boolean): void => {
     const first = isStdout ? readinessOf(text) : null;
     const begun = isStdout ? readinessOf(text, 'prepared') : null;
@@ -98,6 +109,7 @@ export function spawnLife(options: SpawnOptions): Life {
   for (const stream of [child.stdout, child.stderr]) {
     eachLine(stream, (text) => hear(text, stream === child.stdout));
   }
+  const order = (word: string): void => void child.stdin.write(`${word}\n`);
   const ended = new Later<string>();
   child.once('error', (error) => {
     ended.settle(error.message);
@@ -112,7 +124,11 @@ export function spawnLife(options: SpawnOptions): Life {
     ready: ready.promise,
     prepared: prepared.promise,
     ended: ended.promise,
-    order: (word) => child.stdin.write(`${word}\n`),
+    order,
+    begin: () => {
+      expect(readyMs ?? READY_MS);
+      order('go');
+    },
   };
 }
 
@@ -227,5 +243,7 @@ function adoptedLife(socket: Socket, hello: Hello, ended: Promise<string>): Life
       }
     },
     order: (word) => socket.write(`${word}\n`),
+    // It serves already.
+    begin: () => undefined,
   };
 }

@@ -19,6 +19,8 @@ export interface LifelineOptions {
   readonly lingerMs: number;
   /** Nobody holds us any more. */
   readonly end: (why: string) => void;
+  /** Our parent is gone; whoever takes us over may come yet. */
+  readonly orphaned?: () => void;
   /** A word of the parent or of who took us over. */
   readonly order?: (word: string) => void;
 }
@@ -59,6 +61,7 @@ export class Lifeline {
     const gone = (): void => {
       if (!this.hasParent) return;
       this.hasParent = false;
+      this.options.orphaned?.();
       this.look('the supervisor is gone');
     };
     eachLine(process.stdin, (line) => this.obey(line));

@@ -26,6 +26,7 @@ import type { RtpengineChild } from './rtpengine-child.ts';
 import { keepRtpengine } from './rtpengine-child.ts';
 import type { RunRecord } from './run-record.ts';
 import { openRecord, recordFile, writeRecord } from './run-record.ts';
+import { Spare } from './spare.ts';
 
 export interface SupervisorOptions {
   readonly config: AcdConfig;
@@ -82,6 +83,8 @@ class Household {
   private readonly sipd: Child | null;
   private readonly mediad: Child;
   private readonly server: Child;
+  /** Null: none is wanted, or none would be of use. */
+  private readonly spare: Spare | null;
   private readonly control: ControlSocket | null;
   private rtpengine: RtpengineChild | null = null;
   private isRestarting = false;
@@ -95,22 +98,30 @@ class Household {
     this.options = options;
     this.file = recordFile(options.config.journal.path);
     this.record = openRecord(this.file);
+    const say = (name: Program) => ({
+      line: (text: string) => options.write(readLine(text, name, Date.now())),
+      note: (level: 'info' | 'warn' | 'error', text: string) => this.note(level, text),
+    });
+    // Where the journal is in memory a killed server's calls are lost, with a spare or without.
+    const hasSpare = options.config.takeoverSpare && this.file !== null && this.isGuarded;
+    const spareSpec = () => this.serverSpec('spare');
+    this.spare = hasSpare ? new Spare({ name: 'server', spec: spareSpec, ...say('server') }) : null;
     const make = (name: Program, spec: () => ChildSpec, stopMs: number) =>
       new Child({
         name,
         spec,
         stopMs,
-        line: (text) => options.write(readLine(text, name, Date.now())),
-        note: (level, text) => this.note(level, text),
+        ...say(name),
         ...(this.lingerMs === 0 ? {} : { lifeline: this.place(`${name}.life`) }),
         // Any other end would end its calls.
         ...(name === 'server' ? { dismiss: (life) => life.order('handover') } : {}),
+        ...(name === 'server' && this.spare !== null ? { spare: this.spare } : {}),
       });
     this.sipd =
       options.drachtio === null ? make('sipd', () => this.sipdSpec(), CHILD_STOP_MS) : null;
     this.mediad = make('mediad', () => this.mediadSpec(), CHILD_STOP_MS);
     const drainMs = options.config.drain.limitMs;
-    this.server = make('server', () => this.serverSpec(), drainMs + SERVER_STOP_MS);
+    this.server = make('server', () => this.serverSpec('serve'), drainMs + SERVER_STOP_MS);
     this.control =
       this.file === null
         ? null
@@ -130,12 +141,17 @@ class Household {
     return this.file === null ? 0 : this.options.config.takeoverWaitMs;
   }
 
+  private get isGuarded(): boolean {
+    return this.options.stopWithParent !== false;
+  }
+
   /** How a child notices that we are gone, and what it does then. */
   private guard(name: Program, mark: string): readonly string[] {
-    if (this.options.stopWithParent === false) return [];
-    if (this.lingerMs === 0) return ['--stop-with-parent'];
-    const lifeline = ['--lifeline', this.place(`${name}.life`), '--mark', mark];
-    return ['--stop-with-parent', ...lifeline, '--linger-ms', String(this.lingerMs)];
+    if (!this.isGuarded) return [];
+    const marked = ['--stop-with-parent', '--mark', mark];
+    if (this.lingerMs === 0) return marked;
+    const lifeline = ['--lifeline', this.place(`${name}.life`)];
+    return [...marked, ...lifeline, '--linger-ms', String(this.lingerMs)];
   }
 
   /** `udp:0.0.0.0:5071` of all places in the configuration. */
@@ -208,9 +224,10 @@ class Household {
     return fingerprint([here()], [this.options.config, this.endpoints]);
   }
 
-  private serverSpec(): ChildSpec {
+  /** `spare`: the same in all but that it waits for `go` with its code loaded. */
+  private serverSpec(verb: 'serve' | 'spare'): ChildSpec {
     const guard = this.guard('server', this.serverMark);
-    const args = ['serve', '--config', this.options.configFile, ...guard];
+    const args = [verb, '--config', this.options.configFile, ...guard];
     return { ...ours('main', args), env: writeEndpoints(this.endpoints) };
   }
 
@@ -324,6 +341,7 @@ class Household {
       mediad: this.mediad.pid,
       ...(this.rtpengine === null ? {} : { rtpengine: this.rtpengine.pid() }),
       server: this.server.pid,
+      ...(this.spare === null ? {} : { spare: this.spare.pid }),
     };
   }
 

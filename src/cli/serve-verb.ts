@@ -1,12 +1,16 @@
 /**
  * The verb `serve` by itself. A killed server is started again while callers wait, so it loads
  * what it needs and none of the other verbs: that is a third of a second. As the supervisor writes
- * its arguments they are read without the library, too; whatever else is left to that.
+ * its arguments they are read without the library, too; whatever else is left to that. The verb
+ * `spare` is the supervisor's alone: a `serve` that waits for the word `go` with its code loaded.
  */
 import { parseArgs } from 'node:util';
 import type { Command } from 'commander';
 import { CONFIG_OPTION, parse } from './program.ts';
 import type { ServeOptions } from './serve.ts';
+
+/** The verb of a spare (spare.ts): the same options as `serve`, of the same length in lists. */
+const SPARE = 'spare';
 
 export function addServe(program: Command, done: (status: number) => void): void {
   program
@@ -43,7 +47,11 @@ function readPlain(args: readonly string[]): ServeOptions | null {
     const { config, lifeline, mark, held } = values;
     const lingerMs = Number(values['linger-ms']);
     const stopWithParent = values['stop-with-parent'];
-    return { config, stopWithParent, lifeline, mark, lingerMs, held };
+    const isSpare = args[0] === SPARE;
+    // Without a parent nobody would ever tell it to go.
+    if (isSpare && !stopWithParent) return null;
+    const spare = isSpare ? ({ isSpare } as const) : {};
+    return { config, stopWithParent, lifeline, mark, lingerMs, held, ...spare };
   } catch (error) {
     if (error instanceof TypeError) return null;
     throw error;

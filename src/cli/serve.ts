@@ -5,10 +5,13 @@
  *
  * SIGTERM or SIGINT drains, a second one ends the calls. The supervisor may order `handover`: the
  * calls stay for the next server. That one was started with `--held`: it says `{"prepared":true}`
- * when all it needs is read and checked, and begins at the order `go`.
+ * when all it needs is read and checked, and begins at the order `go`. A spare says `prepared` when
+ * its code is loaded; what it shall serve it reads after `go`.
  */
 import type { App } from '../app.ts';
 import { startApp } from '../app.ts';
+import type { Threads } from '../app-rehearsal.ts';
+import { rehearse } from '../app-rehearsal.ts';
 import type { StopMode } from '../app-stop.ts';
 import { readEndpoints } from '../config/endpoints.ts';
 import { Lifeline } from '../lifeline.ts';
@@ -37,6 +40,8 @@ export interface ServeOptions {
   readonly mark: string;
   readonly lingerMs: number;
   readonly held: boolean;
+  /** It gets ready and waits (spare.ts). */
+  readonly isSpare?: true;
 }
 
 interface Order {
@@ -50,7 +55,8 @@ class Orders {
   private give: ((order: Order) => void) | null = null;
   private signals = 0;
 
-  constructor() {
+  /** From here on signals are orders; before, they end us. */
+  hearSignals(): void {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         this.signals += 1;
@@ -85,41 +91,64 @@ async function stopAsOrdered(app: App, orders: Orders, log: Log): Promise<void> 
   }
 }
 
+/** The parent's word that we shall begin: true once it came, false when the parent is gone. */
+class Beginning {
+  readonly word: Promise<boolean>;
+  give: (begins: boolean) => void = () => undefined;
+
+  constructor() {
+    this.word = new Promise((resolve) => (this.give = resolve));
+  }
+}
+
+/** Gets ready and waits. Null: we are not wanted. */
+async function beSpare({ word }: Beginning): Promise<Threads | null> {
+  const threads = await rehearse();
+  tell({ prepared: true });
+  if (!(await word)) return null;
+  // Who looks at the list of processes shall see what we are now.
+  const [, program = '', , ...rest] = process.argv;
+  process.title = [process.argv0, ...process.execArgv, program, 'serve', ...rest].join(' ');
+  return threads;
+}
+
 export async function runServe(options: ServeOptions): Promise<number> {
-  const config = readConfiguration(options.config);
-  if (config === null) return refuse(`${options.config} has mistakes; see acd check`);
-  const found = readEndpoints(process.env, config);
-  if (!found.ok) return refuse(found.detail);
-  // Under the supervisor our lines are read and written again: JSON keeps their fields apart.
-  const format = options.stopWithParent ? 'json' : config.log.format;
   const orders = new Orders();
-  let go: (begins: boolean) => void = () => undefined;
-  const begun = new Promise<boolean>((resolve) => (go = resolve));
-  // Calls whose journal was in memory have nobody who could take them over.
-  const alone = config.journal.path === ':memory:' ? 'now' : 'handover';
+  const beginning = new Beginning();
+  let alone: StopMode = 'handover';
   const lifeline = new Lifeline({
     path: options.lifeline,
     mark: options.mark,
     lingerMs: options.lingerMs,
-    end: (why) => {
-      go(false);
-      orders.add({ mode: alone, why });
-    },
+    // Whoever takes over a server does not know of one that has not begun.
+    orphaned: () => beginning.give(false),
+    end: (why) => orders.add({ mode: alone, why }),
     order: (word) => {
-      if (word === 'go') go(true);
+      if (word === 'go') beginning.give(true);
       if (word === 'handover') orders.add({ mode: 'handover', why: 'another server takes over' });
     },
   });
+  if (options.stopWithParent) lifeline.watchParent();
+  const threads = options.isSpare === true ? await beSpare(beginning) : null;
+  if (options.isSpare === true && threads === null) return 0;
+  orders.hearSignals();
+  const config = readConfiguration(options.config);
+  if (config === null) return refuse(`${options.config} has mistakes; see acd check`);
+  const found = readEndpoints(process.env, config);
+  if (!found.ok) return refuse(found.detail);
+  // Calls whose journal was in memory have nobody who could take them over.
+  if (config.journal.path === ':memory:') alone = 'now';
+  // Under the supervisor our lines are read and written again: JSON keeps their fields apart.
+  const format = options.stopWithParent ? 'json' : config.log.format;
   const write = (line: string) => {
     if (!lifeline.say(line)) process.stdout.write(line);
   };
   const { level } = config.log;
   const output = options.stopWithParent ? { write } : {};
   const log = createLog({ level, format, name: 'server', ...output });
-  if (options.stopWithParent) lifeline.watchParent();
   if (options.held) {
     tell({ prepared: true });
-    if (!(await begun)) return 0;
+    if (!(await beginning.word)) return 0;
   }
   const started = await startApp({
     config,
@@ -129,6 +158,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     log,
     version: version(),
     onFatal: () => process.exit(EXIT_FATAL),
+    ...(threads === null ? {} : { threads }),
   });
   if (!started.ok) return refuse(started.detail);
   const { app } = started;

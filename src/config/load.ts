@@ -165,6 +165,7 @@ function assemble(
     webhooks: file.webhooks.map(({ timeout, ...hook }) => ({ ...hook, timeoutMs: timeout })),
     drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
     takeoverWaitMs: file.takeover.wait,
+    takeoverSpare: file.takeover.spare,
     maxLoopDelayMs: file.limits['loop-delay'],
     prompts: file.prompts,
     queues: file.queues.map((queue) => ({

@@ -10,6 +10,7 @@ import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from 
 import { reports } from './report-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
 import { MAX_SIP_USERS, sipUser } from './sip-users.ts';
+import { takeover } from './takeover-fields.ts';
 import { vetoes } from './veto-fields.ts';
 import { webhooks } from './webhook-fields.ts';
 
@@ -333,18 +334,6 @@ const transfers = section(
       .prefault(['registrars']),
   },
 );
-
-const takeover = section('What happens to calls when `acd start` itself is killed.', {
-  wait: standard(
-    f.seconds(
-      'So long the SIP server and the audio process go on by themselves, for the next ' +
-        '`acd start` to take them over; 0: they end with it.',
-      0,
-      3600,
-    ),
-    '60',
-  ),
-});
 
 const log = section('The log, on standard output.', {
   level: standard(f.choice('How much is told.', 'debug', 'info', 'warn', 'error'), 'info'),

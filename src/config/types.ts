@@ -214,6 +214,8 @@ export interface AcdConfig {
   readonly vetoes: readonly VetoConfig[];
   /** How long sipd and mediad outlive a supervisor that was killed; 0: not at all. */
   readonly takeoverWaitMs: number;
+  /** A process with the server's code loaded is kept for when the server is killed. */
+  readonly takeoverSpare: boolean;
   /** Mean delay of the event loop from which on new calls are refused; 0: never. */
   readonly maxLoopDelayMs: number;
   readonly prompts: PromptsConfig;

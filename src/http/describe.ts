@@ -1,10 +1,15 @@
-/** The OpenAPI document without a running ACD: the same routes over a view of nothing. */
+/** REST without a running ACD: the same routes over a view of nothing, and their description. */
 import { initialState } from '../core/state.ts';
 import { createLog } from '../observe/log.ts';
+import type { Http } from './reply.ts';
 import { createHttp } from './server.ts';
 import { Stream } from './stream.ts';
 
-export async function describeApi(version: string): Promise<object> {
+/** REST that listens nowhere, for as long as `use` takes; whoever asks it for a fact gets 500. */
+export async function overNothing<T>(
+  version: string,
+  use: (http: Http) => T | Promise<T>,
+): Promise<T> {
   const nothing = () => {
     throw new Error('this view only describes');
   };
@@ -60,8 +65,12 @@ export async function describeApi(version: string): Promise<object> {
     log: createLog({ level: 'error', format: 'json', name: 'http' }),
     version,
   });
-  const document = http.swagger();
+  const used = await use(http);
   await http.close();
   stream.close();
-  return document;
+  return used;
+}
+
+export async function describeApi(version: string): Promise<object> {
+  return overNothing(version, (http) => http.swagger());
 }

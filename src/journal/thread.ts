@@ -1,11 +1,12 @@
 /**
- * The journal's own thread: opens the file, and does one thing after the other as asked. It ends
- * when it has closed the journal; whatever it cannot do it answers as a value.
+ * The journal's own thread: told which file, it opens it, and does one thing after the other as
+ * asked. It ends when it has closed the journal; whatever it cannot do it answers as a value.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
+import Database from 'better-sqlite3';
 import { openSqliteJournal } from './open.ts';
 import type { SqliteJournal } from './sqlite.ts';
-import type { Ask, Tell, ThreadData } from './threaded.ts';
+import type { Ask, Open, Tell } from './threaded.ts';
 
 function tell(message: Tell): void {
   parentPort?.postMessage(message);
@@ -32,16 +33,22 @@ function answer(journal: SqliteJournal, ask: Ask): unknown {
   }
 }
 
-const opened = openSqliteJournal((workerData as ThreadData).file);
-if (opened.ok) {
-  const { journal, notes } = opened;
-  parentPort?.on('message', (ask: Ask) => {
-    const value = answer(journal, ask);
-    tell({ kind: 'answer', id: ask.id, value });
-    if (ask.method === 'close') parentPort?.close();
-  });
-  tell({ kind: 'opened', result: { ok: true, notes, lastSeq: journal.lastSeq() } });
-} else {
-  tell({ kind: 'opened', result: opened });
-  parentPort?.close();
+function open(file: string): void {
+  const opened = openSqliteJournal(file);
+  if (opened.ok) {
+    const { journal, notes } = opened;
+    parentPort?.on('message', (ask: Ask) => {
+      const value = answer(journal, ask);
+      tell({ kind: 'answer', id: ask.id, value });
+      if (ask.method === 'close') parentPort?.close();
+    });
+    tell({ kind: 'opened', result: { ok: true, notes, lastSeq: journal.lastSeq() } });
+  } else {
+    tell({ kind: 'opened', result: opened });
+    parentPort?.close();
+  }
 }
+
+// Loads the library's machine code, which a spare shall have done before it is wanted.
+new Database(':memory:').close();
+parentPort?.once('message', ({ file }: Open) => open(file));

@@ -38,7 +38,8 @@ export type Tell =
   | { readonly kind: 'opened'; readonly result: Opened }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown };
 
-export interface ThreadData {
+/** The first message to the thread. */
+export interface Open {
   readonly file: string;
 }
 
@@ -46,8 +47,8 @@ export interface ThreadOptions {
   readonly file: string;
   /** The thread died by itself: nothing can be written any more; the process should end. */
   readonly onDeath: (error: Error) => void;
-  /** The thread's program; default `thread.ts` beside this file, as it was built. */
-  readonly program?: URL;
+  /** From `startJournalThread`; absent: one is started. */
+  readonly thread?: Worker;
 }
 
 export type ThreadedOpen =
@@ -146,11 +147,17 @@ export class ThreadedJournal implements Journal {
   }
 }
 
-/** Opens the file on a new thread, recovering it where that is needed (`open.ts`). */
+const PROGRAM = new URL(`./thread${path.extname(import.meta.filename)}`, import.meta.url);
+
+/** A thread that loads its code and opens nothing yet. */
+export function startJournalThread(program = PROGRAM): Worker {
+  return new Worker(program);
+}
+
+/** Opens the file on a thread, recovering it where that is needed (`open.ts`). */
 export async function openThreadedJournal(options: ThreadOptions): Promise<ThreadedOpen> {
-  const name = `./thread${path.extname(import.meta.filename)}`;
-  const { file, onDeath, program = new URL(name, import.meta.url) } = options;
-  const worker = new Worker(program, { workerData: { file } satisfies ThreadData });
+  const { file, onDeath, thread: worker = startJournalThread() } = options;
+  worker.postMessage({ file } satisfies Open);
   return new Promise((resolve) => {
     const failed = (error: Error) => resolve(refuse(error.message));
     worker.once('error', failed);

@@ -1,11 +1,12 @@
 /**
- * The reports' own thread: follows the journal's file from beside whenever it is woken, and
- * answers questions between two steps. It ends when it is told to close.
+ * The reports' own thread: told which, it follows the journal's file from beside whenever it is
+ * woken, and answers questions between two steps. It ends when it is told to close.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
+import Database from 'better-sqlite3';
 import { openTail } from '../journal/tail.ts';
 import { openService, type ReportService } from './service.ts';
-import type { ThreadAsk, ThreadData, ThreadTell } from './threaded.ts';
+import type { Open, ThreadAsk, ThreadTell } from './threaded.ts';
 
 /** Without being woken it looks for itself, to save its place and to remove old rows. */
 const LOOK_MS = 2_000;
@@ -51,10 +52,16 @@ function run(service: ReportService): void {
   soon();
 }
 
-const { journal, options } = workerData as ThreadData;
-const tail = openTail(journal);
-const log = (level: 'info' | 'warn' | 'error', text: string) => tell({ kind: 'log', level, text });
-const opened = tail.ok ? openService(tail.source, options, log) : tail;
-tell({ kind: 'opened', detail: opened.ok ? null : opened.detail });
-if (opened.ok) run(opened.service);
-else parentPort?.close();
+function open({ journal, options }: Open): void {
+  const tail = openTail(journal);
+  const log = (level: 'info' | 'warn' | 'error', text: string) =>
+    tell({ kind: 'log', level, text });
+  const opened = tail.ok ? openService(tail.source, options, log) : tail;
+  tell({ kind: 'opened', detail: opened.ok ? null : opened.detail });
+  if (opened.ok) run(opened.service);
+  else parentPort?.close();
+}
+
+// As in the journal's thread.
+new Database(':memory:').close();
+parentPort?.once('message', open);

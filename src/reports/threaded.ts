@@ -30,16 +30,17 @@ export type ThreadTell =
   | { readonly kind: 'progress'; readonly seq: number; readonly fileFault: string }
   | { readonly kind: 'closed' };
 
-export interface ThreadData {
+/** The first message to the thread. */
+export interface Open {
   /** The journal's file. */
   readonly journal: string;
   readonly options: ServiceOptions;
 }
 
-export interface ThreadedOptions extends ThreadData {
+export interface ThreadedOptions extends Open {
   readonly log: Told;
-  /** The thread's program; default `thread.ts` beside this file, as it was built. */
-  readonly program?: URL;
+  /** From `startReportsThread`; absent: one is started. */
+  readonly thread?: Worker;
 }
 
 interface Pending {
@@ -160,10 +161,16 @@ export type ThreadedOpen =
   | { readonly ok: true; readonly reports: ThreadedReports }
   | { readonly ok: false; readonly detail: string };
 
+const PROGRAM = new URL(`./thread${path.extname(import.meta.filename)}`, import.meta.url);
+
+/** A thread that loads its code and opens nothing yet. */
+export function startReportsThread(program = PROGRAM): Worker {
+  return new Worker(program);
+}
+
 export async function openThreadedReports(options: ThreadedOptions): Promise<ThreadedOpen> {
-  const name = `./thread${path.extname(import.meta.filename)}`;
-  const { log, program = new URL(name, import.meta.url), ...workerData } = options;
-  const worker = new Worker(program, { workerData: workerData satisfies ThreadData });
+  const { log, thread: worker = startReportsThread(), journal, options: how } = options;
+  worker.postMessage({ journal, options: how } satisfies Open);
   return new Promise((resolve) => {
     const failed = (error: Error) => resolve({ ok: false, detail: error.message });
     worker.once('error', failed);

@@ -6,8 +6,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { onDrachtio, runAcd, startAcd, type Acd } from '../support/acd.ts';
-import { childNamed } from '../support/family.ts';
+import { onDrachtio, runAcd, spareIsReady, startAcd, type Acd } from '../support/acd.ts';
+import { allGone, childNamed } from '../support/family.ts';
 import { account, registrarIs } from '../support/pbx.ts';
 import { openStage } from '../support/stage.ts';
 import {
@@ -45,7 +45,9 @@ describe('acd restart', () => {
   it('swaps the server alone; calls stay, nothing is said to phones and PBX', async () => {
     const pbx = await phone(stage, 'pbx');
     const register = [account({ uri: `sip:127.0.0.1:${pbx.wire.port}` })];
-    const acd = await stage.addForTest(startAcd(stage, { queues, agents, sip: { register } }));
+    const spare = !onDrachtio;
+    const sip = { register };
+    const acd = await stage.addForTest(startAcd(stage, { queues, agents, sip, spare }));
     await registrarIs(acd, 'pbx', 'registered');
     const [one, two] = [await phone(stage, 'one'), await phone(stage, 'two')];
     await logIn(acd, one, '2771');
@@ -59,6 +61,7 @@ describe('acd restart', () => {
     await logIn(acd, two, '2772');
     const waiting = await enter(acd, await phone(stage, 'bob'), 'queue2');
     await hearsMusic(waiting.rtp);
+    const old = spare ? [await spareIsReady(acd)] : [];
     const keying = await (await phone(stage, 'three')).dial(acd.uri('*44'));
     await keying.answered();
     await keying.rtp.hearAtLeast(1_600);
@@ -71,6 +74,8 @@ describe('acd restart', () => {
     expect(after.server).not.toBe(before.server);
     expect({ ...after, server: 0 }).toEqual({ ...before, server: 0 });
     await acd.process.printed(/handed over/);
+    // It had loaded the former version.
+    await allGone(old);
     expect(await acd.calls('queue1')).toMatchObject([{ id: talking.callId, state: 'assigned' }]);
     expect(await acd.calls('queue2')).toMatchObject([{ id: waiting.callId, position: 1 }]);
     expect((await acd.agent('2772')).state).toBe('idle');

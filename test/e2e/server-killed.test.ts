@@ -4,7 +4,7 @@
  * was said meanwhile, and knows who left and when.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { onDrachtio } from '../support/acd.ts';
+import { onDrachtio, spareIsReady } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
 import {
   heardSince,
@@ -12,6 +12,7 @@ import {
   kill,
   lossOf,
   openFullHouse,
+  pidOf,
   resident,
   SPARE,
   together,
@@ -35,9 +36,10 @@ let before: { from: number; call: Call }[];
 /** What the machine itself loses, measured before. */
 let usualLoss = 0;
 let tookMs = 0;
+let spare = 0;
 
 beforeAll(async () => {
-  house = await openFullHouse(stage, sizes);
+  house = await openFullHouse(stage, sizes, { spare: true });
   const { acd, waiting, pairs, ringing } = house;
   order = (await acd.calls('line')).map((call) => call.id);
   const heard = [...waiting, ...pairs.flatMap(({ caller, agent }) => [caller, agent])];
@@ -49,6 +51,7 @@ beforeAll(async () => {
   keying = await (await resident(stage, 'spare')).dial(acd.uri('*44'));
   await keying.answered();
   await keying.rtp.hearAtLeast(1_600);
+  spare = await spareIsReady(acd);
   const former = kill(acd, 'server');
   leaver = waiting[3] as Call;
   goodbye = leaver.bye();
@@ -60,7 +63,8 @@ beforeAll(async () => {
 }, 180_000);
 
 describe.skipIf(onDrachtio)('a server that was killed', () => {
-  it('is back soon, with nothing broken', async () => {
+  it('is followed by its spare, soon, with nothing broken', async () => {
+    expect(pidOf(house.acd, 'server')).toBe(spare);
     process.stdout.write(`server killed: another served after ${tookMs.toFixed(0)} ms\n`);
     expect((await house.acd.health()).bugs).toBe(0);
   });

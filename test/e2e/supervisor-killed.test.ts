@@ -10,6 +10,7 @@ import { parse, stringify } from 'yaml';
 import {
   onDrachtio,
   runAcd,
+  spareIsReady,
   startAcd,
   startAgain,
   type Acd,
@@ -28,8 +29,9 @@ const queues = [
 const agents = ['2771', '2772'].map((id) => ({ id, queues: ['queue1'] }));
 const programs = ['sipd/main', 'mediad/main', 'main.js serve'] as const;
 
-async function start(wait: number, sip: Section = {}): Promise<Acd> {
-  const more = { takeover: { wait }, drain: { limit: 0 } };
+async function start(wait: number, sip: Section = {}, spare = false): Promise<Acd> {
+  const takeover = { wait, spare: spare ? 'yes' : 'no' };
+  const more = { takeover, drain: { limit: 0 } };
   return stage.addForTest(startAcd(stage, { queues, agents, sip, more }));
 }
 
@@ -103,9 +105,12 @@ describe.skipIf(onDrachtio)('the supervisor killed', () => {
     await allGone(left);
   });
 
-  it('and not started again: its processes end by themselves', async () => {
-    const acd = await start(1);
-    await allGone(await killSupervisor(acd));
+  it('and not started again: its processes end by themselves, its spare at once', async () => {
+    const acd = await start(1, {}, true);
+    await spareIsReady(acd);
+    const left = await killSupervisor(acd);
+    expect(left).toHaveLength(4);
+    await allGone(left);
   });
 
   it.each(programs)('together with %s: the others are taken over', async (program) => {

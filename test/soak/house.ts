@@ -58,6 +58,7 @@ export async function startProduct(folder: string, agents: number): Promise<Acd>
       media: { silence: 4 },
       more: { log: { level: 'info', format: 'json' }, limits: { 'loop-delay': 10_000 } },
       env: probeIn(folder),
+      spare: true,
     },
   );
 }

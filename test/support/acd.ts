@@ -7,6 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { childNamed } from './family.ts';
 import { until } from './inbox.ts';
 import { freePort, freeRange } from './ports.ts';
 import { run, type Running } from './processes.ts';
@@ -22,6 +23,8 @@ export interface AcdOptions {
   readonly media?: Section;
   readonly more?: Section;
   readonly env?: Readonly<Record<string, string>>;
+  /** As the product does by itself; most tests kill no server, and the machine is small. */
+  readonly spare?: boolean;
 }
 
 export interface CallShown {
@@ -113,7 +116,7 @@ export async function writeConfig(
     journal: { path: 'journal.db' },
     // What a test leaves behind, killed in haste, is not to stay for long.
     drain: { limit: 0 },
-    takeover: { wait: 5 },
+    takeover: { wait: 5, spare: options.spare === true ? 'yes' : 'no' },
     log: { level: 'debug', format: 'json' },
     queues: options.queues,
     agents: options.agents ?? [],
@@ -252,4 +255,10 @@ function views(rest: string, health: () => Promise<HealthShown>) {
       await until('no legs of audio', health, (shown) => shown.media.legs === 0, ms);
     },
   };
+}
+
+/** Waits until a spare server is ready, later than what was printed up to `from`; gives its pid. */
+export async function spareIsReady(acd: Acd, from = 0): Promise<number> {
+  await acd.process.printed(/a spare server is ready/, 60_000, from);
+  return childNamed(acd, 'main.js spare ').pid;
 }

@@ -3,7 +3,7 @@
  * phones ringing, agents watched by presence. Tells what of it was heard and lost.
  */
 import { readFileSync } from 'node:fs';
-import { startAcd, type Acd, type Section } from './acd.ts';
+import { startAcd, type Acd, type AcdOptions } from './acd.ts';
 import type { Call } from './call.ts';
 import { childrenOf } from './family.ts';
 import { until } from './inbox.ts';
@@ -49,7 +49,7 @@ export async function resident(stage: Stage, user: string): Promise<Phone> {
 export async function openFullHouse(
   stage: Stage,
   { waiting, pairs, ringing }: Sizes,
-  more: { readonly media?: Section; readonly more?: Section } = {},
+  more: Pick<AcdOptions, 'media' | 'more' | 'spare'> = {},
 ): Promise<FullHouse> {
   const ids = agentIds(pairs + ringing);
   const plain = { welcome: [], retry: 1 };

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalHash } from '../../../src/core/snapshot.ts';
 import { openSqliteJournal } from '../../../src/journal/open.ts';
-import { openThreadedJournal } from '../../../src/journal/threaded.ts';
+import { openThreadedJournal, startJournalThread } from '../../../src/journal/threaded.ts';
 import { checkJournal } from '../../../src/journal/tools.ts';
 import { openLoop } from '../../../src/runtime/loop.ts';
 import type { NewCommand } from '../../../src/runtime/port.ts';
@@ -43,7 +43,7 @@ describe.skipIf(obstacle !== '')(`a real disk${obstacle === '' ? '' : ` (${obsta
     const opened = await openThreadedJournal({
       file,
       onDeath: (error) => expect.unreachable(error.message),
-      program: new URL('../../support/journal-thread.mjs', import.meta.url),
+      thread: startJournalThread(new URL('../../support/journal-thread.mjs', import.meta.url)),
     });
     if (!opened.ok) throw new Error(opened.detail);
     const { journal } = opened;

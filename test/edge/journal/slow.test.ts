@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { openThreadedJournal } from '../../../src/journal/threaded.ts';
+import { openThreadedJournal, startJournalThread } from '../../../src/journal/threaded.ts';
 import { openLoop } from '../../../src/runtime/loop.ts';
 import { agent, config, queue } from '../../unit/core/scenario.ts';
 
@@ -20,7 +20,7 @@ it('answers while it waits, and writes what came meanwhile as one batch', async 
   const opened = await openThreadedJournal({
     file: path.join(folder, 'acd.db'),
     onDeath: (error) => expect.unreachable(error.message),
-    program: new URL('../../support/slow-journal-thread.mjs', import.meta.url),
+    thread: startJournalThread(new URL('../../support/slow-journal-thread.mjs', import.meta.url)),
   });
   if (!opened.ok) throw new Error(opened.detail);
   const started = await openLoop({

@@ -49,6 +49,7 @@ describe('a configuration that is right', () => {
     expect(empty.sip.store).toBe('/etc/acd/data/journal.db.sipd');
     expect(empty.drain).toEqual({ limitMs: 300_000, redirect: null });
     expect(empty.takeoverWaitMs).toBe(60_000);
+    expect(empty.takeoverSpare).toBe(true);
   });
 
   it('given the repository’s own file, has its queues, agents and PIN', () => {

@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Journal } from '../../../src/journal/port.ts';
-import { openThreadedJournal, type ThreadedJournal } from '../../../src/journal/threaded.ts';
+import {
+  openThreadedJournal,
+  startJournalThread,
+  type ThreadedJournal,
+} from '../../../src/journal/threaded.ts';
 import { fact, journalContract } from './contract.ts';
 import { crashContract } from './crash-contract.ts';
 import { copyJournal, unlocked } from './history.ts';
@@ -26,11 +30,14 @@ const OURS = new URL('../../support/journal-thread.mjs', import.meta.url);
 /** Opens well, and throws at the first thing it is asked. */
 const DYING = new URL(`data:text/javascript,
   import { parentPort } from 'node:worker_threads';
-  parentPort.on('message', () => { throw new Error('a bug'); });
-  parentPort.postMessage({ kind: 'opened', result: { ok: true, notes: [], lastSeq: 0 } });`);
+  parentPort.once('message', () => {
+    parentPort.on('message', () => { throw new Error('a bug'); });
+    parentPort.postMessage({ kind: 'opened', result: { ok: true, notes: [], lastSeq: 0 } });
+  });`);
 
 async function tryOpen(program = OURS) {
-  return openThreadedJournal({ file, onDeath: (error) => deaths.push(error), program });
+  const thread = startJournalThread(program);
+  return openThreadedJournal({ file, onDeath: (error) => deaths.push(error), thread });
 }
 
 async function open(program = OURS): Promise<ThreadedJournal> {

@@ -3,7 +3,7 @@
  * that answers no question, and tells what it was told.
  */
 import { expect, it } from 'vitest';
-import { openThreadedReports } from '../../../src/reports/threaded.ts';
+import { openThreadedReports, startReportsThread } from '../../../src/reports/threaded.ts';
 
 const MUTE = `
   import { parentPort } from 'node:worker_threads';
@@ -27,7 +27,7 @@ it('thresholds get to the thread while as much is asked as may be', async () => 
   const heard = new Promise<string>((resolve) => (told = resolve));
   const opened = await openThreadedReports({
     ...{ journal: '', options, log: (_level: string, text: string) => told(text) },
-    program: new URL(`data:text/javascript,${encodeURIComponent(MUTE)}`),
+    thread: startReportsThread(new URL(`data:text/javascript,${encodeURIComponent(MUTE)}`)),
   });
   if (!opened.ok) throw new Error(opened.detail);
   const { reports } = opened;

@@ -98,6 +98,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
     vetoes: [],
     drain: { limitMs: 0, redirect: null },
     takeoverWaitMs: 0,
+    takeoverSpare: false,
     maxLoopDelayMs: 0,
     prompts: { set: 'builtin', language: 'en' },
     queues: [

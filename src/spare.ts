@@ -1,0 +1,108 @@
+/**
+ * A spare process: one that has loaded all of a program's code and waits for the word `go`, kept so
+ * that the child that dies is followed at once; loading is most of what a start takes. It has read
+ * no configuration, opened no file and no socket; it dies with us. One is only ever given away if
+ * a process started now would be the same in every respect, its program's files included: whatever
+ * has changed on disk meanwhile, the spare is thrown away and the ordinary start is taken.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { ChildSpec, Life } from './life.ts';
+import { spawnLife } from './life.ts';
+
+export interface SpareOptions {
+  readonly name: string;
+  /** How one would be started now; what it is to be afterwards is part of it. */
+  readonly spec: () => ChildSpec;
+  readonly line: (text: string) => void;
+  readonly note: (level: 'info' | 'warn', text: string) => void;
+  /** Pauses before one is made, ms; the last one repeats. */
+  readonly pausesMs?: readonly number[];
+}
+
+/**
+ * After the child is ready, it gets this long to itself: loading costs a second of a core. A spare
+ * that ends by itself is followed by the next one after the next of these.
+ */
+const PAUSES_MS = [5_000, 15_000, 60_000, 300_000];
+
+export class Spare {
+  private readonly options: SpareOptions;
+  private life: Life | null = null;
+  /** What it was started as. */
+  private spec: ChildSpec | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private failures = 0;
+  private isClosed = false;
+
+  constructor(options: SpareOptions) {
+    this.options = options;
+  }
+
+  /** Null: there is none now. */
+  get pid(): number | null {
+    return this.life?.pid ?? null;
+  }
+
+  /** The child is up: makes one in a while, if there is none. */
+  plan(): void {
+    if (this.isClosed || this.life !== null || this.timer !== null) return;
+    const { pausesMs = PAUSES_MS } = this.options;
+    const pause = pausesMs[Math.min(this.failures, pausesMs.length - 1)];
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.make();
+    }, pause);
+  }
+
+  private make(): void {
+    const spec = this.options.spec();
+    const life = spawnLife({ ...spec, line: this.options.line, readyMs: null });
+    this.spec = spec;
+    this.life = life;
+    void life.prepared.then(({ ok }) => {
+      const { name, note } = this.options;
+      if (ok && this.life === life) note('info', `a spare ${name} is ready`);
+    });
+    void life.ended.then((why) => {
+      if (this.life !== life) return;
+      this.life = null;
+      this.failures += 1;
+      this.options.note('warn', `the spare ${this.options.name} ended (${why})`);
+      this.plan();
+    });
+  }
+
+  /** Gives it away, told to begin; null: there is none that could. None is made until `plan`. */
+  take(): Life | null {
+    const life = this.forget();
+    if (life === null) return null;
+    if (isDeepStrictEqual(this.spec, this.options.spec())) {
+      life.begin();
+      return life;
+    }
+    this.options.note('info', `${this.options.name} changed on disk: its spare is thrown away`);
+    life.signal('SIGKILL');
+    return null;
+  }
+
+  /** Throws it away: what it has loaded may be old. */
+  drop(): void {
+    // It holds nothing that would need a farewell.
+    this.forget()?.signal('SIGKILL');
+  }
+
+  /** As `drop`, for good. */
+  close(): void {
+    this.isClosed = true;
+    this.drop();
+  }
+
+  private forget(): Life | null {
+    const { life } = this;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.life = null;
+    this.failures = 0;
+    return life;
+  }
+}
