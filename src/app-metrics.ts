@@ -3,6 +3,7 @@
  * the state of every part read at the moment of asking.
  */
 import type { AcdConfig } from './config/types.ts';
+import { placesTaken } from './core/capacity.ts';
 import type { CoreEvent } from './core/events.ts';
 import { readGauges } from './http/live-view.ts';
 import type { MediaPort } from './media/port.ts';
@@ -82,7 +83,7 @@ export function createMeters(
 ): { metrics: Metrics; load: LoadGate } {
   const load = new LoadGate({
     maxCalls: config.core.maxCalls,
-    calls: () => watched.loop.state.calls.size,
+    calls: () => placesTaken(watched.loop.state, watched.loop.now()),
     maxDelayMs: config.maxLoopDelayMs,
     onRefused: (why, count) => metrics.callsShed(why, count),
   });

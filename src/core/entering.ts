@@ -2,6 +2,7 @@
  * How a caller gets his place: arrival, and the confirmation that his leg is up. A caller who
  * gets none is told so by an event, too, because the reports count him.
  */
+import { placesTaken, yieldingCall } from './capacity.ts';
 import type { ArriveCall, ConfirmCall, Refusal, ReorderCall } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { chooseDestination, entryObstacle, failoverOf } from './failover.ts';
@@ -10,20 +11,19 @@ import { relax } from './relaxing.ts';
 import { mayBeKept } from './eligible.ts';
 import type { Seeker } from './emptiness.ts';
 import type { Asking } from './estimate.ts';
+import { endCall } from './leaving.ts';
 import { numberOf, priorityOf } from './rules.ts';
 import { must, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
 import type { AgentId, Departure, Destination, ExitStatus } from './types.ts';
 
 /** Why no queue at all takes the call; null: the queue's own rules decide. */
-function refusalOf(state: State, command: ArriveCall): ExitStatus | null {
+function refusalOf({ state, at }: Decision, command: ArriveCall): ExitStatus | null {
   const queue = state.queues.get(command.queue);
   if (queue === undefined || queue.config.draining === true) return 'UNKNOWNQUEUE';
   const { direct = false } = queue.config;
   const isKnown = command.agentId === undefined || state.agents.has(command.agentId);
   if (direct !== (command.agentId !== undefined) || !isKnown) return 'UNKNOWNQUEUE';
-  // Who was sent elsewhere has a leg here until he is there, or as long as we bridge him.
-  const present = state.calls.size + state.transfers.size;
-  return present >= state.config.maxCalls ? 'OVERLOAD' : null;
+  return placesTaken(state, at) >= state.config.maxCalls ? 'OVERLOAD' : null;
 }
 
 function refuse(
@@ -46,11 +46,13 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   const { callId } = command;
   let seeker = seekerOf(command);
   if (state.calls.has(callId) || state.transfers.has(callId)) return 'duplicate-call';
-  const refusal = refusalOf(state, command);
+  const refusal = refusalOf(decision, command);
   if (refusal !== null) {
     refuse(decision, command, refusal);
     return undefined;
   }
+  const yielding = yieldingCall(state, decision.at);
+  if (yielding !== null) endCall(decision, yielding, 'FAILED', 'system');
   const left: Departure[] = [];
   let queue = must(state.queues.get(command.queue), `queue ${command.queue}`);
   for (;;) {

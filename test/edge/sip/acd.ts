@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import type { AcdConfig } from '../../../src/config/types.ts';
+import { placesTaken } from '../../../src/core/capacity.ts';
 import type { StoredEvent } from '../../../src/core/events.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import { makeClock } from '../../../src/runtime/clock.ts';
@@ -103,7 +104,7 @@ export async function startAcd(server: SipServer, config: AcdConfig): Promise<Ac
   const media = new FakeMedia();
   const load = new LoadGate({
     maxCalls: config.core.maxCalls,
-    calls: () => loop.state.calls.size,
+    calls: () => placesTaken(loop.state, loop.now()),
     maxDelayMs: config.maxLoopDelayMs,
     onRefused: () => undefined,
   });

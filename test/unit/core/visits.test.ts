@@ -46,6 +46,33 @@ describe('entering', () => {
     expect(s.event('CallRefused').status).toBe('OVERLOAD');
   });
 
+  it('at the product limit gives the place of one who never acknowledged, after 4 s', () => {
+    const s = scenario(config([queue('sales')], [], { maxCalls: 2 }));
+    s.call('there', 'sales');
+    s.arrive('mute', 'sales');
+    s.pass(3_999);
+    s.arrive('early', 'sales');
+    expect(s.event('CallRefused')).toMatchObject({ callId: 'early', status: 'OVERLOAD' });
+    s.pass(1);
+    s.arrive('next', 'sales');
+    expect(s.kinds).toEqual(['CallEnded', 'CallEntered']);
+    expect(s.event('CallEnded')).toMatchObject({ callId: 'mute', status: 'FAILED' });
+    expect(s.callIs('there')).toBe('waiting');
+    // Whoever has acknowledged yields to nobody, however long he waits.
+    s.when({ kind: 'ConfirmCall', callId: 'next' });
+    s.pass(60_000);
+    s.arrive('last', 'sales');
+    expect(s.event('CallRefused').status).toBe('OVERLOAD');
+  });
+
+  it('below the product limit lets one who has not acknowledged keep his place', () => {
+    const s = scenario(config([queue('sales')], [], { maxCalls: 3 }));
+    s.arrive('mute', 'sales');
+    s.pass(10_000);
+    s.arrive('next', 'sales');
+    expect(s.kinds).toEqual(['CallEntered']);
+  });
+
   it('knows a call only once', () => {
     const s = withAgents();
     s.arrive('a', 'sales');
