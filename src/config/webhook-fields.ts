@@ -31,6 +31,7 @@ const KINDS: Readonly<Record<CoreEvent['kind'], true>> = {
   CallUnheld: true,
   CallTransferred: true,
   TransferBegan: true,
+  TransferReferred: true,
   TransferDialled: true,
   TransferAnswered: true,
   TransferEnded: true,

@@ -6,6 +6,7 @@
 import type {
   AnswerTransfer,
   DialTransfer,
+  ReferTransfer,
   EndTransfer,
   TransferWithin,
 } from './transfer-commands.ts';
@@ -299,6 +300,7 @@ export type Command =
   | HangUpCall
   | TransferCall
   | TransferWithin
+  | ReferTransfer
   | DialTransfer
   | AnswerTransfer
   | EndTransfer

@@ -27,7 +27,7 @@ import {
   noteInvite,
   ringOffer,
 } from './offering.ts';
-import { answerTransfer, dialTransfer, endTransfer } from './sending.ts';
+import { answerTransfer, dialTransfer, referTransfer, endTransfer } from './sending.ts';
 import type { State } from './state.ts';
 import { giveCall, hangUpCall, moveCall, transferCall } from './steering.ts';
 import { transferWithin } from './transferring.ts';
@@ -47,6 +47,7 @@ type Steering = Extract<
       | 'HangUpCall'
       | 'TransferCall'
       | 'TransferWithin'
+      | 'ReferTransfer'
       | 'DialTransfer'
       | 'AnswerTransfer'
       | 'EndTransfer'
@@ -64,6 +65,8 @@ function steer(decision: Decision, command: Steering): Verdict {
       return transferCall(decision, command);
     case 'TransferWithin':
       return transferWithin(decision, command);
+    case 'ReferTransfer':
+      return referTransfer(decision, command);
     case 'DialTransfer':
       return dialTransfer(decision, command);
     case 'AnswerTransfer':

@@ -8,6 +8,7 @@ import type {
   TransferAnswered,
   TransferBegan,
   TransferDialled,
+  TransferReferred,
   TransferEnded,
 } from './transfer-events.ts';
 import type {
@@ -398,6 +399,7 @@ export type CoreEvent =
   | CallUnheld
   | CallTransferred
   | TransferBegan
+  | TransferReferred
   | TransferDialled
   | TransferAnswered
   | TransferEnded

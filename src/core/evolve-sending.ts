@@ -25,6 +25,7 @@ export function begin(state: State, event: TransferBegan): void {
     dialogId: dialogId ?? null,
     replaces: replaces ?? null,
     begunAt: at,
+    isReferred: false,
     attempt: 0,
     dialledAt: null,
     answeredAt: null,

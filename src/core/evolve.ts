@@ -400,6 +400,8 @@ export function evolve(state: State, event: CoreEvent): void {
       return end(state, event);
     case 'TransferBegan':
       return begin(state, event);
+    case 'TransferReferred':
+      return proceed(state, event.callId, (sent) => (sent.isReferred = true));
     case 'TransferDialled':
       return proceed(state, event.callId, (sent) => {
         sent.attempt = event.attempt;

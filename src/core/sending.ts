@@ -6,7 +6,12 @@
 import type { Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { must, type Call, type Transfer } from './state.ts';
-import type { AnswerTransfer, DialTransfer, EndTransfer } from './transfer-commands.ts';
+import type {
+  AnswerTransfer,
+  DialTransfer,
+  EndTransfer,
+  ReferTransfer,
+} from './transfer-commands.ts';
 import type { TransferOutcome } from './transfer-events.ts';
 import type { Destination } from './types.ts';
 
@@ -22,10 +27,26 @@ export function beginTransfer(decision: Decision, call: Call, to: Destination | 
   });
 }
 
+/** Calls of ours for one transfer; each server that dies over one costs one, at most. */
+export const DIALS_MAX = 5;
+
+export function referTransfer(decision: Decision, command: ReferTransfer): Refusal | undefined {
+  const transfer = decision.state.transfers.get(command.callId);
+  if (transfer === undefined || transfer.attempt > 0) return 'unknown-transfer';
+  const { callId, isReferred } = transfer;
+  if (!isReferred) decision.emit({ kind: 'TransferReferred', callId });
+  return undefined;
+}
+
+/** The next call there; after the last that may be the transfer has failed. */
 export function dialTransfer(decision: Decision, command: DialTransfer): Refusal | undefined {
   const transfer = decision.state.transfers.get(command.callId);
   if (transfer === undefined || transfer.answeredAt !== null) return 'unknown-transfer';
   const attempt = transfer.attempt + 1;
+  if (attempt > DIALS_MAX) {
+    finish(decision, transfer, 'failed');
+    return undefined;
+  }
   decision.emit({ kind: 'TransferDialled', callId: transfer.callId, attempt });
   return undefined;
 }

@@ -104,7 +104,7 @@ export interface Snapshot {
   readonly offers: readonly Stored<PlainOffer, 'given' | 'rungFrom'>[];
   readonly agents: readonly StoredAgent[];
   /** Absent: none. */
-  readonly transfers?: readonly Omit<Transfer, 'timer'>[];
+  readonly transfers?: readonly (Omit<Transfer, 'timer' | 'isReferred'> & Partial<Transfer>)[];
   /** Whom a caller last spoke with, by his number, oldest first; absent: nobody. */
   readonly acquainted?: readonly (readonly [string, AgentId])[];
   readonly paces?: readonly (readonly [QueueName, Pace])[];
@@ -221,7 +221,8 @@ export function restore(plain: Snapshot): State {
   for (const [name, pace] of plain.paces ?? []) state.paces.set(name, { ...pace });
   for (const [number, agentId] of plain.acquainted ?? []) state.acquainted.set(number, agentId);
   for (const sent of plain.transfers ?? []) {
-    const transfer = { ...sent, timer: makeTimer('transfer', sent.callId) };
+    // One of a former version does not say whether his side was at it.
+    const transfer = { isReferred: false, ...sent, timer: makeTimer('transfer', sent.callId) };
     state.transfers.set(sent.callId, transfer);
     placeTransfer(state, transfer);
   }

@@ -188,6 +188,8 @@ export interface Transfer {
   readonly uri: string;
   readonly replaces: string | null;
   readonly begunAt: number;
+  /** His own side has said that it calls there. */
+  isReferred: boolean;
   /** Calls of ours there so far; 0: his own side is asked. */
   attempt: number;
   dialledAt: number | null;

@@ -22,6 +22,12 @@ export interface TransferWithin extends Base {
   readonly to: Inside;
 }
 
+/** The caller's side has taken our REFER (202): it calls there itself. */
+export interface ReferTransfer extends Base {
+  readonly kind: 'ReferTransfer';
+  readonly callId: CallId;
+}
+
 /** The caller's side does not transfer him: we are about to call there. */
 export interface DialTransfer extends Base {
   readonly kind: 'DialTransfer';

@@ -62,6 +62,12 @@ export interface TransferBegan extends Base {
   readonly replaces?: string;
 }
 
+/** His side has taken our REFER and calls there itself: who takes over must not do so, too. */
+export interface TransferReferred extends Base {
+  readonly kind: 'TransferReferred';
+  readonly callId: CallId;
+}
+
 /** His side does not do it: we call there. Reactor: INVITE, named by call and attempt. */
 export interface TransferDialled extends Base {
   readonly kind: 'TransferDialled';

@@ -35,6 +35,7 @@ const NATURE: Readonly<Record<Command['kind'], 'request' | 'fact'>> = {
   GiveCall: 'request',
   TransferCall: 'request',
   TransferWithin: 'request',
+  ReferTransfer: 'fact',
   DialTransfer: 'fact',
   AnswerTransfer: 'fact',
   EndTransfer: 'fact',

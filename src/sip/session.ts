@@ -56,7 +56,7 @@ export const ACK_MAX_MS = 40_000;
 const NOTIFY_MAX_MS = 2_000;
 
 /** What the peer tells of the call it makes at our request is waited for this long. */
-const REFERRAL_MAX_MS = 60_000;
+export const REFERRAL_MAX_MS = 60_000;
 
 export class Session implements Renewable {
   readonly dialogId: string;
@@ -152,9 +152,9 @@ export class Session implements Renewable {
   /**
    * Asks the peer to call somebody else instead of us (RFC 3515 §2.4.1), and follows what it tells
    * of that in NOTIFY. `done`: it got there, hung up, or tells nothing; `busy`: nobody takes the
-   * call there; `refused`: it will not, or cannot.
+   * call there; `refused`: it will not, or cannot. `taken`: it has said that it will.
    */
-  async refer(uri: string): Promise<'done' | 'busy' | 'refused'> {
+  async refer(uri: string, taken: () => void): Promise<'done' | 'busy' | 'refused'> {
     if (this.closed || this.awaitsAck || this.referral !== null) return 'refused';
     // Before the request: the first NOTIFY may overtake the 202.
     const told = new Promise<number>((resolve) => (this.referral = resolve));
@@ -170,6 +170,7 @@ export class Session implements Renewable {
       this.referral = null;
       return isTaken ? 'done' : 'refused';
     }
+    taken();
     const limit = setTimeout(() => this.referral?.(0), REFERRAL_MAX_MS);
     limit.unref();
     const status = await told;

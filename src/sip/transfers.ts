@@ -6,7 +6,8 @@
  * bears the call's id and the number of the attempt, so a process that takes over goes on.
  *
  * The outside leg's media bears the call's id and `.x`. Every wait has its end: RINGS_MAX_MS for
- * the answer, RESUMED_MS for what his side tells after a takeover, the core's limits for the whole.
+ * the answer, RESUMED_MS after a takeover for a word on a REFER that nobody is known to have taken,
+ * the core's limits for the whole.
  */
 import type { CoreEvent } from '../core/events.ts';
 import type { Transfer } from '../core/state.ts';
@@ -22,7 +23,7 @@ import { startMusic } from './line-sounds.ts';
 import { judgeInvite, judgeStatus } from './outcome.ts';
 import type { EndedDialog, HeldDialog, OutgoingRequest } from './port.ts';
 import type { Route, Routes } from './routes.ts';
-import { Session } from './session.ts';
+import { REFERRAL_MAX_MS, Session } from './session.ts';
 
 /** Longest that the outside phone rings. */
 const RINGS_MAX_MS = 60_000;
@@ -157,7 +158,10 @@ export class Transfers {
     const { uri, replaces } = way.sent;
     // The dialog to be replaced is at the agent's PBX: the way there is ours, not the caller's.
     if (replaces !== null) return this.dial(way);
-    this.followed(way, await way.party.session.refer(uri));
+    const { callId, session } = way.party;
+    const { runtime } = this.context;
+    const taken = () => void runtime.submit({ kind: 'ReferTransfer', by: 'sip', callId });
+    this.followed(way, await session.refer(uri, taken));
   }
 
   private followed(way: Way, told: 'done' | 'busy' | 'refused' | 'untold'): void {
@@ -170,9 +174,19 @@ export class Transfers {
     void this.dial(way);
   }
 
+  /**
+   * A REFER of the process before us. Where his side took it, it calls there itself: a call of ours
+   * beside it would ring that phone twice, so its word is waited for as long as ever.
+   */
+  private async hearOn(way: Way): Promise<void> {
+    const { isReferred } = way.sent;
+    const told = await way.party.session.referred(isReferred ? REFERRAL_MAX_MS : RESUMED_MS);
+    this.followed(way, isReferred && told === 'untold' ? 'done' : told);
+  }
+
   private async goOn(way: Way, found: FoundOutside): Promise<void> {
     const { sent, party } = way;
-    if (sent.attempt === 0) return this.followed(way, await party.session.referred(RESUMED_MS));
+    if (sent.attempt === 0) return this.hearOn(way);
     // Whether that phone rings nobody tells: it was taken back (take-back.ts), as far as can be.
     if (found === 'unknown' && sent.answeredAt === null) return this.dial(way);
     if (found !== undefined && found !== 'unknown' && 'why' in found) {

@@ -4,7 +4,7 @@
  * simulated phones with real RTP against the whole product; tones name who is heard.
  */
 import { expect, it, beforeAll } from 'vitest';
-import { onDrachtio, startAcd, type Acd } from '../support/acd.ts';
+import { onDrachtio, runAcd, startAcd, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
 import { isBack, kill, resident } from '../support/full-house.ts';
 import { until } from '../support/inbox.ts';
@@ -101,5 +101,28 @@ it.skipIf(onDrachtio)(
     expect(await caller.ended).toBe('bye received');
     await acd.isEmpty();
     await until('nothing to be shown', shown, ({ length }) => length === 0);
+  },
+);
+
+it.skipIf(onDrachtio)(
+  'outside, by his own side: a swapped server follows on, and calls nobody itself',
+  async () => {
+    const { caller, agent } = await talking();
+    const outside = await resident(stage, 'outside');
+    expect(await transfer(caller, outside.contact.replace(/;.*/, ''))).toBe(204);
+    expect(await agent.ended).toBe('bye received');
+    await caller.requested('REFER');
+    const working = await caller.notify('SIP/2.0 100 Trying', 'active');
+    expect(working.start).toContain('200');
+    const swap = await stage.addForTest(runAcd(acd.folder, ['restart', '--config', acd.file]));
+    expect((await swap.ended).code).toBe(0);
+    // For longer than a server that knows of no promise would wait for his word.
+    caller.rtp.sendSilence();
+    await caller.rtp.hearAtLeast(36_000);
+    expect(caller.end).toBeNull();
+    expect((await caller.notify('SIP/2.0 200 OK', 'terminated')).start).toContain('200');
+    expect(await caller.ended).toBe('bye received');
+    expect(outside.wire.trace.join('\n')).not.toContain('INVITE');
+    await acd.isEmpty();
   },
 );

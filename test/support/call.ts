@@ -317,6 +317,15 @@ export class Call {
     return this.phone.submit(message, this.nextHop());
   }
 
+  /** How far the call is that a REFER of the peer's has asked for (RFC 3515 §2.4.5). */
+  async notify(line: string, state: 'active' | 'terminated'): Promise<SipMessage> {
+    const message = this.inDialog('NOTIFY', (this.dialog.seq += 1));
+    message.headers.push(['Event', 'refer'], ['Subscription-State', state]);
+    message.headers.push(['Content-Type', 'message/sipfrag']);
+    message.body = `${line}\r\n`;
+    return this.phone.submit(message, this.nextHop());
+  }
+
   /** A 2xx for an INVITE of ours, first or repeated: ACK it (RFC 3261 section 13.2.2.4). */
   acknowledge(response: SipMessage): void {
     if (this.answeredAt === 0) {

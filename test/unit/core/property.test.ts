@@ -194,6 +194,7 @@ const anyCommand = fc.oneof(
   often(5, kind('HoldCall', { callId, holder })),
   often(5, kind('UnholdCall', { callId, holder })),
   often(1, kind('TransferCall', { callId, uri: fc.constant('sip:x@y') })),
+  often(3, kind('ReferTransfer', { callId })),
   often(3, kind('DialTransfer', { callId })),
   often(3, kind('AnswerTransfer', { callId })),
   often(2, kind('EndTransfer', { callId, outcome: fc.constantFrom('busy', 'left'), endedAt })),

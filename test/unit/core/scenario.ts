@@ -54,6 +54,7 @@ export const EVENT_KINDS: readonly CoreEvent['kind'][] = [
   'CallUnheld',
   'CallTransferred',
   'TransferBegan',
+  'TransferReferred',
   'TransferDialled',
   'TransferAnswered',
   'TransferEnded',

@@ -3,6 +3,7 @@
  * and ends once, by itself if nobody says so. Method: given-when-then; the scenario checks
  * invariants and replay after each command.
  */
+import { DIALS_MAX } from '../../../src/core/sending.ts';
 import { describe, expect, it } from 'vitest';
 import { canonicalHash, restore, snapshot, type Snapshot } from '../../../src/core/snapshot.ts';
 import { withAgents } from './scenario.ts';
@@ -48,6 +49,27 @@ describe('a transfer', () => {
     s.when({ ...end('abandoned'), endedAt: s.now - 1_000 });
     expect(s.event('TransferEnded')).toMatchObject({ outcome: 'completed', talkedMs: 8_000 });
     expect(s.event('TransferEnded').leftAt).toBe(s.now - 1_000);
+  });
+
+  it('remembers that his own side has promised to call, once, and not when we call', () => {
+    const s = sent();
+    const refer = { kind: 'ReferTransfer', callId: 'a' } as const;
+    s.when(refer);
+    expect(s.event('TransferReferred').callId).toBe('a');
+    expect(s.when(refer)).toEqual([]);
+    expect(s.state.transfers.get('a')?.isReferred).toBe(true);
+    s.when(dial);
+    expect(s.refusal(refer)).toBe('unknown-transfer');
+  });
+
+  it('has failed when it was dialled as often as may be', () => {
+    const s = sent();
+    for (let attempt = 1; attempt <= DIALS_MAX; attempt += 1) s.when(dial);
+    expect(s.event('TransferDialled').attempt).toBe(DIALS_MAX);
+    s.when(dial);
+    expect(s.kinds).toEqual(['TransferEnded']);
+    expect(s.event('TransferEnded').outcome).toBe('failed');
+    expect(s.state.transfers.size).toBe(0);
   });
 
   it('has a place among the calls that there may be, as its leg has', () => {

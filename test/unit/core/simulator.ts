@@ -216,7 +216,8 @@ export class Simulator {
     const sent = this.#pick([...this.#state.transfers.values()]);
     if (sent === undefined) return false;
     const { callId } = sent;
-    const kind = this.#pick(['DialTransfer', 'AnswerTransfer', 'EndTransfer'] as const);
+    const kinds = ['ReferTransfer', 'DialTransfer', 'AnswerTransfer', 'EndTransfer'] as const;
+    const kind = this.#pick(kinds);
     if (kind === 'EndTransfer') this.#send({ kind, callId, outcome: 'busy' });
     else if (kind !== undefined) this.#send({ kind, callId });
     return true;

@@ -200,4 +200,31 @@ describe('a caller whose side was asked', () => {
     expect(invite.request.headers?.['Call-ID']).toBe('transfer-c1');
     expect(past.runtime.state.transfers.get('c1')?.attempt).toBe(1);
   });
+
+  describe('and has promised to', () => {
+    beforeEach(() => {
+      vi.useFakeTimers();
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    it('is waited for as long as ever, and believed; nobody is called beside it', async () => {
+      await sent('asked');
+      await past.runtime.submit({ kind: 'ReferTransfer', by: 'sip', callId: 'c1' });
+      await past.takeOver();
+      await vi.advanceTimersByTimeAsync(59_000);
+      expect(ended()).toEqual([]);
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect(ended()).toMatchObject([{ outcome: 'left' }]);
+      expect(past.stack.of('INVITE')).toEqual([]);
+    });
+
+    it('not, as far as is known: we call there after 3 s', async () => {
+      await sent('asked');
+      await past.takeOver();
+      await vi.advanceTimersByTimeAsync(3_001);
+      expect(past.stack.of('INVITE')).toHaveLength(1);
+    });
+  });
 });
