@@ -4,9 +4,18 @@
  * a realistic history, cut at random offsets, with bits flipped and sectors lost, by a seed; the
  * state after each recovery is compared with the reference at that event.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalHash } from '../../../src/core/snapshot.ts';
 import { openSqliteJournal } from '../../../src/journal/open.ts';
@@ -27,8 +36,23 @@ const KINDS: Readonly<Record<string, Writing>> = {
   'killed, with the oldest events removed': { snapshotEvery: 150, prune: true },
 };
 
+function isWritable(where: string): boolean {
+  try {
+    accessSync(where, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const history = makeHistory(SEED, 700);
-const folder = mkdtempSync(path.join(tmpdir(), 'acd-damage-'));
+/** What a journal that lost nothing gives back. */
+const written = history.events.map((event, index) => {
+  return JSON.parse(JSON.stringify({ seq: index + 1, event })) as unknown;
+});
+/** In memory where that can be: the damage is ours, no disk need do its part. */
+const place = ['/dev/shm', tmpdir()].find(isWritable) ?? tmpdir();
+const folder = mkdtempSync(path.join(place, 'acd-damage-'));
 const total: Record<string, number> = {};
 const random = makeRandom(SEED);
 const below = (limit: number): number => Math.floor(random() * limit);
@@ -71,8 +95,11 @@ async function start(file: string): Promise<string> {
     for (let seq = journal.firstSeq(); seq <= last;) {
       const read = journal.read(seq, 1_000);
       if (!read.ok) throw new Error(read.detail);
-      for (const stored of read.events)
-        expect(stored).toEqual({ seq, event: history.events[seq++ - 1] });
+      const to = seq + read.events.length;
+      const were = written.slice(seq - 1, to - 1);
+      // Only what differs is told by `expect`, which is dear for half a million events.
+      if (!isDeepStrictEqual(read.events, were)) expect(read.events).toEqual(were);
+      seq = to;
     }
     expect(journal.append(last, [fact('a', 1e12)])).toEqual({ ok: true, lastSeq: last + 1 });
     // Whatever is missing was said, and the damaged file is still there.
