@@ -36,7 +36,7 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
       schema: {
         summary: 'All agents',
         tags: ['watch'],
-        querystring: z.object(paging),
+        querystring: z.strictObject(paging),
         response: { 200: z.object({ agents: z.array(agentAnswer) }), 400: errorAnswer },
       },
     },

@@ -15,7 +15,7 @@ export function addQueues(http: Http, view: View): void {
       schema: {
         summary: 'All queues and their calls',
         tags: ['watch'],
-        querystring: z.object(paging),
+        querystring: z.strictObject(paging),
         response: { 200: z.object({ queues: z.array(queueAnswer) }), 400: errorAnswer },
       },
     },
