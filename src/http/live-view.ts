@@ -24,7 +24,13 @@ import {
   SENT_DETAIL,
   steerCalls,
 } from './live-calls.ts';
-import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
+import {
+  agentState as agentStateNames,
+  type AgentAnswer,
+  type CallAnswer,
+  type HealthAnswer,
+  type QueueAnswer,
+} from './schemas.ts';
 import type { LoggedIn, PhoneNamed, Steering, View } from './view.ts';
 
 const CALL_STATES = {
@@ -216,7 +222,8 @@ export function readGauges(
     waiting.set(queue.name, queue.line.size);
     talking.set(queue.name, queue.talking.size);
   }
-  const agents = new Map<string, number>();
+  // Also those in which nobody is: a graph ends in 0, not in nothing.
+  const agents = new Map<string, number>(agentStateNames.options.map((name) => [name, 0]));
   for (const agent of state.agents.values()) {
     const status = agentState(agent);
     agents.set(status, (agents.get(status) ?? 0) + 1);

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createSteering, createView, readGauges } from '../../../src/http/live-view.ts';
 import { agentAnswer, queueAnswer } from '../../../src/http/schemas.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
-import { createMetrics } from '../../../src/observe/metrics.ts';
+import { createMetrics, NO_GUARD } from '../../../src/observe/metrics.ts';
 import { makeClock } from '../../../src/runtime/clock.ts';
 import { openLoop, type Loop } from '../../../src/runtime/loop.ts';
 import type { NewCommand } from '../../../src/runtime/port.ts';
@@ -20,6 +20,8 @@ const quiet = {
   reports: { lag: 0 },
   bugs: new Map<string, number>(),
   audioLoss: new Map<string, number>(),
+  guard: NO_GUARD,
+  registrars: new Map<string, boolean>(),
   parts: new Map<string, boolean>(),
 };
 
@@ -239,5 +241,6 @@ describe('gauges', () => {
     expect(reading.waiting.get('queue1')).toBe(1);
     expect(reading.talking.get('queue1')).toBe(0);
     expect(reading.agents.get('loggedout')).toBe(2);
+    expect(reading.agents.get('busy'), 'also where nobody is').toBe(0);
   });
 });
