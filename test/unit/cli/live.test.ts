@@ -35,6 +35,10 @@ const agent = {
   away_from: [],
   pause_reason: 'lunch',
 };
+const standing = {
+  ...{ agent: '2771', name: 'Ann', state: 'paused', logged_in: true, penalty: 3 },
+  ...{ pause_reason: 'lunch', calls: 2, last_call_seconds: 16 },
+};
 const health = {
   status: 'degraded',
   version: '1.0.0',
@@ -93,6 +97,8 @@ beforeEach(async () => {
         '/queues/sales/members': null,
         '/queues/sales/members/2771': null,
         '/queues': { queues: [queue] },
+        '/queues/sales': { ...queue, members: [standing] },
+        '/calls/c1/hold': null,
         '/agents': { agents: [agent] },
         '/agents/2771/pause': agent,
         '/agents/2771/login': agent,
@@ -125,7 +131,8 @@ describe('acd on a running ACD', () => {
       'sales has 1 calls, 0 talking, strategy most-idle ' +
         '(9s holdtime, 120s talktime, W:1, C:7, A:2, SL:80%, SL2:71.5%)',
       '   Members:',
-      '      Ann (2771) sip:101@pbx (Paused) (paused: lunch) idle 14s',
+      '      Ann (2771) sip:101@pbx (Paused) with penalty 3 (paused: lunch) idle 14s, ' +
+        'has taken 2 calls (last was 16 secs ago)',
       '   Callers:',
       '      1. ann@pbx (wait: 1:05, call c1)',
       '',
@@ -223,12 +230,18 @@ describe('acd on a running ACD', () => {
     expect(await runCli(['queue', 'show', 'x', '--url', base])).toBe(3);
     expect(err).toBe('there is no such thing\n');
     expect(await runCli(['agent', 'resume', '2771', '--url', base])).toBe(2);
+    expect(await runCli(['report', 'agents', '--queue', 'sales', '--url', base])).toBe(2);
+    expect(asked.at(-1)).toBe('GET /reports/agents?queue=sales');
+    expect(await runCli(['call', 'hold', 'c1', '--url', base])).toBe(0);
+    expect(await runCli(['trace', 'c1', '--journal', '/nothing/here.db'])).toBe(1);
   });
 
   it('ends with 4 and says so where no ACD answers', async () => {
     const gone = base;
     await new Promise((resolve) => server.close(resolve).closeAllConnections());
     expect(await runCli(['status', '--url', gone])).toBe(4);
+    expect(await runCli(['report', '--url', gone])).toBe(4);
+    expect(await runCli(['reload', '--url', gone])).toBe(4);
     expect(err).toContain(`no ACD answers at ${gone} (ECONNREFUSED)`);
   });
 });

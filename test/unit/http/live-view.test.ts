@@ -126,6 +126,44 @@ describe('the view', () => {
     expect(view.agent('none')).toBeNull();
   });
 
+  it('of one agent and one queue, tells how he stands there', async () => {
+    const { loop, view, passes } = await open();
+    await logsIn(loop);
+    await does(loop, {
+      kind: 'PauseAgent',
+      by: 'x',
+      agentId: '2771',
+      reason: 'desk',
+      queue: 'queue2',
+    });
+    passes(5_000);
+    const none = { calls: 0, last_call_seconds: null, penalty: 0, logged_in: true };
+    expect(view.agent('2771')).toMatchObject({
+      memberships: [
+        { queue: 'queue1', ...none, pause_reason: null },
+        { queue: 'queue2', ...none, pause_reason: 'desk' },
+      ],
+      rest_ends_in_seconds: null,
+      pause_ends_in_seconds: null,
+    });
+    expect(view.queue('queue2')?.members).toEqual([
+      { agent: '2771', name: 'Ann', state: 'idle', ...none, pause_reason: 'desk' },
+      {
+        agent: '2772',
+        name: '',
+        state: 'loggedout',
+        ...none,
+        pause_reason: null,
+        logged_in: false,
+      },
+    ]);
+    await does(loop, { kind: 'PauseAgent', by: 'x', agentId: '2771', reason: 'lunch' });
+    await does(loop, { kind: 'LeaveQueue', by: 'x', agentId: '2771', queue: 'queue1' });
+    expect(view.queue('queue1')?.members[0]).toMatchObject({
+      ...{ pause_reason: 'lunch', logged_in: false },
+    });
+  });
+
   it('given two callers, shows them in their order with their waits', async () => {
     const { loop, view, passes } = await open();
     await arrives(loop, 'a');
