@@ -111,9 +111,9 @@ describe('what cannot be read', () => {
       await ended;
       return answer;
     };
-    expect(await say('who is there\r\n\r\n')).toMatch(
-      /^HTTP\/1\.1 400 Bad Request\r\nContent-Type: application\/problem\+json[^]*"code":"bad-request"}$/,
-    );
+    const garbage = await say('who is there\r\n\r\n');
+    expect(garbage).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[^]*"code":"bad-request"}$/);
+    expect(garbage).toContain('\r\nContent-Type: application/problem+json\r\n');
     const long = `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
     expect(await say(long)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"headers-too-large"}$/);
   });
