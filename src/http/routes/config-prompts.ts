@@ -60,7 +60,8 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
       schema: {
         summary: 'Upload a prompt',
         description:
-          'A WAV file (audio/wav): PCM of 8 to 32 bit or floats, any channels, any usual rate. ' +
+          'A WAV file (audio/wav): PCM of 8 to 32 bit, floats, A-law or µ-law, any channels, any ' +
+          'usual rate. ' +
           'Queues may then name it by its key; a built-in one of that key is replaced.',
         tags,
         consumes: ['audio/wav'],
