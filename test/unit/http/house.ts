@@ -68,7 +68,15 @@ const queues = ['sales', 'help'].map((name) =>
 );
 const agents = [agent('1', ['sales']), agent('2', ['help']), agent('3', ['sales', 'help'])];
 const full = { memberships: [], rest_ends_in_seconds: null, pause_ends_in_seconds: null };
-const detail = { waits_for: null, priority: 0, tried: [], left: [], talks: [], agents: [] };
+const detail = {
+  estimated_wait_seconds: null,
+  waits_for: null,
+  priority: 0,
+  tried: [],
+  left: [],
+  talks: [],
+  agents: [],
+};
 const health = {
   status: 'ok' as const,
   version: '0',

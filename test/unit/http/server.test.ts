@@ -31,7 +31,15 @@ const call = {
   talked_seconds: 9,
   agent: '2771',
 };
-const detail = { waits_for: null, priority: 0, tried: [], left: [], talks: [], agents: [] };
+const detail = {
+  estimated_wait_seconds: null,
+  waits_for: null,
+  priority: 0,
+  tried: [],
+  left: [],
+  talks: [],
+  agents: [],
+};
 const counts = {
   strategy: 'most-idle',
   waiting: 0,
