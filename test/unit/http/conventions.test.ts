@@ -116,6 +116,18 @@ describe('the catalogue', () => {
 });
 
 describe('the page of the API', () => {
+  it('shows what may be null, and lists of what', () => {
+    const properties = {
+      agent: { type: ['string', 'null'], description: 'Who' },
+      why: { anyOf: [{ $ref: '#/components/schemas/Why' }, { type: 'null' }] },
+      all: { type: 'array', items: { type: ['number', 'null'] } },
+    };
+    const page = writePage({ paths: {}, components: { schemas: { One: { properties } } } });
+    expect(page).toContain('<td>string | null</td><td>Who</td>');
+    expect(page).toContain('<a href="#schema-Why">Why</a> | null');
+    expect(page).toContain('list of number | null');
+  });
+
   it('shows text as text', () => {
     const page = writePage({ info: { title: '<script>' }, paths: {} });
     expect(page).not.toContain('<script>');

@@ -124,5 +124,8 @@ describe('the place itself', () => {
     const answer = await desk.http.inject('/');
     expect(answer.statusCode).toBe(302);
     expect(answer.headers.location).toBe('/docs');
+    const page = await desk.http.inject('/docs');
+    expect(page.statusCode).toBe(200);
+    expect(page.body).toContain('<code>/calls/{id}/transfer</code>');
   });
 });
