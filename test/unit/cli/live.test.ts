@@ -46,6 +46,7 @@ const health = {
   sip: { up: true, detail: '', addresses: [] },
   media: { up: false, detail: 'gone', legs: 0 },
   journal: { up: true, detail: '', seq: 40 },
+  reports: { up: false, detail: 'behind', seq: 2 },
   registrars: [{ name: 'pbx', registrar: 'sip:pbx', state: 'failed', detail: '403' }],
   load: { overload: null, calls: 1, max_calls: 1_000 },
   drain: null,
@@ -224,6 +225,13 @@ describe('acd on a running ACD', () => {
     expect(out).toMatch(/^sales +1 +0 /m);
     expect(out).toMatch(/^2771 +Ann +paused +lunch +sales$/m);
     expect(out).toMatch(/^ +1:05 +1 .*ann@pbx$/m);
+  });
+
+  it('status: each part, and by its exit status whether all is well', async () => {
+    expect(await runCli(['status', '--url', base])).toBe(5);
+    const lines = ['media      DOWN gone', 'reports    DOWN behind', 'calls      1 of 1000'];
+    for (const line of lines) expect(out.split('\n')).toContain(line);
+    expect(out).toContain('pbx        failed at sip:pbx 403');
   });
 
   it('ends with 3 for what there is not, 2 for what is refused', async () => {
