@@ -27,7 +27,9 @@ export const callDetail = callAnswer
           'queue is over yet',
       ),
     priority: z.number().int().describe('Higher is served first'),
-    tried: z.array(z.string()).describe('Agents who were rung for it in vain, oldest first'),
+    tried: z
+      .array(z.string())
+      .describe('Agents who were rung for it in vain, or whom a veto refused; oldest first'),
     left: z
       .array(z.object({ queue: z.string(), status: z.string() }))
       .describe('Queues it has been in before, oldest first, and why it left each'),

@@ -147,7 +147,7 @@ function queueDetail(state: State, queue: Queue, now: number): QueueDetail {
     const { id, name } = agent;
     return { agent: id, name, state: agentState(agent), ...standingOf(member, now) };
   });
-  return { ...queueAnswer(state, queue, now), members };
+  return { ...queueAnswer(state, queue, now), draining: state.draining.has(queue), members };
 }
 
 function agentDetail(state: State, agent: Agent, now: number): AgentDetail {

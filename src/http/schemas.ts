@@ -84,6 +84,7 @@ const standing = {
 export const queueDetail = z
   .object({
     ...queueAnswer.shape,
+    draining: z.boolean().describe('It was removed, and goes with the last of its callers'),
     members: z.array(
       z.object({ agent: z.string(), name: z.string(), state: agentState, ...standing }),
     ),

@@ -9,7 +9,7 @@ import type { Reports } from '../../reports/port.ts';
 import type { Question } from '../../reports/questions.ts';
 import { actor, seesAll } from '../actor.ts';
 import { writeCsv } from '../csv.ts';
-import { notFound, problem, type Problem } from '../errors.ts';
+import { problem, type Problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import {
@@ -204,7 +204,9 @@ export function addReports(http: Http, reports: Reports, view: View): void {
       const found = await reports.ask({ name: 'call', id });
       if (!found.ok) return send(reply, away(found.detail));
       if (found.value === null || !seesRow({ ...found.value }, view)) {
-        return send(reply, notFound('call', id));
+        const what = `there is no call "${id.slice(0, 80)}" that is over`;
+        const detail = `${what}; GET /reports/calls lists them`;
+        return send(reply, problem('unknown-call', detail));
       }
       return { ...found.value, segments: [...found.value.segments] };
     },

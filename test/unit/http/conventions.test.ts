@@ -39,6 +39,7 @@ describe('Idempotency-Key', () => {
     server.post('/things', async (request, reply) => {
       done += 1;
       const { fails } = (request.body ?? {}) as { fails?: boolean };
+      void reply.header('location', `/things/${done}`);
       return reply.code(fails === true ? 503 : 201).send({ number: done });
     });
     await server.ready();
@@ -64,6 +65,7 @@ describe('Idempotency-Key', () => {
     expect(again.json()).toEqual({ number: 1 });
     expect(again.statusCode).toBe(201);
     expect(again.headers['idempotency-replayed']).toBe('true');
+    expect(again.headers['location']).toBe('/things/1');
     expect((await server.post('other')).json()).toEqual({ number: 2 });
     await server.close();
   });

@@ -95,7 +95,7 @@ const view = {
   queues: () => queues,
   queue: (name: string) => {
     const found = queues.find((one) => one.name === name);
-    return found === undefined ? null : { ...found, members: [] };
+    return found === undefined ? null : { ...found, draining: false, members: [] };
   },
   agents: () => agents,
   agent: (id: string) => {

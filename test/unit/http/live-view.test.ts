@@ -126,6 +126,18 @@ describe('the view', () => {
     expect(view.agent('none')).toBeNull();
   });
 
+  it('of a queue that was removed with callers in it, says so, while it is there', async () => {
+    const { loop, view } = await open();
+    await arrives(loop, 'a');
+    expect(view.queue('queue1')?.draining).toBe(false);
+    const queues = [queue('queue2')];
+    const agents = house.agents.map((one) => ({ ...one, queues: ['queue2'] }));
+    await does(loop, { kind: 'ApplyConfig', by: 'x', config: { ...house, queues, agents } });
+    expect(view.queue('queue1')).toMatchObject({ draining: true, waiting: 1 });
+    await does(loop, { kind: 'EndCall', by: 'sip', callId: 'a', cause: 'cancel' });
+    expect(view.queue('queue1')).toBeNull();
+  });
+
   it('of one agent and one queue, tells how he stands there', async () => {
     const { loop, view, passes } = await open();
     await logsIn(loop);

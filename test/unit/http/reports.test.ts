@@ -67,6 +67,16 @@ const rows = (question: Question) =>
   question.name === 'day' ? day : { rows: [abandoned], more: false };
 
 describe('GET /reports', () => {
+  it('of a call that is not among those that are over, says where these are', async () => {
+    const server = await start(() => null);
+    const answer = await server.inject('/reports/calls/none');
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toMatchObject({
+      code: 'unknown-call',
+      detail: 'there is no call "none" that is over; GET /reports/calls lists them',
+    });
+  });
+
   it('takes of each list what it looks at, and no more', async () => {
     const server = await start(rows);
     const agents = await server.inject('/reports/agents?queue=sales&agent=1');

@@ -105,7 +105,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       queues: () => queues,
       queue: (name) => {
         const found = queues.find((queue) => queue.name === name);
-        return found === undefined ? null : { ...found, members: [] };
+        return found === undefined ? null : { ...found, draining: false, members: [] };
       },
       agents: () => [agent],
       agent: (id) => (id === agent.id ? { ...agent, ...rest } : null),
