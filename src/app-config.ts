@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { borrowedOf } from './config/borrowed.ts';
 import type { Doc, TreeMap } from './config/document.ts';
 import {
   isMap,
@@ -283,6 +284,8 @@ export class Configuration implements ConfigPort {
     { dryRun, waiting }: { readonly dryRun: boolean; readonly waiting: readonly string[] },
   ): Promise<ConfigOutcome> {
     const changes = diffConfigs(this.document(), doc);
+    const borrowed = made.source === 'rest' ? borrowedOf(changes) : [];
+    if (borrowed.length > 0) return { ok: false, why: 'faults', details: borrowed };
     const answer = (): ConfigOutcome => {
       return { ok: true, version: this.version(), changes, waiting, dryRun };
     };

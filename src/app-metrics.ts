@@ -7,10 +7,17 @@ import { placesTaken } from './core/capacity.ts';
 import type { CoreEvent } from './core/events.ts';
 import { readGauges } from './http/live-view.ts';
 import type { MediaPort } from './media/port.ts';
-import { createMetrics, type Metrics, type Reading } from './observe/metrics.ts';
+import {
+  createMetrics,
+  NO_GUARD,
+  type GuardReading,
+  type Metrics,
+  type Reading,
+} from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
 import { LoadGate } from './runtime/load.ts';
 import type { Loop } from './runtime/loop.ts';
+import type { SipEdge } from './sip/edge.ts';
 
 /** Counts what the journal says; the gauges are read from the state. */
 export function countEvent(metrics: Metrics, event: CoreEvent): void {
@@ -42,14 +49,25 @@ export interface Watched {
   readonly loop: Loop;
   readonly media: MediaPort;
   readonly reports: Reports;
-  /** Whether the SIP edge works; false while it is not there yet. */
-  readonly isSipUp: () => boolean;
+  /** null: it is not there yet. */
+  readonly edge: Pick<SipEdge, 'health' | 'guard' | 'locks'> | null;
 }
 
-function read(watched: Watched, load: LoadGate): Reading {
-  const { loop, media, reports } = watched;
+async function readGuard({ edge }: Watched): Promise<GuardReading> {
+  if (edge === null) return NO_GUARD;
+  const locks = edge.locks.list();
+  const locked = (['agent', 'phone'] as const).map(
+    (kind) => [kind, locks.filter((lock) => lock.kind === kind).length] as const,
+  );
+  return { ...(await edge.guard()), locks: new Map(locked) };
+}
+
+async function read(watched: Watched, load: LoadGate): Promise<Reading> {
+  const { loop, media, reports, edge } = watched;
+  const guard = await readGuard(watched);
   const { counters, lastSeq, backlog, phase } = loop.health();
   const sound = media.health();
+  const sip = edge?.health();
   const kept = reports.health();
   const isUp = phase === 'running' || phase === 'draining';
   return readGauges(loop.state, {
@@ -68,8 +86,12 @@ function read(watched: Watched, load: LoadGate): Reading {
       ['reactor', counters.reactorErrors],
     ]),
     audioLoss: new Map(Object.entries(sound.loss ?? { in: 0, out: 0 })),
+    guard,
+    registrars: new Map(
+      sip?.registrars.map(({ name, state }) => [name, state === 'registered'] as const),
+    ),
     parts: new Map([
-      ['sip', watched.isSipUp()],
+      ['sip', sip?.up === true],
       ['media', sound.up],
       ['journal', isUp],
       ['reports', kept.up],

@@ -330,7 +330,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const media = await connectMedia(config, endpoints, mediaLog, () => prompts.files());
   if (!media.ok) return media;
   undo.add(() => media.port.close());
-  const watched = { loop, media: media.port, reports, isSipUp: () => false };
+  const watched = { loop, media: media.port, reports, edge: null as SipEdge | null };
   const { metrics, load } = createMeters(config, watched);
   const { drachtio } = endpoints;
   const sipLog = log.child({ name: 'sip' });
@@ -338,7 +338,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const edge = await startEdge(sip);
   if (!edge.ok) return edge;
   undo.add(() => edge.edge.stop());
-  watched.isSipUp = () => edge.edge.health().up;
+  watched.edge = edge.edge;
 
   observe(loop, metrics, reports, log);
   const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };

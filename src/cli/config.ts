@@ -1,8 +1,7 @@
 /**
  * `acd reload` and `acd config …`: the running server loads acd.yaml again, tells its versions and
  * what is between them, and brings an older one back. It is found by `http.listen` of the
- * configuration, or `--url`. Status 0: done, or nothing to do. 1: refused, and why. 2: file and
- * REST both changed a thing. 3: no server answers.
+ * configuration, or `--url`.
  */
 import type { Command } from 'commander';
 import { liveOf } from '../config/document.ts';
@@ -10,11 +9,10 @@ import { readConfigText, writeFault } from '../config/load.ts';
 import type { Change } from '../config/merge.ts';
 import { showChange } from '../config/merge.ts';
 import { readTree } from '../config/tree.ts';
+import { EXIT } from './exit.ts';
 import { jsonOf, placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
 
 const ANSWER_MS = 15_000;
-const CONFLICT = 2;
-const NO_ANSWER = 3;
 
 interface Common extends WrittenPlace {
   readonly json: boolean;
@@ -52,26 +50,26 @@ function messageOf(body: unknown): string {
 /** One request; what is refused has been told. */
 async function ask(common: Common, method: string, path: string, body?: object): Promise<Asked> {
   const place = placeOf(common);
-  if (place === null) return { ok: false, status: 1 };
+  if (place === null) return { ok: false, status: EXIT.wrong };
   const { base } = place;
   const reached = await reach(place, path, { method, body, timeoutMs: ANSWER_MS });
   if (!reached.ok) {
     const how = 'start it, or name it by --url';
     process.stderr.write(`no ACD answers at ${base} (${reached.why}); ${how}\n`);
-    return { ok: false, status: NO_ANSWER };
+    return { ok: false, status: EXIT.away };
   }
   const { status } = reached;
   const told = jsonOf(reached.text) ?? null;
   if (status >= 200 && status < 300) return { ok: true, body: told };
   process.stderr.write(`${messageOf(told)}\n`);
-  return { ok: false, status: status === 409 ? CONFLICT : 1 };
+  return { ok: false, status: status === 404 ? EXIT.unknown : EXIT.refused };
 }
 
 function tellDone(asked: Asked, { json }: Common): number {
   if (!asked.ok) return asked.status;
   if (json) {
     say(JSON.stringify(asked.body));
-    return 0;
+    return EXIT.ok;
   }
   const done = asked.body as Done;
   for (const change of done.changes) say(showChange(change));
@@ -79,14 +77,14 @@ function tellDone(asked: Asked, { json }: Common): number {
   if (waits.length > 0) say(`changed in the file, waits for acd restart: ${waits.join(', ')}`);
   if (done.dry_run) say(`nothing was applied; version ${done.version} holds`);
   else say(`version ${done.version} holds (${done.changes.length} changes)`);
-  return 0;
+  return EXIT.ok;
 }
 
 function tellChanges(asked: Asked, { json }: Common): number {
   if (!asked.ok) return asked.status;
   if (json) say(JSON.stringify(asked.body));
   else for (const change of (asked.body as { changes: Change[] }).changes) say(showChange(change));
-  return 0;
+  return EXIT.ok;
 }
 
 interface ReloadWritten extends Common {
@@ -113,7 +111,7 @@ async function runDiff(from: string | undefined, to: string | undefined, written
 async function runRollback(version: string, written: ReloadWritten): Promise<number> {
   if (!/^\d+$/.test(version)) {
     process.stderr.write(`"${version}" is no version; see acd config history\n`);
-    return 1;
+    return EXIT.wrong;
   }
   const path = `/config/rollback?dry_run=${written.dryRun}`;
   return tellDone(await ask(written, 'POST', path, { version: Number(version) }), written);
@@ -124,7 +122,7 @@ async function runPut(file: string, written: ReloadWritten): Promise<number> {
   const read = readConfigText(file);
   const found = read.ok ? readTree(read.text, null) : { tree: undefined, faults: read.faults };
   for (const fault of found.faults) process.stderr.write(`${writeFault(file, fault)}\n`);
-  if (found.faults.length > 0) return 1;
+  if (found.faults.length > 0) return EXIT.wrong;
   const path = `/config?dry_run=${written.dryRun}`;
   return tellDone(await ask(written, 'PUT', path, liveOf(found.tree)), written);
 }
@@ -135,12 +133,12 @@ async function runHistory(written: Common): Promise<number> {
   const { versions, changed_by_rest: changes, version } = asked.body as Versions;
   if (written.json) {
     say(JSON.stringify({ version, versions, changed_by_rest: changes }));
-    return 0;
+    return EXIT.ok;
   }
   for (const one of versions) say(`${one.version}  ${one.at}  ${one.by}  ${one.note}`);
   if (changes.length > 0) say('not in the file, made by REST:');
   for (const change of changes) say(showChange(change));
-  return 0;
+  return EXIT.ok;
 }
 
 export function addConfigVerbs(

@@ -9,4 +9,6 @@ export const EXIT = {
   unknown: 3,
   /** No ACD answers there, or not in time. */
   away: 4,
+  /** `status`: it answers, and a part of it does not work. */
+  unwell: 5,
 } as const;

@@ -73,7 +73,9 @@ export function runImport(names: readonly string[], host: string): number {
   if (!result.ok)
     return fault(`what was imported is no configuration:\n${result.faults.join('\n')}`);
   process.stdout.write(result.yaml);
-  const lines = result.notes.map(({ file, line, what, why }) => `${file}:${line}: ${what}: ${why}`);
+  const notes = result.notes.map(({ file, line, what, why }) => `${file}:${line}: ${what}: ${why}`);
+  // A line of [general] or of a template is one line, of however many queues.
+  const lines = [...new Set(notes)];
   if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);
   return EXIT.ok;
 }

@@ -48,10 +48,11 @@ configuration than \`acd.yaml\`.
 | status | meaning |
 |---|---|
 | 0 | done |
-| 1 | the command, its arguments or the configuration are wrong; \`report\`: cannot be had |
+| 1 | the command, its arguments or the configuration are wrong |
 | 2 | the ACD refused (it says why) |
-| 3 | there is no such queue or agent |
+| 3 | there is no such queue, agent or call |
 | 4 | no ACD answers there, or not in time |
+| 5 | \`status\`: it answers, and a part of it does not work |
 | 130 | killed by a third Ctrl-C |
 `;
 

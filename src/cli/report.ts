@@ -1,9 +1,10 @@
 /**
  * `acd report [WHAT]`: figures of a day or a span of time from the running ACD, as a table for
- * people, or `--csv`, or `--json` as REST gives it. Exit status 1 where it cannot be had.
+ * people, or `--csv`, or `--json` as REST gives it.
  */
 import { Argument, type Command } from 'commander';
-import { placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
+import { EXIT } from './exit.ts';
+import { jsonOf, placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
 import { writeTable, type Column } from './table.ts';
 
 const WHAT = ['queues', 'agents', 'pauses', 'abandoned', 'calls', 'counters'] as const;
@@ -88,9 +89,9 @@ const COLUMNS: Readonly<Record<What, readonly Column[]>> = {
   ],
 };
 
-function fault(text: string): number {
+function fault(status: number, text: string): number {
   process.stderr.write(`${text}\n`);
-  return 1;
+  return status;
 }
 
 /** A day at its midnight, or an instant; as REST takes it. */
@@ -118,25 +119,25 @@ function pathOf(what: What, written: WrittenReport): string {
 
 export async function runReport(what: What, written: WrittenReport): Promise<number> {
   const place = placeOf(written);
-  if (place === null) return 1;
+  if (place === null) return EXIT.wrong;
   const asked = { method: 'GET', timeoutMs: ANSWER_MS };
   const reached = await reach(place, pathOf(what, written), asked);
   if (!reached.ok) {
-    return fault(`no ACD answers at ${place.base} (${reached.why}); is it running?`);
+    return fault(EXIT.away, `no ACD answers at ${place.base} (${reached.why}); is it running?`);
   }
   const { status, text } = reached;
   if (status !== 200) {
-    const told = JSON.parse(text) as { detail?: string };
-    return fault(told.detail ?? `the ACD answered ${status}`);
+    const told = (jsonOf(text) ?? {}) as { detail?: string };
+    return fault(EXIT.refused, told.detail ?? `the ACD answered ${status}`);
   }
   if (written.csv || written.json) {
     process.stdout.write(written.json && !text.endsWith('\n') ? `${text}\n` : text);
-    return 0;
+    return EXIT.ok;
   }
   const found = JSON.parse(text) as { rows: Record<string, unknown>[]; more: boolean };
   process.stdout.write(`${writeTable(found.rows, COLUMNS[what])}\n`);
   if (found.more) process.stderr.write('there are more than fit; ask for a shorter span\n');
-  return 0;
+  return EXIT.ok;
 }
 
 export function addReport(

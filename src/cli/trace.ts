@@ -11,6 +11,7 @@ import {
   type Trace,
   type Why,
 } from '../reports/trace.ts';
+import { EXIT } from './exit.ts';
 import { readConfiguration } from './configuration.ts';
 import { fieldsOf, shown } from './event-line.ts';
 
@@ -20,9 +21,9 @@ export interface WrittenTrace {
   readonly json: boolean;
 }
 
-function fault(text: string): number {
+function fault(text: string, status: number = EXIT.wrong): number {
   process.stderr.write(`${text}\n`);
-  return 1;
+  return status;
 }
 
 /** What all lines of one call have in common. */
@@ -59,7 +60,7 @@ export function runTrace(call: string, written: WrittenTrace): number {
   let file = written.journal;
   if (file === undefined) {
     const config = readConfiguration(written.config);
-    if (config === null) return 1;
+    if (config === null) return EXIT.wrong;
     file = config.journal.path;
   }
   if (file === ':memory:') return fault('name the journal: --journal FILE');
@@ -68,10 +69,11 @@ export function runTrace(call: string, written: WrittenTrace): number {
   try {
     const trace = traceCall(tail.source, call);
     if (trace === null) {
-      return fault(`${file} knows no call "${call}"; acd report calls lists those that are over`);
+      const how = 'acd report calls lists those that are over';
+      return fault(`${file} knows no call "${call}"; ${how}`, EXIT.unknown);
     }
     process.stdout.write(`${written.json ? JSON.stringify(trace) : writeTrace(trace)}\n`);
-    return 0;
+    return EXIT.ok;
   } finally {
     tail.source.close();
   }

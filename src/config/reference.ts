@@ -26,7 +26,8 @@ it has the same thing.
 
 * Durations are in seconds and may have decimals.
 * A list may be written as a single value: \`queues: queue1\`.
-* \`\${NAME}\` anywhere in a value is taken from the environment, and is a mistake where it is not
+* \`\${NAME}\` anywhere in a value is taken from the environment, or from the file that
+  \`NAME_FILE\` names there (\`/run/secrets/pbx\`), and is a mistake where neither is
   set; \`$\${\` stands for \`\${\` itself. Passwords belong there.
 * \`ACD_DRACHTIO=host:port:secret\` in the environment takes the place of \`sip.drachtio\`.
 `;

@@ -3,12 +3,15 @@
  * the text that was written (YAML's failsafe schema), so an agent id `0042` keeps its zeros and
  * `${NAME}` can stand anywhere; the schema gives it its type. Bounded: size, depth, aliases.
  */
+import { readFileSync } from 'node:fs';
 import type { Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 
 export const MAX_CONFIG_BYTES = 1_000_000;
 const MAX_DEPTH = 12;
 const MAX_NODES = 100_000;
+/** Of a file that a name of the environment stands for: a password, a key. */
+const MAX_VALUE_BYTES = 65_536;
 
 export type Tree = string | undefined | readonly Tree[] | { readonly [key: string]: Tree };
 
@@ -40,22 +43,55 @@ export function writePath(path: Path): string {
     .replace(/^\./, '');
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a name of the environment stands for, or why it stands for nothing. */
+function fromEnvironment(name: string, env: Environment): { text: string } | { why: string } {
+  const value = env[name] ?? '';
+  if (value !== '') return { text: value };
+  const file = env[`${name}_FILE`] ?? '';
+  if (file === '') return { why: `takes \${${name}} from the environment, where it is not set` };
+  const read = readKept(file, env);
+  if (typeof read !== 'string') {
+    return { why: `takes \${${name}} from the file of ${name}_FILE, which ${read.why}` };
+  }
+  return { text: read.replace(/\r?\n$/, '') };
+}
+
+/** What was read of files, by environment: a file may be gone when a queue is changed later. */
+const kept = new WeakMap<Environment, Map<string, string>>();
+
+function readKept(file: string, env: Environment): string | { readonly why: string } {
+  const known = kept.get(env) ?? new Map<string, string>();
+  kept.set(env, known);
+  try {
+    const text = readFileSync(file, 'utf8');
+    if (text.length > MAX_VALUE_BYTES) return { why: 'is too large for a value' };
+    known.set(file, text);
+    return text;
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    return known.get(file) ?? { why: `cannot be read (${code})` };
+  }
+}
+
 /**
- * Replaces `${NAME}` by the environment's value; `$${` stands for a literal `${`.
- * Gives the names that are not set.
+ * Replaces `${NAME}` by the environment's value, or what is in the file that NAME_FILE names
+ * there; `$${` stands for a literal `${`. Gives why some cannot be.
  */
 export function substitute(
   text: string,
-  env: Readonly<Record<string, string | undefined>>,
-): { readonly text: string; readonly unset: readonly string[] } {
-  const unset: string[] = [];
+  env: Environment,
+): { readonly text: string; readonly faults: readonly string[] } {
+  const faults: string[] = [];
   const result = text.replace(/\$(\$\{)|\$\{([^}]*)\}/g, (_all, literal?: string, name = '') => {
     if (literal !== undefined) return literal;
-    const value = env[name as string];
-    if (value === undefined || value === '') unset.push(name as string);
-    return value ?? '';
+    const found = fromEnvironment(name as string, env);
+    if ('text' in found) return found.text;
+    faults.push(found.why);
+    return '';
   });
-  return { text: result, unset };
+  return { text: result, faults };
 }
 
 /** State of one reading: where things stand, and what was wrong on the way. */
@@ -65,13 +101,13 @@ class Reader {
   readonly faults: Fault[] = [];
   private nodes = 0;
   private readonly document: ReturnType<typeof parseDocument>;
-  private readonly env: Readonly<Record<string, string | undefined>> | null;
+  private readonly env: Environment | null;
   private readonly lines: LineCounter;
 
   constructor(
     document: ReturnType<typeof parseDocument>,
     lines: LineCounter,
-    env: Readonly<Record<string, string | undefined>> | null,
+    env: Environment | null,
   ) {
     this.document = document;
     this.lines = lines;
@@ -136,14 +172,10 @@ class Reader {
     const plain = node.type === 'PLAIN' || node.type === undefined;
     if (plain && (text === '' || text === '~' || text === 'null')) return undefined;
     if (this.env === null) return text;
-    const { text: value, unset } = substitute(text, this.env);
-    for (const name of unset) {
-      this.fault(
-        node.range?.[0] ?? 0,
-        path,
-        `takes \${${name}} from the environment, where it is not set; ` +
-          `set it before starting, or write the value here`,
-      );
+    const { text: value, faults } = substitute(text, this.env);
+    for (const why of faults) {
+      const message = `${why}; set it before starting, or write the value here`;
+      this.fault(node.range?.[0] ?? 0, path, message);
     }
     return value;
   }
@@ -164,10 +196,7 @@ function syntaxFaults(document: ReturnType<typeof parseDocument>, reader: Reader
  * Reads YAML text; faults are of form only, not of meaning. `env` null: `${NAME}` stays as it is
  * written.
  */
-export function readTree(
-  text: string,
-  env: Readonly<Record<string, string | undefined>> | null,
-): ReadTree {
+export function readTree(text: string, env: Environment | null): ReadTree {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     schema: 'failsafe',
@@ -198,14 +227,13 @@ export function readTree(
  * A tree that is no text, as if it had been read: `${NAME}` replaced, and every fault at line 0,
  * which stands for "not in the file".
  */
-export function readData(data: Tree, env: Readonly<Record<string, string | undefined>>): ReadTree {
+export function readData(data: Tree, env: Environment): ReadTree {
   const faults: Fault[] = [];
   const nowhere = () => ({ line: 0, column: 0 });
   const walk = (value: Tree, path: Path): Tree => {
     if (typeof value === 'string') {
-      const { text, unset } = substitute(value, env);
-      for (const name of unset) {
-        const message = `takes \${${name}} from the environment, where it is not set`;
+      const { text, faults: unset } = substitute(value, env);
+      for (const message of unset) {
         faults.push({ ...nowhere(), path: writePath(path), message });
       }
       return text;

@@ -17,8 +17,19 @@ export const callDetail = callAnswer
       .string()
       .nullable()
       .describe('In one word what the call waits for; null: it does not wait'),
+    estimated_wait_seconds: z
+      .number()
+      .int()
+      .nullable()
+      .describe(
+        'How much longer it will probably wait; 0 while a phone rings for it. Null: it does not ' +
+          'wait, or nothing can be said: nobody is there who could take it, or no call of the ' +
+          'queue is over yet',
+      ),
     priority: z.number().int().describe('Higher is served first'),
-    tried: z.array(z.string()).describe('Agents who were rung for it in vain, oldest first'),
+    tried: z
+      .array(z.string())
+      .describe('Agents who were rung for it in vain, or whom a veto refused; oldest first'),
     left: z
       .array(z.object({ queue: z.string(), status: z.string() }))
       .describe('Queues it has been in before, oldest first, and why it left each'),

@@ -1,7 +1,9 @@
 /** The OpenAPI document as one HTML page for people: no script, no outside part. */
 
 interface Field {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly Field[];
   readonly description?: string;
   readonly enum?: readonly unknown[];
   readonly items?: Field;
@@ -47,7 +49,9 @@ function typeText(field: Field): string {
   }
   if (field.enum !== undefined) return field.enum.map((one) => escape(String(one))).join(' | ');
   if (field.items !== undefined) return `list of ${typeText(field.items)}`;
-  return escape(field.type ?? '');
+  if (field.anyOf !== undefined) return field.anyOf.map(typeText).join(' | ');
+  if (field.const !== undefined) return escape(JSON.stringify(field.const));
+  return escape([field.type ?? ''].flat().join(' | '));
 }
 
 function parameterRow(one: NonNullable<Operation['parameters']>[number]): string {

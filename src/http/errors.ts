@@ -85,17 +85,38 @@ export function refused(refusal: Refusal, name: string): Problem {
   return problem(word, ADVICE[word] ?? `refused: ${CATALOGUE[word].title.toLowerCase()}`);
 }
 
+/** A problem on its way through fastify, which knows of errors alone. */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+  readonly statusCode: number;
+
+  constructor(given: Problem) {
+    super(given.detail);
+    this.problem = given;
+    this.statusCode = CATALOGUE[given.code].status;
+  }
+}
+
 interface Thrown {
   readonly statusCode?: unknown;
   readonly validation?: readonly { message?: string; instancePath?: string }[];
+  /** `body`, `querystring`, `params`. */
+  readonly validationContext?: string;
+}
+
+/** Where in a request it is: `body /members/0`, `query /limit`. */
+function placeOf(context = 'body', path = ''): string {
+  const part = { querystring: 'query', params: 'path' }[context] ?? context;
+  return path === '' || path === '/' ? part : `${part} ${path}`;
 }
 
 /** Of an error that fastify or a route threw. */
 export function problemOf(error: unknown): Problem {
-  const { statusCode, validation } = error as Thrown;
+  if (error instanceof ProblemError) return error.problem;
+  const { statusCode, validation, validationContext } = error as Thrown;
   if (Array.isArray(validation)) {
-    const found = (validation as NonNullable<Thrown['validation']>).map((issue) =>
-      `${issue.instancePath ?? ''} ${issue.message ?? ''}`.trim(),
+    const found = (validation as NonNullable<Thrown['validation']>).map(
+      ({ instancePath, message = '' }) => `${placeOf(validationContext, instancePath)}: ${message}`,
     );
     return problem('bad-request', found.join('; ').slice(0, 500));
   }
@@ -106,7 +127,7 @@ export function problemOf(error: unknown): Problem {
   if (status === 415) {
     return problem(
       'unsupported-media-type',
-      'send the body as application/json (a prompt: audio/wav)',
+      'send the body as Content-Type: application/json (a prompt: audio/wav)',
     );
   }
   return problem('bad-request', 'the request cannot be understood');

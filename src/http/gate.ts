@@ -73,7 +73,7 @@ export function isForeign(request: FastifyRequest): boolean {
 }
 
 /** What keeps a browser from making more of an answer than it is. */
-function guardBrowsers(reply: FastifyReply, isTls: boolean): void {
+export function guardBrowsers(reply: FastifyReply, isTls: boolean): void {
   void reply.headers({
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'DENY',

@@ -20,6 +20,7 @@ const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 interface Answer {
   readonly status: number;
   readonly type: string;
+  readonly location?: string;
   readonly body: string;
 }
 
@@ -109,7 +110,13 @@ function answerOf(reply: FastifyReply, payload: unknown): Answer | null {
   if (reply.statusCode >= 500 || reply.statusCode === 429) return null;
   if (typeof text !== 'string' || text.length > ANSWER_MAX_BYTES) return null;
   const type = reply.getHeader('content-type');
-  return { status: reply.statusCode, type: typeof type === 'string' ? type : '', body: text };
+  const location = reply.getHeader('location');
+  return {
+    status: reply.statusCode,
+    type: typeof type === 'string' ? type : '',
+    ...(typeof location === 'string' ? { location } : {}),
+    body: text,
+  };
 }
 
 /** `nameOf`: who asks; each has keys of his own. */
@@ -133,8 +140,9 @@ export function addIdempotency(
       owned.set(request, own);
       return undefined;
     }
-    const { status, type, body } = found.answer;
+    const { status, type, location, body } = found.answer;
     if (type !== '') void reply.type(type);
+    if (location !== undefined) void reply.header('location', location);
     return reply.code(status).header('idempotency-replayed', 'true').serializer(String).send(body);
   });
   server.addHook('onSend', async (request, reply, payload) => {

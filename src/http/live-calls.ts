@@ -1,5 +1,6 @@
 /** The calls of the running ACD for REST: one call in full, why it waits, and commands to it. */
 import type { Ineligible } from '../core/eligible.ts';
+import { waitOf } from '../core/estimate.ts';
 import { explainAgent, explainCall, waitsFor } from '../core/explain.ts';
 import type { Call, State, Transfer } from '../core/state.ts';
 import type { Runtime } from '../runtime/port.ts';
@@ -26,6 +27,7 @@ export function findTransfer({ transfers }: State, id: string): Transfer | null 
 /** What there is to say of him beside that. */
 export const SENT_DETAIL: Omit<CallDetail, keyof CallAnswer> = {
   waits_for: null,
+  estimated_wait_seconds: null,
   priority: 0,
   tried: [],
   left: [],
@@ -48,8 +50,10 @@ export function callDetail(
   now: number,
 ): Omit<CallDetail, keyof CallAnswer> {
   const tried = [...(call.tried ?? [])].sort((a, b) => a[1] - b[1]).map(([agentId]) => agentId);
+  const waitMs = call.connectedAt === null ? waitOf(state, call) : null;
   return {
     waits_for: waitsFor(state, call, now),
+    estimated_wait_seconds: waitMs === null ? null : Math.ceil(waitMs / 1000),
     priority: call.priority,
     tried,
     left: call.left.map(({ queue, status }) => ({ queue, status })),

@@ -3,7 +3,7 @@
  * computed when asked; nothing is remembered.
  */
 import { loggedInOf } from '../core/emptiness.ts';
-import type { Agent, Call, Queue, State, Transfer } from '../core/state.ts';
+import type { Agent, Call, Member, Queue, State, Transfer } from '../core/state.ts';
 import {
   agentStatus,
   callStatus,
@@ -24,7 +24,15 @@ import {
   SENT_DETAIL,
   steerCalls,
 } from './live-calls.ts';
-import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
+import {
+  agentState as agentStateNames,
+  type AgentAnswer,
+  type AgentDetail,
+  type CallAnswer,
+  type HealthAnswer,
+  type QueueAnswer,
+  type QueueDetail,
+} from './schemas.ts';
 import type { LoggedIn, PhoneNamed, Steering, View } from './view.ts';
 
 const CALL_STATES = {
@@ -123,6 +131,39 @@ function agentAnswer(state: State, agent: Agent, now: number): AgentAnswer {
   };
 }
 
+function standingOf({ agent, queue, rules, tally }: Member, now: number) {
+  return {
+    logged_in: agent.device !== null && !agent.away.has(queue.name),
+    penalty: rules.penalty,
+    pause_reason: agent.paused ?? agent.pausedIn.get(queue.name)?.reason ?? null,
+    calls: tally.calls,
+    last_call_seconds: tally.lastCallAt === 0 ? null : seconds(now - tally.lastCallAt),
+  };
+}
+
+function queueDetail(state: State, queue: Queue, now: number): QueueDetail {
+  const members = queue.members.map((member) => {
+    const { agent } = member;
+    const { id, name } = agent;
+    return { agent: id, name, state: agentState(agent), ...standingOf(member, now) };
+  });
+  return { ...queueAnswer(state, queue, now), draining: state.draining.has(queue), members };
+}
+
+function agentDetail(state: State, agent: Agent, now: number): AgentDetail {
+  const restUntil = agent.wrapup?.until ?? agent.restUntil;
+  const memberships = agent.memberOf.map((member) => ({
+    queue: member.queue.name,
+    ...standingOf(member, now),
+  }));
+  return {
+    ...agentAnswer(state, agent, now),
+    memberships,
+    rest_ends_in_seconds: restUntil > now ? seconds(restUntil - now) : null,
+    pause_ends_in_seconds: agent.pausedUntil === 0 ? null : seconds(agent.pausedUntil - now),
+  };
+}
+
 export interface LiveSources {
   readonly runtime: Runtime;
   readonly metrics: Metrics;
@@ -137,7 +178,7 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
     },
     queue: (name) => {
       const queue = runtime.state.queues.get(name);
-      return queue === undefined ? null : queueAnswer(runtime.state, queue, runtime.now());
+      return queue === undefined ? null : queueDetail(runtime.state, queue, runtime.now());
     },
     agents: () => {
       const now = runtime.now();
@@ -145,7 +186,7 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
     },
     agent: (id) => {
       const agent = runtime.state.agents.get(id);
-      return agent === undefined ? null : agentAnswer(runtime.state, agent, runtime.now());
+      return agent === undefined ? null : agentDetail(runtime.state, agent, runtime.now());
     },
     calls: () => {
       const { state } = runtime;
@@ -216,7 +257,8 @@ export function readGauges(
     waiting.set(queue.name, queue.line.size);
     talking.set(queue.name, queue.talking.size);
   }
-  const agents = new Map<string, number>();
+  // Also those in which nobody is: a graph ends in 0, not in nothing.
+  const agents = new Map<string, number>(agentStateNames.options.map((name) => [name, 0]));
   for (const agent of state.agents.values()) {
     const status = agentState(agent);
     agents.set(status, (agents.get(status) ?? 0) + 1);

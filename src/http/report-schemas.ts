@@ -114,7 +114,7 @@ export const callDetail = z
       }),
     ),
   })
-  .meta({ id: 'CallDetail' });
+  .meta({ id: 'CallHistory' });
 
 export const queueCounters = z
   .object({

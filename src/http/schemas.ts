@@ -48,7 +48,8 @@ export const queueAnswer = z
 export const agentState = z
   .enum(['loggedout', 'idle', 'ringing', 'busy', 'wrapup', 'paused', 'resting', 'unavailable'])
   .describe(
-    'idle: can be offered a call. ringing: is offered one. busy: talks with a caller of ours. ' +
+    'idle: can be offered a call. ringing: is offered one (where the queue has a veto, from the ' +
+      'question on). busy: talks with a caller of ours. ' +
       'wrapup: rests after a call. resting: missed an offer, and rests. ' +
       'unavailable: the phone is in use, unregistered, or not heard of.',
   );
@@ -70,6 +71,38 @@ export const agentAnswer = z
     logged_in_seconds: z.number().int(),
   })
   .meta({ id: 'Agent' });
+
+/** What an agent is and has been in one queue; counts are since his login. */
+const standing = {
+  logged_in: z.boolean().describe('To this queue'),
+  penalty: z.number().int().describe('The lower is rung first; negative: not at all'),
+  pause_reason: z.string().nullable().describe('Of a pause in all queues, or here; null: none'),
+  calls: z.number().int().describe('Calls of this queue he has had since his login'),
+  last_call_seconds: z.number().int().nullable().describe('Since the last of them; null: none'),
+};
+
+export const queueDetail = z
+  .object({
+    ...queueAnswer.shape,
+    draining: z.boolean().describe('It was removed, and goes with the last of its callers'),
+    members: z.array(
+      z.object({ agent: z.string(), name: z.string(), state: agentState, ...standing }),
+    ),
+  })
+  .meta({ id: 'QueueDetail' });
+
+export const agentDetail = z
+  .object({
+    ...agentAnswer.shape,
+    memberships: z.array(z.object({ queue: z.string(), ...standing })),
+    rest_ends_in_seconds: z
+      .number()
+      .int()
+      .nullable()
+      .describe('Of his wrap-up, or the rest after a missed offer; null: he has none'),
+    pause_ends_in_seconds: z.number().int().nullable().describe('Null: not by itself'),
+  })
+  .meta({ id: 'AgentDetail' });
 
 export const healthAnswer = z
   .object({
@@ -182,6 +215,8 @@ export const wrapupBody = z
 
 export type CallAnswer = z.output<typeof callAnswer>;
 export type QueueAnswer = z.output<typeof queueAnswer>;
+export type QueueDetail = z.output<typeof queueDetail>;
+export type AgentDetail = z.output<typeof agentDetail>;
 export type AgentAnswer = z.output<typeof agentAnswer>;
 export type ReadyAnswer = z.output<typeof readyAnswer>;
 export type HealthAnswer = z.output<typeof healthAnswer>;

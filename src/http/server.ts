@@ -11,15 +11,23 @@ import {
   serializerCompiler,
   validatorCompiler,
 } from '@fastify/type-provider-zod';
-import type { FastifyContextConfig, FastifyInstance, FastifyServerOptions } from 'fastify';
+import type {
+  FastifyContextConfig,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifyServerOptions,
+} from 'fastify';
 import fastify from 'fastify';
 import type { ConfigPort, PromptsPort } from './config-port.ts';
 import type { TlsConfig } from '../config/types.ts';
 import type { Log } from '../observe/log.ts';
 import type { Reports } from '../reports/port.ts';
 import { Access } from './access.ts';
+import { takeJsonAlone } from './bodies.ts';
 import { CATALOGUE } from './catalogue.ts';
-import { NO_ROUTE, problemOf } from './errors.ts';
+import { answerElsewhere, answerGarbage, answerUnreadable } from './elsewhere.ts';
+import { problemOf } from './errors.ts';
 import { Gate } from './gate.ts';
 import { addIdempotency, KeyStore } from './idempotency.ts';
 import { send, typed, type Http } from './reply.ts';
@@ -75,6 +83,7 @@ interface Content {
 }
 
 interface Operation {
+  readonly requestBody?: unknown;
   readonly responses?: Record<string, Content>;
   readonly security?: readonly object[];
 }
@@ -91,11 +100,18 @@ const AT_THE_GATE = {
   429: atTheGate('More requests than may be; see Retry-After'),
 };
 
+/** What may come of a body before its route sees it. */
+const OF_BODIES = {
+  413: atTheGate('The body is too large'),
+  415: atTheGate('The body is of a type not taken here'),
+};
+
 /** Problems are documented with the media type they are sent with. */
 function asProblems<T extends object>(document: T): T {
   const { paths = {} } = document as { paths?: Record<string, Record<string, unknown>> };
   for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
-    const { responses = {}, security = [] } = operation as Operation;
+    const { responses = {}, security = [], requestBody } = operation as Operation;
+    if (requestBody !== undefined) Object.assign(responses, structuredClone(OF_BODIES));
     if (security.length > 0) Object.assign(responses, structuredClone(AT_THE_GATE));
     for (const { content } of Object.values(responses)) {
       const json = content?.['application/json'];
@@ -154,6 +170,9 @@ function listener(tls: TlsConfig | null): FastifyInstance {
     connectionTimeout: REQUEST_MS * 6,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
+      answerUnreadable(error, reply, tls !== null),
+    clientErrorHandler: answerGarbage,
     // Else fastify loads compilers of its own, which nobody asks, while callers wait for a restart.
     schemaController: {
       compilersFactory: {
@@ -191,7 +210,7 @@ function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   addEntries(http, configuration);
   addReasons(http, configuration);
   addMembers(http, configuration);
-  addPrompts(http, deps.prompts);
+  void http.register(async (apart) => addPrompts(typed(apart), deps.prompts));
   addDocs(http);
 }
 
@@ -203,7 +222,8 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   const server = listener(tls);
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
-  server.setNotFoundHandler((_request, reply) => send(reply, NO_ROUTE));
+  takeJsonAlone(server);
+  server.setNotFoundHandler((request, reply) => answerElsewhere(server.gated, request, reply));
   server.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     if (CATALOGUE[problem.code].status >= 500) {

@@ -5,15 +5,22 @@
 import type { Inside } from '../core/transfer-commands.ts';
 import type { Outcome } from '../runtime/port.ts';
 import type { CallDetail, Reasons } from './call-schemas.ts';
-import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from './schemas.ts';
+import type {
+  AgentAnswer,
+  AgentDetail,
+  CallAnswer,
+  HealthAnswer,
+  QueueAnswer,
+  QueueDetail,
+} from './schemas.ts';
 
 export interface View {
   /** In configuration order; calls in the order of the line, connected ones first. */
   queues(): readonly QueueAnswer[];
   /** Null: there is no such queue. */
-  queue(name: string): QueueAnswer | null;
+  queue(name: string): QueueDetail | null;
   agents(): readonly AgentAnswer[];
-  agent(id: string): AgentAnswer | null;
+  agent(id: string): AgentDetail | null;
   calls(): readonly CallAnswer[];
   /** By its id in the journal, or its SIP Call-ID. */
   call(id: string): CallDetail | null;

@@ -1,8 +1,9 @@
 /**
- * An uploaded WAV into what mediad plays: 8 kHz, mono, 16 bit. Takes PCM of 8 to 32 bit and floats,
- * any number of channels (their mean), any usual rate. Resampled by a windowed sinc (Blackman), one
- * set of taps for each phase between the rates, cut off below 4 kHz so that nothing folds back.
- * Pure; long audio is done in slices, between which the caller may do something else.
+ * An uploaded WAV into what mediad plays: 8 kHz, mono, 16 bit. Takes PCM of 8 to 32 bit, floats,
+ * A-law and µ-law, any number of channels (their mean), any usual rate. Resampled by a windowed
+ * sinc (Blackman), one set of taps for each phase between the rates, cut off below 4 kHz so that
+ * nothing folds back. Pure; long audio is done in slices, between which the caller may do something
+ * else.
  */
 export const OUT_RATE = 8_000;
 const CHANNELS_MAX = 32;
@@ -26,6 +27,21 @@ function tagOf(bytes: Buffer, at: number): string {
   return bytes.toString('latin1', at, at + 4);
 }
 
+/** ITU-T G.711: sign, exponent of the segment, four bits within it. */
+function ulaw(byte: number): number {
+  const code = ~byte & 0xff;
+  const size = (((code & 15) * 2 + 33) << ((code >> 4) & 7)) - 33;
+  return (code & 0x80 ? -size : size) / 0x2000;
+}
+
+function alaw(byte: number): number {
+  const code = byte ^ 0x55;
+  const segment = (code >> 4) & 7;
+  const step = (code & 15) * 2 + 1;
+  const size = segment === 0 ? step : (step + 32) << (segment - 1);
+  return (code & 0x80 ? size : -size) / 0x1000;
+}
+
 type Read = (bytes: Buffer, at: number) => number;
 const READERS: Readonly<Record<string, Read>> = {
   'pcm-8': (bytes, at) => (bytes.readUInt8(at) - 128) / 128,
@@ -34,8 +50,12 @@ const READERS: Readonly<Record<string, Read>> = {
   'pcm-32': (bytes, at) => bytes.readInt32LE(at) / 0x80000000,
   'float-32': (bytes, at) => bytes.readFloatLE(at),
   'float-64': (bytes, at) => bytes.readDoubleLE(at),
+  'alaw-8': (bytes, at) => alaw(bytes.readUInt8(at)),
+  'ulaw-8': (bytes, at) => ulaw(bytes.readUInt8(at)),
 };
-const FORMATS: Readonly<Record<number, string>> = { 1: 'pcm', 3: 'float' };
+const FORMATS: Readonly<Record<number, string>> = { 1: 'pcm', 3: 'float', 6: 'alaw', 7: 'ulaw' };
+/** Who writes to a pipe cannot know the length, and writes the longest, or nearly. */
+const LENGTH_UNKNOWN = 0x7fff_0000;
 const EXTENSIBLE = 0xfffe;
 
 /** The audio of a WAV file, or what is wrong with it and what to do. */
@@ -45,21 +65,27 @@ function openWav(bytes: Buffer): Source | string {
   }
   let format: Buffer | null = null;
   let data: Buffer | null = null;
+  let missing = 0;
   for (let at = 12; at + 8 <= bytes.length && data === null;) {
     const length = bytes.readUInt32LE(at + 4);
     const body = bytes.subarray(at + 8, Math.min(at + 8 + length, bytes.length));
     if (tagOf(bytes, at) === 'fmt ') format = body;
-    if (tagOf(bytes, at) === 'data') data = body;
+    if (tagOf(bytes, at) === 'data') {
+      data = body;
+      missing = length >= LENGTH_UNKNOWN ? 0 : length - body.length;
+    }
     at += 8 + length + (length & 1);
   }
   if (format === null || format.length < 16) return 'the WAV file does not say its format';
   if (data === null) return 'the WAV file has no audio in it';
+  if (missing > 0) return `the file is cut off: ${missing} bytes are missing; upload it whole`;
   const written = format.readUInt16LE(0);
   const code = written === EXTENSIBLE && format.length >= 26 ? format.readUInt16LE(24) : written;
   const bits = format.readUInt16LE(14);
   const read = READERS[`${FORMATS[code] ?? '?'}-${bits}`];
   if (read === undefined) {
-    return `WAV format ${code} of ${bits} bits cannot be read; take PCM of 8, 16, 24 or 32 bits`;
+    const what = `WAV format ${code} of ${bits} bits cannot be read`;
+    return `${what}; take PCM of 8 to 32 bits, A-law or µ-law`;
   }
   const [channels, rate] = [format.readUInt16LE(2), format.readUInt32LE(4)];
   if (channels < 1 || channels > CHANNELS_MAX) return `it has ${channels} channels; take 1 or 2`;

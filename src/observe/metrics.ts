@@ -4,6 +4,22 @@
  */
 import { Counter, Gauge, Histogram, monitorEventLoopDelayGauge, Registry } from './prometheus.ts';
 
+/** Who was kept out of SIP; the labels are those of `Counts` in sip/sources.ts. */
+export interface GuardReading {
+  readonly refused: ReadonlyMap<string, number>;
+  readonly banned: ReadonlyMap<string, number>;
+  /** Bans, and locks by wrong PINs, that stand now. */
+  readonly bans: ReadonlyMap<string, number>;
+  readonly locks: ReadonlyMap<string, number>;
+}
+
+export const NO_GUARD: GuardReading = {
+  refused: new Map(),
+  banned: new Map(),
+  bans: new Map(),
+  locks: new Map(),
+};
+
 /** What the program knows right now. */
 export interface Reading {
   readonly waiting: ReadonlyMap<string, number>;
@@ -30,6 +46,9 @@ export interface Reading {
   readonly bugs: ReadonlyMap<string, number>;
   /** Reports of 5 % and more of a second's packets lost: `in` to us, `out` to the party. */
   readonly audioLoss: ReadonlyMap<string, number>;
+  readonly guard: GuardReading;
+  /** Are we registered there? By name. */
+  readonly registrars: ReadonlyMap<string, boolean>;
   /** Parts of the ACD, by name: do they work? */
   readonly parts: ReadonlyMap<string, boolean>;
 }
@@ -52,7 +71,16 @@ export interface Metrics {
   readonly contentType: string;
 }
 
-export function createMetrics(read: () => Reading): Metrics {
+/** Outcomes that there are from the start: a first one is a step from 0, which rates see. */
+const OUTCOMES = [
+  ...['answered', 'withdrawn', 'no-answer', 'busy', 'declined', 'unreachable', 'failed', 'media'],
+  'vetoed',
+];
+const RULINGS = ['allow', 'refuse', 'silence'];
+const SHEDDINGS = ['calls', 'loop-delay'];
+
+/** `read`: once for each text. */
+export function createMetrics(read: () => Reading | Promise<Reading>): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const calls = new Counter({
@@ -99,7 +127,10 @@ export function createMetrics(read: () => Reading): Metrics {
     labelNames: ['why'],
     registers,
   });
-  addGauges(registry, read);
+  for (const outcome of OUTCOMES) offers.inc({ outcome }, 0);
+  for (const ruling of RULINGS) vetoes.inc({ ruling }, 0);
+  for (const why of SHEDDINGS) shed.inc({ why }, 0);
+  const show = addReadings(registry);
   monitorEventLoopDelayGauge(registry);
   return {
     callEnded: (queue, status) => calls.inc({ queue, status }),
@@ -109,64 +140,112 @@ export function createMetrics(read: () => Reading): Metrics {
     vetoAsked: (ruling) => vetoes.inc({ ruling }),
     callsShed: (why, count) => shed.inc({ why }, count),
     offerAnswered: (sipStatus) => statuses.inc({ status: String(sipStatus) }),
-    text: async () => registry.metrics(),
+    text: async () => {
+      show(await read());
+      return registry.metrics();
+    },
     contentType: registry.contentType,
   };
 }
 
-function addGauges(registry: Registry, read: () => Reading): void {
-  const registers = [registry];
-  const byLabel = (
-    name: string,
-    help: string,
-    label: string,
-    pick: (reading: Reading) => ReadonlyMap<string, number>,
-  ) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: [label],
-      registers,
-      collect() {
-        this.reset();
-        for (const [key, value] of pick(read())) this.set({ [label]: key }, value);
-      },
-    });
-  byLabel('acd_calls_waiting', 'Calls in line', 'queue', (now) => now.waiting);
-  byLabel('acd_calls_talking', 'Calls connected to an agent', 'queue', (now) => now.talking);
-  byLabel('acd_agents', 'Agents by state', 'state', (now) => now.agents);
-  const bugs = 'Broken invariants; anything but 0 is a defect to report';
-  byLabel('acd_bugs_total', bugs, 'kind', (now) => now.bugs);
-  const loss = 'Seconds of a leg with 5 % or more of its packets lost, by direction';
-  byLabel('acd_audio_loss_reports_total', loss, 'direction', (now) => now.audioLoss);
-  byLabel('acd_part_up', '1 while a part of the ACD works', 'part', ({ parts }) => {
-    return new Map([...parts].map(([part, isUp]) => [part, isUp ? 1 : 0]));
-  });
-  const single = (name: string, help: string, pick: (reading: Reading) => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(pick(read()));
-      },
-    });
-  single('acd_media_legs', 'Legs of audio that exist', (now) => now.mediaLegs);
-  single('acd_overloaded', '1 while new calls are refused', (now) => (now.isOverloaded ? 1 : 0));
-  single('acd_journal_seq', 'Number of the last event', (now) => now.journalSeq);
-  addJournal(single);
+interface Shown {
+  set(labels: Record<string, string>, value: number): void;
+  reset(): void;
 }
 
-type Single = (name: string, help: string, pick: (reading: Reading) => number) => void;
+/** A counter whose count is kept by others. */
+class Counted extends Counter<string> implements Shown {
+  set(labels: Record<string, string>, value: number): void {
+    this.inc(labels, value);
+  }
+}
 
-function addJournal(single: Single): void {
-  const backlog = 'Commands that wait for the journal';
-  single('acd_journal_backlog', backlog, ({ journal }) => journal.backlog);
-  const appends = 'Batches written to the journal';
-  single('acd_journal_appends_total', appends, ({ journal }) => journal.appends);
-  const spent = 'Time spent writing them';
-  single('acd_journal_append_seconds_total', spent, ({ journal }) => journal.appendSeconds);
-  const failures = 'Batches that could not be written';
-  single('acd_journal_append_failures_total', failures, ({ journal }) => journal.failures);
-  single('acd_reports_lag_events', 'Events the reports lack', ({ reports }) => reports.lag);
+type Pick = (reading: Reading) => ReadonlyMap<string, number>;
+
+/** Series of one label that a reading has: name, help, label, values. */
+const LABELLED: readonly (readonly [name: string, help: string, label: string, pick: Pick])[] = [
+  ['acd_calls_waiting', 'Calls in line', 'queue', (now) => now.waiting],
+  ['acd_calls_talking', 'Calls connected to an agent', 'queue', (now) => now.talking],
+  ['acd_agents', 'Agents by state', 'state', (now) => now.agents],
+  [
+    'acd_bugs_total',
+    'Broken invariants; anything but 0 is a defect to report',
+    'kind',
+    (now) => now.bugs,
+  ],
+  [
+    'acd_audio_loss_reports_total',
+    'Seconds of a leg with 5 % or more of its packets lost, by direction',
+    'direction',
+    (now) => now.audioLoss,
+  ],
+  ['acd_part_up', '1 while a part of the ACD works', 'part', (now) => ups(now.parts)],
+  [
+    'acd_registrar_up',
+    '1 while we are registered at a PBX',
+    'registrar',
+    (now) => ups(now.registrars),
+  ],
+  [
+    'acd_sip_refused_total',
+    'SIP requests refused for whence they came: banned (no answer), silenced (no answer by ' +
+      'the SIP server: strangers, and banned), rate (503), forbidden (403), password (wrong)',
+    'why',
+    ({ guard }) => guard.refused,
+  ],
+  ['acd_sip_banned_total', 'Bans of addresses', 'why', ({ guard }) => guard.banned],
+  ['acd_sip_bans', 'Bans that stand now', 'why', ({ guard }) => guard.bans],
+  ['acd_locks', 'Agents and phones locked by wrong PINs', 'kind', ({ guard }) => guard.locks],
+];
+
+/** Series without a label. */
+const SINGLE: readonly (readonly [name: string, help: string, pick: (now: Reading) => number])[] = [
+  ['acd_media_legs', 'Legs of audio that exist', (now) => now.mediaLegs],
+  ['acd_overloaded', '1 while new calls are refused', (now) => (now.isOverloaded ? 1 : 0)],
+  ['acd_journal_seq', 'Number of the last event', (now) => now.journalSeq],
+  ['acd_journal_backlog', 'Commands that wait for the journal', ({ journal }) => journal.backlog],
+  ['acd_journal_appends_total', 'Batches written to the journal', ({ journal }) => journal.appends],
+  [
+    'acd_journal_append_seconds_total',
+    'Time spent writing them',
+    ({ journal }) => journal.appendSeconds,
+  ],
+  [
+    'acd_journal_append_failures_total',
+    'Batches that could not be written',
+    ({ journal }) => journal.failures,
+  ],
+  ['acd_reports_lag_events', 'Events the reports lack', ({ reports }) => reports.lag],
+];
+
+function ups(all: ReadonlyMap<string, boolean>): ReadonlyMap<string, number> {
+  return new Map([...all].map(([name, isUp]) => [name, isUp ? 1 : 0]));
+}
+
+/** Gives what puts a reading into the registry. */
+function addReadings(registry: Registry): (now: Reading) => void {
+  const registers = [registry];
+  const series = (name: string, help: string, labelNames: string[]): Shown => {
+    const given = { name, help, labelNames, registers };
+    // By its name: what only rises is a counter.
+    return name.endsWith('_total') ? new Counted(given) : new Gauge(given);
+  };
+  const labelled = LABELLED.map(([name, help, label, pick]) => {
+    const shown = series(name, help, [label]);
+    return (now: Reading): void => {
+      shown.reset();
+      for (const [key, value] of pick(now)) shown.set({ [label]: key }, value);
+    };
+  });
+  const single = SINGLE.map(([name, help, pick]) => {
+    const shown = series(name, help, []);
+    return (now: Reading): void => {
+      shown.reset();
+      shown.set({}, pick(now));
+    };
+  });
+  const all = [...labelled, ...single];
+  return (now) => {
+    for (const put of all) put(now);
+  };
 }

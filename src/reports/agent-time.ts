@@ -2,6 +2,10 @@
  * An agent's time in a window, out of his spans: what overlaps counts once, in the order talk,
  * wrap-up, pause. A pause he asked for while he talks begins, for him and for the occupancy, when
  * he has done talking.
+ *
+ * Of one queue alone: its calls, offers, talk and wrap-up, and its pauses with those in all; what
+ * he does for other queues is not his time there, but neither is he ready then. He is logged in to
+ * all.
  */
 import type { AgentFigures } from './answers.ts';
 import { coveredMs, percent, withinMs, type Interval } from './figures.ts';
@@ -21,19 +25,23 @@ const MISSED = new Set(['no-answer', 'busy', 'declined', 'unreachable', 'failed'
 export function sumAgent(
   spans: readonly AgentSpan[],
   window: Interval,
+  queue?: string,
 ): Omit<AgentFigures, 'agent' | 'name'> {
   const of = (what: SpanKind) => spans.filter((span) => span.what === what);
   const beginsHere = (span: AgentSpan) => span.from >= window.from && span.from < window.to;
-  const [talks, wrapups] = [of('talk'), of('wrapup')];
-  const offers = of('offer').filter(beginsHere);
-  const pauses = of('pause').filter(({ queue }) => queue === '');
+  const own = (span: AgentSpan) => queue === undefined || span.queue === queue;
+  const everywhere = [...of('talk'), ...of('wrapup')];
+  const [talks, wrapups] = [of('talk').filter(own), of('wrapup').filter(own)];
+  const rings = of('offer').filter(own);
+  const offers = rings.filter(beginsHere);
+  const pauses = of('pause').filter((span) => span.queue === '' || span.queue === queue);
   const sum = (list: readonly AgentSpan[]) =>
     list.reduce((total, span) => total + withinMs(span, window), 0);
   const talkMs = sum(talks);
   const busyMs = coveredMs([...talks, ...wrapups], window);
-  const awayMs = coveredMs([...talks, ...wrapups, ...pauses], window);
+  const awayMs = coveredMs([...everywhere, ...pauses], window);
   const loggedInMs = coveredMs(of('session'), window);
-  const pausedMs = awayMs - busyMs;
+  const pausedMs = awayMs - coveredMs(everywhere, window);
   const calls = talks.filter(beginsHere).length;
   return {
     calls,
@@ -42,7 +50,7 @@ export function sumAgent(
     logged_in_seconds: seconds(loggedInMs),
     talk_seconds: seconds(talkMs),
     wrapup_seconds: seconds(busyMs - coveredMs(talks, window)),
-    ringing_seconds: seconds(sum(of('offer'))),
+    ringing_seconds: seconds(sum(rings)),
     paused_seconds: seconds(pausedMs),
     ready_seconds: seconds(Math.max(0, loggedInMs - awayMs)),
     average_talk_seconds: calls === 0 ? null : seconds(talkMs / calls),

@@ -107,9 +107,15 @@ function callAnswer(row: CallRow): CallRecordAnswer {
   };
 }
 
+/** Calls that stood in that queue, on their way through several, too. */
+const IN_QUEUE =
+  ' AND (first_queue = @queue OR last_queue = @queue OR EXISTS ' +
+  '(SELECT 1 FROM visit WHERE visit.call_id = call.call_id AND visit.queue = @queue))';
+
 /** By their entry. */
 export function askCalls(sources: Sources, asked: Asked): Rows<CallRecordAnswer> {
-  const queue = onlyQueues(asked, ['first_queue', 'last_queue']);
+  const seen = onlyQueues({ ...asked, queue: undefined }, ['first_queue', 'last_queue']);
+  const queue = asked.queue === undefined ? seen : seen + IN_QUEUE;
   const agent = asked.agent === undefined ? '' : ' AND agent_id = @agent';
   const found = sources.store.db
     .prepare(

@@ -175,12 +175,16 @@ export function askQueues(
 }
 
 /** Every queue of the configuration, also those without a call today. */
-export function askCounters(sources: Sources, now: number, scope?: Scope): Rows<QueueCounters> {
+export function askCounters(
+  sources: Sources,
+  now: number,
+  { queue: sought, scope }: Pick<Asked, 'queue' | 'scope'> = {},
+): Rows<QueueCounters> {
   const { house, options, zone } = sources;
   const { from, to } = zone.day(now);
   const buckets = bucketsOf(sources, { from, to }, 'none');
   const all = (house.config?.queues ?? []).map(({ name }) => name);
-  const names = all.filter((name) => scope === undefined || scope.queues.includes(name));
+  const names = all.filter((name) => name === (sought ?? name) && !isOutOf(scope, name));
   const rows = names.map((queue): QueueCounters => {
     const sums = buckets.get(`${from} ${queue}`)?.sums ?? noSums();
     const { sl, sl2 } = levelsOf(sums, options.levels.formula);
@@ -258,12 +262,28 @@ function* agentSpans(
   }
 }
 
+/** Members of the queue that is asked for; undefined: it may be anybody. */
+function membersOf({ house }: Sources, { queue }: Asked): ReadonlySet<string> | undefined {
+  if (queue === undefined) return undefined;
+  const agents = house.config?.agents ?? [];
+  return new Set(agents.filter(({ queues }) => queues.includes(queue)).map(({ id }) => id));
+}
+
+const isOutOf = (scope: Scope | undefined, queue: string | undefined): boolean =>
+  scope !== undefined && queue !== undefined && !scope.queues.includes(queue);
+
+/** With a queue: its members, and whoever did something for it. */
 export function askAgents(sources: Sources, asked: Asked): Rows<AgentFigures> {
   const rows: AgentFigures[] = [];
+  const { queue, scope } = asked;
+  if (isOutOf(scope, queue)) return { rows, more: false };
+  const members = membersOf(sources, asked);
   const names = new Map(
     (sources.house.config?.agents ?? []).map(({ id, name }) => [id, name] as const),
   );
   for (const [agent, spans] of agentSpans(sources, asked, agentsIn(asked.scope))) {
+    const isThere = members?.has(agent) ?? true;
+    if (!isThere && !spans.some((span) => span.queue === queue)) continue;
     if (rows.length >= ROWS_MAX) return { rows, more: true };
     const plain = spans.map(({ what, queue, from_at: from, to_at: to, detail }) => ({
       what,
@@ -272,13 +292,15 @@ export function askAgents(sources: Sources, asked: Asked): Rows<AgentFigures> {
       to,
       detail,
     }));
-    rows.push({ agent, name: names.get(agent) ?? '', ...sumAgent(plain, asked) });
+    rows.push({ agent, name: names.get(agent) ?? '', ...sumAgent(plain, asked, queue) });
   }
   return { rows, more: false };
 }
 
+/** With a queue: pauses there, and its members' pauses in all. */
 export function askPauses(sources: Sources, asked: Asked): Rows<PauseFigures> {
   const rows: PauseFigures[] = [];
+  const members = membersOf(sources, asked);
   const seesAgent = agentsIn(asked.scope);
   // Also of who is no longer in the scope: his pauses in one of its queues are.
   for (const [agent, spans] of agentSpans(sources, asked, () => true)) {
@@ -293,7 +315,8 @@ export function askPauses(sources: Sources, asked: Asked): Rows<PauseFigures> {
     }
     for (const { queue, reason, pauses, ms } of sums.values()) {
       const isSeen = queue === '' ? seesAgent(agent) : asked.scope?.queues.includes(queue);
-      if (isSeen === false) continue;
+      const isHere = queue === '' ? members?.has(agent) : queue === (asked.queue ?? queue);
+      if (isSeen === false || isHere === false) continue;
       if (rows.length >= ROWS_MAX) return { rows, more: true };
       rows.push({ agent, queue, reason, pauses, seconds: seconds(ms) });
     }

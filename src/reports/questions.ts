@@ -18,7 +18,11 @@ export type Question =
   | { readonly name: 'queues'; readonly asked: Asked & { readonly interval: IntervalName } }
   | { readonly name: 'agents' | 'pauses' | 'abandoned' | 'calls'; readonly asked: Asked }
   | { readonly name: 'call'; readonly id: string }
-  | { readonly name: 'counters'; readonly scope?: Scope | undefined }
+  | {
+      readonly name: 'counters';
+      readonly queue?: string | undefined;
+      readonly scope?: Scope | undefined;
+    }
   | { readonly name: 'progress' }
   /** A day by its name, or today. */
   | { readonly name: 'day'; readonly day?: string | undefined };

@@ -132,7 +132,7 @@ export class ReportService {
       case 'call':
         return askCall(sources, question.id);
       case 'counters':
-        return askCounters(sources, sources.now, question.scope);
+        return askCounters(sources, sources.now, question);
       case 'day': {
         const { day } = question;
         const found = day === undefined ? this.#zone.day(sources.now) : this.#zone.dayNamed(day);

@@ -15,7 +15,7 @@ import { hasToTag } from './context.ts';
 import type { KnownRegistrar } from './device.ts';
 import { clean, parseNameAddr, parseUri } from './headers.ts';
 import type { Headers, Heritage, IncomingRequest, SipLog } from './port.ts';
-import { Sources } from './sources.ts';
+import { Sources, type Counts } from './sources.ts';
 
 /** Headers that say who somebody is on the word of a network that we trust (RFC 3325 §7). */
 const TRUSTED = ['p-asserted-identity', 'p-preferred-identity', 'remote-party-id'];
@@ -24,7 +24,7 @@ export interface DoorOptions {
   readonly config: SipConfig;
   readonly registrars: () => readonly KnownRegistrar[];
   /** null: a drachtio-server. */
-  readonly server: () => Pick<Heritage, 'ban' | 'tellUsers'> | null;
+  readonly server: () => Pick<Heritage, 'ban' | 'tellUsers' | 'silences'> | null;
   /** Ms, never going back. */
   readonly now: () => number;
   readonly log: SipLog;
@@ -36,6 +36,7 @@ export class Door {
   private readonly networks: Networks;
   private readonly challenges: Challenges;
   private readonly users: ReadonlySet<string>;
+  private silenced = 0;
   private readonly hidden: ReadonlySet<string>;
 
   constructor(options: DoorOptions) {
@@ -75,9 +76,13 @@ export class Door {
     const { sourceHost: address, method } = request;
     if (request.source === 'server' || method === 'ACK') return request;
     // No answer: on a drachtio-server the transaction ends by itself.
-    if (this.sources.isBanned(address)) return null;
+    if (this.sources.isBanned(address)) {
+      this.sources.count('banned');
+      return null;
+    }
     const isUncounted = isHeld || request.isOfRegistrar === true;
     if (!isUncounted && !this.sources.take(address)) {
+      this.sources.count('rate');
       refuse(request, 503, 'Too Many Requests', { 'Retry-After': '10' });
       return null;
     }
@@ -86,8 +91,16 @@ export class Door {
     if (this.isAllowed(request)) return request;
     const from = parseUri(parseNameAddr(request.header('From'))?.uri ?? '')?.user ?? '';
     if (method === 'INVITE' && this.users.has(from)) return this.prove(request, from);
+    this.sources.count('forbidden');
     refuse(request, 403, 'Forbidden');
     return null;
+  }
+
+  /** What was refused at the door and before it, since the start. */
+  async counts(): Promise<Counts> {
+    const silenced = await this.options.server()?.silences();
+    this.silenced = silenced ?? this.silenced;
+    return this.sources.counts(this.silenced);
   }
 
   private prove(request: IncomingRequest, from: string): IncomingRequest | null {
@@ -97,6 +110,7 @@ export class Door {
     if (verdict.kind === 'right' && verdict.user === from) return this.believed(request, from);
     if (verdict.kind === 'wrong' || verdict.kind === 'right') {
       const fields = { source: address, user: clean(from) };
+      this.sources.count('password');
       this.options.log.warn(fields, 'wrong password, or another’s name, for a user of sip.users');
       this.sources.failed(address);
       if (this.sources.isBanned(address)) {

@@ -9,7 +9,7 @@
  */
 import Srf from 'drachtio-srf';
 import { joinWrites } from '../one-write.ts';
-import { hasGuard, SipdHeritage } from './heritage.ts';
+import { SipdHeritage, wordsOf } from './heritage.ts';
 import type { Pending } from './heritage.ts';
 import type {
   Headers,
@@ -73,7 +73,7 @@ class DrachtioStack implements Stack {
   /** Came before there was a listener: held by the server for us, or very early. */
   private readonly early: IncomingRequest[] = [];
   private isSipd = false;
-  private hasGuard = false;
+  private words = 0;
   private reconnected: ((awayMs: number) => void) | null = null;
   private lostAt = 0;
   private up = false;
@@ -109,7 +109,7 @@ class DrachtioStack implements Stack {
         }
         this.isSipd = version?.endsWith('-sipd') === true;
         for (const socket of this.srf.app.client?.mapServer.keys() ?? []) joinWrites(socket);
-        this.hasGuard = hasGuard(version ?? '');
+        this.words = wordsOf(version ?? '');
         // A pong behind our routes' orders tells that requests will be given to us from now on.
         this.ping(() => {
           clearTimeout(deadline);
@@ -366,7 +366,7 @@ class DrachtioStack implements Stack {
       follow: (req: SrfRequest, events: TransactionEvents, pending: Pending) =>
         this.follow(req, events, pending),
     };
-    return new SipdHeritage(line, this.log, this.hasGuard);
+    return new SipdHeritage(line, this.log, this.words);
   }
 
   private received(res: SrfReceived, ack: (options?: object) => void): IncomingResponse {

@@ -29,7 +29,7 @@ import { Renewals } from './renewal.ts';
 import type { RegistrationHealth } from './registration.ts';
 import { Routes } from './routes.ts';
 import { shedLoad } from './shedding.ts';
-import type { Sources } from './sources.ts';
+import type { Counts, Sources } from './sources.ts';
 import { SilentLegs } from './silent-legs.ts';
 import { UntilSucceeded } from './succession.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
@@ -65,6 +65,8 @@ export interface SipEdge {
   readonly locks: Locks;
   /** Which addresses get no answer for now. */
   readonly sources: Sources;
+  /** What was refused for where it came from; asks the SIP server. */
+  guard(): Promise<Counts>;
   /** Logs an agent in on a phone that is named; `by`: who asks, for the journal. */
   logIn(agentId: string, phone: NamedPhone, by: string): Promise<NamedLogin>;
   /** New calls and logins are turned away; those that are here go on. */
@@ -181,6 +183,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   return {
     locks,
     sources: parts.door.sources,
+    guard: () => parts.door.counts(),
     logIn: (agentId, phone, by) => named.logIn(agentId, phone, by),
     open: async () => {
       parts.door.tell();

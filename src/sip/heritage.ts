@@ -41,21 +41,24 @@ export interface Line {
 type Told =
   HeldDialog | { readonly dialogId: string; readonly ended: Omit<EndedDialog, 'dialogId'> };
 
-/** Does the sipd of that version know `users` and `ban`? One before closes at what it knows not. */
-export function hasGuard(version: string): boolean {
-  return Number(/^v0\.9\.(\d+)-sipd$/.exec(version)?.[1] ?? 0) >= 11;
+/** Which words the sipd of that version knows; it closes at what it knows not. */
+export function wordsOf(version: string): number {
+  return Number(/^v0\.9\.(\d+)-sipd$/.exec(version)?.[1] ?? 0);
 }
+
+/** `users` and `ban`; `silences`: see sipd/commands.ts. */
+const [GUARD, SILENCES] = [11, 12];
 
 export class SipdHeritage implements Heritage {
   private readonly line: Line;
   private readonly log: SipLog;
-  private readonly hasGuard: boolean;
+  private readonly words: number;
 
-  /** `hasGuard`: after an upgrade in place sipd may be older than we are. */
-  constructor(line: Line, log: SipLog, hasGuard = true) {
+  /** `words`: after an upgrade in place sipd may be older than we are. */
+  constructor(line: Line, log: SipLog, words = Infinity) {
     this.line = line;
     this.log = log;
-    this.hasGuard = hasGuard;
+    this.words = words;
   }
 
   async inventory(): Promise<Inventory | null> {
@@ -105,9 +108,15 @@ export class SipdHeritage implements Heritage {
     return this.order(`ban|${address}|${Math.ceil(ms)}`);
   }
 
+  async silences(): Promise<number | null> {
+    if (this.words < SILENCES) return null;
+    const answer = await this.ask('silences');
+    return answer?.[0] === 'OK' ? Number(answer[1]) : null;
+  }
+
   /** A sipd of before goes on as it did until the next start. */
   private async order(text: string): Promise<void> {
-    if (!this.hasGuard) return;
+    if (this.words < GUARD) return;
     const answer = await this.ask(text);
     if (answer?.[0] === 'OK') return;
     const told = { order: text.split('|')[0], answer: answer?.join(' ') ?? 'none' };

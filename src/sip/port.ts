@@ -143,6 +143,8 @@ export interface Heritage {
   tellUsers(users: readonly string[]): Promise<void>;
   /** What is new from there gets no answer for so long; 0: it may again. `*`, 0: from all. */
   ban(address: string, ms: number): Promise<void>;
+  /** Requests of strangers and banned addresses that it left unanswered; null: not told. */
+  silences(): Promise<number | null>;
   /** Goes on with one: its last response comes again, then what follows. */
   resume(dialogId: string, events: TransactionEvents): void;
 }

@@ -34,6 +34,23 @@ export interface Ban {
   readonly endsInMs: number;
 }
 
+/** How something new was refused: see `Counts`. */
+const REFUSALS = ['banned', 'rate', 'forbidden', 'password', 'silenced'] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
+/** Since the start of this process, but for `bans`. */
+export interface Counts {
+  /**
+   * `banned`: no answer, by us. `rate`: 503, more than may be. `forbidden`: 403, not allowed.
+   * `password`: a wrong one. `silenced`: the SIP server (since its own start) gave no answer to
+   * strangers and banned addresses.
+   */
+  readonly refused: ReadonlyMap<Refusal, number>;
+  readonly banned: ReadonlyMap<Ban['why'], number>;
+  /** Those that stand now. */
+  readonly bans: ReadonlyMap<Ban['why'], number>;
+}
+
 export interface SourcesOptions {
   readonly limits: SourceLimits;
   /** Ms, never going back. */
@@ -65,10 +82,30 @@ export class Sources {
   private readonly refused = new Map<string, Refused>();
   private readonly failures = new Map<string, { count: number; until: number }>();
   private readonly bans = new Map<string, Held>();
+  private readonly refusals = new Map<Refusal, number>(REFUSALS.map((why) => [why, 0]));
+  private readonly banned = new Map<Ban['why'], number>([
+    ['passwords', 0],
+    ['flood', 0],
+  ]);
 
   constructor(options: SourcesOptions) {
     this.options = options;
     this.rates = new Rates(options.now, { perSecond: 0, burst: 0, max: SOURCES_MAX });
+  }
+
+  /** Something new was refused. */
+  count(why: Refusal): void {
+    this.refusals.set(why, (this.refusals.get(why) ?? 0) + 1);
+  }
+
+  /** `silenced`: what the SIP server has left unanswered. */
+  counts(silenced: number): Counts {
+    const standing = this.list();
+    const bans = [...this.banned.keys()].map(
+      (why) => [why, standing.filter((ban) => ban.why === why).length] as const,
+    );
+    const refused = new Map([...this.refusals, ['silenced', silenced] as const]);
+    return { refused, banned: new Map(this.banned), bans: new Map(bans) };
   }
 
   isBanned(address: string): boolean {
@@ -145,6 +182,7 @@ export class Sources {
     if (this.isBanned(from)) return;
     // The SIP server writes IPv6 in brackets, and reads it without.
     const address = plainAddress(from);
+    this.banned.set(why, (this.banned.get(why) ?? 0) + 1);
     putNewest(this.bans, source, { why, until: now() + limits.banForMs, address }, SOURCES_MAX);
     this.failures.delete(source);
     this.refused.delete(source);

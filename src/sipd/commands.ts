@@ -32,9 +32,9 @@ import { parseUri } from './uri.ts';
 
 /**
  * Answers as drachtio-server 0.9 would; the leading v lets srf enable pings. The last number is
- * that of the words of our own: from 11 on `users` and `ban` are among them.
+ * that of the words of our own: from 11 on `users` and `ban` are among them, from 12 on `silences`.
  */
-export const SERVER_VERSION = 'v0.9.11-sipd';
+export const SERVER_VERSION = 'v0.9.12-sipd';
 
 const NO_DIALOG = 'NOK|Server error: unable to find dialog for dialog id provided';
 
@@ -99,6 +99,9 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
       return true;
     case 'ban':
       say(onBan(ctx, frame.args[0] ?? '', frame.args[1] ?? ''));
+      return true;
+    case 'silences':
+      say(`OK|${ctx.admission.silences}`);
       return true;
     case 'proxy':
       onProxy(ctx, client, frame);

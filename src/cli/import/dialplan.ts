@@ -68,7 +68,7 @@ class Dialplan {
   }
 
   /** Queue() and what stands behind it in the same extension. */
-  enter(steps: readonly Step[], index: number, waits: ReadonlyMap<string, string>): void {
+  enter(steps: readonly Step[], index: number, { waits, priorities }: Variables): void {
     const step = steps[index];
     if (step === undefined) return;
     const fields = step.args.split(',').map((each) => each.trim());
@@ -85,6 +85,10 @@ class Dialplan {
     }
     const wait = fields[4] === '${QMAXWAIT}' ? (waits.get(step.exten) ?? '') : (fields[4] ?? '');
     this.limit(queue, step, wait);
+    const priority = priorities.get(step.exten);
+    if (priority !== undefined) queue.options['priority'] = priority;
+    const rule = fields[8] ?? '';
+    if (rule !== '') queue.options['defaultrule'] = rule;
     this.leave(queue, steps, index);
   }
 
@@ -109,15 +113,36 @@ class Dialplan {
   }
 }
 
-/** `Set(QMAXWAIT=300)` of FreePBX, by extension; in an expression the last number counts. */
-function waitsOf(steps: readonly Step[]): Map<string, string> {
-  const waits = new Map<string, string>();
-  for (const { exten, app, args } of steps) {
-    const value = app === 'set' ? /^_*QMAXWAIT=(.*)$/s.exec(args)?.[1] : undefined;
-    const number = value === undefined ? undefined : /(\d+)\D*$/.exec(value)?.[1];
-    if (number !== undefined) waits.set(exten, number);
+/** What an extension sets for its Queue(), by extension. */
+interface Variables {
+  readonly waits: ReadonlyMap<string, string>;
+  readonly priorities: ReadonlyMap<string, string>;
+}
+
+/** Variables of Queue() for which there is something here, but no plain value of a queue. */
+const BESIDE: Readonly<Record<string, string>> = {
+  QUEUE_MAX_PENALTY: 'penalty-rules',
+  QUEUE_MIN_PENALTY: 'penalty-rules',
+  QUEUE_RAISE_PENALTY: 'penalty-rules',
+};
+
+/**
+ * `Set(QMAXWAIT=300)` of FreePBX: in an expression the last number counts. `Set(QUEUE_PRIO=5)`:
+ * a number alone.
+ */
+function variablesOf(steps: readonly Step[], house: House): Variables {
+  const [waits, priorities] = [new Map<string, string>(), new Map<string, string>()];
+  for (const { exten, app, args, entry } of steps) {
+    const [, name = '', value = ''] =
+      app === 'set' ? (/^_*([A-Z_]+)=(.*)$/s.exec(args.trim()) ?? []) : [];
+    const number = /(\d+)\D*$/.exec(value)?.[1];
+    if (name === 'QMAXWAIT' && number !== undefined) waits.set(exten, number);
+    if (name === 'QUEUE_PRIO' && /^\d{1,4}$/.test(value)) priorities.set(exten, value);
+    else if (name === 'QUEUE_PRIO') house.note(entry, `Set(${args})`, 'write priority');
+    else if (Object.hasOwn(BESIDE, name) && value !== '')
+      house.note(entry, `Set(${args})`, `write ${BESIDE[name] ?? ''}`);
   }
-  return waits;
+  return { waits, priorities };
 }
 
 /** Keys of the contexts that queues name by `context`. */
@@ -152,9 +177,9 @@ export function addDialplans(house: House, host: string, confs: readonly Conf[])
     for (const section of conf.sections) {
       const steps = stepsOf(section);
       contexts.set(section.name, steps);
-      const waits = waitsOf(steps);
+      const variables = variablesOf(steps, house);
       steps.forEach(({ app }, index) => {
-        if (app === 'queue') plan.enter(steps, index, waits);
+        if (app === 'queue') plan.enter(steps, index, variables);
       });
     }
   }

@@ -79,6 +79,9 @@ const COPIED = new Set([
   'relative-periodic-announce',
 ]);
 
+/** Nothing is lost where what we have not was off. */
+const OFF = new Set(['', '0', 'no', 'false', 'off', 'silence/1']);
+
 const EMPTY_WORDS = [
   'paused',
   'penalty',
@@ -196,6 +199,7 @@ export function changeOf({ key: written, value }: Entry, sounds: Sounds): Change
   const schema =
     COPIED.has(key) && Object.hasOwn(shape, change.key) ? shape[change.key] : undefined;
   if (schema === undefined) {
+    if (OFF.has(value.trim().toLowerCase())) return null;
     return { why: WHY[key] ?? 'this version has no such option' };
   }
   const found = schema.safeParse(change.value);

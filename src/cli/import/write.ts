@@ -33,12 +33,17 @@ export function kindOf(file: string): Kind {
   return name.includes('agents') ? 'agents' : 'queues';
 }
 
+/** Whole numbers stand as such, as people write them; a name is a text though it be of digits. */
+const isNumber = (key: string, value: string): boolean =>
+  /^(0|[1-9]\d{0,8})$/.test(value) && !['name', 'defaultrule'].includes(key);
+
 /** `${` would be taken from the environment. */
-function literal(value: unknown): unknown {
-  if (typeof value === 'string') return value.split('${').join('$${');
-  if (Array.isArray(value)) return value.map(literal);
+function literal(value: unknown, key = ''): unknown {
+  if (typeof value === 'string')
+    return isNumber(key, value) ? Number(value) : value.split('${').join('$${');
+  if (Array.isArray(value)) return value.map((each) => literal(each));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, literal(each)]));
+  return Object.fromEntries(Object.entries(value).map(([own, each]) => [own, literal(each, own)]));
 }
 
 /** A rule that there is not is lost, whichever file should have had it. */

@@ -48,6 +48,8 @@ function addActs(group: Group): void {
     order(written, `/calls/${at(id)}/${name}`, body);
   const plain = [
     ['hangup', 'end a call, whatever it is doing'],
+    ['hold', 'have a talking caller hear music; his agent hears nothing'],
+    ['resume', 'end that hold; where a phone holds, too, it goes on'],
     ['withdraw', 'take a waiting call out of its queue; failover.withdraw says where it goes'],
   ] as const;
   for (const [name, text] of plain) {

@@ -2,7 +2,7 @@
  * `acd queue show`, laid out as Asterisk's users know it: a line of figures, the members with
  * their state, the callers with place and wait. Figures that are not at hand are left out.
  */
-import type { AgentAnswer, QueueAnswer } from '../../http/schemas.ts';
+import type { AgentAnswer, QueueAnswer, QueueDetail } from '../../http/schemas.ts';
 import { plain } from '../plain.ts';
 
 export interface Counters {
@@ -14,6 +14,8 @@ export interface Counters {
   readonly sl: number | null;
   readonly sl2: number | null;
 }
+
+type Standing = QueueDetail['members'][number];
 
 const STATES: Readonly<Record<AgentAnswer['state'], string>> = {
   loggedout: 'Logged out',
@@ -41,18 +43,33 @@ function figures(counters: Counters | undefined, waiting: number): string {
   );
 }
 
-function member(agent: AgentAnswer, queue: string): string {
+/** As Asterisk has it: `with penalty 3`, `has taken 2 calls (last was 16 secs ago)`. */
+function taken(standing: Standing | undefined): { penalty: string; calls: string } {
+  if (standing === undefined) return { penalty: '', calls: '' };
+  const { penalty, calls, last_call_seconds: last } = standing;
+  const count = calls === 0 ? 'no calls yet' : `${calls} ${calls === 1 ? 'call' : 'calls'}`;
+  const since = last === null ? '' : ` (last was ${last} secs ago)`;
+  return {
+    penalty: penalty === 0 ? '' : ` with penalty ${penalty}`,
+    calls: `, has taken ${count}${since}`,
+  };
+}
+
+function member(agent: AgentAnswer, queue: string, standing: Standing | undefined): string {
   const name = agent.name === '' ? agent.id : `${agent.name} (${agent.id})`;
-  const paused =
-    agent.pause_reason === null ? '' : ` (paused: ${agent.pause_reason || 'no reason'})`;
+  const reason = standing === undefined ? agent.pause_reason : standing.pause_reason;
+  const paused = reason === null ? '' : ` (paused: ${reason || 'no reason'})`;
+  const { penalty, calls } = taken(standing);
   const device = agent.device === '' ? '' : ` ${agent.device}`;
   const state = agent.away_from.includes(queue) ? 'Logged out here' : STATES[agent.state];
-  return plain(`      ${name}${device} (${state})${paused} idle ${agent.idletime}s`);
+  return plain(
+    `      ${name}${device} (${state})${penalty}${paused} idle ${agent.idletime}s${calls}`,
+  );
 }
 
 /** One queue. */
 export function showQueue(
-  queue: QueueAnswer,
+  queue: QueueAnswer & Partial<QueueDetail>,
   agents: readonly AgentAnswer[],
   counters: readonly Counters[],
 ): string {
@@ -62,7 +79,10 @@ export function showQueue(
   const head = `${queue.name} has ${calls}, strategy ${queue.strategy} (${numbers})`;
   const members = agents
     .filter(({ memberof }) => memberof.includes(queue.name))
-    .map((agent) => member(agent, queue.name));
+    .map((agent) => {
+      const standing = queue.members?.find((one) => one.agent === agent.id);
+      return member(agent, queue.name, standing);
+    });
   const waiting = queue.calls
     .filter(({ state }) => state !== 'assigned')
     .map(({ position, from, waited_seconds: waited, id }) =>

@@ -1,10 +1,24 @@
 /** `acd queue …`: what Asterisk's users know as `queue show`, `add member`, `remove member`. */
-import type { AgentAnswer, QueueAnswer } from '../../http/schemas.ts';
+import type { AgentAnswer, QueueAnswer, QueueDetail } from '../../http/schemas.ts';
 import { EXIT } from '../exit.ts';
 import { ask, tell, type Written } from './client.ts';
 import type { Place } from './reach.ts';
 import { showQueue, type Counters } from './queue-show.ts';
 import { at, order, verb, wholeOf, type Group } from './verb.ts';
+
+/** Of more queues each one is not asked for apart: REST has a rate limit. */
+const DETAILS_MAX = 50;
+
+/** With their members, as far as that can be had. */
+async function withMembers(queues: readonly QueueAnswer[], place: Place): Promise<QueueAnswer[]> {
+  if (queues.length > DETAILS_MAX) return [...queues];
+  return Promise.all(
+    queues.map(async (queue) => {
+      const found = await ask<QueueDetail>(place, `/queues/${at(queue.name)}`);
+      return found.ok ? found.body : queue;
+    }),
+  );
+}
 
 /** Figures, members and callers of the queues; counters may be away without harm. */
 async function showQueues(queues: readonly QueueAnswer[], place: Place): Promise<string> {
@@ -23,9 +37,11 @@ function addShow(group: Group): void {
     .action(async (name: string | undefined, written: Written) => {
       if (name === undefined) {
         const get = (place: Place) => ask<{ queues: QueueAnswer[] }>(place, '/queues');
-        group.done(await tell(written, get, ({ queues }, place) => showQueues(queues, place)));
+        const show = async ({ queues }: { queues: QueueAnswer[] }, place: Place) =>
+          showQueues(await withMembers(queues, place), place);
+        group.done(await tell(written, get, show));
       } else {
-        const get = (place: Place) => ask<QueueAnswer>(place, `/queues/${at(name)}`);
+        const get = (place: Place) => ask<QueueDetail>(place, `/queues/${at(name)}`);
         group.done(await tell(written, get, (body, place) => showQueues([body], place)));
       }
     });

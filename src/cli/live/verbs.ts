@@ -4,9 +4,11 @@
  */
 import type { Command } from 'commander';
 import type { HealthAnswer } from '../../http/schemas.ts';
+import { EXIT } from '../exit.ts';
 import { addAgent } from './agent-verbs.ts';
 import { addCall } from './call-verbs.ts';
 import { ask, tell, type Written } from './client.ts';
+import type { Place } from './reach.ts';
 import { addBan, addLock } from './guard-verbs.ts';
 import { addLog } from './log.ts';
 import { addQueue } from './queue-verbs.ts';
@@ -14,7 +16,8 @@ import { addTop } from './top.ts';
 import { verb, type Done, type Group } from './verb.ts';
 
 function showHealth(health: HealthAnswer): string {
-  const { status, version, uptime_seconds: up, sip, media, journal, bugs, drain } = health;
+  const { status, version, uptime_seconds: up, sip, media, journal, bugs, drain, load } = health;
+  const overload = load.overload === null ? '' : `; new calls get 503 (${load.overload})`;
   const part = (name: string, { up: isUp, detail }: { up: boolean; detail: string }) =>
     `${name.padEnd(10)} ${isUp ? 'up' : 'DOWN'} ${detail}`.trimEnd();
   return [
@@ -22,6 +25,8 @@ function showHealth(health: HealthAnswer): string {
     part('sip', sip),
     part('media', media),
     part('journal', journal),
+    part('reports', health.reports),
+    `${'calls'.padEnd(10)} ${load.calls} of ${load.max_calls}${overload}`,
     ...health.registrars.map(({ name, registrar, state, detail }) =>
       `${name.padEnd(10)} ${state} at ${registrar} ${detail}`.trimEnd(),
     ),
@@ -31,7 +36,14 @@ function showHealth(health: HealthAnswer): string {
 
 function addStatus(group: Group): void {
   verb(group, 'status', 'is everything well?').action(async (written: Written) => {
-    group.done(await tell(written, (place) => ask<HealthAnswer>(place, '/health'), showHealth));
+    let isUnwell = false;
+    const get = async (place: Place) => {
+      const answer = await ask<HealthAnswer>(place, '/health');
+      isUnwell = answer.ok && answer.body.status === 'degraded';
+      return answer;
+    };
+    const done = await tell(written, get, showHealth);
+    group.done(isUnwell && done === EXIT.ok ? EXIT.unwell : done);
   });
 }
 

@@ -8,6 +8,7 @@ import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import {
   agentAnswer,
+  agentDetail,
   attendBody,
   errorAnswer,
   loginBody,
@@ -36,7 +37,7 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
       schema: {
         summary: 'All agents',
         tags: ['watch'],
-        querystring: z.object(paging),
+        querystring: z.strictObject(paging),
         response: { 200: z.object({ agents: z.array(agentAnswer) }), 400: errorAnswer },
       },
     },
@@ -52,10 +53,10 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
     {
       config: needs('read-only'),
       schema: {
-        summary: 'One agent',
+        summary: 'One agent, with how he stands in each of his queues',
         tags: ['watch'],
         params,
-        response: { 200: agentAnswer, 404: errorAnswer },
+        response: { 200: agentDetail, 404: errorAnswer },
       },
     },
     (request, reply) => {

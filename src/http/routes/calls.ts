@@ -20,7 +20,7 @@ export function addCalls(http: Http, view: View): void {
       schema: {
         summary: 'All calls, waiting or talking',
         tags: ['watch'],
-        querystring: z.object(paging),
+        querystring: z.strictObject(paging),
         response: { 200: z.object({ calls: z.array(callAnswer) }), 400: errorAnswer },
       },
     },

@@ -168,7 +168,7 @@ function addRuleList(http: Http, config: ConfigPort): void {
   const schema = {
     summary: 'All penalty rules',
     tags,
-    querystring: z.object(paging),
+    querystring: z.strictObject(paging),
     response: { 200: z.object({ 'penalty-rules': z.array(entryAnswer) }), 400: errorAnswer },
   };
   http.get('/penalty-rules', { config: needs('supervisor'), schema }, (request, reply) => {

@@ -35,7 +35,7 @@ export function addMembers(http: Http, config: ConfigPort): void {
     summary: 'Members of a queue, as they are written',
     tags,
     params,
-    querystring: z.object(paging),
+    querystring: z.strictObject(paging),
     response: {
       200: z.object({ members: z.array(z.record(z.string(), z.unknown())) }),
       400: errorAnswer,

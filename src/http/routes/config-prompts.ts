@@ -27,6 +27,8 @@ function problemOfPrompt(outcome: Extract<PromptOutcome, { ok: false }>): Proble
 }
 
 export function addPrompts(http: Http, prompts: PromptsPort): void {
+  // Only here, so http is a context of its own; and nothing else here.
+  http.removeAllContentTypeParsers();
   http.addContentTypeParser(
     ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'],
     { parseAs: 'buffer' },
@@ -39,7 +41,7 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
       schema: {
         summary: 'Uploaded prompts',
         tags,
-        querystring: z.object(paging),
+        querystring: z.strictObject(paging),
         response: { 200: z.object({ prompts: z.array(promptAnswer) }), 400: errorAnswer },
       },
     },
@@ -58,7 +60,8 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
       schema: {
         summary: 'Upload a prompt',
         description:
-          'A WAV file (audio/wav): PCM of 8 to 32 bit or floats, any channels, any usual rate. ' +
+          'A WAV file (audio/wav): PCM of 8 to 32 bit, floats, A-law or µ-law, any channels, any ' +
+          'usual rate. ' +
           'Queues may then name it by its key; a built-in one of that key is replaced.',
         tags,
         consumes: ['audio/wav'],

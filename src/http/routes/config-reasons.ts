@@ -40,7 +40,7 @@ export function addReasons(http: Http, config: ConfigPort): void {
   const listing = {
     summary: 'Reasons for which agents may pause; none: any',
     tags,
-    querystring: z.object(paging),
+    querystring: z.strictObject(paging),
     response: { 200: z.object({ 'pause-reasons': z.array(reasonAnswer) }), 400: errorAnswer },
   };
   http.get('/pause-reasons', { config: needs('supervisor'), schema: listing }, (request, reply) => {

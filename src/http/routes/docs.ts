@@ -25,6 +25,10 @@ export function addDocs(http: Http): void {
   http.get('/openapi.json', { config: needs('anyone'), schema: { hide: true } }, () =>
     http.swagger(),
   );
+  // Whoever opens the place in a browser wants to know what there is.
+  http.get('/', { config: needs('anyone'), schema: { hide: true } }, (_request, reply) =>
+    reply.redirect('/docs'),
+  );
   http.get('/docs', { config: needs('anyone'), schema: { hide: true } }, (_request, reply) =>
     reply
       .type('text/html; charset=utf-8')

@@ -17,7 +17,7 @@ const names = (text: string) =>
     )
     .describe(text);
 
-const query = z.object({
+const query = z.strictObject({
   queue: names('Only what concerns these queues; several: q1,q2. Default: all'),
   agent: names('Only what concerns these agents. Default: all'),
   after: z

@@ -4,7 +4,7 @@ import { notFound } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
-import { errorAnswer, queueAnswer } from '../schemas.ts';
+import { errorAnswer, queueAnswer, queueDetail } from '../schemas.ts';
 import type { View } from '../view.ts';
 
 export function addQueues(http: Http, view: View): void {
@@ -15,7 +15,7 @@ export function addQueues(http: Http, view: View): void {
       schema: {
         summary: 'All queues and their calls',
         tags: ['watch'],
-        querystring: z.object(paging),
+        querystring: z.strictObject(paging),
         response: { 200: z.object({ queues: z.array(queueAnswer) }), 400: errorAnswer },
       },
     },
@@ -31,10 +31,10 @@ export function addQueues(http: Http, view: View): void {
     {
       config: needs('read-only'),
       schema: {
-        summary: 'One queue',
+        summary: 'One queue, with its members and how each stands in it',
         tags: ['watch'],
         params: z.object({ name: z.string() }),
-        response: { 200: queueAnswer, 404: errorAnswer },
+        response: { 200: queueDetail, 404: errorAnswer },
       },
     },
     (request, reply) => {

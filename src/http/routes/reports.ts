@@ -1,14 +1,15 @@
 /**
  * GET /reports/…: figures and records, folded from the journal. Each takes a span of time (`day`,
- * or `from` and `to`; default today), and gives JSON or, with `format=csv`, a table.
+ * or `from` and `to`; default today), and gives JSON or, with `format=csv`, a table. A list takes
+ * no more than what it looks at: a filter that changed nothing would tell lies.
  */
 import { z } from 'zod';
-import type { Scope } from '../../reports/answers.ts';
+import type { IntervalName, Scope } from '../../reports/answers.ts';
 import type { Reports } from '../../reports/port.ts';
 import type { Question } from '../../reports/questions.ts';
 import { actor, seesAll } from '../actor.ts';
 import { writeCsv } from '../csv.ts';
-import { notFound, problem, type Problem } from '../errors.ts';
+import { problem, type Problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import {
@@ -27,17 +28,26 @@ import type { View } from '../view.ts';
 const TAGS = ['report'];
 const MAX_SPAN_MS = 400 * 86_400_000;
 
-const query = z.object({
+const span = {
   day: z.string().optional().describe('2026-11-25, in the time zone of the reports; or today'),
   from: z.iso.datetime({ offset: true }).optional().describe('In place of `day`'),
   to: z.iso.datetime({ offset: true }).optional().describe('Not included; default now'),
-  queue: z.string().max(80).optional(),
-  agent: z.string().max(80).optional(),
-  interval: z.enum(['none', '15m', '30m', 'hour', 'day']).default('none'),
-  format: z.enum(['json', 'csv']).default('json'),
-});
+};
+const format = { format: z.enum(['json', 'csv']).default('json') };
+const queue = { queue: z.string().max(80).optional().describe('Of this queue alone') };
+const agent = { agent: z.string().max(80).optional().describe('Of this agent alone') };
+const interval = { interval: z.enum(['none', '15m', '30m', 'hour', 'day']).default('none') };
 
-type Query = z.output<typeof query>;
+/** What there is of it. */
+interface Query {
+  readonly day?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly queue?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly interval?: IntervalName | undefined;
+  readonly format: 'json' | 'csv';
+}
 type Span = { readonly from: number; readonly to: number };
 
 const away = (detail: string): Problem =>
@@ -65,6 +75,8 @@ interface Listed {
   readonly summary: string;
   readonly name: Exclude<Question['name'], 'call' | 'day' | 'progress'>;
   readonly row: z.ZodObject;
+  readonly query: z.ZodType<Query>;
+  readonly description?: string;
 }
 
 const LISTS: readonly Listed[] = [
@@ -73,36 +85,48 @@ const LISTS: readonly Listed[] = [
     summary: 'Volume, service level, waits and abandons of queues, by interval',
     name: 'queues',
     row: queueFigures,
+    query: z.strictObject({ ...span, ...queue, ...interval, ...format }),
   },
   {
     path: '/reports/agents',
     summary: 'Time and calls of agents: talk, wrap-up, pauses, occupancy',
     name: 'agents',
     row: agentFigures,
+    query: z.strictObject({ ...span, ...queue, ...agent, ...format }),
+    description:
+      'With `queue`: its members, and whoever did something for it; calls, offers, talk, wrap-up ' +
+      'and occupancy are of that queue, pauses those there and in all, and nobody is ready while ' +
+      'he talks for another. Who is logged in is so for all his queues.',
   },
   {
     path: '/reports/pauses',
     summary: 'Pauses by agent and reason',
     name: 'pauses',
     row: pauseFigures,
+    query: z.strictObject({ ...span, ...queue, ...agent, ...format }),
+    description: 'With `queue`: pauses there, and its members’ pauses in all.',
   },
   {
     path: '/reports/abandoned',
     summary: 'Who gave up, and whether we met again',
     name: 'abandoned',
     row: abandonedCall,
+    query: z.strictObject({ ...span, ...queue, ...format }),
   },
   {
     path: '/reports/calls',
     summary: 'Records of calls that are over',
     name: 'calls',
     row: callRecord,
+    query: z.strictObject({ ...span, ...queue, ...agent, ...format }),
+    description: 'With `queue`: those that stood in it. With `agent`: those he talked with last.',
   },
   {
     path: '/reports/counters',
     summary: 'Counters of each queue since the day began, as `queue show` has them',
     name: 'counters',
     row: queueCounters,
+    query: z.strictObject({ ...queue, ...format }),
   },
 ];
 
@@ -115,9 +139,9 @@ function scopeOf(name: Listed['name'], view: View): Scope | undefined {
 }
 
 function questionOf(name: Listed['name'], given: Query, span: Span, scope?: Scope): Question {
-  const { queue, agent, interval } = given;
+  const { queue, agent, interval = 'none' } = given;
   const asked = { from: span.from, to: span.to, queue, agent, scope };
-  if (name === 'counters') return { name, scope };
+  if (name === 'counters') return { name, queue, scope };
   return name === 'queues' ? { name, asked: { ...asked, interval } } : { name, asked };
 }
 
@@ -125,7 +149,7 @@ function addList(
   http: Http,
   reports: Reports,
   view: View,
-  { path, summary, name, row }: Listed,
+  { path, summary, name, row, query, description }: Listed,
 ): void {
   const answer = z.object({
     rows: z.array(row),
@@ -137,13 +161,15 @@ function addList(
       config: needs('read-only'),
       schema: {
         summary,
+        ...(description === undefined ? {} : { description }),
         tags: TAGS,
         querystring: query,
         response: { 200: answer, 400: errorAnswer, 503: errorAnswer },
       },
     },
     async (request, reply) => {
-      const span = await spanOf(reports, request.query);
+      // Counters are of today, which the reports know themselves.
+      const span = name === 'counters' ? { from: 0, to: 0 } : await spanOf(reports, request.query);
       if ('code' in span) return send(reply, span);
       const found = await reports.ask(questionOf(name, request.query, span, scopeOf(name, view)));
       if (!found.ok) return send(reply, away(found.detail));
@@ -178,7 +204,9 @@ export function addReports(http: Http, reports: Reports, view: View): void {
       const found = await reports.ask({ name: 'call', id });
       if (!found.ok) return send(reply, away(found.detail));
       if (found.value === null || !seesRow({ ...found.value }, view)) {
-        return send(reply, notFound('call', id));
+        const what = `there is no call "${id.slice(0, 80)}" that is over`;
+        const detail = `${what}; GET /reports/calls lists them`;
+        return send(reply, problem('unknown-call', detail));
       }
       return { ...found.value, segments: [...found.value.segments] };
     },

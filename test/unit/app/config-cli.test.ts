@@ -56,7 +56,7 @@ it('puts the sections of another file in place of what holds', async () => {
   expect(await put()).toBe(0);
   expect(out).toBe('~ queues[sales].timeout: 15 -> 20\nversion 2 holds (1 changes)\n');
   writeFileSync(file, 'queues: [{name: a, timeout: soon}]');
-  expect(await put()).toBe(1);
+  expect(await put()).toBe(2);
   expect(err).toContain('timeout: "soon" cannot be used');
   expect(await acd('config', 'put', `${file}.none`)).toBe(1);
   expect(err).toContain('there is no such file');
@@ -65,15 +65,15 @@ it('puts the sections of another file in place of what holds', async () => {
 it('ends with 1 where it is refused, 2 at a conflict, 3 where nobody answers', async () => {
   const { house, server, acd } = await open();
   house.write(FILE.replace('timeout: 15', 'timeout: soon'));
-  expect(await acd('reload')).toBe(1);
+  expect(await acd('reload')).toBe(2);
   expect(err).toMatch(/acd\.yaml:5:\d+: queues\[0\]\.timeout/);
   await server.inject({ method: 'PATCH', url: '/queues/sales', payload: { timeout: 30 } });
   house.write(FILE.replace('timeout: 15', 'timeout: 20'));
   expect(await acd('reload')).toBe(2);
   expect(err).toContain('queues[sales].timeout');
   expect(await acd('reload', '--prefer', 'rest')).toBe(0);
-  expect(await acd('config', 'rollback', '9')).toBe(1);
+  expect(await acd('config', 'rollback', '9')).toBe(3);
   await server.close();
-  expect(await acd('config', 'history')).toBe(3);
+  expect(await acd('config', 'history')).toBe(4);
   expect(err).toContain('no ACD answers at');
 });

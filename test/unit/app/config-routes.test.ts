@@ -40,6 +40,25 @@ describe('what is refused has a code', () => {
     expect((await ask('GET', '/config')).json()).toMatchObject({ version: 1 });
   });
 
+  it('given a value out of the environment of the server, is refused and not shown', async () => {
+    const { ask, house } = await open();
+    const why = 'would be taken from the environment of the server, which REST may not read';
+    const told = async (method: Method, url: string, body: object) => {
+      const answer = await ask(method, url, body);
+      expect(answer.json()).toMatchObject({ status: 400, code: 'bad-configuration' });
+      return answer.json<{ detail: string }>().detail;
+    };
+    expect(await told('PATCH', '/queues/sales', { welcome: ['${SECRET}'] })).toContain(why);
+    expect(await told('POST', '/agents', { id: '9', name: 'a ${SECRET}' })).toContain(why);
+    // A PIN may: it is never shown. It is not set here.
+    const pin = await told('PATCH', '/agents/2', { pin: '${PIN}' });
+    expect(pin).toContain('takes ${PIN} from the environment, where it is not set');
+    expect((await ask('PATCH', '/agents/2', { name: 'costs $${5}' })).statusCode).toBe(200);
+    // What the file takes from there is no change of REST's.
+    house.write(FILE.replace('name: Ann', () => 'name: "$${x}"'));
+    expect((await ask('PUT', '/config?prefer=file')).statusCode).toBe(200);
+  });
+
   it('given file and REST at odds, is 409 until told which wins', async () => {
     const { house, ask } = await open();
     await ask('PATCH', '/queues/sales', { timeout: 30 });

@@ -35,6 +35,10 @@ const agent = {
   away_from: [],
   pause_reason: 'lunch',
 };
+const standing = {
+  ...{ agent: '2771', name: 'Ann', state: 'paused', logged_in: true, penalty: 3 },
+  ...{ pause_reason: 'lunch', calls: 2, last_call_seconds: 16 },
+};
 const health = {
   status: 'degraded',
   version: '1.0.0',
@@ -42,6 +46,7 @@ const health = {
   sip: { up: true, detail: '', addresses: [] },
   media: { up: false, detail: 'gone', legs: 0 },
   journal: { up: true, detail: '', seq: 40 },
+  reports: { up: false, detail: 'behind', seq: 2 },
   registrars: [{ name: 'pbx', registrar: 'sip:pbx', state: 'failed', detail: '403' }],
   load: { overload: null, calls: 1, max_calls: 1_000 },
   drain: null,
@@ -93,6 +98,8 @@ beforeEach(async () => {
         '/queues/sales/members': null,
         '/queues/sales/members/2771': null,
         '/queues': { queues: [queue] },
+        '/queues/sales': { ...queue, members: [standing] },
+        '/calls/c1/hold': null,
         '/agents': { agents: [agent] },
         '/agents/2771/pause': agent,
         '/agents/2771/login': agent,
@@ -125,7 +132,8 @@ describe('acd on a running ACD', () => {
       'sales has 1 calls, 0 talking, strategy most-idle ' +
         '(9s holdtime, 120s talktime, W:1, C:7, A:2, SL:80%, SL2:71.5%)',
       '   Members:',
-      '      Ann (2771) sip:101@pbx (Paused) (paused: lunch) idle 14s',
+      '      Ann (2771) sip:101@pbx (Paused) with penalty 3 (paused: lunch) idle 14s, ' +
+        'has taken 2 calls (last was 16 secs ago)',
       '   Callers:',
       '      1. ann@pbx (wait: 1:05, call c1)',
       '',
@@ -219,16 +227,29 @@ describe('acd on a running ACD', () => {
     expect(out).toMatch(/^ +1:05 +1 .*ann@pbx$/m);
   });
 
+  it('status: each part, and by its exit status whether all is well', async () => {
+    expect(await runCli(['status', '--url', base])).toBe(5);
+    const lines = ['media      DOWN gone', 'reports    DOWN behind', 'calls      1 of 1000'];
+    for (const line of lines) expect(out.split('\n')).toContain(line);
+    expect(out).toContain('pbx        failed at sip:pbx 403');
+  });
+
   it('ends with 3 for what there is not, 2 for what is refused', async () => {
     expect(await runCli(['queue', 'show', 'x', '--url', base])).toBe(3);
     expect(err).toBe('there is no such thing\n');
     expect(await runCli(['agent', 'resume', '2771', '--url', base])).toBe(2);
+    expect(await runCli(['report', 'agents', '--queue', 'sales', '--url', base])).toBe(2);
+    expect(asked.at(-1)).toBe('GET /reports/agents?queue=sales');
+    expect(await runCli(['call', 'hold', 'c1', '--url', base])).toBe(0);
+    expect(await runCli(['trace', 'c1', '--journal', '/nothing/here.db'])).toBe(1);
   });
 
   it('ends with 4 and says so where no ACD answers', async () => {
     const gone = base;
     await new Promise((resolve) => server.close(resolve).closeAllConnections());
     expect(await runCli(['status', '--url', gone])).toBe(4);
+    expect(await runCli(['report', '--url', gone])).toBe(4);
+    expect(await runCli(['reload', '--url', gone])).toBe(4);
     expect(err).toContain(`no ACD answers at ${gone} (ECONNREFUSED)`);
   });
 });

@@ -2,7 +2,8 @@
  * Goal: acd.yaml is taken as a whole or not at all, and every mistake is named with its line and
  * what to do. Method: small texts through parseConfig; the fault lines are compared whole.
  */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -143,6 +144,33 @@ agents:
 queues: [{name: queue1}, {name: queue2}]
 `);
     expect(made.core.agents[1]?.queues).toEqual(['queue1', 'queue2']);
+  });
+});
+
+describe('a value out of a file that the environment names', () => {
+  it('is what is in it, though the file is gone later; one that cannot be read is told', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'acd-secret-'));
+    const file = path.join(folder, 'pbx');
+    const text =
+      'sip: {register: [{name: p, registrar: "sip:x", username: u, password: "${PBX}"}]}';
+    const env = { PBX_FILE: file };
+    const told = () => {
+      const result = parseConfig(text, { ...options, env });
+      const [fault] = result.ok ? [] : result.faults;
+      return result.ok ? result.config.sip.register[0]?.password : fault?.message;
+    };
+    expect(told()).toBe(
+      'takes ${PBX} from the file of PBX_FILE, which cannot be read (ENOENT); ' +
+        'set it before starting, or write the value here',
+    );
+    writeFileSync(file, 'of the file\n');
+    expect(told()).toBe('of the file');
+    writeFileSync(file, 'a new one');
+    expect(told()).toBe('a new one');
+    rmSync(folder, { recursive: true });
+    expect(told()).toBe('a new one');
+    Object.assign(env, { PBX: 'of the environment' });
+    expect(told()).toBe('of the environment');
   });
 });
 

@@ -197,7 +197,8 @@ describe('the scope of a token', () => {
   it('goes with what is asked of the reports, agents where they are looked at', async () => {
     const { asked } = await open([entry('lead', 'supervisor', { queues: ['sales'] })]);
     for (const name of ['queues', 'calls', 'counters', 'agents', 'pauses']) {
-      await ask('lead', `/reports/${name}?from=2026-11-25T00:00:00Z`);
+      const span = name === 'counters' ? '' : '?from=2026-11-25T00:00:00Z';
+      await ask('lead', `/reports/${name}${span}`);
     }
     const scopes = asked.map((one) => ('asked' in one ? one.asked.scope : null) ?? one);
     const [alone, withAgents] = [[], ['1', '3']].map((agents) => ({ queues: ['sales'], agents }));

@@ -106,6 +106,25 @@ describe('one call', () => {
     expect(await see('/calls/x')).toMatchObject({ code: 'unknown-call' });
   });
 
+  it('tells how long it will probably wait, where that can be said', async () => {
+    const loop = await start();
+    const waits = async (id: string) => (await see(`/calls/${id}`))?.['estimated_wait_seconds'];
+    expect(await waits('b')).toBeNull();
+    await comes(loop, '1');
+    expect(await waits('a'), 'his phone rings').toBe(0);
+    expect(await waits('b'), 'nothing was observed yet').toBeNull();
+    const offerOf = (id: string) => loop.state.calls.get(id)?.offerId ?? '';
+    await talks(loop, offerOf('a'));
+    expect(await waits('a'), 'it waits no more').toBeNull();
+    await does(loop, { kind: 'EndCall', by: 'sip', callId: 'a', cause: 'bye' });
+    await does(loop, { kind: 'EndWrapup', by: 'sip', agentId: '1' });
+    await talks(loop, offerOf('b'));
+    const leg = { sipCallId: 'c@peer', from: 'f@peer', fromName: '', to: 'sales@acd' };
+    await does(loop, { kind: 'ArriveCall', by: 'sip', callId: 'c', queue: 'sales', ...leg });
+    await does(loop, { kind: 'ConfirmCall', by: 'sip', callId: 'c' });
+    expect(await waits('c')).toBeGreaterThan(0);
+  });
+
   it('an agent is told why each waiting call is not his', async () => {
     await start();
     const why = { reason: 'logged-out', for_seconds: null };

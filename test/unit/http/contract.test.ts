@@ -63,7 +63,7 @@ describe('the document', () => {
       .filter(({ method }) => method !== 'HEAD')
       .map(({ method, url }) => `${method} ${url.replace(/:([a-z]+)/gi, '{$1}')}`);
     const told = routes().map(({ name }) => name);
-    const isPage = (name: string) => /^GET \/(openapi\.json|docs|errors)/.test(name);
+    const isPage = (name: string) => /^GET \/(openapi\.json|docs|errors|$)/.test(name);
     expect(served.filter((name) => !told.includes(name) && !isPage(name))).toEqual([]);
     expect(told.filter((name) => !served.includes(name))).toEqual([]);
     for (const { name, operation } of routes()) {
@@ -75,7 +75,75 @@ describe('the document', () => {
   });
 });
 
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+/** What of a value is not as the schema says; null: nothing. A key too many is wrong, too. */
+function wrongOf(value: unknown, schema: Schema, at: string): string | null {
+  if (schema.$ref !== undefined) {
+    const { components } = desk.http.swagger() as {
+      components: { schemas: Record<string, Schema> };
+    };
+    const found = components.schemas[schema.$ref.split('/').at(-1) ?? ''];
+    return found === undefined ? `${at}: no ${schema.$ref}` : wrongOf(value, found, at);
+  }
+  if (schema.anyOf !== undefined) {
+    const all = schema.anyOf.map((each) => wrongOf(value, each, at));
+    return all.includes(null) ? null : (all[0] ?? null);
+  }
+  const type = typeOf(value);
+  const types = [schema.type ?? []].flat().map((one) => (one === 'integer' ? 'number' : one));
+  if (types.length > 0 && !types.includes(type)) return `${at}: ${type}, not ${types.join()}`;
+  if (schema.enum !== undefined && !schema.enum.includes(value)) return `${at}: ${String(value)}`;
+  const { items, properties } = schema;
+  if (Array.isArray(value) && items !== undefined)
+    return value.map((each, n) => wrongOf(each, items, `${at}[${n}]`)).find(Boolean) ?? null;
+  if (type !== 'object' || properties === undefined) return null;
+  const held = value as Readonly<Record<string, unknown>>;
+  const missing = (schema.required ?? []).find((key) => !Object.hasOwn(held, key));
+  if (missing !== undefined) return `${at}.${missing} is missing`;
+  const wrong = Object.entries(held).map(([key, each]) => {
+    const own = properties[key];
+    return own === undefined ? `${at}.${key} is not told` : wrongOf(each, own, `${at}.${key}`);
+  });
+  return wrong.find((one) => one !== null) ?? null;
+}
+
 describe('every route', () => {
+  it('answers what its schema says, with every key, and no other', async () => {
+    const seen: string[] = [];
+    for (const route of routes()) {
+      if (route.path === '/events' || route.path.startsWith('/reports')) continue;
+      const path = route.path.replace('{name}', 'sales').replace('{id}', '1');
+      const url = path.startsWith('/calls/1') ? path.replace('1', 's1') : path;
+      const headers = { authorization: `Bearer ${tokenOf('boss')}` };
+      const answer = await desk.http.inject({ method: route.method, url, headers });
+      const told = route.operation.responses[String(answer.statusCode)]?.content ?? {};
+      const [media] = Object.values(told) as ({ schema?: Schema } | undefined)[];
+      if (media?.schema === undefined || !answer.body.startsWith('{')) continue;
+      expect(wrongOf(answer.json(), media.schema, route.name)).toBeNull();
+      if (answer.statusCode < 300) seen.push(route.name);
+    }
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        ...['GET /queues', 'GET /queues/{name}', 'GET /agents/{id}', 'GET /calls/{id}'],
+        ...['GET /health', 'GET /ready', 'GET /errors', 'POST /agents/{id}/pause'],
+      ]),
+    );
+  });
+
   it('that takes JSON refuses unknown fields, other shapes, and what is no JSON', async () => {
     const taking = routes().filter(takesJson);
     expect(taking.length).toBeGreaterThan(15);

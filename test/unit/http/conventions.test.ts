@@ -39,6 +39,7 @@ describe('Idempotency-Key', () => {
     server.post('/things', async (request, reply) => {
       done += 1;
       const { fails } = (request.body ?? {}) as { fails?: boolean };
+      void reply.header('location', `/things/${done}`);
       return reply.code(fails === true ? 503 : 201).send({ number: done });
     });
     await server.ready();
@@ -64,6 +65,7 @@ describe('Idempotency-Key', () => {
     expect(again.json()).toEqual({ number: 1 });
     expect(again.statusCode).toBe(201);
     expect(again.headers['idempotency-replayed']).toBe('true');
+    expect(again.headers['location']).toBe('/things/1');
     expect((await server.post('other')).json()).toEqual({ number: 2 });
     await server.close();
   });
@@ -116,6 +118,18 @@ describe('the catalogue', () => {
 });
 
 describe('the page of the API', () => {
+  it('shows what may be null, and lists of what', () => {
+    const properties = {
+      agent: { type: ['string', 'null'], description: 'Who' },
+      why: { anyOf: [{ $ref: '#/components/schemas/Why' }, { type: 'null' }] },
+      all: { type: 'array', items: { type: ['number', 'null'] } },
+    };
+    const page = writePage({ paths: {}, components: { schemas: { One: { properties } } } });
+    expect(page).toContain('<td>string | null</td><td>Who</td>');
+    expect(page).toContain('<a href="#schema-Why">Why</a> | null');
+    expect(page).toContain('list of number | null');
+  });
+
   it('shows text as text', () => {
     const page = writePage({ info: { title: '<script>' }, paths: {} });
     expect(page).not.toContain('<script>');

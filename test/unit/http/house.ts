@@ -67,7 +67,16 @@ const queues = ['sales', 'help'].map((name) =>
   ),
 );
 const agents = [agent('1', ['sales']), agent('2', ['help']), agent('3', ['sales', 'help'])];
-const detail = { waits_for: null, priority: 0, tried: [], left: [], talks: [], agents: [] };
+const full = { memberships: [], rest_ends_in_seconds: null, pause_ends_in_seconds: null };
+const detail = {
+  estimated_wait_seconds: null,
+  waits_for: null,
+  priority: 0,
+  tried: [],
+  left: [],
+  talks: [],
+  agents: [],
+};
 const health = {
   status: 'ok' as const,
   version: '0',
@@ -84,9 +93,15 @@ const health = {
 
 const view = {
   queues: () => queues,
-  queue: (name: string) => queues.find((one) => one.name === name) ?? null,
+  queue: (name: string) => {
+    const found = queues.find((one) => one.name === name);
+    return found === undefined ? null : { ...found, draining: false, members: [] };
+  },
   agents: () => agents,
-  agent: (id: string) => agents.find((one) => one.id === id) ?? null,
+  agent: (id: string) => {
+    const found = agents.find((one) => one.id === id);
+    return found === undefined ? null : { ...found, ...full };
+  },
   calls: () => calls,
   call: (id: string) => {
     const found = calls.find((one) => one.call === id || one.id === id);

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createSteering, createView, readGauges } from '../../../src/http/live-view.ts';
 import { agentAnswer, queueAnswer } from '../../../src/http/schemas.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
-import { createMetrics } from '../../../src/observe/metrics.ts';
+import { createMetrics, NO_GUARD } from '../../../src/observe/metrics.ts';
 import { makeClock } from '../../../src/runtime/clock.ts';
 import { openLoop, type Loop } from '../../../src/runtime/loop.ts';
 import type { NewCommand } from '../../../src/runtime/port.ts';
@@ -20,6 +20,8 @@ const quiet = {
   reports: { lag: 0 },
   bugs: new Map<string, number>(),
   audioLoss: new Map<string, number>(),
+  guard: NO_GUARD,
+  registrars: new Map<string, boolean>(),
   parts: new Map<string, boolean>(),
 };
 
@@ -122,6 +124,56 @@ describe('the view', () => {
     });
     expect(view.queue('none')).toBeNull();
     expect(view.agent('none')).toBeNull();
+  });
+
+  it('of a queue that was removed with callers in it, says so, while it is there', async () => {
+    const { loop, view } = await open();
+    await arrives(loop, 'a');
+    expect(view.queue('queue1')?.draining).toBe(false);
+    const queues = [queue('queue2')];
+    const agents = house.agents.map((one) => ({ ...one, queues: ['queue2'] }));
+    await does(loop, { kind: 'ApplyConfig', by: 'x', config: { ...house, queues, agents } });
+    expect(view.queue('queue1')).toMatchObject({ draining: true, waiting: 1 });
+    await does(loop, { kind: 'EndCall', by: 'sip', callId: 'a', cause: 'cancel' });
+    expect(view.queue('queue1')).toBeNull();
+  });
+
+  it('of one agent and one queue, tells how he stands there', async () => {
+    const { loop, view, passes } = await open();
+    await logsIn(loop);
+    await does(loop, {
+      kind: 'PauseAgent',
+      by: 'x',
+      agentId: '2771',
+      reason: 'desk',
+      queue: 'queue2',
+    });
+    passes(5_000);
+    const none = { calls: 0, last_call_seconds: null, penalty: 0, logged_in: true };
+    expect(view.agent('2771')).toMatchObject({
+      memberships: [
+        { queue: 'queue1', ...none, pause_reason: null },
+        { queue: 'queue2', ...none, pause_reason: 'desk' },
+      ],
+      rest_ends_in_seconds: null,
+      pause_ends_in_seconds: null,
+    });
+    expect(view.queue('queue2')?.members).toEqual([
+      { agent: '2771', name: 'Ann', state: 'idle', ...none, pause_reason: 'desk' },
+      {
+        agent: '2772',
+        name: '',
+        state: 'loggedout',
+        ...none,
+        pause_reason: null,
+        logged_in: false,
+      },
+    ]);
+    await does(loop, { kind: 'PauseAgent', by: 'x', agentId: '2771', reason: 'lunch' });
+    await does(loop, { kind: 'LeaveQueue', by: 'x', agentId: '2771', queue: 'queue1' });
+    expect(view.queue('queue1')?.members[0]).toMatchObject({
+      ...{ pause_reason: 'lunch', logged_in: false },
+    });
   });
 
   it('given two callers, shows them in their order with their waits', async () => {
@@ -239,5 +291,6 @@ describe('gauges', () => {
     expect(reading.waiting.get('queue1')).toBe(1);
     expect(reading.talking.get('queue1')).toBe(0);
     expect(reading.agents.get('loggedout')).toBe(2);
+    expect(reading.agents.get('busy'), 'also where nobody is').toBe(0);
   });
 });

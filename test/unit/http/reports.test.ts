@@ -67,6 +67,33 @@ const rows = (question: Question) =>
   question.name === 'day' ? day : { rows: [abandoned], more: false };
 
 describe('GET /reports', () => {
+  it('of a call that is not among those that are over, says where these are', async () => {
+    const server = await start(() => null);
+    const answer = await server.inject('/reports/calls/none');
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toMatchObject({
+      code: 'unknown-call',
+      detail: 'there is no call "none" that is over; GET /reports/calls lists them',
+    });
+  });
+
+  it('takes of each list what it looks at, and no more', async () => {
+    const server = await start(rows);
+    const agents = await server.inject('/reports/agents?queue=sales&agent=1');
+    expect(agents.statusCode).not.toBe(400);
+    expect(asked.at(-1)).toMatchObject({ name: 'agents', asked: { queue: 'sales', agent: '1' } });
+    for (const path of [
+      'agents?interval=hour',
+      'queues?agent=1',
+      'abandoned?agent=1',
+      'counters?day=today',
+    ]) {
+      const answer = await server.inject(`/reports/${path}`);
+      expect(answer.statusCode, path).toBe(400);
+      expect(answer.json<{ detail: string }>().detail, path).toMatch(/^query: Unrecognized key/);
+    }
+  });
+
   it('asks for the day, or for the span', async () => {
     const server = await start(rows);
     await server.inject('/reports/abandoned?day=2026-11-25&queue=sales');

@@ -31,7 +31,15 @@ const call = {
   talked_seconds: 9,
   agent: '2771',
 };
-const detail = { waits_for: null, priority: 0, tried: [], left: [], talks: [], agents: [] };
+const detail = {
+  estimated_wait_seconds: null,
+  waits_for: null,
+  priority: 0,
+  tried: [],
+  left: [],
+  talks: [],
+  agents: [],
+};
 const counts = {
   strategy: 'most-idle',
   waiting: 0,
@@ -58,6 +66,7 @@ const agent: AgentAnswer = {
   call: '',
   logged_in_seconds: 14,
 };
+const rest = { memberships: [], rest_ends_in_seconds: null, pause_ends_in_seconds: null };
 const health: HealthAnswer = {
   status: 'ok',
   version: '0.1.0',
@@ -94,9 +103,12 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
   http = await createHttp({
     view: {
       queues: () => queues,
-      queue: (name) => queues.find((queue) => queue.name === name) ?? null,
+      queue: (name) => {
+        const found = queues.find((queue) => queue.name === name);
+        return found === undefined ? null : { ...found, draining: false, members: [] };
+      },
       agents: () => [agent],
-      agent: (id) => (id === agent.id ? agent : null),
+      agent: (id) => (id === agent.id ? { ...agent, ...rest } : null),
       calls: () => [call],
       call: (id) => (id === call.id || id === call.call ? { ...call, ...detail } : null),
       reasonsOf: (id) => (id === agent.id ? { calls: [] } : null),

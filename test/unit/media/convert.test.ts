@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { convertWav } from '../../../src/media/convert.ts';
+import { toLinear } from '../../../src/mediad/g711.ts';
 
 interface Shape {
   readonly rate: number;
@@ -89,6 +90,26 @@ describe('an uploaded prompt', () => {
     odd.writeUInt16LE(85, 20);
     expect(await faultOf(odd)).toContain('format 85');
     expect(await faultOf(tone({ rate: 44_101, hertz: 440 }))).toContain('44101 Hz');
+  });
+
+  it.each([
+    ['alaw', 6],
+    ['ulaw', 7],
+  ] as const)('in %s is what a phone would hear of it', async (law, format) => {
+    const wav = tone({ rate: 8000, bits: 8, hertz: 1000 });
+    wav.writeUInt16LE(format, 20);
+    for (let code = 0; code < 256; code += 1) wav.writeUInt8(code, 44 + code);
+    const done = await converted(wav);
+    const heard = Array.from({ length: 256 }, (_, at) => done.readInt16LE(44 + at * 2));
+    expect(heard).toEqual([...toLinear[law]]);
+  });
+
+  it('cut off on its way says so; from a pipe, it has no length, and is taken', async () => {
+    const whole = tone({ rate: 8000, hertz: 440 });
+    const cut = whole.subarray(0, 1000);
+    expect(await faultOf(cut)).toContain('cut off: 7044 bytes are missing; upload it whole');
+    cut.writeUInt32LE(0xffff_ffff, 40);
+    expect(await faultOf(cut)).toBe('');
   });
 
   it('given one cut off anywhere, never throws', async () => {

@@ -88,6 +88,13 @@ describe('metrics', () => {
       bugs: new Map([['invariant', 1]]),
       audioLoss: new Map([['in', 6]]),
       parts: new Map([['sip', false]]),
+      registrars: new Map([['pbx', false]]),
+      guard: {
+        refused: new Map([['silenced', 40]]),
+        banned: new Map([['flood', 2]]),
+        bans: new Map([['flood', 1]]),
+        locks: new Map([['phone', 1]]),
+      },
     }));
     metrics.callEnded('queue1', 'COMPLETED');
     metrics.offerEnded('busy');
@@ -111,5 +118,17 @@ describe('metrics', () => {
     expect(text).toContain('acd_journal_append_seconds_total 0.25');
     expect(text).toContain('acd_journal_append_failures_total 1');
     expect(text).toContain('acd_reports_lag_events 12');
+    expect(text).toContain('acd_sip_refused_total{why="silenced"} 40');
+    expect(text).toContain('acd_sip_banned_total{why="flood"} 2');
+    expect(text).toContain('acd_sip_bans{why="flood"} 1');
+    expect(text).toContain('acd_locks{kind="phone"} 1');
+    expect(text).toContain('acd_registrar_up{registrar="pbx"} 0');
+    expect(text, 'there before its first').toContain('acd_offers_total{outcome="media"} 0');
+    const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
+    for (const [, name = '', type] of types)
+      expect(type === 'counter', name).toBe(name.endsWith('_total'));
+    expect(await metrics.text(), 'read anew, not added up').toContain(
+      'acd_sip_refused_total{why="silenced"} 40',
+    );
   });
 });

@@ -164,6 +164,41 @@ describe('reports', () => {
     service.close();
   });
 
+  it('of one queue have its agents, their part in it, and the calls that came through it', () => {
+    journal.append(0, events);
+    const service = start();
+    work(service);
+    const asked = { ...ALL, queue: 'help' };
+    const all = service.ask({ name: 'agents', asked: ALL }, EIGHT).rows;
+    const own = service.ask({ name: 'agents', asked }, EIGHT).rows;
+    // 2 is of sales alone. 1 talks for sales alone, and is no less logged in to help.
+    expect(all.map(({ agent }) => agent)).toEqual(['1', '2', '3'].slice(0, all.length));
+    expect(own.map(({ agent }) => agent)).not.toContain('2');
+    const whole = all.find(({ agent }) => agent === '1');
+    expect(whole?.talk_seconds).toBeGreaterThan(0);
+    const part = own.find(({ agent }) => agent === '1');
+    expect(part).toMatchObject({
+      ...{ calls: 0, offers: 2, talk_seconds: 0, occupancy: 0 },
+      logged_in_seconds: whole?.logged_in_seconds,
+    });
+    // Paused in help, but not in all, for longer.
+    expect(part?.paused_seconds).toBeGreaterThan(whole?.paused_seconds ?? Infinity);
+    expect(part?.ready_seconds).toBeLessThan(whole?.ready_seconds ?? 0);
+
+    const pauses = service.ask({ name: 'pauses', asked }, EIGHT).rows;
+    expect(pauses.map(({ reason }) => reason)).toEqual(['desk', 'lunch']);
+    const sales = service.ask({ name: 'pauses', asked: { ...ALL, queue: 'sales' } }, EIGHT).rows;
+    expect(sales.map(({ reason }) => reason)).toEqual(['lunch']);
+
+    const { rows: calls } = service.ask({ name: 'calls', asked }, EIGHT);
+    expect(calls.map(({ call }) => call)).toEqual(['c4', 'next-c4']);
+    const { rows: counters } = service.ask({ name: 'counters', queue: 'help' }, EIGHT + DAY_MS);
+    expect(counters.map(({ queue }) => queue)).toEqual(['help']);
+    const scope = { queues: ['sales'], agents: ['1', '2'] };
+    expect(service.ask({ name: 'agents', asked: { ...asked, scope } }, EIGHT).rows).toEqual([]);
+    service.close();
+  });
+
   it('take other thresholds from one question to the next', () => {
     journal.append(0, events);
     const service = start();

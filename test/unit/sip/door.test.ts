@@ -298,6 +298,31 @@ describe('who is banned', () => {
     });
   });
 
+  it('is counted, with what the SIP server left unanswered', async () => {
+    open({
+      allow: ['10.0.0.0/8'],
+      users,
+      limits: { rate: 5, banAfter: 1, banForMs: 60_000 },
+    });
+    tried(AWAY, { password: 'wrong one' });
+    invite(AWAY);
+    invite(AWAY);
+    invite('198.18.5.5', { From: '<sip:nobody@elsewhere>;tag=1' });
+    for (let index = 0; index < 11; index += 1) invite('10.1.1.1');
+    server!.left = 9;
+    const counts = await door.counts();
+    expect(Object.fromEntries(counts.refused)).toEqual({
+      ...{ banned: 2, rate: 1, forbidden: 1, password: 1, silenced: 9 },
+    });
+    expect(Object.fromEntries(counts.banned)).toEqual({ passwords: 1, flood: 0 });
+    expect(Object.fromEntries(counts.bans)).toEqual({ passwords: 1, flood: 0 });
+    now += 60_001;
+    server = null;
+    const later = await door.counts();
+    expect(Object.fromEntries(later.bans)).toEqual({ passwords: 0, flood: 0 });
+    expect(later.refused.get('silenced')).toBe(9);
+  });
+
   it('are not more than may be remembered', () => {
     open({ allow: ['any'], limits: { rate: 1, banAfter: 1, banForMs: 60_000 } });
     for (let index = 0; index < SOURCES_MAX + 5; index += 1) {

@@ -107,6 +107,12 @@ export class FakeHeritage implements Heritage {
     this.banned.push([address, ms]);
   }
 
+  left = 0;
+
+  async silences(): Promise<number> {
+    return this.left;
+  }
+
   resume(dialogId: string, events: TransactionEvents): void {
     this.resumed.push(new Transaction({ method: 'INVITE', dialogId }, events));
   }

@@ -4,7 +4,7 @@
  * on a connection in memory.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { hasGuard, SipdHeritage } from '../../../src/sip/heritage.ts';
+import { SipdHeritage, wordsOf } from '../../../src/sip/heritage.ts';
 import { callIdPrefix } from '../../../src/sip/subscription.ts';
 import { quiet, registrar, SDP_OFFER } from './fakes.ts';
 import { AGENT, dialogOf, offerDialog, Past } from './past.ts';
@@ -278,7 +278,7 @@ describe('what is asked of sipd', () => {
   const socket = { destroyed: false };
 
   /** A connection: what was sent, and where the answers go. */
-  function line(isNew = true) {
+  function line(words = 12) {
     const sent: string[] = [];
     const pendingRequests = new Map<string, Answered>();
     const pendingSipRequests = new Map<string, unknown>();
@@ -299,7 +299,7 @@ describe('what is asked of sipd', () => {
         follow: (request) => outcomes.push(`follows ${request.stackTxnId}`),
       },
       quiet,
-      isNew,
+      words,
     );
     const answer = (count: number, ...words: string[]): void =>
       pendingRequests.get(String(count))?.(words);
@@ -307,17 +307,16 @@ describe('what is asked of sipd', () => {
   }
 
   it.each([
-    ['v0.9.10-sipd', false],
-    ['v0.9.11-sipd', true],
-    ['v0.9.12-sipd', true],
-    ['v0.9.10', false],
-    ['', false],
-  ])('given a sipd that says %s, knows whether it takes users and bans: %s', (version, known) => {
-    expect(hasGuard(version)).toBe(known);
+    ['v0.9.10-sipd', 10],
+    ['v0.9.12-sipd', 12],
+    ['v0.9.10', 0],
+    ['', 0],
+  ])('given a sipd that says %s, knows which words it takes: %s', (version, known) => {
+    expect(wordsOf(version)).toBe(known);
   });
 
   it('given a sipd of before an upgrade in place, tells it no words it knows not', async () => {
-    const { sent, heritage } = line(false);
+    const { sent, heritage } = line(10);
     await heritage.tellUsers(['road']);
     await heritage.ban('192.0.2.9', 5);
     expect(sent).toEqual([]);

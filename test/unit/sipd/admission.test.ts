@@ -86,6 +86,7 @@ describe('users and bans, as a client says', () => {
     world.takeSent();
     call('4');
     expect(world.takeStory()).toEqual(['100']);
+    expect(client.say('silences', []).slice(0, 2)).toEqual(['OK', '2']);
   });
 
   it.each([

@@ -43,7 +43,8 @@ interface Made {
   readonly queues: readonly Record<string, unknown>[];
   readonly agents: readonly Record<string, unknown>[];
 }
-const made = ({ yaml }: { yaml: string }) => parse(yaml) as Made;
+/** All scalars as texts, however they are written. */
+const made = ({ yaml }: { yaml: string }) => parse(yaml, { schema: 'failsafe' }) as Made;
 
 describe('acd import of an Asterisk', () => {
   const office = bring(
@@ -208,5 +209,52 @@ describe('a file', () => {
       }),
       { seed: 7, numRuns: 60 },
     );
+  });
+});
+
+describe('acd import of what people write', () => {
+  it('notes nothing where what there is not here was off', () => {
+    const off = [
+      'memberdelay=0',
+      'reportholdtime=no',
+      'monitor-format=',
+      'queue-thankyou=silence/1',
+    ];
+    expect(told(single(`[600]\n${off.join('\n')}\n`))).toEqual([]);
+    expect(told(single('[600]\nmemberdelay=2\n'))).toEqual(['queues.conf:2: memberdelay = 2']);
+  });
+
+  it('writes whole numbers as such, and names of digits as texts', () => {
+    const { yaml } = single('[600]\nweight=5\nmember => SIP/101,7,200\n[700]\nmember => SIP/007\n');
+    for (const line of ['name: "600"', 'weight: 5', 'agent: 101', 'penalty: 7', 'name: "200"'])
+      expect(yaml).toContain(line);
+    expect(yaml).toContain('agent: "007"');
+  });
+
+  it('takes priority and rule of Queue(), and says which penalties it does not', () => {
+    const files = [
+      { file: 'queues.conf', text: '[600]\n[601]\n[602]\n' },
+      { file: 'queuerules.conf', text: '[wide]\npenaltychange => 30,10\n' },
+      {
+        file: 'extensions.conf',
+        text: [
+          '[ext-queues]',
+          'exten => 600,1,Set(_QUEUE_PRIO=5)',
+          'exten => 600,n,Queue(600,t,,,,,,,wide)',
+          'exten => 601,1,Set(QUEUE_PRIO=$[${X}+1])',
+          'exten => 601,n,Set(QUEUE_MAX_PENALTY=3)',
+          'exten => 601,n,Queue(601)',
+        ].join('\n'),
+      },
+    ];
+    const result = importFiles(files, { host: 'pbx', sounds, files: none });
+    if (!result.ok) throw new Error(result.faults.join('\n'));
+    const { queues } = made(result);
+    expect(queues[0]).toMatchObject({ name: '600', priority: '5', defaultrule: 'wide' });
+    expect(queues[1]).not.toHaveProperty('priority');
+    expect(told(result)).toEqual([
+      'extensions.conf:4: Set(QUEUE_PRIO=$[${X}+1])',
+      'extensions.conf:5: Set(QUEUE_MAX_PENALTY=3)',
+    ]);
   });
 });

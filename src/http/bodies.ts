@@ -1,0 +1,38 @@
+/**
+ * What bodies are taken: JSON, and where it is none, the answer tells at which place. Any other
+ * type is 415, but where a route says that it takes it (prompts).
+ */
+import type { FastifyInstance } from 'fastify';
+import { problem, ProblemError } from './errors.ts';
+
+/** What JSON.parse says, without the excerpt of the body that it may add. */
+function reasonOf(text: string): string {
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    return error instanceof Error
+      ? error.message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '').slice(0, 120)
+      : '';
+  }
+  return 'it has a key that may not be there (__proto__ or constructor)';
+}
+
+export function takeJsonAlone(server: FastifyInstance): void {
+  const parse = server.getDefaultJsonParser('error', 'error');
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = body.toString();
+    if (text === '') {
+      const detail = 'the body is empty; send JSON, or leave Content-Type out';
+      done(new ProblemError(problem('bad-request', detail)));
+      return;
+    }
+    void parse(request, text, (error, value) => {
+      if (error === null) done(null, value);
+      else {
+        const detail = `the body is no valid JSON: ${reasonOf(text)}`;
+        done(new ProblemError(problem('bad-request', detail)));
+      }
+    });
+  });
+}

@@ -1,0 +1,131 @@
+/**
+ * Goal: whatever is asked wrongly is answered as a problem that tells what to do: unknown paths,
+ * other methods, bodies that are no JSON or of another type, queries with words nobody knows, and
+ * bytes that are no HTTP. Method: requests injected over an invented house; the last by a socket.
+ */
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { methodsOf } from '../../../src/http/elsewhere.ts';
+import { entry, openDesk, tokenOf, type Desk } from './house.ts';
+
+let desk: Desk;
+beforeEach(async () => {
+  desk = await openDesk([entry('boss', 'admin')]);
+});
+afterEach(() => desk.http.close());
+
+const authorization = `Bearer ${tokenOf('boss')}`;
+type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH';
+
+async function ask(method: Method, url: string, type?: string, payload?: string) {
+  const answer = await desk.http.inject({
+    ...{ method, url },
+    headers: { authorization, ...(type === undefined ? {} : { 'content-type': type }) },
+    ...(payload === undefined ? {} : { payload }),
+  });
+  expect(answer.headers['content-type']).toBe('application/problem+json');
+  const told = answer.json<{ code: string; detail: string; status: number }>();
+  expect(told.status).toBe(answer.statusCode);
+  return { ...told, allow: answer.headers['allow'] };
+}
+
+describe('a path that is served by other methods', () => {
+  it('is 405, and Allow and the sentence name them', async () => {
+    expect(await ask('PUT', '/queues?limit=1')).toMatchObject({
+      status: 405,
+      code: 'wrong-method',
+      allow: 'GET, HEAD, POST',
+      detail: 'PUT is not served here; what is: GET, HEAD, POST',
+    });
+    expect(await ask('POST', '/agents/1')).toMatchObject({
+      status: 405,
+      allow: 'DELETE, GET, HEAD, PATCH',
+    });
+    expect(await ask('GET', '/nothing')).toMatchObject({ status: 404, code: 'unknown-path' });
+  });
+
+  it('is told by the routes as they are written', () => {
+    const routes = [
+      { method: 'GET', url: '/a/:id/b', needs: null },
+      { method: 'PUT', url: '/a/:id/b', needs: null },
+      { method: 'POST', url: '/a/:id', needs: null },
+    ];
+    expect(methodsOf(routes, '/a/1/b?x=1')).toEqual(['GET', 'PUT']);
+    expect(methodsOf(routes, '/a/1')).toEqual(['POST']);
+    expect(methodsOf(routes, '/a//b')).toEqual([]);
+    expect(methodsOf(routes, '/a')).toEqual([]);
+  });
+});
+
+describe('a body', () => {
+  it('that is no JSON tells at which place, and shows nothing of it', async () => {
+    const broken = await ask('POST', '/queues', 'application/json', '{"pin": hush-4711}');
+    expect(broken).toMatchObject({ status: 400, code: 'bad-request' });
+    expect(broken.detail).toContain('the body is no valid JSON: ');
+    expect(broken.detail).not.toContain('4711');
+    const empty = await ask('POST', '/queues', 'application/json', '');
+    expect(empty.detail).toBe('the body is empty; send JSON, or leave Content-Type out');
+    const key = await ask('POST', '/queues', 'application/json', '{"__proto__": {}}');
+    expect(key).toMatchObject({ status: 400, code: 'bad-request' });
+  });
+
+  it('of another type is 415, for prompts, too', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'audio/wav'])
+      expect(await ask('POST', '/queues', type, 'name=x'), type).toMatchObject({
+        status: 415,
+        code: 'unsupported-media-type',
+      });
+    expect(await ask('PUT', '/prompts/hello', 'application/json', '{}')).toMatchObject({
+      status: 415,
+    });
+  });
+
+  it('or a query with what nobody knows is told by its place', async () => {
+    const body = await ask('POST', '/agents/1/pause', 'application/json', '{"reasn":"x"}');
+    expect(body.detail).toBe('body: Unrecognized key: "reasn"');
+    const query = await ask('GET', '/agents?limt=1');
+    expect(query.detail).toBe('query: Unrecognized key: "limt"');
+    expect((await ask('GET', '/agents?limit=0')).detail).toMatch(/^query \/limit: /);
+  });
+});
+
+describe('what cannot be read', () => {
+  it('in a path is a problem', async () => {
+    expect(await ask('GET', '/agents/%E0%A4%A')).toMatchObject({ status: 400 });
+    expect(await ask('GET', `/agents/${'x'.repeat(300)}`)).toMatchObject({
+      status: 400,
+      detail: 'a part of the path is longer than 200 characters',
+    });
+  });
+
+  it('on a connection is a problem, and the connection ends', async () => {
+    await desk.http.listen({ host: '127.0.0.1', port: 0 });
+    const address = desk.http.server.address();
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+    const say = async (text: string): Promise<string> => {
+      const socket = connect(port, '127.0.0.1');
+      let answer = '';
+      socket.on('data', (data) => (answer += data.toString()));
+      const ended = new Promise((resolve) => socket.once('close', resolve));
+      socket.write(text);
+      await ended;
+      return answer;
+    };
+    const garbage = await say('who is there\r\n\r\n');
+    expect(garbage).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[^]*"code":"bad-request"}$/);
+    expect(garbage).toContain('\r\nContent-Type: application/problem+json\r\n');
+    const long = `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
+    expect(await say(long)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"headers-too-large"}$/);
+  });
+});
+
+describe('the place itself', () => {
+  it('leads a browser to the page for people', async () => {
+    const answer = await desk.http.inject('/');
+    expect(answer.statusCode).toBe(302);
+    expect(answer.headers.location).toBe('/docs');
+    const page = await desk.http.inject('/docs');
+    expect(page.statusCode).toBe(200);
+    expect(page.body).toContain('<code>/calls/{id}/transfer</code>');
+  });
+});
