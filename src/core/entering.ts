@@ -13,6 +13,7 @@ import type { Asking } from './estimate.ts';
 import { numberOf, priorityOf } from './rules.ts';
 import { must, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
 import type { AgentId, Departure, Destination, ExitStatus } from './types.ts';
+import { isKnown } from './views.ts';
 
 /** Why no queue at all takes the call; null: the queue's own rules decide. */
 function refusalOf(state: State, command: ArriveCall): ExitStatus | null {
@@ -22,7 +23,7 @@ function refusalOf(state: State, command: ArriveCall): ExitStatus | null {
   const isKnown = command.agentId === undefined || state.agents.has(command.agentId);
   if (direct !== (command.agentId !== undefined) || !isKnown) return 'UNKNOWNQUEUE';
   // Who was sent elsewhere has a leg here until he is there, or as long as we bridge him.
-  const present = state.calls.size + state.transfers.size;
+  const present = state.calls.size + state.transfers.size + state.outbound.size;
   return present >= state.config.maxCalls ? 'OVERLOAD' : null;
 }
 
@@ -45,7 +46,7 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   const { state } = decision;
   const { callId } = command;
   let seeker = seekerOf(command);
-  if (state.calls.has(callId) || state.transfers.has(callId)) return 'duplicate-call';
+  if (isKnown(state, callId)) return 'duplicate-call';
   const refusal = refusalOf(state, command);
   if (refusal !== null) {
     refuse(decision, command, refusal);

@@ -44,6 +44,7 @@ export async function describeApi(version: string): Promise<object> {
       endWrapup: nothing,
       extendWrapup: nothing,
       calls: {
+        dial: nothing,
         hangUp: nothing,
         hold: nothing,
         resume: nothing,
