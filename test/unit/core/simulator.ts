@@ -307,7 +307,7 @@ export class Simulator {
     }
     const kinds = ['RingOutbound', 'PickUpOutbound', 'ConnectOutbound', 'EndOutbound'] as const;
     const kind = this.#pick(kinds) ?? 'EndOutbound';
-    this.#send({ kind, callId: own.id, outcome: 'busy', endedBy: 'callee' });
+    this.#send({ kind, callId: own.id, outcome: 'busy', endedBy: 'callee' } as Draft);
     return true;
   }
 
