@@ -14,6 +14,7 @@ import { sipCallIdOf, type Outbound } from '../core/outbound-call.ts';
 import type { EndOutbound } from '../core/outbound-commands.ts';
 import type { OutboundOutcome } from '../core/outbound-events.ts';
 import type { CallId, OfferFailure } from '../core/types.ts';
+import type { PlayItem } from '../media/port.ts';
 import type { InviteOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import { clean, nameAddr, parseUri } from './headers.ts';
@@ -29,6 +30,12 @@ const GRACE_MS = 5_000;
 const CANCELLED = 'SIP;cause=487;text="Request Terminated"';
 
 type Ending = Omit<EndOutbound, 'kind' | 'at' | 'by' | 'callId'>;
+
+/** One second of tone and four without, as often as there is time. */
+const RING_TONE: readonly PlayItem[] = Array.from(
+  { length: Math.ceil(DIALLING_MAX_MS / 5_000) },
+  () => [{ prompt: 'ring-tone' }, { silenceMs: 4_000 }],
+).flat();
 
 /** Reason (RFC 3326) of what we send to a leg that is left, by what came of the call. */
 const REASONS: Readonly<Record<OutboundOutcome, string>> = {
@@ -171,8 +178,16 @@ export class Outbounds {
     if (!picked.ok) this.close(way, REASONS['hung-up']);
   }
 
+  /** Ends when the two are connected. Without it the call goes on, and he hears nothing. */
+  private async ringTone({ id, agent }: Way): Promise<void> {
+    const { media, log } = this.context;
+    const played = await media.play(agent.name, `${id}.ring`, RING_TONE);
+    if (!played.ok) log.warn({ callId: id, detail: played.detail }, 'no ring tone');
+  }
+
   private async callNumber(way: Way): Promise<void> {
     const { outbound, callee } = way;
+    void this.ringTone(way);
     const route = this.routes.toUri(outbound.uri);
     if (route === null)
       return this.refused(way, { failure: 'unreachable', sipStatus: 0, detail: 'no SIP address' });
@@ -299,6 +314,7 @@ export class Outbounds {
     }
     const credentials = this.routes.toUri(way.outbound.uri)?.credentials ?? null;
     if (!isConnected) {
+      void this.ringTone(way);
       const answer = way.callee.resume(credentials, this.left(pickedUpAt + DIALLING_MAX_MS));
       return void answer.then((outcome) => this.awaitNumber(way, outcome));
     }

@@ -133,12 +133,13 @@ describe('click-to-dial', () => {
       (now) => now === state,
     );
 
-  it('rings the agent, then the number; both hear each other, and a killed server parts nobody', async () => {
+  it('rings him, then the number; both hear each other, also over a killed server', async () => {
     const outside = await resident(stage, 'outside');
     const { own, id } = await dialled(outside);
     const there = await outside.incoming();
     there.ring();
     await callIs(id, 'dialling');
+    await own.rtp.hearTone(425);
     there.answer();
     await talk(own, there, [500, 900]);
     await callIs(id, 'assigned');

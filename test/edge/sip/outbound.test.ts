@@ -121,6 +121,8 @@ describe('an agent who dials', () => {
     const ringing = await takenUp(at);
     at.desk.answer(ringing, 183, 'Session Progress', { body: SDP_OFFER });
     expect((await at.acd.media.wait('connect')).args).toEqual([`${at.callId}.c`]);
+    // Before that, our own.
+    expect(at.acd.media.of('play').map(({ leg }) => leg)).toEqual([`${at.callId}.a`]);
     expect(at.acd.loop.state.outbound.get(at.callId)?.connectedAt).toBeNull();
     at.desk.answer(ringing, 200, 'OK', { body: SDP_OFFER });
     await at.desk.request('ACK');

@@ -4,7 +4,6 @@
  * takeover.test.ts.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { NewCommand } from '../../../src/runtime/port.ts';
 import { dialogIdOf } from '../../../src/sip/client.ts';
 import { outboundIdentity } from '../../../src/sip/outbound-leg.ts';
 import type { HeldDialog } from '../../../src/sip/port.ts';
@@ -27,7 +26,7 @@ async function dialled(phase: (typeof PHASES)[number]): Promise<void> {
   await past.runtime.submit({ kind: 'DialOut', by: 'http', ...order });
   const steps = ['RingOutbound', 'PickUpOutbound', 'ConnectOutbound'] as const;
   for (const kind of steps.slice(0, PHASES.indexOf(phase))) {
-    await past.runtime.submit({ kind, by: 'sip', callId: 'o1' } as NewCommand);
+    await past.runtime.submit({ kind, by: 'sip', callId: 'o1' });
   }
   past.media.live.add('o1.a');
   if (phase === 'talking' || phase === 'dialled') past.media.live.add('o1.c');
