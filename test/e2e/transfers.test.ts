@@ -168,6 +168,7 @@ describe('click-to-dial', () => {
       expect(await stateOf(id)).toBe('dialling');
       there.answer();
       await talk(own, there, [600, 1000]);
+      expect(outside.history).toHaveLength(1);
       await callIs(id, 'assigned');
       await own.bye();
       expect(await there.ended).toBe('bye received');
