@@ -8,7 +8,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 node -e '
   const { prompts } = JSON.parse(require("node:fs").readFileSync("manifest.json", "utf8"));
-  for (const { file, text } of prompts) console.log(`${file}\t${text}`);
+  for (const { file, text } of prompts) if (text !== "") console.log(`${file}\t${text}`);
 ' >"$tmp/list"
 
 tab=$(printf '\t')
@@ -21,4 +21,5 @@ done <"$tmp/list"
 
 mkdir -p music
 node music.mjs music/default.wav
+node tones.mjs en/ring-tone.wav
 find en music -name '*.wav' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS

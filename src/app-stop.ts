@@ -66,8 +66,9 @@ export class AppStop {
 
   private left(): number {
     const { loop, edge } = this.parts;
-    const { callers, logins } = edge.health();
-    return Math.max(loop.state.calls.size, callers) + logins;
+    const { callers, outbound, logins } = edge.health();
+    const outgoing = Math.max(loop.state.outbound.size, outbound);
+    return Math.max(loop.state.calls.size, callers) + outgoing + logins;
   }
 
   private async end(): Promise<void> {
@@ -107,14 +108,14 @@ export class AppStop {
   /** BYE or CANCEL with a Reason to everybody who is left. */
   private async endCalls(): Promise<void> {
     const { loop, edge, log } = this.parts;
-    const { size } = loop.state.calls;
+    const size = loop.state.calls.size + loop.state.outbound.size;
     if (size > 0) log.info({ calls: size }, 'ending calls');
     const nothing = { liveCalls: [], liveOffers: [] };
     await loop.submit({ kind: 'Reconcile', by: 'shutdown', ...nothing });
     const until = performance.now() + FAREWELL_MS;
     for (;;) {
-      const { callers, offers } = edge.health();
-      if (callers + offers === 0) return;
+      const { callers, offers, outbound } = edge.health();
+      if (callers + offers + outbound === 0) return;
       if (performance.now() > until) {
         log.warn({ callers, offers }, 'phones did not answer our BYE in time');
         return;

@@ -13,6 +13,9 @@ const TEXTS: Readonly<Partial<Record<CoreEvent['kind'], string>>> = {
   CallConnected: 'call talks',
   CallTransferred: 'talk is over, call waits again',
   CallEnded: 'call over',
+  OutboundBegan: 'agent dials',
+  OutboundConnected: 'agent talks with whom he dialled',
+  OutboundEnded: 'outbound call over',
   TransferAnswered: 'caller talks elsewhere, through us',
   TransferEnded: 'transfer over',
 };

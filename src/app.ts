@@ -38,6 +38,7 @@ import { openLoop } from './runtime/loop.ts';
 import type { Upkeep } from './runtime/upkeep.ts';
 import { startUpkeep } from './runtime/upkeep.ts';
 import type { SipEdge } from './sip/edge.ts';
+import { addressOf } from './sip/dialling.ts';
 import { startEdge } from './sip/edge.ts';
 import { Vetoes } from './webhooks/vetoes.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
@@ -293,6 +294,7 @@ function observe(loop: Loop, metrics: Metrics, reports: Reports, log: Log): void
 function doorsOf(config: AcdConfig, edge: SipEdge): Doors {
   return {
     allows: (uri) => mayTransferTo(config, uri),
+    addressOf: (registrar, to) => addressOf(config, registrar, to),
     logIn: (...login) => edge.logIn(...login),
   };
 }

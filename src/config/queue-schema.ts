@@ -336,7 +336,10 @@ export const idleClock = section(
     login: standard(f.yesNo('A login.'), 'yes'),
     wrapup: standard(f.yesNo('The end of wrap-up: who writes up a call has worked.'), 'yes'),
     pause: standard(f.yesNo('The end of a pause.'), 'no'),
-    'own-call': standard(f.yesNo('The end of a call of his own, as his phone tells.'), 'no'),
+    'own-call': standard(
+      f.yesNo('The end of a call of his own, as his phone tells, or made by `POST /calls`.'),
+      'no',
+    ),
     missed: standard(f.yesNo('An offer that he did not answer.'), 'no'),
   },
 );

@@ -328,7 +328,7 @@ const transfers = section(
             'Own queues and agents are always allowed, destinations of `failover`, too. An empty ' +
             'list allows nothing else.',
         ),
-        'Addresses that `POST /calls/ID/transfer` and REFER may name.',
+        'Addresses that `POST /calls`, `POST /calls/ID/transfer` and REFER may name.',
         200,
       )
       .prefault(['registrars']),

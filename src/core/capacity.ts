@@ -10,8 +10,8 @@ import type { Call, State } from './state.ts';
 export const UNACKNOWLEDGED_MS = 4_000;
 
 /** Who was sent elsewhere has a leg here until he is there, or as long as we bridge him. */
-function present(state: State): number {
-  return state.calls.size + state.transfers.size;
+export function present({ calls, transfers, outbound }: State): number {
+  return calls.size + transfers.size + outbound.size;
 }
 
 /** Who must go for the next call to come in; null: nobody can, or nobody has to. */

@@ -3,6 +3,7 @@
  * ms since the epoch, never going back) and `by` (who asks, for the journal). Ids and random draws
  * that the decision may need come in with the command, because the core has neither.
  */
+import type { OutboundCommand } from './outbound-commands.ts';
 import type {
   AnswerTransfer,
   DialTransfer,
@@ -304,6 +305,7 @@ export type Command =
   | DialTransfer
   | AnswerTransfer
   | EndTransfer
+  | OutboundCommand
   | MoveCall
   | GiveCall
   | ExitCall

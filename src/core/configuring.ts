@@ -8,7 +8,8 @@
 import type { ApplyConfig, Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { leaveQueue } from './failover.ts';
-import { endCall, logInStatic } from './leaving.ts';
+import { logInStatic } from './departing.ts';
+import { endCall } from './leaving.ts';
 import { logOut } from './login.ts';
 import { relax } from './relaxing.ts';
 import type { State } from './state.ts';

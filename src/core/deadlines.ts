@@ -10,6 +10,7 @@ import { leaveQueue } from './failover.ts';
 import { endCall } from './leaving.ts';
 import { failOffer } from './offering.ts';
 import type { Timer } from './ordered.ts';
+import { limitOutbound } from './outbound.ts';
 import { isOverdue } from './place.ts';
 import { relax } from './relaxing.ts';
 import { limitTransfer } from './sending.ts';
@@ -54,6 +55,8 @@ function reach(decision: Decision, timer: Timer): void {
       return limitCall(decision, timer.id);
     case 'transfer':
       return limitTransfer(decision, timer.id);
+    case 'outbound':
+      return limitOutbound(decision, timer.id);
     case 'offer':
       return expireOffer(decision, timer.id);
     case 'rest':

@@ -27,7 +27,9 @@ import {
   noteInvite,
   ringOffer,
 } from './offering.ts';
+import { ruleOutbound } from './outbound.ts';
 import { answerTransfer, dialTransfer, referTransfer, endTransfer } from './sending.ts';
+import type { OutboundCommand } from './outbound-commands.ts';
 import type { State } from './state.ts';
 import { giveCall, hangUpCall, moveCall, transferCall } from './steering.ts';
 import { transferWithin } from './transferring.ts';
@@ -51,6 +53,7 @@ type Steering = Extract<
       | 'DialTransfer'
       | 'AnswerTransfer'
       | 'EndTransfer'
+      | OutboundCommand['kind']
       | 'MoveCall'
       | 'GiveCall';
   }
@@ -77,6 +80,8 @@ function steer(decision: Decision, command: Steering): Verdict {
       return moveCall(decision, command);
     case 'GiveCall':
       return giveCall(decision, command);
+    default:
+      return ruleOutbound(decision, command);
   }
 }
 

@@ -15,6 +15,7 @@ import { endCall } from './leaving.ts';
 import { numberOf, priorityOf } from './rules.ts';
 import { must, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
 import type { AgentId, Departure, Destination, ExitStatus } from './types.ts';
+import { isKnown } from './views.ts';
 
 /** Why no queue at all takes the call; null: the queue's own rules decide. */
 function refusalOf({ state, at }: Decision, command: ArriveCall): ExitStatus | null {
@@ -45,7 +46,7 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
   const { state } = decision;
   const { callId } = command;
   let seeker = seekerOf(command);
-  if (state.calls.has(callId) || state.transfers.has(callId)) return 'duplicate-call';
+  if (isKnown(state, callId)) return 'duplicate-call';
   const refusal = refusalOf(decision, command);
   if (refusal !== null) {
     refuse(decision, command, refusal);

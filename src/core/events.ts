@@ -3,6 +3,7 @@
  * evolve; statistics and reports fold them again elsewhere. A field is never removed or given
  * another meaning: `EVENTS_VERSION` counts the shapes, and the journal migrates older ones.
  */
+import type { OutboundEvent } from './outbound-events.ts';
 import type {
   CallTransferred,
   TransferAnswered,
@@ -403,6 +404,7 @@ export type CoreEvent =
   | TransferDialled
   | TransferAnswered
   | TransferEnded
+  | OutboundEvent
   | CallEnded
   | WrapupStarted
   | WrapupEnded

@@ -22,6 +22,7 @@ import type {
 import { noteWait, paceOf } from './estimate.ts';
 import { evolveAgent } from './evolve-agents.ts';
 import { dropQueue, takeConfig } from './evolve-config.ts';
+import { evolveOutbound, isOutbound } from './evolve-outbound.ts';
 import { begin, proceed, removeTransfer } from './evolve-sending.ts';
 import { endTalk, transfer } from './evolve-transfers.ts';
 import { memberOf } from './eligible.ts';
@@ -412,6 +413,6 @@ export function evolve(state: State, event: CoreEvent): void {
     case 'TransferEnded':
       return removeTransfer(state, event.callId);
     default:
-      return evolveAgent(state, event);
+      return isOutbound(event) ? evolveOutbound(state, event) : evolveAgent(state, event);
   }
 }

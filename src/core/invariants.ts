@@ -13,7 +13,9 @@ import {
 import { emptyFor } from './failover.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
+import { outboundLimit } from './evolve-outbound.ts';
 import { transferLimit } from './evolve-sending.ts';
+import type { Outbound } from './outbound-call.ts';
 import type { Agent, Call, Member, Offer, Queue, State, Transfer } from './state.ts';
 
 type Report = (fault: string) => void;
@@ -25,7 +27,8 @@ function checkAgent(state: State, agent: Agent, report: Report): void {
   if (offer && offer.agentId !== agent.id) report(`agent ${agent.id} has another's offer`);
   if (agent.offerId !== null && agent.callId !== null) report(`agent ${agent.id} has two calls`);
   const call = agent.callId === null ? null : state.calls.get(agent.callId);
-  if (call === undefined) report(`agent ${agent.id} talks with nobody`);
+  const isOutbound = agent.callId !== null && state.outbound.has(agent.callId);
+  if (call === undefined && !isOutbound) report(`agent ${agent.id} talks with nobody`);
   if (call && call.connectedAt === null) report(`agent ${agent.id} talks with a waiting call`);
   const isBusy = agent.offerId !== null || agent.callId !== null;
   if (agent.device === null && isBusy) report(`agent ${agent.id} is busy but logged out`);
@@ -112,6 +115,16 @@ function checkTransfer(state: State, transfer: Transfer, report: Report): void {
     report(`transfer of ${callId} has no limit`);
 }
 
+/** 1 and 6: it is its agent's one call, and ends by itself. */
+function checkOutbound(state: State, outbound: Outbound, report: Report): void {
+  const { id, agentId, pickedUpAt, connectedAt, timer } = outbound;
+  if (state.calls.has(id) || state.transfers.has(id)) report(`${id} comes in and goes out`);
+  if (state.agents.get(agentId)?.callId !== id) report(`outbound ${id} is not its agent's`);
+  if (connectedAt !== null && pickedUpAt === null) report(`outbound ${id} talks with no agent`);
+  if (!state.timers.has(timer) || timer.at !== outboundLimit(outbound))
+    report(`outbound ${id} has no limit`);
+}
+
 /** 4: lines are in order and hold nobody who is gone. */
 function checkQueue(state: State, queue: Queue, report: Report): void {
   for (const line of [queue.line, queue.eligible, queue.talking]) {
@@ -148,6 +161,7 @@ export function checkInvariants(state: State): string[] {
   for (const call of state.calls.values()) checkCall(state, call, report);
   for (const queue of state.queues.values()) checkQueue(state, queue, report);
   for (const transfer of state.transfers.values()) checkTransfer(state, transfer, report);
+  for (const outbound of state.outbound.values()) checkOutbound(state, outbound, report);
   const loggedIn = [...state.agents.values()].filter((agent) => agent.device !== null).length;
   if (loggedIn !== state.devices.size) report('devices and logins differ');
   const calls = [...state.calls.values()];
@@ -155,6 +169,7 @@ export function checkInvariants(state: State): string[] {
   const timers =
     state.calls.size +
     state.transfers.size +
+    state.outbound.size +
     calls.filter(({ announce }) => announce !== null && state.timers.has(announce)).length +
     calls.filter((call) => relaxAt(call, state.queues.get(call.queue)) !== null).length +
     calls.filter((call) => widenAt(state, call, state.queues.get(call.queue)) !== null).length +

@@ -5,8 +5,10 @@
  */
 import type { EndCall, Reconcile, Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
+import { leaveIfAsked } from './departing.ts';
 import { memberOf } from './eligible.ts';
 import { compareText } from './ordered.ts';
+import { finishOutbound } from './outbound.ts';
 import { beginTransfer, finish } from './sending.ts';
 import { must, type Agent, type Call } from './state.ts';
 import type { Destination, EndedBy, ExitStatus, OfferId, OfferWithdrawal } from './types.ts';
@@ -34,22 +36,6 @@ export function withdrawOffer(decision: Decision, agent: Agent, reason: OfferWit
   if (agent.offerId !== null) withdraw(decision, agent.offerId, reason);
 }
 
-/**
- * A static member is logged in on his phone as soon as nobody else is, himself elsewhere
- * included. Asked again whenever that may have changed.
- */
-export function logInStatic(decision: Decision, agentId: string): void {
-  const { agents, devices } = decision.state;
-  const agent = agents.get(agentId);
-  if (agent?.fixed == null || agent.device !== null || devices.has(agent.fixed.uri)) return;
-  decision.emit({ kind: 'AgentLoggedIn', agentId, device: agent.fixed });
-}
-
-/** Nobody is logged in on this phone any more: a static member has it again. */
-export function freePhone(decision: Decision, uri: string): void {
-  for (const id of decision.state.owners.get(uri) ?? []) logInStatic(decision, id);
-}
-
 /** After his talk: a logout he asked for meanwhile, else wrap-up, else he is free. */
 export function releaseAgent(
   decision: Decision,
@@ -58,13 +44,7 @@ export function releaseAgent(
   leftAt: number,
 ): void {
   const agent: Agent = must(decision.state.agents.get(agentId), `agent ${agentId}`);
-  if (agent.leaving !== null) {
-    const device = must(agent.device, `device of ${agentId}`);
-    decision.emit({ kind: 'AgentLoggedOut', agentId, device, reason: agent.leaving });
-    logInStatic(decision, agentId);
-    freePhone(decision, device.uri);
-    return;
-  }
+  if (leaveIfAsked(decision, agent)) return;
   const queue = decision.state.queues.get(queueName);
   const wrapupMs = memberOf(agent, queueName)?.rules.wrapupMs ?? queue?.config.wrapupMs ?? 0;
   const until = leftAt + wrapupMs;
@@ -148,5 +128,9 @@ export function reconcile(decision: Decision, command: Reconcile): Refusal | und
   }
   for (const transfer of [...state.transfers.values()])
     if (!liveCalls.has(transfer.callId)) finish(decision, transfer, 'failed');
+  for (const outbound of [...state.outbound.values()]) {
+    if (liveCalls.has(outbound.id)) continue;
+    finishOutbound(decision, outbound, { outcome: 'failed', endedBy: 'system' });
+  }
   return undefined;
 }

@@ -6,7 +6,8 @@
 import { awayAtLogin, joinQueue } from './attendance.ts';
 import type { LogInAgent, LogOutAgent, Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
-import { freePhone, withdrawOffer } from './leaving.ts';
+import { freePhone } from './departing.ts';
+import { withdrawOffer } from './leaving.ts';
 import { must, type Agent, type LogoutReason } from './state.ts';
 import type { Device } from './types.ts';
 

@@ -3,9 +3,11 @@
  * facts are stored, lists in a fixed order, so equal states give equal text; everything derived
  * is placed anew when it is restored.
  */
+import { placeOutbound } from './evolve-outbound.ts';
 import { placeTransfer } from './evolve-sending.ts';
 import { compareText } from './ordered.ts';
 import { placeAll } from './place.ts';
+import type { Outbound } from './outbound-call.ts';
 import { NO_TALKS, type Veto } from './remembered.ts';
 import {
   initialState,
@@ -105,6 +107,7 @@ export interface Snapshot {
   readonly agents: readonly StoredAgent[];
   /** Absent: none. */
   readonly transfers?: readonly (Omit<Transfer, 'timer' | 'isReferred'> & Partial<Transfer>)[];
+  readonly outbound?: readonly Omit<Outbound, 'timer'>[];
   /** Whom a caller last spoke with, by his number, oldest first; absent: nobody. */
   readonly acquainted?: readonly (readonly [string, AgentId])[];
   readonly paces?: readonly (readonly [QueueName, Pace])[];
@@ -155,6 +158,9 @@ export function snapshot(state: State): Snapshot {
       : {
           transfers: [...state.transfers.values()].map((sent) => without(sent, DERIVED_OF_OFFER)),
         }),
+    ...(state.outbound.size === 0
+      ? {}
+      : { outbound: [...state.outbound.values()].map((one) => without(one, DERIVED_OF_OFFER)) }),
     ...(state.acquainted.size === 0 ? {} : { acquainted: [...state.acquainted] }),
     paces: [...state.paces].sort(([a], [b]) => compareText(a, b)),
   };
@@ -225,6 +231,11 @@ export function restore(plain: Snapshot): State {
     const transfer = { isReferred: false, ...sent, timer: makeTimer('transfer', sent.callId) };
     state.transfers.set(sent.callId, transfer);
     placeTransfer(state, transfer);
+  }
+  for (const own of plain.outbound ?? []) {
+    const outbound = { ...own, timer: makeTimer('outbound', own.id) };
+    state.outbound.set(own.id, outbound);
+    placeOutbound(state, outbound);
   }
   placeAll(state);
   return state;

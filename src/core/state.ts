@@ -5,6 +5,7 @@
  * and are rebuilt, not stored, when a snapshot is restored.
  */
 import type { PastTalk, Veto } from './remembered.ts';
+import type { Outbound } from './outbound-call.ts';
 import { OrderedSet, TimerHeap, type Timer } from './ordered.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { absenceMask } from './absence.ts';
@@ -232,7 +233,7 @@ export interface Agent {
   /** No offer before this instant; 0: no rest. */
   restUntil: number;
   offerId: OfferId | null;
-  /** The call he talks with. */
+  /** The call he talks with, or his own outbound call. */
   callId: CallId | null;
   /** Logs out with this reason when his call ends. */
   leaving: LogoutReason | null;
@@ -312,6 +313,8 @@ export interface State {
   readonly offers: Map<OfferId, Offer>;
   /** By the call that each was. */
   readonly transfers: Map<CallId, Transfer>;
+  /** Agents' own calls. */
+  readonly outbound: Map<CallId, Outbound>;
   /** In configuration order, then those who are leaving. */
   readonly agents: Map<AgentId, Agent>;
   /** In configuration order. */
@@ -342,6 +345,7 @@ export function initialState(): State {
     calls: new Map(),
     offers: new Map(),
     transfers: new Map(),
+    outbound: new Map(),
     agents: new Map(),
     queues: new Map(),
     devices: new Map(),

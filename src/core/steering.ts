@@ -10,6 +10,7 @@ import { offerTo } from './dispatch.ts';
 import { givenObstacle } from './eligible.ts';
 import { leaveQueue, moveTo, waiting } from './failover.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
+import { finishOutbound } from './outbound.ts';
 import { finish } from './sending.ts';
 import { MOVES_MAX, must } from './state.ts';
 import type { Destination } from './types.ts';
@@ -23,6 +24,11 @@ export function hangUpCall(decision: Decision, command: HangUpCall): Refusal | u
   const transfer = decision.state.transfers.get(command.callId);
   if (transfer !== undefined) {
     finish(decision, transfer, 'hung-up');
+    return undefined;
+  }
+  const outbound = decision.state.outbound.get(command.callId);
+  if (outbound !== undefined) {
+    finishOutbound(decision, outbound, { outcome: 'hung-up', endedBy: 'system' });
     return undefined;
   }
   if (call === undefined) return 'unknown-call';

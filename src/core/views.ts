@@ -10,7 +10,7 @@ export type AgentStatus =
   | 'unavailable' // phone not idle, or resting after an offer that failed
   | 'idle' // ready: may be offered a call now
   | 'ringing'
-  | 'busy' // talking to a caller of ours
+  | 'busy' // talking to a caller of ours, or on an outbound call of his own
   | 'wrapup'
   | 'paused';
 
@@ -38,6 +38,11 @@ export function callStatus(call: Call): CallStatus {
 /** How long he has been idle; 0 while he is not. */
 export function idleMs(agent: Agent, now: number): number {
   return agent.isReady ? Math.max(0, now - agent.idleSince) : 0;
+}
+
+/** Comes in, is sent elsewhere, or goes out. */
+export function isKnown({ calls, transfers, outbound }: State, id: CallId): boolean {
+  return calls.has(id) || transfers.has(id) || outbound.has(id);
 }
 
 export function getCall(state: State, id: CallId): Call | undefined {

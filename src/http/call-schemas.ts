@@ -69,6 +69,21 @@ export const orderBody = z
   })
   .meta({ id: 'Order' });
 
+export const dialBody = z
+  .strictObject({
+    agent: z.string().min(1).max(200).describe('He is rung first; a token of his own may name him'),
+    to: z
+      .string()
+      .trim()
+      .max(255)
+      .regex(
+        /^(\+?[0-9*#\s()/.-]*[0-9*#][0-9*#\s()/.-]*|[sS][iI][pP][sS]?:[^@?<>\s"]+@[^@?<>\s"]+)$/,
+        'write a number, or sip:user@host',
+      )
+      .describe('A number, dialled through the PBX of his phone, or `sip:user@host`'),
+  })
+  .meta({ id: 'Dial' });
+
 export const moveBody = z.strictObject({ queue: z.string().min(1).max(200) }).meta({ id: 'Move' });
 export const giveBody = z.strictObject({ agent: z.string().min(1).max(200) }).meta({ id: 'Give' });
 export const transferBody = z

@@ -48,6 +48,8 @@ export const CATALOGUE = {
   'no-direct-queue': { status: 409, title: 'No queue takes calls to one agent' },
   'moved-too-often': { status: 409, title: 'The call has been in as many queues as may be' },
   'agent-not-free': { status: 409, title: 'The agent cannot be rung now' },
+  'bad-number': { status: 400, title: 'It cannot be told whom to dial' },
+  'outbound-call': { status: 409, title: 'The call is an agent’s own' },
   'not-allowed': { status: 403, title: 'Calls may not be sent there' },
   'no-exit-key': { status: 409, title: 'The key has no meaning in this queue' },
   'duplicate-call': { status: 409, title: 'The call is there already' },

@@ -49,6 +49,7 @@ export async function overNothing<T>(
       endWrapup: nothing,
       extendWrapup: nothing,
       calls: {
+        dial: nothing,
         hangUp: nothing,
         hold: nothing,
         resume: nothing,

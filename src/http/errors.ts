@@ -4,7 +4,7 @@
  * inside is told.
  */
 import { CATALOGUE, type ErrorCode } from './catalogue.ts';
-import type { LoggedIn } from './view.ts';
+import type { Dialled, LoggedIn } from './view.ts';
 
 export interface Problem {
   readonly code: ErrorCode;
@@ -12,7 +12,8 @@ export interface Problem {
   readonly detail: string;
 }
 
-export type Refusal = Extract<LoggedIn, { ok: false }>['refusal'] | 'not-allowed';
+export type Refusal =
+  Extract<LoggedIn | Dialled, { ok: false }>['refusal'] | 'not-allowed' | 'outbound-call';
 
 export const problem = (code: ErrorCode, detail: string): Problem => ({ code, detail });
 
@@ -69,6 +70,9 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   'no-direct-queue': 'no queue takes calls to one agent; set direct: yes for one in acd.yaml',
   'moved-too-often': 'the call has been through as many queues as may be; give it to an agent',
   'agent-not-free': 'the agent cannot be rung now; GET /agents/{id} says why (state, device_state)',
+  'bad-number':
+    'write a number, or sip:user@host; a number needs a PBX in sip.register of acd.yaml',
+  'outbound-call': 'it stands in no queue, and can only be hung up',
   'not-allowed': 'calls may not be sent there; transfers.allow in acd.yaml lists where they may',
   unavailable: 'the ACD cannot take commands now (stopping, or its journal fails); see GET /health',
 };

@@ -6,6 +6,7 @@ import type { Call, State, Transfer } from '../core/state.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { byWhom } from './actor.ts';
 import type { CallDetail, Reasons } from './call-schemas.ts';
+import { dialer, type DialDoors } from './live-outbound.ts';
 import type { CallAnswer } from './schemas.ts';
 import type { CallSteering } from './view.ts';
 
@@ -24,7 +25,7 @@ export function findTransfer({ transfers }: State, id: string): Transfer | null 
   return [...transfers.values()].find(({ sipCallId }) => sipCallId === id) ?? null;
 }
 
-/** What there is to say of him beside that. */
+/** What there is to say of him, or of an agent's own call, beside that. */
 export const SENT_DETAIL: Omit<CallDetail, keyof CallAnswer> = {
   waits_for: null,
   estimated_wait_seconds: null,
@@ -82,8 +83,9 @@ export function reasonsOf(state: State, agentId: string, now: number): Reasons |
 }
 
 /** Each becomes one command, by whoever asks. */
-export function steerCalls(runtime: Runtime, allows: (uri: string) => boolean): CallSteering {
+export function steerCalls(runtime: Runtime, doors: DialDoors): CallSteering {
   return {
+    dial: dialer(runtime, doors),
     hangUp: (callId) => runtime.submit({ kind: 'HangUpCall', by: byWhom(), callId }),
     hold: (callId) => runtime.submit({ kind: 'HoldCall', by: byWhom(), callId, holder: 'command' }),
     resume: (callId) =>
@@ -96,7 +98,7 @@ export function steerCalls(runtime: Runtime, allows: (uri: string) => boolean): 
     transferWithin: (callId, to) =>
       runtime.submit({ kind: 'TransferWithin', by: byWhom(), callId, to }),
     transfer: async (callId, uri) =>
-      allows(uri)
+      doors.allows(uri)
         ? runtime.submit({ kind: 'TransferCall', by: byWhom(), callId, uri })
         : { ok: false, refusal: 'not-allowed' },
   };

@@ -4,6 +4,7 @@
  */
 import { loggedInOf } from '../core/emptiness.ts';
 import type { Agent, Call, Member, Queue, State, Transfer } from '../core/state.ts';
+import { sipCallIdOf } from '../core/outbound-call.ts';
 import {
   agentStatus,
   callStatus,
@@ -16,6 +17,7 @@ import {
 import type { Metrics, Reading } from '../observe/metrics.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { byWhom } from './actor.ts';
+import type { CallDetail } from './call-schemas.ts';
 import {
   callDetail,
   findCall,
@@ -24,6 +26,7 @@ import {
   SENT_DETAIL,
   steerCalls,
 } from './live-calls.ts';
+import { findOutbound, outboundAnswer, type DialDoors } from './live-outbound.ts';
 import {
   agentState as agentStateNames,
   type AgentAnswer,
@@ -79,6 +82,14 @@ function sentAnswer(sent: Transfer, now: number): CallAnswer {
   };
 }
 
+/** A call that stands in no line. */
+function elsewhere(state: State, id: string, now: number): CallDetail | null {
+  const outbound = findOutbound(state, id);
+  if (outbound !== null) return { ...outboundAnswer(state, outbound, now), ...SENT_DETAIL };
+  const sent = findTransfer(state, id);
+  return sent === null ? null : { ...sentAnswer(sent, now), ...SENT_DETAIL };
+}
+
 function queueAnswer(state: State, queue: Queue, now: number): QueueAnswer {
   let place = 0;
   let longest = 0;
@@ -102,9 +113,11 @@ function queueAnswer(state: State, queue: Queue, now: number): QueueAnswer {
   };
 }
 
-/** The core's word, and `resting` apart from a phone that is not available. */
-function agentState(agent: Agent): AgentAnswer['state'] {
+/** The core's word, but for what it says of a phone, or an own call, in one with others. */
+function agentState(state: State, agent: Agent): AgentAnswer['state'] {
   const status = agentStatus(agent);
+  const own = state.outbound.get(agent.callId ?? '');
+  if (own?.pickedUpAt === null) return 'ringing';
   return status === 'unavailable' && agent.restUntil > 0 && agent.deviceState === 'idle'
     ? 'resting'
     : status;
@@ -117,7 +130,7 @@ function agentAnswer(state: State, agent: Agent, now: number): AgentAnswer {
   const call = callId === undefined ? undefined : state.calls.get(callId);
   return {
     id: agent.id,
-    state: agentState(agent),
+    state: agentState(state, agent),
     idletime: String(seconds(idleMs(agent, now))),
     device: device?.uri ?? '',
     memberof: [...agent.queues],
@@ -126,7 +139,7 @@ function agentAnswer(state: State, agent: Agent, now: number): AgentAnswer {
     device_state: device === null ? '' : agent.deviceState,
     registrar: device?.registrar ?? '',
     pause_reason: agent.paused,
-    call: call?.sipCallId ?? '',
+    call: call?.sipCallId ?? (callId === undefined ? '' : sipCallIdOf(callId)),
     logged_in_seconds: device === null ? 0 : seconds(now - agent.loggedInAt),
   };
 }
@@ -145,7 +158,7 @@ function queueDetail(state: State, queue: Queue, now: number): QueueDetail {
   const members = queue.members.map((member) => {
     const { agent } = member;
     const { id, name } = agent;
-    return { agent: id, name, state: agentState(agent), ...standingOf(member, now) };
+    return { agent: id, name, state: agentState(state, agent), ...standingOf(member, now) };
   });
   return { ...queueAnswer(state, queue, now), draining: state.draining.has(queue), members };
 }
@@ -196,14 +209,12 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
           callAnswer(state, call, positionOf(state, call), now),
         ),
         ...[...state.transfers.values()].map((sent) => sentAnswer(sent, now)),
+        ...[...state.outbound.values()].map((one) => outboundAnswer(state, one, now)),
       ];
     },
     call: (id) => {
       const call = findCall(runtime.state, id);
-      if (call === undefined) {
-        const sent = findTransfer(runtime.state, id);
-        return sent === null ? null : { ...sentAnswer(sent, runtime.now()), ...SENT_DETAIL };
-      }
+      if (call === undefined) return elsewhere(runtime.state, id, runtime.now());
       const { state } = runtime;
       const now = runtime.now();
       const answer = callAnswer(state, call, positionOf(state, call), now);
@@ -218,20 +229,19 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
 const here = (queue: string | null) => (queue === null ? {} : { queue });
 
 /** What commands to the core are not enough for. */
-export interface Doors {
-  /** May calls be sent to this address? */
-  readonly allows: (uri: string) => boolean;
+export interface Doors extends DialDoors {
   readonly logIn: (agentId: string, phone: PhoneNamed, by: string) => Promise<LoggedIn>;
 }
 
 const CLOSED: Doors = {
   allows: () => false,
+  addressOf: () => null,
   logIn: async () => ({ ok: false, refusal: 'unavailable' }),
 };
 
-export function createSteering(runtime: Runtime, { allows, logIn }: Doors = CLOSED): Steering {
+export function createSteering(runtime: Runtime, doors: Doors = CLOSED): Steering {
   return {
-    logIn: (agentId, phone) => logIn(agentId, phone, byWhom()),
+    logIn: (agentId, phone) => doors.logIn(agentId, phone, byWhom()),
     pause: (agentId, reason, queue) =>
       runtime.submit({ kind: 'PauseAgent', by: byWhom(), agentId, reason, ...here(queue) }),
     resume: (agentId, queue) =>
@@ -242,7 +252,7 @@ export function createSteering(runtime: Runtime, { allows, logIn }: Doors = CLOS
     join: (agentId, queue) => runtime.submit({ kind: 'JoinQueue', by: byWhom(), agentId, queue }),
     leave: (agentId, queue) => runtime.submit({ kind: 'LeaveQueue', by: byWhom(), agentId, queue }),
     logOut: (agentId) => runtime.submit({ kind: 'LogOutAgent', by: byWhom(), who: { agentId } }),
-    calls: steerCalls(runtime, allows),
+    calls: steerCalls(runtime, doors),
   };
 }
 
@@ -260,7 +270,7 @@ export function readGauges(
   // Also those in which nobody is: a graph ends in 0, not in nothing.
   const agents = new Map<string, number>(agentStateNames.options.map((name) => [name, 0]));
   for (const agent of state.agents.values()) {
-    const status = agentState(agent);
+    const status = agentState(state, agent);
     agents.set(status, (agents.get(status) ?? 0) + 1);
   }
   return { waiting, talking, agents, ...rest };

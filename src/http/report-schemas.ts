@@ -46,6 +46,8 @@ export const agentFigures = z
     talk_seconds: z.number(),
     wrapup_seconds: z.number(),
     ringing_seconds: z.number(),
+    outbound_calls: count('His own calls (click-to-dial) that he took'),
+    outbound_seconds: z.number().describe('His time on them; busy time as talks are'),
     paused_seconds: z.number().describe('Paused in all queues, and not talking or in wrap-up'),
     ready_seconds: z.number(),
     average_talk_seconds: mean('Talk'),
@@ -96,6 +98,7 @@ export const callRecord = z
     talked_seconds: z.number(),
     queues_left: count('Queues it left for another'),
     transfers: count('Talks out of which it was sent elsewhere'),
+    outbound: z.boolean().describe('An agent’s own call, of no queue; `status` is its outcome'),
   })
   .meta({ id: 'CallRecord' });
 
@@ -104,7 +107,7 @@ export const callDetail = z
     ...callRecord.shape,
     segments: z.array(
       z.object({
-        kind: z.enum(['queue', 'offer', 'talk', 'transfer']),
+        kind: z.enum(['queue', 'offer', 'talk', 'transfer', 'outbound']),
         queue: z.string(),
         agent: z.string(),
         from: z.string(),

@@ -6,12 +6,14 @@ import { z } from 'zod';
 import { ERROR_CODES } from './catalogue.ts';
 
 export const callState = z
-  .enum(['queued', 'offered', 'assigned', 'transferred'])
+  .enum(['queued', 'offered', 'assigned', 'transferred', 'calling', 'dialling'])
   .describe(
     'queued: waits in line. offered: waits while an agent’s phone rings. ' +
       'assigned: talks with an agent. transferred: in GET /calls and GET /calls/ID alone, has ' +
       'left his queue or talk for the address in `to`, and is being connected there, or talks ' +
-      'through us.',
+      'through us. calling, dialling: in GET /calls and GET /calls/ID alone, an agent’s own call ' +
+      '(POST /calls): his phone is called, or he is on it and who is in `to` has not answered; ' +
+      'then it is assigned.',
   );
 
 export const callAnswer = z
@@ -28,6 +30,10 @@ export const callAnswer = z
     waited_seconds: z.number().int().describe('Time in line so far, or until connected'),
     talked_seconds: z.number().int(),
     agent: z.string().describe('Agent who is offered the call or talks; empty if none'),
+    outbound: z
+      .boolean()
+      .optional()
+      .describe('An agent’s own call to whoever is in `to`; `queue` is empty. Absent: it is none'),
   })
   .meta({ id: 'Call' });
 

@@ -6,6 +6,7 @@
 import type { FastifyRequest } from 'fastify';
 import { actor, seesAll, seesQueue, type Actor } from './actor.ts';
 import { notFound, problem, type Problem } from './errors.ts';
+import type { CallAnswer } from './schemas.ts';
 import type { View } from './view.ts';
 
 const seesAgent = ({ memberof }: { readonly memberof: readonly string[] }): boolean =>
@@ -19,14 +20,20 @@ const only = <T>(all: readonly T[], may: (one: T) => boolean): readonly T[] =>
 export function scopeView(view: View): View {
   const seen = <T>(found: T | null, may: (found: T) => boolean): T | null =>
     found !== null && may(found) ? found : null;
+  /** An agent's own call is in no queue: whoever sees the agent sees it. */
+  const seesCall = ({ queue, agent, outbound }: CallAnswer): boolean => {
+    if (outbound !== true) return seesQueue(queue);
+    const caller = view.agent(agent);
+    return caller !== null && seesAgent(caller);
+  };
   return {
     ...view,
     queues: () => only(view.queues(), ({ name }) => seesQueue(name)),
     queue: (name) => (seesQueue(name) ? view.queue(name) : null),
     agents: () => only(view.agents(), seesAgent),
     agent: (id) => seen(view.agent(id), seesAgent),
-    calls: () => only(view.calls(), ({ queue }) => seesQueue(queue)),
-    call: (id) => seen(view.call(id), ({ queue }) => seesQueue(queue)),
+    calls: () => only(view.calls(), seesCall),
+    call: (id) => seen(view.call(id), seesCall),
     reasonsOf: (id) => {
       const found = view.agent(id) === null ? null : view.reasonsOf(id);
       return found && { calls: found.calls.filter(({ queue }) => seesQueue(queue)) };

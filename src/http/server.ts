@@ -34,7 +34,7 @@ import { send, typed, type Http } from './reply.ts';
 import { addAgents } from './routes/agents.ts';
 import { addBans } from './routes/bans.ts';
 import { addCallSteering } from './routes/calls-steer.ts';
-import { addCalls } from './routes/calls.ts';
+import { addCalls, addDialling } from './routes/calls.ts';
 import { addConfig } from './routes/config.ts';
 import { addEntries } from './routes/config-entries.ts';
 import { addMembers } from './routes/config-members.ts';
@@ -197,6 +197,7 @@ function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   const { steering, configuration } = deps;
   addQueues(http, view);
   addCalls(http, view);
+  addDialling(http, view, steering.calls);
   addCallSteering(http, view, steering.calls);
   addAgents(http, view, steering);
   addEvents(http, view, deps.stream, (who) => deps.access?.isGood(who) ?? true);

@@ -18,6 +18,7 @@ export interface Filter {
 }
 
 interface Named {
+  readonly kind: CoreEvent['kind'];
   readonly callId?: string;
   readonly offerId?: string | null;
   readonly agentId?: string | null;
@@ -68,7 +69,10 @@ export class Subjects {
   }
 
   /** null: cannot be told. */
-  #queuesOf({ queue, callId, offerId, agentId }: Named): readonly string[] | null {
+  #queuesOf(event: Named): readonly string[] | null {
+    const { kind, queue, callId, offerId, agentId } = event;
+    // An agent's own call is of no queue: it is about him, as his pauses are.
+    if (kind.startsWith('Outbound')) return this.#state().agents.get(agentId ?? '')?.queues ?? null;
     const offer = offerId == null ? undefined : this.#offerOf(offerId);
     const id = callId ?? offer?.callId;
     if (id !== undefined) {

@@ -119,8 +119,17 @@ export interface NotAllowed {
   readonly refusal: 'not-allowed';
 }
 
+/** `bad-number`: it cannot be told whom to dial. */
+export type Dialled =
+  | { readonly ok: true; readonly callId: string }
+  | Extract<Outcome, { ok: false }>
+  | NotAllowed
+  | { readonly ok: false; readonly refusal: 'bad-number' };
+
 /** Of one call, by its id in the journal. */
 export interface CallSteering {
+  /** Rings the agent, then the number or `sip:user@host`; gives the id of that call. */
+  dial(agentId: string, to: string): Promise<Dialled>;
   hangUp(callId: string): Promise<Outcome>;
   /** The two of a talk do not hear each other, until `resume`. */
   hold(callId: string): Promise<Outcome>;

@@ -56,11 +56,14 @@ export interface AgentFigures {
   readonly talk_seconds: number;
   readonly wrapup_seconds: number;
   readonly ringing_seconds: number;
+  /** Calls of his own (click-to-dial) that he took, and his time on them; in no other figure. */
+  readonly outbound_calls: number;
+  readonly outbound_seconds: number;
   /** Paused in all queues, and not talking or in wrap-up. */
   readonly paused_seconds: number;
   readonly ready_seconds: number;
   readonly average_talk_seconds: number | null;
-  /** (talk + wrap-up) / (logged in - paused), percent. */
+  /** (talk + outbound + wrap-up) / (logged in - paused), percent. */
   readonly occupancy: number | null;
 }
 
@@ -86,7 +89,7 @@ export interface AbandonedCall {
 }
 
 export interface CallSegment {
-  readonly kind: 'queue' | 'offer' | 'talk' | 'transfer';
+  readonly kind: 'queue' | 'offer' | 'talk' | 'transfer' | 'outbound';
   readonly queue: string;
   readonly agent: string;
   readonly from: string;
@@ -112,6 +115,8 @@ export interface CallRecordAnswer {
   readonly talked_seconds: number;
   readonly queues_left: number;
   readonly transfers: number;
+  /** An agent's own call. */
+  readonly outbound: boolean;
 }
 
 /** As `queue show` of Asterisk has them: since the beginning of the day. */

@@ -46,6 +46,18 @@ export interface OpenTransfer {
   answeredAt: number | null;
 }
 
+/** An agent's own call. */
+export interface OpenOutbound {
+  readonly callId: CallId;
+  readonly agentId: AgentId;
+  /** The agent's phone, and who is dialled: `user@host`. */
+  readonly from: string;
+  readonly to: string;
+  readonly begunAt: number;
+  pickedUpAt: number | null;
+  connectedAt: number | null;
+}
+
 export interface OpenOffer {
   readonly id: OfferId;
   readonly callId: CallId;
@@ -90,6 +102,7 @@ export interface House {
   readonly offers: Map<OfferId, OpenOffer>;
   readonly people: Map<AgentId, Person>;
   readonly sent: Map<CallId, OpenTransfer>;
+  readonly outbound: Map<CallId, OpenOutbound>;
 }
 
 export function emptyHouse(): House {
@@ -100,6 +113,7 @@ export function emptyHouse(): House {
     offers: new Map(),
     people: new Map(),
     sent: new Map(),
+    outbound: new Map(),
   };
 }
 
@@ -114,6 +128,7 @@ export interface PlainHouse {
   readonly people: [AgentId, PlainPerson][];
   /** Absent: none. */
   readonly sent?: OpenTransfer[];
+  readonly outbound?: OpenOutbound[];
 }
 
 /** As plain data, to be kept. */
@@ -125,6 +140,7 @@ export function keepHouse(house: House): PlainHouse {
     calls: [...house.calls.values()],
     offers: [...house.offers.values()],
     sent: [...house.sent.values()],
+    outbound: [...house.outbound.values()],
     people: [...house.people].map(([id, person]) => [
       id,
       { ...person, pausedIn: [...person.pausedIn] },
@@ -145,6 +161,7 @@ export function takeHouse(plain: PlainHouse): House {
     calls: new Map(plain.calls.map((call) => [call.id, { ...neverSentOn(call), ...call }])),
     offers: new Map(plain.offers.map((offer) => [offer.id, offer])),
     sent: new Map((plain.sent ?? []).map((sent) => [sent.callId, sent])),
+    outbound: new Map((plain.outbound ?? []).map((own) => [own.callId, own])),
     people: new Map(
       plain.people.map(([id, person]) => [
         id,
@@ -328,6 +345,32 @@ function followSent({ sent }: House, event: CoreEvent): void {
   }
 }
 
+const withoutScheme = (uri: string): string => uri.replace(/^sips?:/i, '');
+
+function followOutbound({ outbound }: House, event: CoreEvent): void {
+  switch (event.kind) {
+    case 'OutboundBegan': {
+      const { callId, agentId, device, at: begunAt } = event;
+      const legs = { from: withoutScheme(device.uri), to: withoutScheme(event.uri) };
+      const times = { begunAt, pickedUpAt: null, connectedAt: null };
+      outbound.set(callId, { callId, agentId, ...legs, ...times });
+      return;
+    }
+    case 'OutboundPickedUp':
+    case 'OutboundConnected': {
+      const own = outbound.get(event.callId);
+      if (own === undefined) return;
+      if (event.kind === 'OutboundPickedUp') own.pickedUpAt = event.at;
+      else own.connectedAt = event.at;
+      return;
+    }
+    case 'OutboundEnded':
+      outbound.delete(event.callId);
+      return;
+    default:
+  }
+}
+
 function followAgent(house: House, event: CoreEvent): void {
   if (event.kind === 'AgentLoggedIn') {
     const { agentId, device, at } = event;
@@ -398,6 +441,7 @@ export function follow(house: House, event: CoreEvent): void {
       followCall(house, event);
       followOffer(house, event);
       followSent(house, event);
+      followOutbound(house, event);
       followAgent(house, event);
   }
 }

@@ -32,18 +32,26 @@ function calledBack(
 ): Pick<AbandonedCall, 'called_back' | 'called_back_at'> {
   const talk = store.db
     .prepare(
-      'SELECT entered_at AS at FROM call ' +
+      'SELECT entered_at AS at, outbound FROM call ' +
         'WHERE caller = ? AND entered_at >= ? AND agent_id IS NOT NULL ' +
+        "AND (outbound = 0 OR status = 'COMPLETED') " +
         'ORDER BY entered_at LIMIT 1',
     )
-    .get(caller, after) as { at: number } | undefined;
+    .get(caller, after) as { at: number; outbound: number } | undefined;
   let at = talk?.at ?? Infinity;
+  let how: AbandonedCall['called_back'] = talk?.outbound === 1 ? 'called-back' : 'called-again';
+  const hear = (talkAt: number, as: typeof how): void => {
+    if (talkAt < after || talkAt >= at) return;
+    [at, how] = [talkAt, as];
+  };
   for (const call of house.calls.values()) {
     const isHis = call.connectedAt !== null && callerKey(call.from) === caller;
-    if (isHis && call.enteredAt >= after) at = Math.min(at, call.enteredAt);
+    if (isHis) hear(call.enteredAt, 'called-again');
   }
+  for (const { connectedAt, to, begunAt } of house.outbound.values())
+    if (connectedAt !== null && callerKey(to) === caller) hear(begunAt, 'called-back');
   if (at === Infinity) return { called_back: 'open', called_back_at: null };
-  return { called_back: 'called-again', called_back_at: iso(at) };
+  return { called_back: how, called_back_at: iso(at) };
 }
 
 export function askAbandoned(sources: Sources, asked: Asked): Rows<AbandonedCall> {
@@ -84,6 +92,7 @@ interface CallRow {
   readonly talked_ms: number;
   readonly moves: number;
   readonly transfers: number;
+  readonly outbound: number;
 }
 
 function callAnswer(row: CallRow): CallRecordAnswer {
@@ -104,6 +113,7 @@ function callAnswer(row: CallRow): CallRecordAnswer {
     talked_seconds: seconds(row.talked_ms),
     queues_left: row.moves,
     transfers: row.transfers,
+    outbound: row.outbound === 1,
   };
 }
 

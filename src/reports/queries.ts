@@ -243,6 +243,10 @@ function* agentSpans(
     const span = { what: 'talk', queue, from: connectedAt, to: Math.max(now, connectedAt) };
     put(agentId, { ...span, detail: '' } as SpanRecord);
   }
+  for (const { pickedUpAt: from, agentId } of house.outbound.values()) {
+    if (from === null) continue;
+    put(agentId, { what: 'outbound', queue: '', from, to: Math.max(now, from) } as SpanRecord);
+  }
   const agents = new Set(open.keys());
   const listed = store.db.prepare(
     "SELECT DISTINCT agent_id FROM span WHERE to_at > ? AND agent_id <> ''",

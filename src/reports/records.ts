@@ -6,7 +6,9 @@
  * the reports is a sum over records.
  */
 import type { CallEnded, CallRefused, CoreEvent } from '../core/events.ts';
+import type { OutboundEnded, OutboundEndedBy, OutboundOutcome } from '../core/outbound-events.ts';
 import type { AgentId, CallId, EndedBy, ExitStatus, QueueName } from '../core/types.ts';
+import { sipCallIdOf } from '../core/outbound-call.ts';
 import type { House, OpenPause, Person } from './house.ts';
 
 export interface CallRecord {
@@ -21,8 +23,9 @@ export interface CallRecord {
   readonly lastQueue: QueueName;
   readonly enteredAt: number;
   readonly endedAt: number;
-  readonly status: ExitStatus;
-  readonly endedBy: EndedBy | null;
+  /** Of an outbound call: its outcome, in capitals. */
+  readonly status: ExitStatus | Uppercase<OutboundOutcome>;
+  readonly endedBy: EndedBy | OutboundEndedBy | null;
   /** Who talked with him last; null: nobody. */
   readonly agentId: AgentId | null;
   readonly waitedMs: number;
@@ -31,6 +34,8 @@ export interface CallRecord {
   readonly moves: number;
   /** Talks that were sent elsewhere: into a line of ours, or, at its end, out of the house. */
   readonly transfers: number;
+  /** An agent's own call: of no queue, and to whoever is in `to`; absent: it came in. */
+  readonly outbound?: true;
 }
 
 /** How a visit of a queue ended: served, or why not. */
@@ -53,8 +58,11 @@ export interface VisitRecord {
   readonly key: string;
 }
 
-/** `transfer`: at an address outside, which no agent has a part in. */
-export type SpanKind = 'offer' | 'talk' | 'transfer' | 'session' | 'pause' | 'wrapup';
+/**
+ * `transfer`: at an address outside, which no agent has a part in. `outbound`: an agent on his
+ * phone for a call of his own, from when he took it.
+ */
+export type SpanKind = 'offer' | 'talk' | 'transfer' | 'outbound' | 'session' | 'pause' | 'wrapup';
 
 export interface SpanRecord {
   readonly kind: 'span';
@@ -68,7 +76,8 @@ export interface SpanRecord {
   readonly from: number;
   readonly to: number;
   /**
-   * Offer: its outcome. Talk: who ended it, or `transferred`. Transfer: outcome and address.
+   * Offer: its outcome. Talk: who ended it, or `transferred`. Transfer and outbound: outcome and
+   * address.
    * Session: phone. Pause: reason.
    */
   readonly detail: string;
@@ -186,8 +195,30 @@ function refused(event: CallRefused): ReportRecord[] {
   return [turnedAway(event, from, status), record];
 }
 
+function dialled(house: House, event: OutboundEnded): ReportRecord[] {
+  const own = house.outbound.get(event.callId);
+  if (own === undefined) return [];
+  const { callId, agentId, from, to, begunAt, pickedUpAt, connectedAt } = own;
+  const { outcome, endedBy, talkedMs } = event;
+  const endedAt = event.leftAt ?? event.at;
+  const record: CallRecord = {
+    ...{ kind: 'call', callId, sipCallId: sipCallIdOf(callId), from, to, agentId },
+    fromName: house.config?.agents.find(({ id }) => id === agentId)?.name ?? '',
+    ...{ firstQueue: '', lastQueue: '', enteredAt: begunAt, endedAt },
+    status: outcome.toUpperCase() as Uppercase<OutboundOutcome>,
+    ...{ endedBy, waitedMs: Math.max(0, (connectedAt ?? endedAt) - begunAt), talkedMs },
+    ...{ moves: 0, transfers: 0, outbound: true },
+  };
+  if (pickedUpAt === null) return [record];
+  const times = { from: pickedUpAt, to: Math.max(pickedUpAt, endedAt) };
+  const detail = `${outcome} ${to}`;
+  return [span({ what: 'outbound', agentId, callId, ...times, detail }), record];
+}
+
 function ofCall(house: House, event: CoreEvent): ReportRecord[] {
   switch (event.kind) {
+    case 'OutboundEnded':
+      return dialled(house, event);
     case 'CallDiverted':
       return [turnedAway(event, '', event.status)];
     case 'CallRefused':

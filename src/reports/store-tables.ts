@@ -5,8 +5,8 @@
  */
 import type Database from 'better-sqlite3';
 
-/** Another number is made anew, but for 1, which lacks a column alone. */
-export const LAYOUT = 2;
+/** Another number is made anew, but for 1 and 2, which lack columns alone. */
+export const LAYOUT = 3;
 
 export const TABLES_WITH_ROWS = ['queue_log', 'call', 'visit', 'span'] as const;
 
@@ -25,7 +25,8 @@ const TABLES = `
     first_queue TEXT NOT NULL, last_queue TEXT NOT NULL, entered_at INTEGER NOT NULL,
     ended_at INTEGER NOT NULL, status TEXT NOT NULL, ended_by TEXT, agent_id TEXT,
     waited_ms INTEGER NOT NULL, talked_ms INTEGER NOT NULL, moves INTEGER NOT NULL,
-    caller TEXT NOT NULL, transfers INTEGER NOT NULL DEFAULT 0
+    caller TEXT NOT NULL, transfers INTEGER NOT NULL DEFAULT 0,
+    outbound INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE INDEX call_entered ON call (entered_at);
   CREATE INDEX call_ended ON call (ended_at);
@@ -66,8 +67,10 @@ export function layoutOf(db: Database.Database): number {
 
 /** What is there stays: the journal may not have its beginning any more. */
 export function addColumns(db: Database.Database): void {
+  const missing = layoutOf(db) === 1 ? ['transfers', 'outbound'] : ['outbound'];
   db.transaction(() => {
-    db.exec('ALTER TABLE call ADD COLUMN transfers INTEGER NOT NULL DEFAULT 0');
+    for (const column of missing)
+      db.exec(`ALTER TABLE call ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
     db.pragma(`user_version = ${LAYOUT}`);
   })();
 }

@@ -48,7 +48,7 @@ export class ReportStore {
       'INSERT INTO queue_log (seq, at, time, callid, queuename, agent, event, data, ' +
         `data1, data2, data3, data4, data5) VALUES (${marks(13)})`,
     );
-    this.#call = db.prepare(`INSERT INTO call VALUES (${marks(18)})`);
+    this.#call = db.prepare(`INSERT INTO call VALUES (${marks(19)})`);
     this.#visit = db.prepare(`INSERT INTO visit VALUES (${marks(14)})`);
     this.#span = db.prepare(`INSERT INTO span VALUES (${marks(10)})`);
     this.#checkpoint = db.prepare(
@@ -78,7 +78,10 @@ export class ReportStore {
   #addCall(seq: number, r: CallRecord): void {
     const who = [r.callId, r.sipCallId, r.from, r.fromName, r.to, r.firstQueue, r.lastQueue];
     const how = [r.enteredAt, r.endedAt, r.status, r.endedBy, r.agentId, r.waitedMs, r.talkedMs];
-    this.#call.run(seq, ...who, ...how, r.moves, callerKey(r.from), r.transfers);
+    const isOut = r.outbound === true;
+    // Whom it is with: by that abandoned calls are found that were called back.
+    const other = callerKey(isOut ? r.to : r.from);
+    this.#call.run(seq, ...who, ...how, r.moves, other, r.transfers, isOut ? 1 : 0);
   }
 
   #addVisit(seq: number, r: VisitRecord): void {
@@ -188,7 +191,7 @@ export function openStore(file: string, time: (at: number) => string): StoreOpen
     // Derived: what a power cut takes is folded again, so nothing need be flushed at every commit.
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = NORMAL');
-    if (layoutOf(db) === 1) addColumns(db);
+    if (layoutOf(db) === 1 || layoutOf(db) === 2) addColumns(db);
     if (layoutOf(db) !== LAYOUT) createTables(db);
     return { ok: true, store: new ReportStore(db, time) };
   } catch (error) {

@@ -6,6 +6,7 @@
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import { evolve } from '../core/evolve.ts';
 import { explainCall } from '../core/explain.ts';
+import { sipCallIdOf } from '../core/outbound-call.ts';
 import { restore, SNAPSHOT_VERSION } from '../core/snapshot.ts';
 import { initialState, type Agent, type State } from '../core/state.ts';
 import type { CallId } from '../core/types.ts';
@@ -74,6 +75,16 @@ function sipOf(event: CoreEvent): string {
       return event.sipStatus > 0 ? `agent -> ${event.sipStatus}` : 'CANCEL or BYE -> agent';
     case 'OfferWithdrawn':
       return 'CANCEL or BYE -> agent';
+    case 'OutboundBegan':
+      return 'INVITE -> agent';
+    case 'OutboundRang':
+      return 'agent -> 18x';
+    case 'OutboundPickedUp':
+      return 'agent -> 200; INVITE -> callee';
+    case 'OutboundConnected':
+      return 'callee -> 200; ACK -> callee';
+    case 'OutboundEnded':
+      return 'BYE or CANCEL -> whoever is there';
     case 'CallEnded': {
       const [leaver, other] = event.endedBy === 'agent' ? ['agent', 'caller'] : ['caller', 'agent'];
       if (event.endedBy === 'system') return 'BYE -> whoever is there';
@@ -132,7 +143,8 @@ const isSending = ({ kind }: CoreEvent): boolean => kind === 'TransferBegan';
 /** Does nothing of a call come after this? One that is sent elsewhere is followed there. */
 function isLast(event: CoreEvent): boolean {
   if (event.kind === 'CallEnded') return !isSentOn(event);
-  return event.kind === 'CallRefused' || event.kind === 'TransferEnded';
+  const { kind } = event;
+  return kind === 'CallRefused' || kind === 'TransferEnded' || kind === 'OutboundEnded';
 }
 
 /** Does the event tell of the call? Offers of it are told by their own ids. */
@@ -142,6 +154,8 @@ function isOf(event: CoreEvent, callId: CallId, offers: ReadonlySet<string>): bo
 }
 
 function names(event: CoreEvent, id: string): boolean {
+  if (event.kind === 'OutboundBegan')
+    return event.callId === id || sipCallIdOf(event.callId) === id;
   if (event.kind !== 'CallEntered' && event.kind !== 'CallRefused') return false;
   return event.callId === id || event.sipCallId === id;
 }
@@ -191,8 +205,9 @@ function stateBefore(source: EventSource, seq: number): Start | null {
 /** Null: the journal knows no such call. */
 export function traceCall(source: EventSource, id: string): Trace | null {
   const begun = findCall(source, id);
-  if (begun === null || !('callId' in begun.event) || !('sipCallId' in begun.event)) return null;
-  const { callId, sipCallId } = begun.event;
+  if (begun === null || !('callId' in begun.event)) return null;
+  const { callId } = begun.event;
+  const sipCallId = 'sipCallId' in begun.event ? begun.event.sipCallId : sipCallIdOf(callId);
   let start = stateBefore(source, begun.seq);
   const notes: string[] = [];
   if (start === null) notes.push('why each agent is not known: the journal begins too late for it');

@@ -188,7 +188,8 @@ export class Loop implements Runtime {
   #takes(command: NewCommand): boolean {
     if (this.#phase === 'stopped' || this.#phase === 'failed') return false;
     if (this.#stopping) return false;
-    if (this.#draining && command.kind === 'ArriveCall') return false;
+    const begins = command.kind === 'ArriveCall' || command.kind === 'DialOut';
+    if (this.#draining && begins) return false;
     if (this.#phase !== 'running' && isRequest(command)) return false;
     return !this.#queue.isFull;
   }

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { answerChallenge, chooseChallenge, parseChallenges } from './digest.ts';
 import type { Challenge, Credentials } from './digest.ts';
 import { HangUps } from './hang-ups.ts';
-import { seconds } from './headers.ts';
+import { mediaType, seconds } from './headers.ts';
 import type {
   Headers,
   IncomingResponse,
@@ -46,8 +46,8 @@ const MAX_ATTEMPTS = 4;
 
 export interface InviteOptions {
   readonly credentials: Credentials | null;
-  /** The phone rings (180, 183 …). */
-  readonly onProvisional?: (status: number) => void;
+  /** The phone rings (180, 183 …); `sdp` '': without audio of its own. */
+  readonly onProvisional?: (status: number, sdp: string) => void;
   /**
    * It left. Told only where the server lets nobody resume it, with the name by which another
    * process can take it back.
@@ -194,6 +194,10 @@ function again(request: OutgoingRequest, sent: SentRequest, more: Headers): Outg
       ...more,
     },
   };
+}
+
+function sdpOf(response: IncomingResponse): string {
+  return mediaType(response.header('Content-Type')) === 'application/sdp' ? response.body : '';
 }
 
 export interface SipClient {
@@ -366,7 +370,7 @@ class Invitation implements InviteHandle {
       provisional: (response) => {
         // RFC 3262 §4: a reliable provisional response is acknowledged by PRACK.
         if (response.header('RSeq') !== '') response.acknowledge();
-        if (!this.settled) this.options.onProvisional?.(response.status);
+        if (!this.settled) this.options.onProvisional?.(response.status, sdpOf(response));
       },
       final: (response) => this.final(request, echo, response),
       failed: (code, detail) => {

@@ -21,6 +21,7 @@ import { Locks } from './locks.ts';
 import { Logins } from './login.ts';
 import { Notices } from './notices.ts';
 import { Offers } from './offers.ts';
+import { Outbounds } from './outbound.ts';
 import type { IncomingRequest, SipLog, Stack } from './port.ts';
 import { PhoneLogins, type NamedLogin, type NamedPhone } from './phone-login.ts';
 import { Presence } from './presence.ts';
@@ -54,6 +55,8 @@ export interface EdgeHealth {
   readonly addresses: readonly string[];
   readonly callers: number;
   readonly offers: number;
+  /** Agents' own calls. */
+  readonly outbound: number;
   readonly logins: number;
   readonly presence: { readonly watched: number; readonly active: number };
   readonly registrars: readonly RegistrationHealth[];
@@ -121,6 +124,7 @@ interface Parts {
   readonly holds: Holds;
   readonly silent: SilentLegs;
   readonly transfers: Transfers;
+  readonly outbounds: Outbounds;
   readonly door: Door;
 }
 
@@ -137,7 +141,9 @@ function build(context: EdgeContext, stack: Stack) {
   new Notices(context, routes);
   const holds = new Holds(context);
   const offers = new Offers(context, routes, holds);
-  const presence = new Presence(context, routes, (callId) => offers.owns(callId));
+  const outbounds = new Outbounds(context, routes, offers.takenBack);
+  const isOurs = (callId: string) => offers.owns(callId) || outbounds.owns(callId);
+  const presence = new Presence(context, routes, isOurs);
   const registrations = context.config.sip.register.map(
     (config) => new Registration(context, config),
   );
@@ -156,7 +162,8 @@ function build(context: EdgeContext, stack: Stack) {
     now: () => performance.now(),
     log: context.log,
   });
-  const parts = { context, callers, offers, holds, logins, silent, transfers, door };
+  const legs = { callers, offers, outbounds, logins, transfers };
+  const parts = { context, ...legs, holds, silent, door };
   return { parts, routes, presence, registrations, locks };
 }
 
@@ -165,7 +172,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   const runtime = new UntilSucceeded(given.runtime);
   const context: EdgeContext = { ...given, runtime };
   const { parts, routes, presence, registrations, locks } = build(context, stack);
-  const { callers, offers, logins, silent, transfers } = parts;
+  const { callers, offers, outbounds, logins, silent, transfers } = parts;
   const named = new PhoneLogins(given.runtime, presence, context.config.sip);
   shedLoad(context, stack);
   let handedOver = false;
@@ -201,6 +208,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
       addresses: stack.addresses(),
       callers: callers.size,
       offers: offers.size,
+      outbound: outbounds.size,
       logins: logins.size,
       presence: presence.health(),
       registrars: registrations.map((each) => each.health()),
@@ -257,12 +265,16 @@ function watchSilence({ config, dialogs }: EdgeContext): SilentLegs {
 
 /** Legs that no call of ours has (left by a process before us) would hold their ports for ever. */
 function sweep(parts: Parts, legs: readonly string[]): void {
-  const { context, callers, offers, logins, transfers } = parts;
+  const { context, callers, offers, outbounds, logins, transfers } = parts;
   for (const leg of legs)
     if (
-      ![callers.owns(leg), offers.ownsLeg(leg), logins.owns(leg), transfers.ownsLeg(leg)].includes(
-        true,
-      )
+      ![
+        callers.owns(leg),
+        offers.ownsLeg(leg),
+        outbounds.ownsLeg(leg),
+        logins.owns(leg),
+        transfers.ownsLeg(leg),
+      ].includes(true)
     )
       void context.media.release(leg);
 }
@@ -272,6 +284,7 @@ function mediaBack(parts: Parts, found: readonly string[]): void {
   const legs = new Set(found);
   parts.callers.mediaRestored(legs);
   parts.offers.mediaRestored(legs);
+  parts.outbounds.mediaRestored(legs);
   parts.transfers.mediaRestored(legs);
   parts.holds.again();
   sweep(parts, found);

@@ -71,7 +71,8 @@ export class Offers {
   private readonly routes: Routes;
   private readonly holds: Holds;
   private readonly legs = new Map<OfferId, OfferLeg>();
-  private readonly takenBack = new TakenBack();
+  /** Phones from which an INVITE of ours is being taken back. */
+  readonly takenBack = new TakenBack();
   /** Call-IDs of recent offers, oldest first: a phone may name one a moment after its end. */
   private readonly recent = new Set<string>();
 

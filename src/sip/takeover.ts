@@ -22,11 +22,13 @@ import type { Credentials } from './digest.ts';
 import { parseNameAddr } from './headers.ts';
 import { identityOf } from './offers.ts';
 import type { Offers } from './offers.ts';
+import type { Outbounds } from './outbound.ts';
 import type { EndedDialog, HeldDialog, Stack } from './port.ts';
 import type { Presence } from './presence.ts';
 import type { Routes } from './routes.ts';
 import { packageOf } from './subscription.ts';
 import { hangUp, NOT_WANTED, takeBack } from './take-back.ts';
+import { adoptOutbound, outboundLegs } from './takeover-outbound.ts';
 import { adoptTransfers, transferLegs } from './takeover-transfers.ts';
 import type { Package } from './subscription.ts';
 
@@ -44,6 +46,7 @@ export interface TakeoverParts {
   readonly stack: Stack;
   readonly callers: Callers;
   readonly offers: Offers;
+  readonly outbounds: Outbounds;
   readonly holds: Holds;
   readonly logins: Logins;
   readonly presence: Presence;
@@ -69,7 +72,12 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   // Of those that ask the queue's veto no phone knows.
   const rung = [...offers.values()].filter(({ phase }) => phase !== 'asking');
   const sent = [...context.runtime.state.transfers.values()];
-  const wanted = new Map([...wantedLegs(before, rung, found), ...transferLegs(sent, found)]);
+  const outbound = [...context.runtime.state.outbound.values()];
+  const wanted = new Map([
+    ...wantedLegs(before, rung, found),
+    ...transferLegs(sent, found),
+    ...outboundLegs(outbound, found),
+  ]);
   const lost = await remakeLegs(parts, wanted, legs);
   // A phone that rings without a leg behind it is better rung anew.
   for (const offer of rung) if (lost.has(offer.id)) giveUpRinging(parts, found, offer);
@@ -78,9 +86,10 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   const owned = inventory === null ? [] : await adoptAll(parts, before, rung, found, answers);
   holds.recall(there);
   const away = adoptTransfers(parts, sent, inventory === null ? null : found);
+  const dialled = adoptOutbound(parts, outbound, inventory === null ? null : found);
   const keyed = adoptLogins(parts, there, inventory === null ? null : found, answers);
   const watched = parts.presence.resume(inventory?.held ?? []);
-  endStrays(parts, found, rung, new Set([...owned, ...away, ...keyed, ...watched]));
+  endStrays(parts, found, rung, new Set([...owned, ...away, ...dialled, ...keyed, ...watched]));
   if (before.length + rung.length > 0)
     context.log.info({ calls: before.length, offers: rung.length }, 'calls taken over');
   const since = context.runtime.now() - RESTORED_RECENTLY_MS;

@@ -80,6 +80,29 @@ describe('behind a PBX', () => {
     await acd.agentIs('2771', 'idle');
   });
 
+  it('an agent dials by REST: his phone, then the number, both through the PBX', async () => {
+    const agent = await desk(stage, pbx, 'desk');
+    await logInThrough(agent, '2771');
+    const friend = await desk(stage, pbx, '4711');
+    const order = await fetch(`${acd.rest}/calls`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ agent: '2771', to: '47 11' }),
+    });
+    expect(order.status).toBe(201);
+    const own = await agent.incoming();
+    own.ring();
+    own.answer();
+    const there = await friend.incoming();
+    there.ring();
+    there.answer();
+    await talk(own, there);
+    expect(there.dialog.routes.length).toBeGreaterThan(0);
+    await own.bye();
+    expect(await there.ended).toBe('bye received');
+    await acd.agentIs('2771', 'idle');
+  });
+
   it('baresip calls, baresip answers, each hears the other, and transfers him', async () => {
     const registrar = (user: string) => ({
       uri: pbx.uri,

@@ -1,9 +1,10 @@
 /**
  * Goal: a talk that is transferred goes on elsewhere, and both hear each other there: in another
- * line of the ACD, and at an address outside, also over a server that is killed meanwhile. Method:
+ * line of the ACD, and at an address outside, also over a server that is killed meanwhile; and so
+ * does a call that an agent makes for himself. Method:
  * simulated phones with real RTP against the whole product; tones name who is heard.
  */
-import { expect, it, beforeAll } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { onDrachtio, runAcd, startAcd, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
 import { isBack, kill, resident } from '../support/full-house.ts';
@@ -126,3 +127,75 @@ it.skipIf(onDrachtio)(
     await acd.isEmpty();
   },
 );
+
+describe('click-to-dial', () => {
+  /** Desk 1 takes the call that its agent has asked for; gives it, and the call's id. */
+  async function dialled(outside: Phone): Promise<{ own: Call; id: string }> {
+    const response = await fetch(`${acd.rest}/calls`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      body: JSON.stringify({ agent: '2771', to: outside.contact.replace(/;.*/, '') }),
+    });
+    expect(response.status).toBe(201);
+    const { call: id } = (await response.json()) as { call: string };
+    const own = await rings(0);
+    await acd.agentIs('2771', 'ringing');
+    own.ring();
+    own.answer();
+    return { own, id };
+  }
+
+  const stateOf = async (id: string): Promise<string> => {
+    const response = await fetch(`${acd.rest}/calls/${id}`, { headers: { connection: 'close' } });
+    return ((await response.json()) as { state?: string }).state ?? 'gone';
+  };
+  const callIs = (id: string, state: string) =>
+    until(
+      `the call to be ${state}`,
+      () => stateOf(id),
+      (now) => now === state,
+    );
+
+  it('rings him, then the number; both hear each other, also over a killed server', async () => {
+    const outside = await resident(stage, 'outside');
+    const { own, id } = await dialled(outside);
+    const there = await outside.incoming();
+    there.ring();
+    await callIs(id, 'dialling');
+    await own.rtp.hearTone(425);
+    there.answer();
+    await talk(own, there, [500, 900]);
+    await callIs(id, 'assigned');
+    if (!onDrachtio) {
+      const former = kill(acd, 'server');
+      await isBack(acd, 'server', former);
+      await talk(own, there, [700, 1100]);
+      expect(await stateOf(id)).toBe('assigned');
+    }
+    await there.bye();
+    expect(await own.ended).toBe('bye received');
+    await callIs(id, 'gone');
+    await acd.agentIs('2771', 'idle');
+  });
+
+  it.skipIf(onDrachtio)(
+    'goes on over a kill while the number rings, which rings once',
+    async () => {
+      const outside = await resident(stage, 'outside');
+      const { own, id } = await dialled(outside);
+      const there = await outside.incoming();
+      there.ring();
+      await callIs(id, 'dialling');
+      const former = kill(acd, 'server');
+      await isBack(acd, 'server', former);
+      expect(await stateOf(id)).toBe('dialling');
+      there.answer();
+      await talk(own, there, [600, 1000]);
+      expect(outside.history).toHaveLength(1);
+      await callIs(id, 'assigned');
+      await own.bye();
+      expect(await there.ended).toBe('bye received');
+      await acd.agentIs('2771', 'idle');
+    },
+  );
+});

@@ -44,6 +44,13 @@ function addLooks(group: Group): void {
 
 function addActs(group: Group): void {
   const { done } = group;
+  verb(group, 'dial', 'ring an agent’s phone, then dial a number for him; prints the call’s id')
+    .argument('<agent>')
+    .argument('<to>', 'a number, or sip:user@host')
+    .action(async (agent: string, to: string, written: Written) => {
+      const dial = (place: Place) => ask<CallDetail>(place, '/calls', 'POST', { agent, to });
+      done(await tell(written, dial, ({ call }) => call));
+    });
   const act = (id: string, name: string, written: Written, body?: unknown) =>
     order(written, `/calls/${at(id)}/${name}`, body);
   const plain = [

@@ -33,6 +33,9 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
     const call = view.call(id);
     if (call === null) return send(reply, notFound('call', id));
     const outcome = await order(call.call);
+    // It is there, but stands in no line and has no agent of a queue.
+    const isNone = !outcome.ok && outcome.refusal === 'unknown-call' && call.queue === '';
+    if (isNone) return send(reply, refused('outbound-call', id));
     if (!outcome.ok) return send(reply, refused(outcome.refusal, concerned));
     return reply.code(204).send(null);
   };

@@ -95,6 +95,7 @@ beforeEach(async () => {
       const answers: Record<string, unknown> = {
         '/health': health,
         '/calls/c1/move': null,
+        '/calls': { call: 'o1' },
         '/queues/sales/members': null,
         '/queues/sales/members/2771': null,
         '/queues': { queues: [queue] },
@@ -177,6 +178,12 @@ describe('acd on a running ACD', () => {
   it('--json: prints what REST answers', async () => {
     expect(await runCli(['agent', 'list', '--json', '--url', base])).toBe(0);
     expect(JSON.parse(out)).toEqual({ agents: [agent] });
+  });
+
+  it('call dial: sends who dials whom, and prints the call', async () => {
+    expect(await runCli(['call', 'dial', '2771', '030 12', '--url', base])).toBe(0);
+    expect(asked.splice(0)).toEqual(['POST /calls {"agent":"2771","to":"030 12"}']);
+    expect(out).toBe('o1\n');
   });
 
   it('call move: sends where to', async () => {

@@ -105,6 +105,7 @@ const CONFIGS: readonly CoreConfig[] = [
   ),
 ];
 
+const outboundId = fc.constantFrom('a', 'o');
 const callId = fc.constantFrom('a', 'b', 'c', 'd');
 const agentId = fc.constantFrom('1', '2', '3', '4');
 const queueName = fc.constantFrom('q', 'r');
@@ -205,6 +206,20 @@ const anyCommand = fc.oneof(
       to: fc.constantFrom({ to: 'queue', queue: 'r' }, { to: 'agent', agentId: '1' }),
     }),
   ),
+  often(3, kind('DialOut', { callId: outboundId, agentId, uri: fc.constant('sip:x@y') })),
+  often(4, kind('RingOutbound', { callId: outboundId })),
+  often(6, kind('PickUpOutbound', { callId: outboundId })),
+  often(6, kind('ConnectOutbound', { callId: outboundId })),
+  often(
+    2,
+    kind('EndOutbound', {
+      callId: outboundId,
+      outcome: fc.constantFrom('busy', 'completed'),
+      endedBy: fc.constant('callee'),
+      endedAt,
+    }),
+  ),
+  often(1, kind('HangUpCall', { callId: outboundId })),
   often(2, kind('MoveCall', { callId, queue: fc.constantFrom('q', 'r', 'gone') })),
   often(2, kind('GiveCall', { callId, agentId })),
   often(1, kind('ExtendWrapup', { agentId, forMs: fc.constantFrom(0, 2_000) })),
@@ -220,7 +235,7 @@ const anyCommand = fc.oneof(
   often(6, kind('ReachDeadline', {})),
   often(
     1,
-    kind('Reconcile', { liveCalls: fc.subarray(['a', 'b']), liveOffers: fc.array(offerId) }),
+    kind('Reconcile', { liveCalls: fc.subarray(['a', 'b', 'o']), liveOffers: fc.array(offerId) }),
   ),
 );
 

@@ -296,7 +296,24 @@ export class Simulator {
     this.#send({ kind: 'ConfirmCall', callId });
   }
 
+  /** An agent dials for himself, or one that does gets further; half of them to their end. */
+  #outgoing(): boolean {
+    const own = this.#pick([...this.#state.outbound.values()]);
+    if (own === undefined || this.#random() < 0.3) {
+      const agent = this.#pick([...this.#state.agents.values()]);
+      this.#calls += 1;
+      const callId = `o${this.#calls}`;
+      this.#send({ kind: 'DialOut', callId, agentId: agent?.id ?? '', uri: 'sip:x@sim' });
+      return this.#state.outbound.has(callId);
+    }
+    const kinds = ['RingOutbound', 'PickUpOutbound', 'ConnectOutbound', 'EndOutbound'] as const;
+    const kind = this.#pick(kinds) ?? 'EndOutbound';
+    this.#send({ kind, callId: own.id, outcome: 'busy', endedBy: 'callee' } as Draft);
+    return true;
+  }
+
   #phone(): void {
+    if (this.#random() < 0.15 && this.#outgoing()) return;
     const offer = this.#pick([...this.#state.offers.values()]);
     if (offer === undefined) return;
     const offerId = offer.id;
@@ -370,7 +387,7 @@ export class Simulator {
     const survives = (): boolean => this.#random() < 0.8;
     this.#send({
       kind: 'Reconcile',
-      liveCalls: [...this.#state.calls.keys()].filter(survives),
+      liveCalls: [...this.#state.calls.keys(), ...this.#state.outbound.keys()].filter(survives),
       liveOffers: [...this.#state.offers.keys()].filter(survives),
     });
   }
@@ -383,11 +400,15 @@ export class Simulator {
     for (const callId of [...this.#state.transfers.keys()]) {
       this.#send({ kind: 'EndTransfer', callId, outcome: 'hung-up' });
     }
+    for (const callId of [...this.#state.outbound.keys()]) {
+      this.#send({ kind: 'HangUpCall', callId });
+    }
     for (const agent of [...this.#state.agents.values()]) {
       this.#send({ kind: 'LogOutAgent', who: { agentId: agent.id } });
     }
-    const { calls, offers, devices, timers } = this.#state;
-    if (calls.size + offers.size + devices.size + timers.size > 0) this.#faults.push('not empty');
+    const { calls, offers, outbound, devices, timers } = this.#state;
+    if (calls.size + outbound.size + offers.size + devices.size + timers.size > 0)
+      this.#faults.push('not empty');
     if (this.#open.size > 0) this.#faults.push(`never ended: ${[...this.#open].join(' ')}`);
   }
 

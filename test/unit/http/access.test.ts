@@ -75,7 +75,8 @@ describe('every route with every role', () => {
       const isOpen = needs === 'anyone' || needs === 'metrics';
       const isChange = method !== 'GET' && method !== 'HEAD';
       if (isChange) expect(isOpen || needs === 'read-only', `${method} ${url}`).toBe(false);
-      if (isChange && !/^\/(agents|calls)\/:id\//.test(url)) expect(needs, url).toBe('admin');
+      if (isChange && !/^\/(agents|calls)\/:id\/|^\/calls$/.test(url))
+        expect(needs, url).toBe('admin');
     }
   });
 
@@ -219,6 +220,15 @@ describe('the scope of a token', () => {
     expect(done).toEqual([]);
     expect((await ask('lead', '/calls/s1/give', 'POST', { agent: '3' })).statusCode).toBe(204);
     expect(done).toEqual(['give s1 3']);
+  });
+
+  it('of an agent dials for himself alone', async () => {
+    const { done } = await open([entry('ann', 'agent', { agent: '1' })]);
+    const dial = (agent: string) => ask('ann', '/calls', 'POST', { agent, to: '030' });
+    expect((await dial('2')).json()).toMatchObject({ status: 403, code: 'out-of-scope' });
+    expect(done).toEqual([]);
+    await dial('1');
+    expect(done).toEqual(['dial 1 030']);
   });
 
   it('of an agent steers himself alone, and no call', async () => {

@@ -15,7 +15,11 @@ import { createMetrics } from '../../../src/observe/metrics.ts';
 import { makeClock } from '../../../src/runtime/clock.ts';
 import { openLoop, type Loop } from '../../../src/runtime/loop.ts';
 import type { NewCommand } from '../../../src/runtime/port.ts';
+import { addressOf } from '../../../src/sip/dialling.ts';
 import { agent, config, device, queue } from '../core/scenario.ts';
+import { acdConfig, registrar } from '../sip/fakes.ts';
+
+const PBX = { sip: { ...acdConfig().sip, register: [registrar({ name: 'pbx', domain: 'pbx' })] } };
 
 let http: Http | null = null;
 afterEach(async () => {
@@ -46,6 +50,7 @@ async function start(): Promise<Loop> {
     view: createView({ runtime: loop, metrics: createMetrics(never), health: never }),
     steering: createSteering(loop, {
       allows: (uri) => uri.endsWith('@pbx'),
+      addressOf: (name, to) => addressOf(PBX, name, to),
       logIn: async () => ({ ok: false, refusal: 'no-presence' }),
     }),
     configuration: {} as ConfigPort,
@@ -210,6 +215,57 @@ describe('transfer', () => {
     expect(loop.state.calls.has('a')).toBe(false);
     expect((await to('b', 'agent:2')).status).toBe(204);
     expect(await see('/calls/b')).toMatchObject({ agent: '2' });
+  });
+});
+
+describe('click-to-dial', () => {
+  const dial = (agentId: string, to: string) => post('/calls', { agent: agentId, to });
+
+  it('rings the agent, tells how far it is, and is hung up', async () => {
+    const loop = await start();
+    await comes(loop, '2');
+    const made = await dial('2', '030123');
+    expect(made).toMatchObject({
+      status: 201,
+      body: {
+        ...{ call: 'id', id: 'outbound-id', outbound: true, queue: '', state: 'calling' },
+        ...{ agent: '2', from: '2@pbx', to: 'sip:030123@pbx', waits_for: null },
+      },
+    });
+    expect(await see('/agents/2')).toMatchObject({ state: 'ringing', call: 'outbound-id' });
+    await does(loop, { kind: 'PickUpOutbound', by: 'sip', callId: 'id' });
+    expect(await see('/calls/outbound-id')).toMatchObject({ state: 'dialling' });
+    expect(await see('/agents/2')).toMatchObject({ state: 'busy' });
+    await does(loop, { kind: 'ConnectOutbound', by: 'sip', callId: 'id' });
+    const all = (await see('/calls')) as { calls: { call: string; state: string }[] };
+    expect(all.calls.find(({ call }) => call === 'id')).toMatchObject({ state: 'assigned' });
+    expect(((await see('/queues/help')) as { calls: object[] }).calls).toEqual([]);
+    for (const [verb, body] of [
+      ['hold', undefined],
+      ['withdraw', undefined],
+      ['move', { queue: 'sales' }],
+      ['transfer', { to: 'sip:100@pbx' }],
+    ] as const)
+      expect(await post(`/calls/id/${verb}`, body), verb).toMatchObject({
+        ...{ status: 409, body: { code: 'outbound-call' } },
+      });
+    expect((await post('/calls/id/hangup')).status).toBe(204);
+    expect((await post('/calls/id/hangup')).status).toBe(404);
+    expect(await see('/agents/2')).toMatchObject({ state: 'idle', call: '' });
+  });
+
+  it('that cannot be says why', async () => {
+    const loop = await start();
+    for (const to of ['', ' ', 'desk', '+', '0301@', 'sip:@pbx', 'queue:sales', 'sip:a@b?x=y'])
+      expect(await dial('2', to), to).toMatchObject({ status: 400, body: { code: 'bad-request' } });
+    expect(await dial('9', '1')).toMatchObject({ status: 404, body: { code: 'unknown-agent' } });
+    expect(await dial('2', '1')).toMatchObject({ status: 409, body: { code: 'not-logged-in' } });
+    await comes(loop, '2');
+    const barred = await dial('2', 'sip:0900@elsewhere');
+    expect(barred).toMatchObject({ status: 403, body: { code: 'not-allowed' } });
+    expect((await dial('2', '1')).status).toBe(201);
+    expect((await dial('2', '1')).status).toBe(409);
+    expect(loop.state.outbound.size).toBe(1);
   });
 });
 

@@ -182,7 +182,16 @@ export async function openDesk(
     prompts,
     steering: {
       ...orders('pause', 'resume', 'logIn', 'logOut', 'join', 'leave', 'endWrapup', 'extendWrapup'),
-      calls: orders('hangUp', 'withdraw', 'reorder', 'move', 'give', 'transfer', 'transferWithin'),
+      calls: orders(
+        'dial',
+        'hangUp',
+        'withdraw',
+        'reorder',
+        'move',
+        'give',
+        'transfer',
+        'transferWithin',
+      ),
     } as unknown as Steering,
     reports: {
       wake: () => undefined,

@@ -129,6 +129,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       endWrapup: taken,
       extendWrapup: taken,
       calls: {
+        dial: async () => ({ ok: true, callId: 'x' }),
         hangUp: taken,
         hold: taken,
         resume: taken,

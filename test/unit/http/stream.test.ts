@@ -11,6 +11,7 @@ import { typed, type Http } from '../../../src/http/reply.ts';
 import { addEvents } from '../../../src/http/routes/events.ts';
 import { BUFFER_MAX, Stream } from '../../../src/http/stream.ts';
 import { Subjects } from '../../../src/http/subjects.ts';
+import { withAgents } from '../core/scenario.ts';
 import type { CoreEvent } from '../../../src/core/events.ts';
 import { initialState, type Transfer } from '../../../src/core/state.ts';
 import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
@@ -258,6 +259,22 @@ describe('following', () => {
     for (const subjects of [adopted, heard]) {
       expect(passed(subjects, 'queue1', true)).toEqual(events);
       expect(passed(subjects, 'queue2', false)).toEqual([]);
+    }
+  });
+
+  it('given an agent’s own call, tells it to his queues, also when it is over', () => {
+    const { state } = withAgents('1');
+    const subjects = new Subjects(() => state);
+    const whose = { at: 1, by: 'sip', callId: 'o', agentId: '1' } as const;
+    const end = { outcome: 'busy', endedBy: 'callee', talkedMs: 0 } as const;
+    const events: CoreEvent[] = [
+      { kind: 'OutboundRang', ...whose },
+      { kind: 'OutboundEnded', ...whose, ...end },
+    ];
+    for (const event of events) {
+      const passes = (queue: string, agentId = '1') =>
+        subjects.passes(event, { queues: [queue], agents: [agentId], isStrict: true });
+      expect([passes('sales'), passes('help'), passes('sales', '2')]).toEqual([true, false, false]);
     }
   });
 

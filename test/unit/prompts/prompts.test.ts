@@ -64,6 +64,17 @@ describe('prompts', () => {
   });
 });
 
+it('the ring tone comes out of its program bit for bit the same', () => {
+  const scratch = mkdtempSync(path.join(tmpdir(), 'acd-tones-'));
+  try {
+    const out = path.join(scratch, 'out.wav');
+    execFileSync(process.execPath, [path.join(folder, 'tones.mjs'), out]);
+    expect(sha256(out)).toBe(sha256(path.join(folder, 'en/ring-tone.wav')));
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+});
+
 describe('music', () => {
   const file = path.join(folder, 'music/default.wav');
   const samples = readWav(file);

@@ -92,8 +92,9 @@ describe('any day', () => {
 
   it.each(days)('of seed $seed has one record for each call, and leaves nobody', ({ events }) => {
     const { records, house } = fold(events);
+    const began = ['CallEntered', 'CallRefused', 'OutboundBegan'];
     const came = events.flatMap((event) =>
-      event.kind === 'CallEntered' || event.kind === 'CallRefused' ? [event.callId] : [],
+      'callId' in event && began.includes(event.kind) ? [event.callId] : [],
     );
     const calls = records.flatMap((record) => (record.kind === 'call' ? [record.callId] : []));
     expect(calls.sort()).toEqual(came.sort());
@@ -107,7 +108,7 @@ describe('any day', () => {
       record.kind === 'span' && record.what === 'offer' ? [record.offerId] : [],
     );
     expect(told.sort()).toEqual(offers.sort());
-    expect([house.calls.size, house.offers.size]).toEqual([0, 0]);
+    expect([house.calls.size, house.offers.size, house.outbound.size]).toEqual([0, 0, 0]);
   });
 
   it('passes over what it never heard the beginning of', () => {

@@ -141,16 +141,17 @@ describe('what was kept before transfers were known', () => {
     const { records } = journey(true);
     first.store.add({ seq: 1, lines: [], records });
     first.store.close();
-    // As it was: without the column.
+    // As it was: without the columns.
     const db = new Database(file);
-    db.exec('ALTER TABLE call DROP COLUMN transfers');
+    for (const column of ['transfers', 'outbound'])
+      db.exec(`ALTER TABLE call DROP COLUMN ${column}`);
     db.pragma('user_version = 1');
     db.close();
     const again = openStore(file, String);
     if (!again.ok) expect.fail(again.detail);
-    const rows = again.store.db.prepare('SELECT call_id, transfers FROM call').all();
+    const rows = again.store.db.prepare('SELECT call_id, transfers, outbound FROM call').all();
     again.store.add({ seq: 2, lines: [], records });
-    expect(rows).toEqual([{ call_id: 'a', transfers: 0 }]);
+    expect(rows).toEqual([{ call_id: 'a', transfers: 0, outbound: 0 }]);
     again.store.close();
   });
 });

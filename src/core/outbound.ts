@@ -1,0 +1,134 @@
+/**
+ * Outbound calls (click-to-dial): the agent's phone is rung first, and when he has taken it the
+ * number is dialled. The call is given to exactly this agent, who must be logged in and on no
+ * other call, with a phone that is free. A pause, wrap-up or rest does not hinder him: they keep
+ * callers from him, not him from the telephone, and a wrap-up goes on meanwhile. The call stands
+ * in no line and counts in no queue's figures; afterwards there is no wrap-up, as after any call
+ * that his phone makes by itself, and the idle clock heeds `own-call`.
+ */
+import { present } from './capacity.ts';
+import type { Refusal } from './commands.ts';
+import type { Decision } from './decision.ts';
+import { leaveIfAsked } from './departing.ts';
+import type { Outbound } from './outbound-call.ts';
+import type {
+  ConnectOutbound,
+  DialOut,
+  EndOutbound,
+  OutboundCommand,
+  PickUpOutbound,
+  RingOutbound,
+} from './outbound-commands.ts';
+import type { OutboundOutcome } from './outbound-events.ts';
+import { must, type Agent, type State } from './state.ts';
+import { isKnown } from './views.ts';
+
+/** Has whoever would be rung a phone that can be, and no other call of ours? */
+function isFree(agent: Agent): boolean {
+  return agent.callId === null && agent.offerId === null && agent.deviceState === 'idle';
+}
+
+function obstacleOf(state: State, { callId, agentId }: DialOut): Refusal | null {
+  if (isKnown(state, callId)) return 'duplicate-call';
+  const agent = state.agents.get(agentId);
+  if (agent === undefined || !agent.known) return 'unknown-agent';
+  if (agent.device === null) return 'not-logged-in';
+  if (!isFree(agent)) return 'agent-not-free';
+  return present(state) >= state.config.maxCalls ? 'overload' : null;
+}
+
+function dialOut(decision: Decision, command: DialOut): Refusal | undefined {
+  const obstacle = obstacleOf(decision.state, command);
+  if (obstacle !== null) return obstacle;
+  const { callId, agentId, uri } = command;
+  const agent = decision.state.agents.get(agentId);
+  const device = must(agent?.device, `device of ${agentId}`);
+  decision.emit({ kind: 'OutboundBegan', callId, agentId, device, uri });
+  return undefined;
+}
+
+function ring(decision: Decision, { callId }: RingOutbound): Refusal | undefined {
+  const outbound = decision.state.outbound.get(callId);
+  if (outbound === undefined) return 'unknown-call';
+  const { agentId, hasRung, pickedUpAt } = outbound;
+  if (!hasRung && pickedUpAt === null) decision.emit({ kind: 'OutboundRang', callId, agentId });
+  return undefined;
+}
+
+function pickUp(decision: Decision, { callId }: PickUpOutbound): Refusal | undefined {
+  const outbound = decision.state.outbound.get(callId);
+  if (outbound === undefined) return 'unknown-call';
+  const { agentId, pickedUpAt } = outbound;
+  if (pickedUpAt === null) decision.emit({ kind: 'OutboundPickedUp', callId, agentId });
+  return undefined;
+}
+
+function connect(decision: Decision, { callId }: ConnectOutbound): Refusal | undefined {
+  const outbound = decision.state.outbound.get(callId);
+  if (outbound === undefined || outbound.pickedUpAt === null) return 'unknown-call';
+  const { agentId, connectedAt } = outbound;
+  if (connectedAt === null) decision.emit({ kind: 'OutboundConnected', callId, agentId });
+  return undefined;
+}
+
+function end(decision: Decision, command: EndOutbound): Refusal | undefined {
+  const outbound = decision.state.outbound.get(command.callId);
+  if (outbound === undefined) return 'unknown-call';
+  finishOutbound(decision, outbound, command);
+  return undefined;
+}
+
+type Ending = Pick<EndOutbound, 'outcome' | 'endedBy'> &
+  Partial<Pick<EndOutbound, 'failure' | 'sipStatus' | 'detail' | 'endedAt'>>;
+
+/** Nobody has talked who was not connected. */
+function untalked(outcome: OutboundOutcome): OutboundOutcome {
+  return outcome === 'completed' ? 'failed' : outcome;
+}
+
+/** Its one end; never before what is known of it, nor later than now. */
+export function finishOutbound(decision: Decision, outbound: Outbound, ending: Ending): void {
+  const { id: callId, agentId, begunAt, pickedUpAt, connectedAt } = outbound;
+  const { outcome, endedBy, failure, sipStatus = 0, detail = '', endedAt = decision.at } = ending;
+  const known = connectedAt ?? pickedUpAt ?? begunAt;
+  const ended = Math.min(Math.max(endedAt, known), decision.at);
+  decision.emit({
+    ...{ kind: 'OutboundEnded', callId, agentId },
+    outcome: connectedAt !== null && outcome !== 'hung-up' ? 'completed' : untalked(outcome),
+    endedBy,
+    talkedMs: connectedAt === null ? 0 : ended - connectedAt,
+    ...(failure === undefined ? {} : { failure }),
+    ...(sipStatus === 0 ? {} : { sipStatus }),
+    ...(detail === '' ? {} : { detail }),
+    ...(ended < decision.at ? { leftAt: ended } : {}),
+  });
+  leaveIfAsked(decision, must(decision.state.agents.get(agentId), `agent ${agentId}`));
+}
+
+/** The time of its present phase is over. */
+export function limitOutbound(decision: Decision, callId: string): void {
+  const outbound = must(decision.state.outbound.get(callId), `outbound ${callId}`);
+  const { pickedUpAt } = outbound;
+  finishOutbound(
+    decision,
+    outbound,
+    pickedUpAt === null
+      ? { outcome: 'agent-missed', failure: 'no-answer', endedBy: 'system' }
+      : { outcome: 'no-answer', endedBy: 'system' },
+  );
+}
+
+export function ruleOutbound(decision: Decision, command: OutboundCommand): Refusal | undefined {
+  switch (command.kind) {
+    case 'DialOut':
+      return dialOut(decision, command);
+    case 'RingOutbound':
+      return ring(decision, command);
+    case 'PickUpOutbound':
+      return pickUp(decision, command);
+    case 'ConnectOutbound':
+      return connect(decision, command);
+    case 'EndOutbound':
+      return end(decision, command);
+  }
+}

@@ -1,0 +1,370 @@
+/**
+ * Outbound calls: OutboundBegan → INVITE to the agent's phone → he takes it → OutboundPickedUp →
+ * INVITE to the number → its answer → both are bridged (third-party call control, RFC 3725 §4.4
+ * with our own audio between, so that neither side is re-invited).
+ *
+ * Comes in: the journal's events. Goes out: RingOutbound, PickUpOutbound, ConnectOutbound,
+ * EndOutbound. While the number rings the agent hears what its side sends (early media), else the
+ * ring tone of ours. Every wait has its end: the core's limit of each phase, and a little later the
+ * INVITE's own.
+ */
+import { DIALLING_MAX_MS, OWN_RING_MAX_MS } from '../core/evolve-outbound.ts';
+import type { CoreEvent } from '../core/events.ts';
+import { sipCallIdOf, type Outbound } from '../core/outbound-call.ts';
+import type { EndOutbound } from '../core/outbound-commands.ts';
+import type { OutboundOutcome } from '../core/outbound-events.ts';
+import type { CallId, OfferFailure } from '../core/types.ts';
+import type { PlayItem } from '../media/port.ts';
+import type { InviteOutcome } from './client.ts';
+import type { EdgeContext } from './context.ts';
+import { clean, nameAddr, parseUri } from './headers.ts';
+import { judgeInvite, judgeStatus } from './outcome.ts';
+import type { Verdict } from './outcome.ts';
+import { OutboundLeg, outboundIdentity } from './outbound-leg.ts';
+import type { EndedDialog, HeldDialog, Headers } from './port.ts';
+import type { Route, Routes } from './routes.ts';
+import type { TakenBack } from './taken-back.ts';
+
+/** The core ends each phase at its limit; this much later the INVITE ends by itself. */
+const GRACE_MS = 5_000;
+const CANCELLED = 'SIP;cause=487;text="Request Terminated"';
+
+type Ending = Omit<EndOutbound, 'kind' | 'at' | 'by' | 'callId'>;
+
+/** One second of tone and four without, as often as there is time. */
+const RING_TONE: readonly PlayItem[] = Array.from(
+  { length: Math.ceil(DIALLING_MAX_MS / 5_000) },
+  () => [{ prompt: 'ring-tone' }, { silenceMs: 4_000 }],
+).flat();
+
+/** Reason (RFC 3326) of what we send to a leg that is left, by what came of the call. */
+const REASONS: Readonly<Record<OutboundOutcome, string>> = {
+  completed: 'Q.850;cause=16;text="Normal call clearing"',
+  'agent-missed': CANCELLED,
+  cancelled: CANCELLED,
+  busy: 'Q.850;cause=17;text="User busy"',
+  declined: 'Q.850;cause=21;text="Call rejected"',
+  'no-answer': 'Q.850;cause=19;text="No answer"',
+  unreachable: 'Q.850;cause=3;text="No route to destination"',
+  failed: 'Q.850;cause=41;text="Temporary failure"',
+  'hung-up': 'Q.850;cause=16;text="Normal call clearing"',
+};
+
+/** What it is to the whole call that the number did not take it. */
+const OUTCOMES: Readonly<Record<OfferFailure, OutboundOutcome>> = {
+  'no-answer': 'no-answer',
+  busy: 'busy',
+  declined: 'declined',
+  unreachable: 'unreachable',
+  failed: 'failed',
+  media: 'failed',
+  vetoed: 'failed',
+};
+
+/** What the SIP server has of a leg's dialog; undefined: nothing. */
+export type FoundLeg = HeldDialog | EndedDialog | undefined;
+
+/** One outbound call under way. */
+interface Way {
+  readonly id: CallId;
+  readonly outbound: Outbound;
+  readonly agent: OutboundLeg;
+  readonly callee: OutboundLeg;
+  isClosed: boolean;
+}
+
+export class Outbounds {
+  private readonly context: EdgeContext;
+  private readonly routes: Routes;
+  private readonly takenBack: TakenBack;
+  private readonly ways = new Map<CallId, Way>();
+
+  /** `takenBack`: shared with offers, as a phone knows no difference. */
+  constructor(context: EdgeContext, routes: Routes, takenBack: TakenBack) {
+    this.context = context;
+    this.routes = routes;
+    this.takenBack = takenBack;
+    context.runtime.react(({ event }) => this.react(event));
+  }
+
+  get size(): number {
+    return this.ways.size;
+  }
+
+  ownsLeg(leg: string): boolean {
+    return /\.[ac]$/.test(leg) && this.ways.has(leg.slice(0, -2));
+  }
+
+  /** Is this Call-ID one of ours to an agent's phone? Phones tell it in dialog-info. */
+  owns(sipCallId: string): boolean {
+    for (const id of this.ways.keys()) if (sipCallIdOf(id) === sipCallId) return true;
+    return false;
+  }
+
+  /** Media came back from a fault with these legs; a call without one of its own is over. */
+  mediaRestored(restored: ReadonlySet<string>): void {
+    for (const way of [...this.ways.values()]) {
+      const isLost = ({ isUp, name }: OutboundLeg) => isUp && !restored.has(name);
+      if (isLost(way.agent) || isLost(way.callee))
+        this.over(way, { outcome: 'failed', endedBy: 'system', detail: 'audio was lost' });
+      else if (way.agent.isUp && way.callee.isUp)
+        void this.context.media.connect(way.agent.name, way.callee.name);
+    }
+  }
+
+  private react(event: CoreEvent): void {
+    if (event.kind === 'OutboundBegan') {
+      const outbound = this.context.runtime.state.outbound.get(event.callId);
+      // Over already: what ended it comes behind.
+      if (outbound !== undefined) void this.callAgent(this.begin(outbound));
+    } else if (event.kind === 'OutboundPickedUp') {
+      const way = this.ways.get(event.callId);
+      if (way !== undefined) void this.callNumber(way);
+    } else if (event.kind === 'OutboundEnded') {
+      const way = this.ways.get(event.callId);
+      if (way !== undefined) this.close(way, REASONS[event.outcome]);
+    }
+  }
+
+  private begin(outbound: Outbound): Way {
+    const { id } = outbound;
+    const agent = new OutboundLeg(this.context, id, 'agent', {
+      ended: (cause) => this.agentLeft(way, cause),
+      progressed: (status) => {
+        if (status >= 180 && !way.isClosed)
+          void this.context.runtime.submit({ kind: 'RingOutbound', by: 'sip', callId: id });
+      },
+    });
+    const callee = new OutboundLeg(this.context, id, 'callee', {
+      ended: (cause) => this.calleeLeft(way, cause),
+      progressed: (_status, sdp) => void this.earlyMedia(way, sdp),
+    });
+    const way: Way = { id, outbound, agent, callee, isClosed: false };
+    this.ways.set(id, way);
+    return way;
+  }
+
+  private async callAgent(way: Way): Promise<void> {
+    const { outbound, agent } = way;
+    const route = this.routes.to(outbound.device);
+    if (route === null) {
+      const registrar = outbound.device.registrar ?? '';
+      const detail = `registrar ${registrar} is not configured any more`;
+      return this.missed(way, { failure: 'unreachable', sipStatus: 0, detail });
+    }
+    await this.takenBack.clear(outbound.device.uri);
+    if (way.isClosed) return;
+    const sdp = await agent.make(route);
+    if (way.isClosed) return void this.context.media.release(agent.name);
+    if (!sdp.ok)
+      return this.missed(way, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
+    const headers = invitation(way, route);
+    const answer = agent.call(route, headers, sdp.sdp, OWN_RING_MAX_MS + GRACE_MS);
+    await this.awaitAgent(way, await answer);
+  }
+
+  private async awaitAgent(way: Way, outcome: InviteOutcome): Promise<void> {
+    if (way.isClosed) return;
+    const verdict = judgeInvite(outcome);
+    if (verdict !== null) return this.missed(way, verdict);
+    if (outcome.kind !== 'answered') return;
+    const answered = await this.context.media.answered(way.agent.name, outcome.response.body);
+    if (way.isClosed) return;
+    if (!answered.ok)
+      return this.missed(way, { failure: 'media', sipStatus: 200, detail: clean(answered.detail) });
+    const { id: callId } = way;
+    const picked = await this.context.runtime.submit({ kind: 'PickUpOutbound', by: 'sip', callId });
+    // Refused: it ended while his answer was under way; the event of that may already be here.
+    if (!picked.ok) this.close(way, REASONS['hung-up']);
+  }
+
+  /** Ends when the two are connected. Without it the call goes on, and he hears nothing. */
+  private async ringTone({ id, agent }: Way): Promise<void> {
+    const { media, log } = this.context;
+    const played = await media.play(agent.name, `${id}.ring`, RING_TONE);
+    if (!played.ok) log.warn({ callId: id, detail: played.detail }, 'no ring tone');
+  }
+
+  private async callNumber(way: Way): Promise<void> {
+    const { outbound, callee } = way;
+    void this.ringTone(way);
+    const route = this.routes.toUri(outbound.uri);
+    if (route === null)
+      return this.refused(way, { failure: 'unreachable', sipStatus: 0, detail: 'no SIP address' });
+    const sdp = await callee.make(route);
+    if (way.isClosed) return void this.context.media.release(callee.name);
+    if (!sdp.ok)
+      return this.refused(way, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
+    const headers = dialling(way, route, this.nameOf(way));
+    const answer = callee.call(route, headers, sdp.sdp, DIALLING_MAX_MS + GRACE_MS);
+    await this.awaitNumber(way, await answer);
+  }
+
+  /** RFC 3261 §13.2.1: an answer in a provisional response: he hears what is said there already. */
+  private async earlyMedia(way: Way, sdp: string): Promise<void> {
+    if (sdp === '' || way.isClosed || way.callee.isUp) return;
+    const { media } = this.context;
+    const answered = await media.answered(way.callee.name, sdp);
+    if (!answered.ok || way.isClosed) return;
+    // Where that fails he hears nothing of it, and the answer is waited for.
+    const joined = await media.connect(way.agent.name, way.callee.name);
+    if (!joined.ok) this.context.log.warn({ callId: way.id, ...joined }, 'early media not heard');
+  }
+
+  private async awaitNumber(way: Way, outcome: InviteOutcome): Promise<void> {
+    if (way.isClosed) return;
+    const verdict = judgeInvite(outcome);
+    if (verdict !== null) return this.refused(way, verdict);
+    if (outcome.kind !== 'answered') return;
+    const { media, runtime } = this.context;
+    const answered = await media.answered(way.callee.name, outcome.response.body);
+    if (way.isClosed) return;
+    const joined = answered.ok ? await media.connect(way.agent.name, way.callee.name) : answered;
+    if (way.isClosed) return;
+    if (!joined.ok)
+      return this.refused(way, { failure: 'media', sipStatus: 200, detail: clean(joined.detail) });
+    void runtime.submit({ kind: 'ConnectOutbound', by: 'sip', callId: way.id });
+  }
+
+  /** His own phone does not take it: nobody is dialled. */
+  private missed(way: Way, verdict: Verdict): void {
+    const { agentId } = way.outbound;
+    this.context.log.info(
+      { callId: way.id, agentId, ...verdict },
+      'agent did not take his own call',
+    );
+    this.over(way, { outcome: 'agent-missed', endedBy: 'agent', ...verdict });
+  }
+
+  private refused(way: Way, { failure, sipStatus, detail }: Verdict): void {
+    const uri = clean(way.outbound.uri);
+    this.context.log.info(
+      { callId: way.id, uri, failure, sipStatus, detail },
+      'number not reached',
+    );
+    this.over(way, { outcome: OUTCOMES[failure], endedBy: 'callee', sipStatus, detail });
+  }
+
+  private agentLeft(way: Way, cause: 'bye' | 'failed'): void {
+    const hasTalked = this.talks(way);
+    const outcome = hasTalked ? 'completed' : cause === 'bye' ? 'cancelled' : 'failed';
+    this.over(way, { outcome, endedBy: cause === 'bye' ? 'agent' : 'system' });
+  }
+
+  private calleeLeft(way: Way, cause: 'bye' | 'failed'): void {
+    const outcome = cause === 'bye' || this.talks(way) ? 'completed' : 'failed';
+    this.over(way, { outcome, endedBy: cause === 'bye' ? 'callee' : 'system' });
+  }
+
+  private talks({ id }: Way): boolean {
+    return this.context.runtime.state.outbound.get(id)?.connectedAt != null;
+  }
+
+  private nameOf({ outbound }: Way): string {
+    return this.context.runtime.state.agents.get(outbound.agentId)?.name ?? '';
+  }
+
+  /** Ends it here and tells the core, once; a second time does nothing. */
+  private over(way: Way, ending: Ending): void {
+    if (way.isClosed) return;
+    this.close(way, REASONS[ending.outcome]);
+    const { id: callId } = way;
+    void this.context.runtime.submit({ kind: 'EndOutbound', by: 'sip', callId, ...ending });
+  }
+
+  /** BYE or CANCEL to whoever is still there. */
+  private close(way: Way, reason: string): void {
+    if (way.isClosed) return;
+    way.isClosed = true;
+    this.ways.delete(way.id);
+    way.agent.end(reason);
+    way.callee.end(way.callee.isUp ? reason : CANCELLED);
+    const { over } = way.agent;
+    if (over !== null) this.takenBack.add(way.outbound.device.uri, over);
+  }
+
+  /** One that a process before us began; `agent`, `callee`: what there is of its dialogs. */
+  adopt(outbound: Outbound, agent: FoundLeg, callee: FoundLeg): void {
+    const way = this.begin(outbound);
+    if (agent !== undefined && 'why' in agent) return this.agentLeftBefore(way, agent);
+    if (agent === undefined) {
+      if (outbound.pickedUpAt === null && !outbound.hasRung) return void this.callAgent(way);
+      return this.over(way, { outcome: 'failed', endedBy: 'system', detail: 'his leg was lost' });
+    }
+    const credentials = this.routes.to(outbound.device)?.credentials ?? null;
+    if (outbound.pickedUpAt === null) {
+      const answer = way.agent.resume(credentials, this.left(outbound.begunAt + OWN_RING_MAX_MS));
+      return void answer.then((outcome) => this.awaitAgent(way, outcome));
+    }
+    way.agent.adopt(credentials);
+    this.adoptCallee(way, outbound.pickedUpAt, callee);
+  }
+
+  private adoptCallee(way: Way, pickedUpAt: number, callee: FoundLeg): void {
+    const isConnected = way.outbound.connectedAt !== null;
+    if (callee === undefined) {
+      if (!isConnected) return void this.callNumber(way);
+      return this.over(way, { outcome: 'completed', endedBy: 'system', detail: 'leg lost' });
+    }
+    if ('why' in callee) {
+      const { why, at: endedAt } = callee;
+      if (why === 'BYE')
+        return this.over(way, { outcome: 'completed', endedBy: 'callee', endedAt });
+      return this.refused(way, judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), why));
+    }
+    const credentials = this.routes.toUri(way.outbound.uri)?.credentials ?? null;
+    if (!isConnected) {
+      void this.ringTone(way);
+      const answer = way.callee.resume(credentials, this.left(pickedUpAt + DIALLING_MAX_MS));
+      return void answer.then((outcome) => this.awaitNumber(way, outcome));
+    }
+    way.callee.adopt(credentials);
+    void this.context.media.connect(way.agent.name, way.callee.name).then((joined) => {
+      if (!joined.ok)
+        this.over(way, { outcome: 'failed', endedBy: 'system', detail: joined.detail });
+    });
+  }
+
+  private agentLeftBefore(way: Way, { why, at: endedAt }: EndedDialog): void {
+    if (way.outbound.pickedUpAt === null) {
+      return this.missed(way, judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), why));
+    }
+    this.over(way, { outcome: 'cancelled', endedBy: 'agent', endedAt });
+  }
+
+  private left(until: number): number {
+    return Math.max(0, until - this.context.runtime.now()) + GRACE_MS;
+  }
+}
+
+/** The number as a person reads it. */
+function numberOf({ outbound }: Way): string {
+  return clean(parseUri(outbound.uri)?.user ?? outbound.uri);
+}
+
+/**
+ * To the agent's phone: the account stays in From, because PBXs authenticate it; the number is in
+ * its display name and in P-Asserted-Identity (RFC 3325), which trusted PBXs show instead.
+ */
+function invitation(way: Way, { uri, account }: Route): Headers {
+  const number = numberOf(way);
+  const { fromTag } = outboundIdentity(way.id, 'agent');
+  const from = account ?? 'sip:acd@localhost';
+  return {
+    From: `${nameAddr(number, from)};tag=${fromTag}`,
+    To: nameAddr('', uri),
+    'P-Asserted-Identity': nameAddr(number, way.outbound.uri),
+    'X-Call-Id': way.id,
+  };
+}
+
+/** To the number: called by the account, for the agent's phone. */
+function dialling(way: Way, { uri, account }: Route, name: string): Headers {
+  const { fromTag } = outboundIdentity(way.id, 'callee');
+  const { device } = way.outbound;
+  return {
+    From: `${nameAddr('', account ?? device.uri)};tag=${fromTag}`,
+    To: nameAddr('', uri),
+    'P-Asserted-Identity': nameAddr(clean(name), device.uri),
+  };
+}
