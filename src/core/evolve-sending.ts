@@ -1,5 +1,6 @@
 /** Folds the events of callers who are sent to an address outside; each phase has its limit. */
-import { makeTimer, must, TALK_MAX_MS, type State, type Transfer } from './state.ts';
+import { makeTimer, must, TALK_MAX_MS, type State } from './state.ts';
+import type { Transfer } from './transfer-call.ts';
 import type { TransferBegan } from './transfer-events.ts';
 
 /** A phone has 32 s for REFER, and what it tells of its own call is waited for 60 s. */

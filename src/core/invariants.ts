@@ -16,7 +16,8 @@ import { limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
 import { outboundLimit } from './evolve-outbound.ts';
 import { transferLimit } from './evolve-sending.ts';
 import type { Outbound } from './outbound-call.ts';
-import type { Agent, Call, Member, Offer, Queue, State, Transfer } from './state.ts';
+import type { Agent, Call, Member, Offer, Queue, State } from './state.ts';
+import type { Transfer } from './transfer-call.ts';
 
 type Report = (fault: string) => void;
 

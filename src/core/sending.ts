@@ -5,7 +5,8 @@
  */
 import type { Refusal } from './commands.ts';
 import type { Decision } from './decision.ts';
-import { must, type Call, type Transfer } from './state.ts';
+import { must, type Call } from './state.ts';
+import type { Transfer } from './transfer-call.ts';
 import type {
   AnswerTransfer,
   DialTransfer,

@@ -22,9 +22,9 @@ import {
   type Pause,
   type State,
   type Tally,
-  type Transfer,
   type Written,
 } from './state.ts';
+import type { Transfer } from './transfer-call.ts';
 import type { AgentId, ConfigVersion, CoreConfig, QueueName } from './types.ts';
 
 /** Shape of a snapshot; another number is not restored, the journal is replayed instead. */

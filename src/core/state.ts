@@ -10,6 +10,7 @@ import { OrderedSet, TimerHeap, type Timer } from './ordered.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { absenceMask } from './absence.ts';
 import { queueRules, type MemberRules } from './rules.ts';
+import type { Transfer } from './transfer-call.ts';
 import type {
   AgentId,
   CallId,
@@ -175,27 +176,6 @@ export interface Offer {
   transaction: string | null;
   /** When it fails by itself; 0 once connected. */
   deadline: number;
-  readonly timer: Timer;
-}
-
-/** A caller whose visit has ended and who is sent to an address outside. */
-export interface Transfer {
-  readonly callId: CallId;
-  readonly queue: QueueName;
-  readonly sipCallId: string;
-  readonly dialogId: string | null;
-  readonly from: string;
-  readonly fromName: string;
-  readonly uri: string;
-  readonly replaces: string | null;
-  readonly begunAt: number;
-  /** His own side has said that it calls there. */
-  isReferred: boolean;
-  /** Calls of ours there so far; 0: his own side is asked. */
-  attempt: number;
-  dialledAt: number | null;
-  /** Since when the two hear each other; null: not yet. */
-  answeredAt: number | null;
   readonly timer: Timer;
 }
 

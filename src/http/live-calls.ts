@@ -2,7 +2,8 @@
 import type { Ineligible } from '../core/eligible.ts';
 import { waitOf } from '../core/estimate.ts';
 import { explainAgent, explainCall, waitsFor } from '../core/explain.ts';
-import type { Call, State, Transfer } from '../core/state.ts';
+import type { Call, State } from '../core/state.ts';
+import type { Transfer } from '../core/transfer-call.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { byWhom } from './actor.ts';
 import type { CallDetail, Reasons } from './call-schemas.ts';

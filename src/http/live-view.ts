@@ -3,7 +3,8 @@
  * computed when asked; nothing is remembered.
  */
 import { loggedInOf } from '../core/emptiness.ts';
-import type { Agent, Call, Member, Queue, State, Transfer } from '../core/state.ts';
+import type { Agent, Call, Member, Queue, State } from '../core/state.ts';
+import type { Transfer } from '../core/transfer-call.ts';
 import { sipCallIdOf } from '../core/outbound-call.ts';
 import {
   agentStatus,

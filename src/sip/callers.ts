@@ -9,7 +9,8 @@
 import type { AnnouncementDue, CallEnded, CallEntered } from '../core/events.ts';
 import type { CallMoved, CoreEvent } from '../core/events.ts';
 import type { CallTransferred } from '../core/transfer-events.ts';
-import type { Call, Transfer } from '../core/state.ts';
+import type { Call } from '../core/state.ts';
+import type { Transfer } from '../core/transfer-call.ts';
 import type { AgentId, CallId, QueueName } from '../core/types.ts';
 import { newCaller } from './caller.ts';
 import type { Caller } from './caller.ts';

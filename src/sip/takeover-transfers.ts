@@ -3,7 +3,7 @@
  * is still there goes on, with the phone that rings or talks there; who is gone is journalled as
  * of then, and the leg there, which is nobody's, is ended with the strays.
  */
-import type { Transfer } from '../core/state.ts';
+import type { Transfer } from '../core/transfer-call.ts';
 import type { Callers } from './callers.ts';
 import { dialogIdOf } from './client.ts';
 import type { EdgeContext } from './context.ts';

@@ -10,7 +10,7 @@
  * the core's limits for the whole.
  */
 import type { CoreEvent } from '../core/events.ts';
-import type { Transfer } from '../core/state.ts';
+import type { Transfer } from '../core/transfer-call.ts';
 import type { TransferOutcome } from '../core/transfer-events.ts';
 import type { CallId } from '../core/types.ts';
 import { dialogIdOf } from './client.ts';

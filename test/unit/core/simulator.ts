@@ -217,9 +217,8 @@ export class Simulator {
     if (sent === undefined) return false;
     const { callId } = sent;
     const kinds = ['ReferTransfer', 'DialTransfer', 'AnswerTransfer', 'EndTransfer'] as const;
-    const kind = this.#pick(kinds);
-    if (kind === 'EndTransfer') this.#send({ kind, callId, outcome: 'busy' });
-    else if (kind !== undefined) this.#send({ kind, callId });
+    const kind = this.#pick(kinds) ?? 'EndTransfer';
+    this.#send(kind === 'EndTransfer' ? { kind, callId, outcome: 'busy' } : { kind, callId });
     return true;
   }
 
