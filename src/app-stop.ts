@@ -100,7 +100,10 @@ export class AppStop {
     const talking = calls.filter(({ connectedAt }) => connectedAt !== null).length;
     const seconds = Math.ceil(endsInMs / 1000);
     log.info(
-      { waiting: calls.length - talking, talking, logins: edge.health().logins },
+      {
+        ...{ waiting: calls.length - talking, talking },
+        ...{ outbound: loop.state.outbound.size, logins: edge.health().logins },
+      },
       `draining: ${callsLeft} ${callsLeft === 1 ? 'call' : 'calls'} left, ended in ${seconds} s`,
     );
   }
@@ -117,7 +120,7 @@ export class AppStop {
       const { callers, offers, outbound } = edge.health();
       if (callers + offers + outbound === 0) return;
       if (performance.now() > until) {
-        log.warn({ callers, offers }, 'phones did not answer our BYE in time');
+        log.warn({ callers, offers, outbound }, 'phones did not answer our BYE in time');
         return;
       }
       await pause(LOOK_MS);
@@ -133,7 +136,7 @@ export class AppStop {
     const begun = performance.now();
     await edge.handOver();
     await loop.stop();
-    const { size } = loop.state.calls;
+    const size = loop.state.calls.size + loop.state.outbound.size;
     await close();
     const ms = Math.round(performance.now() - begun);
     log.info({ calls: size, ms }, 'handed over');

@@ -152,8 +152,14 @@ export class Child {
   }
 
   private async restart(): Promise<void> {
-    const ready = await this.launch();
     const { name, note } = this.options;
+    const ready = await this.launch().catch((error: unknown) => {
+      // No process could be made at all: no descriptors, no memory, its files being replaced.
+      const told = `${name} cannot be started: ${(error as Error).message}`;
+      this.restartLater(told);
+      return null;
+    });
+    if (ready === null) return;
     if (ready.ok) note('info', `${name} is back`);
     // Where it still runs without being ready, its end leads to the next attempt.
     else if (this.life?.signal('SIGKILL') !== true) {

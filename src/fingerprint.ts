@@ -6,6 +6,9 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
+/** What sipd and mediad import from beside their folders: part of what they are. */
+export const SHARED_FILES: readonly string[] = ['lifeline', 'networks', 'newest', 'one-write'];
+
 /** A map as its entries, so that everything in a configuration counts. */
 function plain(_key: string, value: unknown): unknown {
   return value instanceof Map ? [...(value as Map<unknown, unknown>)] : value;

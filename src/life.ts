@@ -101,7 +101,11 @@ export function spawnLife(options: SpawnOptions): Life {
     const first = isStdout ? readinessOf(text) : null;
     const begun = isStdout ? readinessOf(text, 'prepared') : null;
     if (first !== null) return settle(first);
-    if (begun !== null) return prepared.settle(begun);
+    if (begun !== null) {
+      // How long it is kept waiting for `go` is not its fault.
+      clearTimeout(overdue);
+      return prepared.settle(begun);
+    }
     if (text !== '') line(text.slice(0, MAX_LINE));
   };
   // A child that has died takes no input; its end is told by `exit` below.

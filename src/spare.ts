@@ -2,8 +2,9 @@
  * A spare process: one that has loaded all of a program's code and waits for the word `go`, kept so
  * that the child that dies is followed at once; loading is most of what a start takes. It has read
  * no configuration, opened no file and no socket; it dies with us. One is only ever given away if
- * a process started now would be the same in every respect, its program's files included: whatever
- * has changed on disk meanwhile, the spare is thrown away and the ordinary start is taken.
+ * a process started now would run the same program files with the same options: where they have
+ * changed on disk meanwhile, the spare is thrown away and the ordinary start is taken. (Libraries
+ * are not looked at: after an update of those, `acd restart`.)
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ChildSpec, Life } from './life.ts';
@@ -24,6 +25,9 @@ export interface SpareOptions {
  * that ends by itself is followed by the next one after the next of these.
  */
 const PAUSES_MS = [5_000, 15_000, 60_000, 300_000];
+
+/** One that lived so long did not fail at what the one before it did. */
+const STEADY_MS = 600_000;
 
 export class Spare {
   private readonly options: SpareOptions;
@@ -55,19 +59,27 @@ export class Spare {
   }
 
   private make(): void {
-    const spec = this.options.spec();
-    const life = spawnLife({ ...spec, line: this.options.line, readyMs: null });
-    this.spec = spec;
+    const { name, note, line } = this.options;
+    let life: Life;
+    try {
+      this.spec = this.options.spec();
+      life = spawnLife({ ...this.spec, line, readyMs: null });
+    } catch (error) {
+      // Its files are just being replaced, or there are no more processes to be had.
+      this.failures += 1;
+      note('warn', `no spare ${name} can be made now: ${(error as Error).message}`);
+      return this.plan();
+    }
     this.life = life;
+    const madeAt = performance.now();
     void life.prepared.then(({ ok }) => {
-      const { name, note } = this.options;
       if (ok && this.life === life) note('info', `a spare ${name} is ready`);
     });
     void life.ended.then((why) => {
       if (this.life !== life) return;
       this.life = null;
-      this.failures += 1;
-      this.options.note('warn', `the spare ${this.options.name} ended (${why})`);
+      this.failures = performance.now() - madeAt > STEADY_MS ? 1 : this.failures + 1;
+      note('warn', `the spare ${name} ended (${why})`);
       this.plan();
     });
   }
@@ -76,13 +88,23 @@ export class Spare {
   take(): Life | null {
     const life = this.forget();
     if (life === null) return null;
-    if (isDeepStrictEqual(this.spec, this.options.spec())) {
+    if (this.isStillTheSame()) {
       life.begin();
       return life;
     }
     this.options.note('info', `${this.options.name} changed on disk: its spare is thrown away`);
     life.signal('SIGKILL');
     return null;
+  }
+
+  private isStillTheSame(): boolean {
+    try {
+      return isDeepStrictEqual(this.spec, this.options.spec());
+    } catch (error) {
+      const detail = (error as Error).message;
+      this.options.note('warn', `the files of ${this.options.name} cannot be read: ${detail}`);
+      return false;
+    }
   }
 
   /** Throws it away: what it has loaded may be old. */

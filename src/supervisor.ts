@@ -17,7 +17,7 @@ import type { Endpoints } from './config/endpoints.ts';
 import { mediadPorts, rtpenginePorts, writeEndpoints } from './config/endpoints.ts';
 import type { ControlAnswer } from './control-socket.ts';
 import { ControlSocket } from './control-socket.ts';
-import { fingerprint } from './fingerprint.ts';
+import { fingerprint, SHARED_FILES } from './fingerprint.ts';
 import type { ChildSpec, Readiness } from './life.ts';
 import type { LogLine } from './observe/line.ts';
 import { readLine } from './observe/line.ts';
@@ -67,6 +67,8 @@ const CHILD_STOP_MS = 4_000;
 
 const extension = path.extname(import.meta.filename);
 const here = (...names: string[]): string => path.join(import.meta.dirname, ...names);
+
+const SHARED = SHARED_FILES.map((name) => here(name + extension));
 
 /** A program of ours beside this file: built (.js) or as source (.ts, under tsx). */
 function ours(file: string, args: readonly string[]): Pick<ChildSpec, 'command' | 'args'> {
@@ -170,7 +172,7 @@ class Household {
   }
 
   private get sipdMark(): string {
-    const places = [here('sipd'), here(`lifeline${extension}`)];
+    const places = [here('sipd'), ...SHARED];
     return fingerprint(places, [this.wanted, this.sipdRest, this.record.secret, this.lingerMs]);
   }
 
@@ -195,7 +197,7 @@ class Household {
   }
 
   private get mediadMark(): string {
-    const places = [here('mediad'), here(`lifeline${extension}`)];
+    const places = [here('mediad'), ...SHARED];
     return fingerprint(places, [this.mediadRest, this.lingerMs]);
   }
 

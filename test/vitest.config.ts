@@ -16,7 +16,7 @@ const ALONE = readdirSync(path.join(here, 'unit'), { recursive: true, encoding: 
   .filter((name) => name.endsWith('.test.ts'))
   .filter((name) => {
     const text = readFileSync(path.join(here, 'unit', name), 'utf8');
-    return /\bvi\.(mock|doMock|useFakeTimers)\(/.test(text);
+    return /\bvi\.(mock|doMock|useFakeTimers|setSystemTime|stubGlobal)\b/.test(text);
   })
   .map((name) => `test/unit/${name.split(path.sep).join('/')}`);
 const unit = { testTimeout: 20_000, maxWorkers: '100%' };

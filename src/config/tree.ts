@@ -55,7 +55,9 @@ function fromEnvironment(name: string, env: Environment): { text: string } | { w
   if (typeof read !== 'string') {
     return { why: `takes \${${name}} from the file of ${name}_FILE, which ${read.why}` };
   }
-  return { text: read.replace(/\r?\n$/, '') };
+  const text = read.replace(/\r?\n$/, '');
+  if (text !== '') return { text };
+  return { why: `takes \${${name}} from the file of ${name}_FILE, which is empty` };
 }
 
 /** What was read of files, by environment: a file may be gone when a queue is changed later. */

@@ -6,7 +6,7 @@
  */
 import type { Call, State } from './state.ts';
 
-/** A caller who has not acknowledged our answer for so long yields to one who comes. */
+/** A caller who came so long ago and has not acknowledged our answer yields to one who comes. */
 export const UNACKNOWLEDGED_MS = 4_000;
 
 /** Who was sent elsewhere has a leg here until he is there, or as long as we bridge him. */

@@ -22,8 +22,8 @@ function refusalOf({ state, at }: Decision, command: ArriveCall): ExitStatus | n
   const queue = state.queues.get(command.queue);
   if (queue === undefined || queue.config.draining === true) return 'UNKNOWNQUEUE';
   const { direct = false } = queue.config;
-  const isKnown = command.agentId === undefined || state.agents.has(command.agentId);
-  if (direct !== (command.agentId !== undefined) || !isKnown) return 'UNKNOWNQUEUE';
+  const isSomebody = command.agentId === undefined || state.agents.has(command.agentId);
+  if (direct !== (command.agentId !== undefined) || !isSomebody) return 'UNKNOWNQUEUE';
   return placesTaken(state, at) >= state.config.maxCalls ? 'OVERLOAD' : null;
 }
 
@@ -52,8 +52,6 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
     refuse(decision, command, refusal);
     return undefined;
   }
-  const yielding = yieldingCall(state, decision.at);
-  if (yielding !== null) endCall(decision, yielding, 'FAILED', 'system');
   const left: Departure[] = [];
   let queue = must(state.queues.get(command.queue), `queue ${command.queue}`);
   for (;;) {
@@ -75,6 +73,8 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
     decision.emit({ kind: 'CallDiverted', callId, queue: queue.name, status, destination });
     queue = must(state.queues.get(destination.queue), `queue ${destination.queue}`);
   }
+  const yielding = yieldingCall(state, decision.at);
+  if (yielding !== null) endCall(decision, yielding, 'FAILED', 'system');
   enter(decision, command, queue, left);
   return undefined;
 }

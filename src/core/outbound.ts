@@ -34,6 +34,7 @@ function obstacleOf(state: State, { callId, agentId }: DialOut): Refusal | null 
   if (agent === undefined || !agent.known) return 'unknown-agent';
   if (agent.device === null) return 'not-logged-in';
   if (!isFree(agent)) return 'agent-not-free';
+  // Nobody who waits yields his place to a call that an agent makes.
   return present(state) >= state.config.maxCalls ? 'overload' : null;
 }
 

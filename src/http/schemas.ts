@@ -78,13 +78,17 @@ export const agentAnswer = z
   })
   .meta({ id: 'Agent' });
 
-/** What an agent is and has been in one queue; counts are since his login. */
+/** What an agent is and has been in one queue. */
 const standing = {
   logged_in: z.boolean().describe('To this queue'),
   penalty: z.number().int().describe('The lower is rung first; negative: not at all'),
   pause_reason: z.string().nullable().describe('Of a pause in all queues, or here; null: none'),
   calls: z.number().int().describe('Calls of this queue he has had since his login'),
-  last_call_seconds: z.number().int().nullable().describe('Since the last of them; null: none'),
+  last_call_seconds: z
+    .number()
+    .int()
+    .nullable()
+    .describe('Since his last call of this queue ended, also before his login; null: none'),
 };
 
 export const queueDetail = z

@@ -31,7 +31,14 @@ export function scopeView(view: View): View {
     queues: () => only(view.queues(), ({ name }) => seesQueue(name)),
     queue: (name) => (seesQueue(name) ? view.queue(name) : null),
     agents: () => only(view.agents(), seesAgent),
-    agent: (id) => seen(view.agent(id), seesAgent),
+    agent: (id) => {
+      const found = seen(view.agent(id), seesAgent);
+      if (found === null) return null;
+      return {
+        ...found,
+        memberships: found.memberships.filter(({ queue }) => seesQueue(queue)),
+      };
+    },
     calls: () => only(view.calls(), seesCall),
     call: (id) => seen(view.call(id), seesCall),
     reasonsOf: (id) => {

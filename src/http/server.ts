@@ -23,6 +23,7 @@ import type { ConfigPort, PromptsPort } from './config-port.ts';
 import type { TlsConfig } from '../config/types.ts';
 import type { Log } from '../observe/log.ts';
 import type { Reports } from '../reports/port.ts';
+import { z } from 'zod';
 import { Access } from './access.ts';
 import { takeJsonAlone } from './bodies.ts';
 import { CATALOGUE } from './catalogue.ts';
@@ -100,6 +101,9 @@ const AT_THE_GATE = {
   429: atTheGate('More requests than may be; see Retry-After'),
 };
 
+/** Every route refuses parameters that it does not have. */
+const UNKNOWN_QUERY = atTheGate('The request cannot be understood, or has an unknown parameter');
+
 /** What may come of a body before its route sees it. */
 const OF_BODIES = {
   413: atTheGate('The body is too large'),
@@ -111,6 +115,7 @@ function asProblems<T extends object>(document: T): T {
   const { paths = {} } = document as { paths?: Record<string, Record<string, unknown>> };
   for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
     const { responses = {}, security = [], requestBody } = operation as Operation;
+    responses['400'] ??= structuredClone(UNKNOWN_QUERY);
     if (requestBody !== undefined) Object.assign(responses, structuredClone(OF_BODIES));
     if (security.length > 0) Object.assign(responses, structuredClone(AT_THE_GATE));
     for (const { content } of Object.values(responses)) {
@@ -193,6 +198,15 @@ export function renewCertificate(http: Http, { cert, key }: TlsConfig): void {
   if (server instanceof TlsServer) server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
 }
 
+/** `DELETE /queues/x?dry_run=true` must not delete: a route without parameters takes none. */
+function refuseUnknownQueries(server: FastifyInstance): void {
+  server.addHook('onRoute', (route) => {
+    const { schema } = route;
+    if (schema === undefined || schema.hide === true || schema.querystring !== undefined) return;
+    route.schema = { ...schema, querystring: z.strictObject({}) };
+  });
+}
+
 function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   const { steering, configuration } = deps;
   addQueues(http, view);
@@ -236,6 +250,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   gate.add(server);
   addIdempotency(server, new KeyStore(Date.now), (request) => gate.actorOf(request)?.name ?? '');
   await addDocuments(server, deps.version);
+  refuseUnknownQueries(server);
   const http = typed(server);
   addRoutes(http, deps, view);
   await http.ready();

@@ -31,7 +31,6 @@ export function sumAgent(
   const beginsHere = (span: AgentSpan) => span.from >= window.from && span.from < window.to;
   const ofIt = (span: AgentSpan) => queue === undefined || span.queue === queue;
   const own = of('outbound');
-  const everywhere = [...of('talk'), ...own, ...of('wrapup')];
   const [talks, wrapups] = [of('talk').filter(ofIt), of('wrapup').filter(ofIt)];
   // Calls of his own are none of a queue's.
   const outbound = queue === undefined ? own : [];
@@ -41,7 +40,10 @@ export function sumAgent(
   const sum = (list: readonly AgentSpan[]) =>
     list.reduce((total, span) => total + withinMs(span, window), 0);
   const talkMs = sum(talks);
-  const busyMs = coveredMs([...talks, ...outbound, ...wrapups], window);
+  const onPhone = [...of('talk'), ...own];
+  const wrapupMs = coveredMs([...onPhone, ...wrapups], window) - coveredMs(onPhone, window);
+  const busyMs = coveredMs([...talks, ...outbound], window) + wrapupMs;
+  const everywhere = [...onPhone, ...of('wrapup')];
   const awayMs = coveredMs([...everywhere, ...pauses], window);
   const loggedInMs = coveredMs(of('session'), window);
   const pausedMs = awayMs - coveredMs(everywhere, window);
@@ -52,7 +54,7 @@ export function sumAgent(
     missed: offers.filter(({ detail }) => MISSED.has(detail)).length,
     logged_in_seconds: seconds(loggedInMs),
     talk_seconds: seconds(talkMs),
-    wrapup_seconds: seconds(busyMs - coveredMs([...talks, ...outbound], window)),
+    wrapup_seconds: seconds(wrapupMs),
     ringing_seconds: seconds(sum(rings)),
     outbound_calls: outbound.filter(beginsHere).length,
     outbound_seconds: seconds(sum(outbound)),

@@ -56,7 +56,8 @@ export interface AgentFigures {
   readonly talk_seconds: number;
   readonly wrapup_seconds: number;
   readonly ringing_seconds: number;
-  /** Calls of his own (click-to-dial) that he took, and his time on them; in no other figure. */
+  /** Calls of his own (click-to-dial) that he took, and his time on them;
+   *  in no figure of calls or talk. */
   readonly outbound_calls: number;
   readonly outbound_seconds: number;
   /** Paused in all queues, and not talking or in wrap-up. */

@@ -191,8 +191,12 @@ export class Callers {
       caller.lateOffer === true
         ? await media.offer(caller.callId, request.sourceHost)
         : await media.accept(caller.callId, request.body);
-    // A CANCEL came meanwhile; the leg may have been made after it was released.
-    if (caller.closed) return this.release(caller.callId);
+    // A CANCEL came meanwhile, or the core gave his place away, and he has no answer yet; the leg
+    // may have been made after it was released.
+    if (caller.closed) {
+      this.release(caller.callId);
+      return this.refuse(request, caller, REFUSALS.OVERLOAD);
+    }
     if (!sdp.ok) return this.refuse(request, caller, refusalOf(sdp));
 
     if (!caller.entered) {

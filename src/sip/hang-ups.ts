@@ -4,6 +4,7 @@
  * first one gone out, the server says that there is no such dialog, or the peer answers 481: both
  * are the end that was wanted (RFC 3261 §15.1.1).
  */
+import { addNewest } from '../newest.ts';
 import type { RequestOptions, RequestOutcome } from './client.ts';
 import type { OutgoingRequest } from './port.ts';
 
@@ -15,7 +16,7 @@ const LOST_MAX = 1_000;
 export class HangUps {
   private readonly request: Send;
   private readonly underWay = new Set<Promise<unknown>>();
-  private lost: (readonly [OutgoingRequest, RequestOptions])[] = [];
+  private lost = new Set<readonly [OutgoingRequest, RequestOptions]>();
 
   constructor(request: Send) {
     this.request = request;
@@ -27,17 +28,14 @@ export class HangUps {
     this.underWay.add(sent);
     const outcome = await sent;
     this.underWay.delete(sent);
-    if (outcome.kind === 'lost') {
-      this.lost.push([request, options]);
-      if (this.lost.length > LOST_MAX) this.lost.shift();
-    }
+    if (outcome.kind === 'lost') addNewest(this.lost, [request, options], LOST_MAX);
     return outcome;
   }
 
   /** The server is back. */
   again(): void {
     const lost = this.lost;
-    this.lost = [];
+    this.lost = new Set();
     for (const [request, options] of lost) void this.send(request, options);
   }
 

@@ -90,7 +90,9 @@ export class Sources {
 
   constructor(options: SourcesOptions) {
     this.options = options;
-    this.rates = new Rates(options.now, { perSecond: 0, burst: 0, max: SOURCES_MAX });
+    const { rate } = options.limits;
+    const limit = { perSecond: rate, burst: rate * BURST, max: SOURCES_MAX };
+    this.rates = new Rates(options.now, limit);
   }
 
   /** Something new was refused. */
@@ -123,7 +125,6 @@ export class Sources {
     const { rate } = this.options.limits;
     if (rate === 0 || this.isExempt(address)) return true;
     const source = sourceOf(address);
-    this.rates.set({ perSecond: rate, burst: rate * BURST, max: SOURCES_MAX });
     if (this.rates.take(source) === 0) return true;
     const at = this.options.now();
     const former = this.refused.get(source);

@@ -11,6 +11,7 @@ import type { Random } from '../../src/sim/random.ts';
 import { Bugs, strikeAll } from './blows.ts';
 import { Book } from './book.ts';
 import { Desk, openOutside } from './desk.ts';
+import { spareIsReady } from '../support/acd.ts';
 import { agentIds, openHouse, rest, startProduct, type House } from './house.ts';
 import { audit, findLeftovers, handlesOf } from './leftovers.ts';
 import { growth, heapSum, readMemory, type Memory } from './memory.ts';
@@ -72,6 +73,8 @@ async function soak(options: SoakOptions, folder: string, book: Book): Promise<O
   const outside = await openOutside();
   const desks: Desk[] = [];
   try {
+    // Its pipes are handles of the supervisor.
+    await spareIsReady(acd);
     const before = handlesOf(acd);
     const end = new AbortController();
     const house = openHouse(acd, book, end.signal);

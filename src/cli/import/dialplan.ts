@@ -88,7 +88,8 @@ class Dialplan {
     const priority = priorities.get(step.exten);
     if (priority !== undefined) queue.options['priority'] = priority;
     const rule = fields[8] ?? '';
-    if (rule !== '') queue.options['defaultrule'] = rule;
+    // FreePBX writes a variable there, which is empty but for few.
+    if (rule !== '' && !rule.includes('${')) queue.options['defaultrule'] = rule;
     this.leave(queue, steps, index);
   }
 

@@ -48,7 +48,7 @@ function taken(standing: Standing | undefined): { penalty: string; calls: string
   if (standing === undefined) return { penalty: '', calls: '' };
   const { penalty, calls, last_call_seconds: last } = standing;
   const count = calls === 0 ? 'no calls yet' : `${calls} ${calls === 1 ? 'call' : 'calls'}`;
-  const since = last === null ? '' : ` (last was ${last} secs ago)`;
+  const since = last === null || calls === 0 ? '' : ` (last was ${last} secs ago)`;
   return {
     penalty: penalty === 0 ? '' : ` with penalty ${penalty}`,
     calls: `, has taken ${count}${since}`,

@@ -22,6 +22,8 @@ interface Scene {
   readonly noted: (pattern: RegExp, count?: number) => Promise<void>;
   /** From now on the program on disk is another. */
   readonly change: () => void;
+  /** So often it cannot be said how one would be started. */
+  readonly fail: (times: number) => void;
 }
 
 const scenes: Scene[] = [];
@@ -35,12 +37,16 @@ function open({ own = [SERVES], spares = [WAITS] }: { own?: string[]; spares?: s
   };
   const line = () => undefined;
   let version = '1';
+  let failing = 0;
   const specOf = (script: string): ChildSpec => {
     return { command: process.execPath, args: ['-e', script, version], env: {} };
   };
   const next = (list: string[]) => specOf((list.length > 1 ? list.shift() : list[0]) ?? '');
   // A spare asks for its spec twice, when it is made and when it is taken.
-  const spareSpec = () => specOf(spares[0] ?? '');
+  const spareSpec = () => {
+    if (failing > 0) throw new Error(`no such file, ${failing--}`);
+    return specOf(spares[0] ?? '');
+  };
   const spare = new Spare({ name: 'trial', spec: spareSpec, line, note, pausesMs: [1, 5, 20] });
   const child = new Child({ name: 'trial', spec: () => next(own), line, note, spare });
   const noted = async (pattern: RegExp, count = 1) =>
@@ -53,7 +59,13 @@ function open({ own = [SERVES], spares = [WAITS] }: { own?: string[]; spares?: s
       waiting.add(look);
       look();
     });
-  const scene = { child, spare, noted, change: () => (version = '2') };
+  const scene = {
+    child,
+    spare,
+    noted,
+    change: () => (version = '2'),
+    fail: (times: number) => (failing = times),
+  };
   scenes.push(scene);
   return scene;
 }
@@ -118,6 +130,18 @@ describe('a spare', () => {
     await child.start();
     await noted(/the spare trial ended/, 3);
     kill(child.pid);
+    await noted(/trial is back/);
+  });
+
+  it('that cannot be made, as its files are just being replaced, is made later', async () => {
+    const { child, noted, fail } = open({});
+    fail(2);
+    await child.start();
+    await noted(/no spare trial can be made now: no such file/, 2);
+    await noted(/a spare trial is ready/);
+    fail(1);
+    kill(child.pid);
+    await noted(/the files of trial cannot be read: no such file/);
     await noted(/trial is back/);
   });
 

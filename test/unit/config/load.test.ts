@@ -163,6 +163,8 @@ describe('a value out of a file that the environment names', () => {
       'takes ${PBX} from the file of PBX_FILE, which cannot be read (ENOENT); ' +
         'set it before starting, or write the value here',
     );
+    writeFileSync(file, '\n');
+    expect(told()).toContain('from the file of PBX_FILE, which is empty');
     writeFileSync(file, 'of the file\n');
     expect(told()).toBe('of the file');
     writeFileSync(file, 'a new one');

@@ -65,6 +65,16 @@ describe('entering', () => {
     expect(s.event('CallRefused').status).toBe('OVERLOAD');
   });
 
+  it('at the product limit gives no place away for one who gets none himself', () => {
+    const s = scenario(config([queue('sales'), queue('full', { maxlen: 1 })], [], { maxCalls: 2 }));
+    s.call('there', 'full');
+    s.arrive('mute', 'sales');
+    s.pass(5_000);
+    s.arrive('next', 'full');
+    expect(s.kinds).toEqual(['CallRefused']);
+    expect(s.event('CallRefused').status).toBe('FULL');
+  });
+
   it('below the product limit lets one who has not acknowledged keep his place', () => {
     const s = scenario(config([queue('sales')], [], { maxCalls: 3 }));
     s.arrive('mute', 'sales');

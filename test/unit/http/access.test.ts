@@ -185,6 +185,8 @@ describe('the scope of a token', () => {
     expect(names((await ask('lead', '/calls')).json(), 'calls', 'call')).toEqual(['s1']);
     expect(names((await ask('lead', '/agents')).json(), 'agents', 'id')).toEqual(['1', '3']);
     expect(names((await ask('lead', '/agents/3/why')).json(), 'calls', 'call')).toEqual(['s1']);
+    const both: unknown = (await ask('lead', '/agents/3')).json();
+    expect(names(both, 'memberships', 'queue')).toEqual(['sales']);
     const report = await ask('lead', '/reports/queues?from=2026-11-25T00:00:00Z&format=csv');
     expect(report.body).toContain('sales');
     expect(report.body).not.toContain('help');

@@ -85,6 +85,8 @@ describe('a body', () => {
     expect(body.detail).toBe('body: Unrecognized key: "reasn"');
     const query = await ask('GET', '/agents?limt=1');
     expect(query.detail).toBe('query: Unrecognized key: "limt"');
+    const dry = await ask('DELETE', '/queues/sales?dry_run=true');
+    expect(dry).toMatchObject({ status: 400, detail: 'query: Unrecognized key: "dry_run"' });
     expect((await ask('GET', '/agents?limit=0')).detail).toMatch(/^query \/limit: /);
   });
 });

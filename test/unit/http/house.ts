@@ -67,7 +67,11 @@ const queues = ['sales', 'help'].map((name) =>
   ),
 );
 const agents = [agent('1', ['sales']), agent('2', ['help']), agent('3', ['sales', 'help'])];
-const full = { memberships: [], rest_ends_in_seconds: null, pause_ends_in_seconds: null };
+const standing = {
+  ...{ logged_in: true, penalty: 0, pause_reason: null },
+  ...{ calls: 0, last_call_seconds: null },
+};
+const full = { rest_ends_in_seconds: null, pause_ends_in_seconds: null };
 const detail = {
   estimated_wait_seconds: null,
   waits_for: null,
@@ -100,7 +104,9 @@ const view = {
   agents: () => agents,
   agent: (id: string) => {
     const found = agents.find((one) => one.id === id);
-    return found === undefined ? null : { ...found, ...full };
+    if (found === undefined) return null;
+    const memberships = found.memberof.map((name) => ({ queue: name, ...standing }));
+    return { ...found, ...full, memberships };
   },
   calls: () => calls,
   call: (id: string) => {

@@ -233,7 +233,7 @@ describe('acd import of what people write', () => {
 
   it('takes priority and rule of Queue(), and says which penalties it does not', () => {
     const files = [
-      { file: 'queues.conf', text: '[600]\n[601]\n[602]\n' },
+      { file: 'queues.conf', text: '[600]\n[601]\n[602]\ndefaultrule=wide\n' },
       { file: 'queuerules.conf', text: '[wide]\npenaltychange => 30,10\n' },
       {
         file: 'extensions.conf',
@@ -244,6 +244,7 @@ describe('acd import of what people write', () => {
           'exten => 601,1,Set(QUEUE_PRIO=$[${X}+1])',
           'exten => 601,n,Set(QUEUE_MAX_PENALTY=3)',
           'exten => 601,n,Queue(601)',
+          'exten => 602,1,Queue(602,t,,,,,,,${QRULE})',
         ].join('\n'),
       },
     ];
@@ -252,6 +253,7 @@ describe('acd import of what people write', () => {
     const { queues } = made(result);
     expect(queues[0]).toMatchObject({ name: '600', priority: '5', defaultrule: 'wide' });
     expect(queues[1]).not.toHaveProperty('priority');
+    expect(queues[2]).toHaveProperty('defaultrule', 'wide');
     expect(told(result)).toEqual([
       'extensions.conf:4: Set(QUEUE_PRIO=$[${X}+1])',
       'extensions.conf:5: Set(QUEUE_MAX_PENALTY=3)',
