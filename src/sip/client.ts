@@ -66,6 +66,8 @@ export type InviteOutcome =
 export interface InviteHandle {
   readonly dialogId: string;
   readonly outcome: Promise<InviteOutcome>;
+  /** Its 200 is here, maybe a moment before `outcome` tells it: what ends it now is a BYE. */
+  readonly isAnswered: boolean;
   /**
    * Nothing of the INVITE is under way any more, cancelled or not: its final answer is here, or it
    * is lost; where a 200 crossed our CANCEL, the BYE has an outcome, too.
@@ -302,6 +304,7 @@ class Invitation implements InviteHandle {
   private resolve: (outcome: InviteOutcome) => void = () => undefined;
   private end: () => void = () => undefined;
   private settled = false;
+  isAnswered = false;
   private cancelled: { readonly headers: Headers } | null = null;
   private sent: SentRequest | null = null;
 
@@ -406,6 +409,7 @@ class Invitation implements InviteHandle {
       // RFC 3261 §9.1: the 200 crossed our CANCEL, or nobody waits any more: BYE.
       const dialogId = response.dialogId || this.dialogId;
       if (this.settled) return this.hangUp(dialogId);
+      this.isAnswered = true;
       this.settle({ kind: 'answered', dialogId, response });
       return this.end();
     }
