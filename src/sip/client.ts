@@ -382,8 +382,12 @@ class Invitation implements InviteHandle {
         // sipd tells us more of it when we are back, or that there is nothing.
         const isHeld = code === 'connection-lost' && echo !== null && this.parts.keep !== null;
         if (isHeld && this.parts.stack.heritage() !== null) return;
-        this.end();
+        const isGone = request === null && code === 'no-dialog';
         this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
+        // Whoever was there before us may have had its 200 a moment before he was no more: then
+        // there is a dialog, and nobody whose it is. A BYE to none is harmless.
+        if (isGone) this.hangUp(this.dialogId);
+        else this.end();
       },
     };
   }

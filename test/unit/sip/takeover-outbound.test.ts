@@ -136,6 +136,23 @@ describe('a number that rings', () => {
   });
 });
 
+describe('a phone that had answered, of which the journal did not come to know', () => {
+  it.each([
+    ['the agent’s', 'rung', AGENT, [AGENT]],
+    ['the number’s', 'dialled', CALLEE, [AGENT, CALLEE]],
+  ] as const)('given it is %s, is hung up on', async (_whose, phase, dialogId, left) => {
+    await dialled(phase);
+    if (phase === 'dialled') holds(AGENT);
+    holds(dialogId);
+    await past.takeOver();
+    past.kept.resumed[0]?.fail('no-dialog');
+    await past.stack.wait('BYE', left.length);
+    expect(past.byes().sort()).toEqual([...left].sort());
+    expect(ending()).toHaveLength(1);
+    expect([...past.media.live]).toEqual([]);
+  });
+});
+
 describe('an agent’s phone that is called', () => {
   it('rings on; when he takes it, the number is dialled', async () => {
     await dialled('rung');
