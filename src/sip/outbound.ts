@@ -188,7 +188,7 @@ export class Outbounds {
   private async callNumber(way: Way): Promise<void> {
     const { outbound, callee } = way;
     void this.ringTone(way);
-    const route = this.routes.toUri(outbound.uri);
+    const route = this.routes.toNumber(outbound);
     if (route === null)
       return this.refused(way, { failure: 'unreachable', sipStatus: 0, detail: 'no SIP address' });
     const sdp = await callee.make(route);
@@ -312,7 +312,7 @@ export class Outbounds {
         return this.over(way, { outcome: 'completed', endedBy: 'callee', endedAt });
       return this.refused(way, judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), why));
     }
-    const credentials = this.routes.toUri(way.outbound.uri)?.credentials ?? null;
+    const credentials = this.routes.toNumber(way.outbound)?.credentials ?? null;
     if (!isConnected) {
       void this.ringTone(way);
       const answer = way.callee.resume(credentials, this.left(pickedUpAt + DIALLING_MAX_MS));
