@@ -58,7 +58,13 @@ export interface InviteOptions {
 }
 
 export type InviteOutcome =
-  | { readonly kind: 'answered'; readonly dialogId: string; readonly response: IncomingResponse }
+  | {
+      readonly kind: 'answered';
+      readonly dialogId: string;
+      readonly response: IncomingResponse;
+      /** The answer to our offer: of the 200, or of a provisional response before it. */
+      readonly sdp: string;
+    }
   | { readonly kind: 'refused'; readonly response: IncomingResponse }
   | { readonly kind: 'cancelled' }
   | Exclude<RequestOutcome, { readonly kind: 'response' }>;
@@ -304,6 +310,7 @@ class Invitation implements InviteHandle {
   private resolve: (outcome: InviteOutcome) => void = () => undefined;
   private end: () => void = () => undefined;
   private settled = false;
+  private earlySdp = '';
   isAnswered = false;
   private cancelled: { readonly headers: Headers } | null = null;
   private sent: SentRequest | null = null;
@@ -373,7 +380,9 @@ class Invitation implements InviteHandle {
       provisional: (response) => {
         // RFC 3262 §4: a reliable provisional response is acknowledged by PRACK.
         if (response.header('RSeq') !== '') response.acknowledge();
-        if (!this.settled) this.options.onProvisional?.(response.status, sdpOf(response));
+        const sdp = sdpOf(response);
+        if (sdp !== '') this.earlySdp = sdp;
+        if (!this.settled) this.options.onProvisional?.(response.status, sdp);
       },
       final: (response) => this.final(request, echo, response),
       failed: (code, detail) => {
@@ -414,7 +423,9 @@ class Invitation implements InviteHandle {
       const dialogId = response.dialogId || this.dialogId;
       if (this.settled) return this.hangUp(dialogId);
       this.isAnswered = true;
-      this.settle({ kind: 'answered', dialogId, response });
+      // RFC 3262 §5: where a reliable response gave the answer, the 200 need not repeat it.
+      const sdp = response.body || this.earlySdp;
+      this.settle({ kind: 'answered', dialogId, response, sdp });
       return this.end();
     }
     if (this.settled) return this.end();

@@ -186,7 +186,7 @@ export class Offers {
     if (isClosed(leg)) return;
     const verdict = judgeInvite(outcome);
     if (verdict !== null) return this.fail(leg, verdict);
-    if (outcome.kind === 'answered') await this.answered(leg, outcome.response.body);
+    if (outcome.kind === 'answered') await this.answered(leg, outcome.sdp);
   }
 
   /**

@@ -168,7 +168,7 @@ export class Outbounds {
     const verdict = judgeInvite(outcome);
     if (verdict !== null) return this.missed(way, verdict);
     if (outcome.kind !== 'answered') return;
-    const answered = await this.context.media.answered(way.agent.name, outcome.response.body);
+    const answered = await this.context.media.answered(way.agent.name, outcome.sdp);
     if (way.isClosed) return;
     if (!answered.ok)
       return this.missed(way, { failure: 'media', sipStatus: 200, detail: clean(answered.detail) });
@@ -217,7 +217,7 @@ export class Outbounds {
     if (verdict !== null) return this.refused(way, verdict);
     if (outcome.kind !== 'answered') return;
     const { media, runtime } = this.context;
-    const answered = await media.answered(way.callee.name, outcome.response.body);
+    const answered = await media.answered(way.callee.name, outcome.sdp);
     if (way.isClosed) return;
     const joined = answered.ok ? await media.connect(way.agent.name, way.callee.name) : answered;
     if (way.isClosed) return;

@@ -282,7 +282,7 @@ export class Transfers {
       const isBusy = verdict?.failure === 'busy';
       return isBusy ? this.over(way, BUSY, 'busy') : this.over(way, NO_ROUTE, 'failed');
     }
-    const answered = await media.answered(leg, outcome.response.body);
+    const answered = await media.answered(leg, outcome.sdp);
     if (this.isOver(way)) return;
     const joined = answered.ok ? await media.connect(callId, leg) : answered;
     if (!joined.ok) return this.over(way, NO_MEDIA, 'failed');

@@ -18,7 +18,7 @@ function response(status: number, body = '', headers: Record<string, string> = {
   } satisfies IncomingResponse;
 }
 const answered: InviteOutcome = {
-  ...{ kind: 'answered', dialogId: 'd', response: response(200, ANSWER) },
+  ...{ kind: 'answered', dialogId: 'd', response: response(200, ANSWER), sdp: ANSWER },
 };
 const refused = (status: number, headers?: Record<string, string>): InviteOutcome => ({
   kind: 'refused',
@@ -91,7 +91,7 @@ describe('a verdict', () => {
     ['200 with SDP', answered, { kind: 'done', sdp: ANSWER }],
     [
       '200 without',
-      { kind: 'answered', dialogId: 'd', response: response(200) },
+      { kind: 'answered', dialogId: 'd', response: response(200), sdp: '' },
       { kind: 'failed' },
     ],
     ['491', refused(491), { kind: 'again', afterMs: 1_000 }],
