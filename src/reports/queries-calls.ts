@@ -34,7 +34,7 @@ function calledBack(
     .prepare(
       'SELECT entered_at AS at, outbound FROM call ' +
         'WHERE caller = ? AND entered_at >= ? AND agent_id IS NOT NULL ' +
-        "AND (outbound = 0 OR status = 'COMPLETED') " +
+        "AND (outbound = 0 OR status = 'COMPLETED' OR talked_ms > 0) " +
         'ORDER BY entered_at LIMIT 1',
     )
     .get(caller, after) as { at: number; outbound: number } | undefined;
