@@ -73,7 +73,7 @@ export class Offers {
   private readonly legs = new Map<OfferId, OfferLeg>();
   /** Phones from which an INVITE of ours is being taken back. */
   readonly takenBack = new TakenBack();
-  /** Call-IDs of recent offers, oldest first: a phone may name one a moment after its end. */
+  /** Call-IDs of recent calls to phones, oldest first: a phone may name one a moment after its end. */
   private readonly recent = new Set<string>();
 
   constructor(context: EdgeContext, routes: Routes, holds: Holds) {
@@ -100,12 +100,13 @@ export class Offers {
     }
   }
 
-  /** Is this Call-ID one of our own offers? Phones tell it in dialog-info. */
+  /** Is this Call-ID one of a call of ours? Phones tell it in dialog-info. */
   owns(sipCallId: string): boolean {
     return this.recent.has(sipCallId);
   }
 
-  private note(sipCallId: string): void {
+  /** From now on it is. */
+  note(sipCallId: string): void {
     addNewest(this.recent, sipCallId, RECENT_MAX);
   }
 

@@ -3,10 +3,16 @@
  * as in takeover.test.ts; the 200 and the BYE come in one piece, as they may from the SIP server.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { dialogIdOf } from '../../../src/sip/client.ts';
+import { createClient, dialogIdOf } from '../../../src/sip/client.ts';
+import type { EdgeContext } from '../../../src/sip/context.ts';
+import { Holds } from '../../../src/sip/holds.ts';
+import { Offers } from '../../../src/sip/offers.ts';
 import { outboundIdentity } from '../../../src/sip/outbound-leg.ts';
+import { Outbounds } from '../../../src/sip/outbound.ts';
+import { Renewals } from '../../../src/sip/renewal.ts';
+import { Routes } from '../../../src/sip/routes.ts';
 import { transferIdentity } from '../../../src/sip/transfers.ts';
-import { SDP_OFFER } from './fakes.ts';
+import { acdConfig, quiet, SDP_OFFER } from './fakes.ts';
 import { Past } from './past.ts';
 
 const AGENT = dialogIdOf(outboundIdentity('o1', 'agent'));
@@ -60,5 +66,25 @@ describe('a desk that answers', () => {
     past.says('c1', 'BYE');
     await past.runtime.wait('EndTransfer');
     expect(past.byes()).toEqual([dialogIdOf(transferIdentity('c1'))]);
+  });
+});
+
+describe('an agent’s own call', () => {
+  it('is known as ours a moment after its end, too: his phone may tell of it late', async () => {
+    const { runtime, media, dialogs, stack } = past;
+    const client = createClient(stack);
+    const context = {
+      ...{ config: acdConfig(), runtime, media, dialogs, client, log: quiet },
+      renewals: new Renewals({ media, client, log: quiet, sessionExpiresMs: 0 }),
+    } as unknown as EdgeContext;
+    const offers = new Offers(context, new Routes(context), new Holds(context));
+    new Outbounds(context, new Routes(context), offers);
+    const order = { callId: 'o1', agentId: '2771', uri: 'sip:d@pbx' } as const;
+    await runtime.submit({ kind: 'DialOut', by: 'http', ...order });
+    const phone = await stack.wait('INVITE');
+    phone.echo();
+    phone.answer(603);
+    await runtime.wait('EndOutbound');
+    expect([offers.owns('outbound-o1'), offers.owns('outbound-o2')]).toEqual([true, false]);
   });
 });
