@@ -305,8 +305,9 @@ export class Outbounds {
     }
     if ('why' in callee) {
       const { why, at: endedAt } = callee;
-      if (why === 'BYE')
-        return this.over(way, { outcome: 'completed', endedBy: 'callee', endedAt });
+      const endedBy = why === 'BYE' ? 'callee' : 'system';
+      if (isConnected || why === 'BYE')
+        return this.over(way, { outcome: 'completed', endedBy, endedAt });
       return this.refused(way, judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), why));
     }
     const credentials = this.routes.toNumber(way.outbound)?.credentials ?? null;
@@ -326,7 +327,9 @@ export class Outbounds {
     if (way.outbound.pickedUpAt === null) {
       return this.missed(way, judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), why));
     }
-    this.over(way, { outcome: 'cancelled', endedBy: 'agent', endedAt });
+    const hasLeft = why === 'BYE';
+    const outcome = this.talks(way) ? 'completed' : hasLeft ? 'cancelled' : 'failed';
+    this.over(way, { outcome, endedBy: hasLeft ? 'agent' : 'system', endedAt });
   }
 
   private left(until: number): number {

@@ -62,16 +62,18 @@ describe('two who talk', () => {
   });
 
   it.each([
-    ['agent', AGENT, CALLEE],
-    ['callee', CALLEE, AGENT],
-  ] as const)('given the %s hung up meanwhile, it ended then', async (endedBy, gone, left) => {
+    ['the agent hung up', 'agent', 'BYE', AGENT, CALLEE],
+    ['the other hung up', 'callee', 'BYE', CALLEE, AGENT],
+    ['the agent’s leg was lost', 'system', '408 Request Timeout', AGENT, CALLEE],
+    ['the other’s leg was lost', 'system', '408 Request Timeout', CALLEE, AGENT],
+  ] as const)('given %s meanwhile, it ended then', async (_what, endedBy, why, gone, left) => {
     await dialled('talking');
     past.runtime.clock += 5_000;
     const at = past.runtime.now() - 2_000;
-    past.ended(gone, 'BYE', at);
+    past.ended(gone, why, at);
     holds(left);
     await past.takeOver();
-    expect(ending()).toMatchObject([{ endedBy, endedAt: at }]);
+    expect(ending()).toMatchObject([{ outcome: 'completed', endedBy, endedAt: at }]);
     await past.stack.wait('BYE');
     expect(past.byes()).toEqual([left]);
     expect([...past.media.live]).toEqual([]);
