@@ -22,7 +22,7 @@ import { addNewest } from '../newest.ts';
 import type { NewCommand } from '../runtime/port.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle, InviteOptions } from './client.ts';
-import { ALLOW, SDP } from './context.ts';
+import { ALLOW, SDP, sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { goodbyeOf, sipfragOf } from './destination.ts';
 import type { Credentials } from './digest.ts';
@@ -31,7 +31,7 @@ import type { Holds } from './holds.ts';
 import { judgeInvite, judgeStatus } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
 import { insideOf } from './own-lines.ts';
-import type { EndedDialog, HeldDialog, Headers, OutgoingRequest } from './port.ts';
+import type { EndedDialog, HeldDialog, OutgoingRequest } from './port.ts';
 import type { Referral, ReferralAnswer } from './referral.ts';
 import type { Route, Routes } from './routes.ts';
 import { Session } from './session.ts';
@@ -264,7 +264,7 @@ export class Offers {
       'Content-Type': SDP,
       'X-Queue': clean(offer.queue),
       'X-Call-Id': clean(call?.sipCallId ?? offer.callId),
-      ...this.sessionTimer(),
+      ...sessionTimer(this.context.config.sip),
     };
     if (!isAnonymous) headers['P-Asserted-Identity'] = nameAddr(name, `sip:${caller}`);
     return {
@@ -273,17 +273,6 @@ export class Offers {
       ...(route.nextHop === null ? {} : { nextHop: route.nextHop }),
       headers,
       body: sdp,
-    };
-  }
-
-  /** RFC 4028 §7.1: ask for a session timer, so that a phone that vanished is found out. */
-  private sessionTimer(): Headers {
-    const { sessionExpiresMs } = this.context.config.sip;
-    if (sessionExpiresMs <= 0) return { Supported: '100rel' };
-    return {
-      Supported: '100rel, timer',
-      'Session-Expires': String(Math.max(90, Math.round(sessionExpiresMs / 1000))),
-      'Min-SE': '90',
     };
   }
 

@@ -7,7 +7,7 @@ import type { CallId } from '../core/types.ts';
 import type { MediaResult } from '../media/port.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle, InviteOptions, InviteOutcome } from './client.ts';
-import { ALLOW, SDP } from './context.ts';
+import { ALLOW, SDP, sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Headers, OutgoingRequest } from './port.ts';
 import type { Route } from './routes.ts';
@@ -83,8 +83,8 @@ export class OutboundLeg {
       headers: {
         'Call-ID': this.identity.callId,
         Allow: ALLOW,
-        Supported: '100rel',
         'Content-Type': SDP,
+        ...sessionTimer(this.context.config.sip),
         ...headers,
       },
       body: sdp,

@@ -74,6 +74,16 @@ describe('an outbound call', () => {
     });
   });
 
+  it.each([
+    [['1'], ['a', 'o']],
+    [['2'], ['a']],
+  ])('is seen by a token of some queues that sees agents %j', (agents, seen) => {
+    const { sources } = day(10_000);
+    const scope = { queues: ['sales'], agents };
+    expect(askCalls(sources, { ...ALL, scope }).rows.map(({ call }) => call)).toEqual(seen);
+    expect(askCalls(sources, { ...ALL, scope, queue: 'sales' }).rows).toHaveLength(1);
+  });
+
   it('counts for no queue, and writes nothing to queue_log', () => {
     const { sources, verbs } = day(10_000);
     expect(verbs).toEqual([]);

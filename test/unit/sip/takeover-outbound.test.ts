@@ -174,6 +174,16 @@ describe('an agent’s phone that is called', () => {
     expect(invited()).toEqual(['outbound-o1']);
   });
 
+  it('is asked for a session timer, as is the number (RFC 4028 §7.1)', async () => {
+    past.sip = { sessionExpiresMs: 1_800_000 };
+    await dialled('begun');
+    await past.takeOver();
+    (await past.stack.wait('INVITE')).answer(200, {}, SDP_OFFER);
+    await past.stack.wait('INVITE', 2);
+    const asked = past.stack.of('INVITE').map((each) => each.header('Session-Expires'));
+    expect(asked).toEqual(['1800', '1800']);
+  });
+
   it('given it rang, and nothing is known of it, is not rung again', async () => {
     await dialled('rung');
     await past.takeOver();
