@@ -73,7 +73,7 @@ export class Offers {
   private readonly legs = new Map<OfferId, OfferLeg>();
   /** Phones from which an INVITE of ours is being taken back. */
   readonly takenBack = new TakenBack();
-  /** Call-IDs of recent calls to phones, oldest first: a phone may name one a moment after its end. */
+  /** Call-IDs of recent calls to phones, oldest first: one may be named a moment after its end. */
   private readonly recent = new Set<string>();
 
   constructor(context: EdgeContext, routes: Routes, holds: Holds) {
