@@ -155,6 +155,42 @@ describe('a phone that had answered, of which the journal did not come to know',
   });
 });
 
+describe('a phone whose answer came a moment before the server was killed', () => {
+  const answer = { localSdp: SDP_OFFER, remoteSdp: SDP_OFFER };
+
+  it('given it is the agent’s, is his call: the number is dialled', async () => {
+    await dialled('rung');
+    holds(AGENT);
+    past.kept.sdps.set(AGENT, answer);
+    await past.takeOver();
+    past.kept.resumed[0]?.fail('no-dialog');
+    await past.runtime.wait('PickUpOutbound');
+    await past.stack.wait('INVITE');
+    expect([invited(), past.byes(), ending()]).toEqual([['dialled-o1'], [], []]);
+  });
+
+  it('given it is the number’s, is a talk', async () => {
+    await dialled('dialled');
+    [AGENT, CALLEE].forEach((each) => holds(each));
+    past.kept.sdps.set(CALLEE, answer);
+    await past.takeOver();
+    past.kept.resumed[0]?.fail('no-dialog');
+    await past.runtime.wait('ConnectOutbound');
+    expect([invited(), past.byes(), ending()]).toEqual([[], [], []]);
+  });
+
+  it('given the agent has left before that is known, is hung up on', async () => {
+    await dialled('dialled');
+    [AGENT, CALLEE].forEach((each) => holds(each));
+    past.kept.sdps.set(CALLEE, answer);
+    await past.takeOver();
+    says(AGENT, 'BYE');
+    past.kept.resumed[0]?.fail('no-dialog');
+    await past.stack.wait('BYE');
+    expect([past.byes(), ending()]).toMatchObject([[CALLEE], [{ outcome: 'cancelled' }]]);
+  });
+});
+
 describe('an agent’s phone that is called', () => {
   it('rings on; when he takes it, the number is dialled', async () => {
     await dialled('rung');
