@@ -28,7 +28,7 @@ import { goodbyeOf, sipfragOf } from './destination.ts';
 import type { Credentials } from './digest.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
 import type { Holds } from './holds.ts';
-import { judgeInvite, judgeStatus } from './outcome.ts';
+import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
 import { insideOf } from './own-lines.ts';
 import type { EndedDialog, HeldDialog, OutgoingRequest } from './port.ts';
@@ -233,13 +233,7 @@ export class Offers {
       void this.context.runtime.submit(ended);
       return;
     }
-    const status = /^\d{3}/.exec(why)?.[0] ?? '';
-    this.fail(
-      leg,
-      status === ''
-        ? { failure: 'failed', sipStatus: 0, detail: clean(why) }
-        : judgeStatus(Number(status), why.slice(status.length).trim()),
-    );
+    this.fail(leg, judgeEnded(why));
   }
 
   private invitation(

@@ -18,7 +18,7 @@ import type { PlayItem } from '../media/port.ts';
 import type { InviteOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import { clean, nameAddr, parseUri } from './headers.ts';
-import { judgeInvite, judgeStatus } from './outcome.ts';
+import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
 import type { Offers } from './offers.ts';
 import { OutboundLeg, outboundIdentity } from './outbound-leg.ts';
@@ -308,7 +308,7 @@ export class Outbounds {
       const endedBy = why === 'BYE' ? 'callee' : 'system';
       if (isConnected || why === 'BYE')
         return this.over(way, { outcome: 'completed', endedBy, endedAt });
-      return this.refused(way, judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), why));
+      return this.refused(way, judgeEnded(why));
     }
     const credentials = this.routes.toNumber(way.outbound)?.credentials ?? null;
     if (!isConnected) {
@@ -325,7 +325,7 @@ export class Outbounds {
 
   private agentLeftBefore(way: Way, { why, at: endedAt }: EndedDialog): void {
     if (way.outbound.pickedUpAt === null) {
-      return this.missed(way, judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), why));
+      return this.missed(way, judgeEnded(why));
     }
     const hasLeft = why === 'BYE';
     const outcome = this.talks(way) ? 'completed' : hasLeft ? 'cancelled' : 'failed';

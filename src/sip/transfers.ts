@@ -20,7 +20,7 @@ import type { EdgeContext } from './context.ts';
 import { goodbyeOf } from './destination.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
 import { startMusic } from './line-sounds.ts';
-import { judgeInvite, judgeStatus } from './outcome.ts';
+import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { EndedDialog, HeldDialog, OutgoingRequest } from './port.ts';
 import type { Route, Routes } from './routes.ts';
 import { REFERRAL_MAX_MS, Session } from './session.ts';
@@ -193,9 +193,8 @@ export class Transfers {
     if (found !== undefined && found !== 'unknown' && 'why' in found) {
       const { why, at } = found;
       if (sent.answeredAt !== null) return this.over(way, NORMAL, 'completed', at);
-      const status = Number(/^\d{3}/.exec(why)?.[0] ?? 0);
-      if (status >= 300 && this.replaces(way) !== null) return this.dialAnew(way);
-      const { failure } = judgeStatus(status, '');
+      const { failure, sipStatus } = judgeEnded(why);
+      if (sipStatus >= 300 && this.replaces(way) !== null) return this.dialAnew(way);
       return failure === 'busy' ? this.over(way, BUSY, 'busy') : this.over(way, NO_ROUTE, 'failed');
     }
     if (sent.answeredAt === null)

@@ -113,7 +113,7 @@ describe('a number that rings', () => {
     holds(AGENT);
     past.ended(CALLEE, '486 Busy Here', past.runtime.now());
     await past.takeOver();
-    expect(ending()).toMatchObject([{ outcome: 'busy', sipStatus: 486 }]);
+    expect(ending()).toMatchObject([{ outcome: 'busy', sipStatus: 486, detail: '486 Busy Here' }]);
     const bye = await past.stack.wait('BYE');
     expect(bye.request.headers?.['Reason']).toContain('cause=17');
   });
