@@ -31,10 +31,11 @@ function matches(pattern: string, text: string): boolean {
 
 /**
  * Parameters that say how an address is reached or written, and nothing of whose it is; `maddr`,
- * `route` and headers could lead elsewhere.
+ * `route` and headers could lead elsewhere. A password behind the user (`09001:100@`) would let
+ * another user pass for one that may be called.
  */
 const HARMLESS = /^(transport=(udp|tcp|tls)|user=(phone|ip))$/i;
-const ADDRESS = /^sips?:([^@;?<>\s"]+)@([^@;?<>\s"]+)((?:;[^@;?<>\s"]+)*)$/i;
+const ADDRESS = /^sips?:([^@:;?<>\s"]+)@([^@;?<>\s"]+)((?:;[^@;?<>\s"]+)*)$/i;
 
 /** Those of an address's parameters that it keeps when a call is sent there: `;transport=tcp`. */
 export function harmlessParams(params: string): string {

@@ -130,7 +130,8 @@ export function reconcile(decision: Decision, command: Reconcile): Refusal | und
     if (!liveCalls.has(transfer.callId)) finish(decision, transfer, 'failed');
   for (const outbound of [...state.outbound.values()]) {
     if (liveCalls.has(outbound.id)) continue;
-    finishOutbound(decision, outbound, { outcome: 'failed', endedBy: 'system' });
+    const outcome = outbound.connectedAt === null ? 'hung-up' : 'completed';
+    finishOutbound(decision, outbound, { outcome, endedBy: 'system' });
   }
   return undefined;
 }

@@ -38,7 +38,7 @@ export interface ConnectOutbound extends Base {
 export interface EndOutbound extends Base {
   readonly kind: 'EndOutbound';
   readonly callId: CallId;
-  /** Of one that was connected it is `completed`. */
+  /** Of one that was connected it becomes `completed`, unless it is `hung-up`. */
   readonly outcome: OutboundOutcome;
   readonly endedBy: OutboundEndedBy;
   readonly failure?: OfferFailure;

@@ -10,6 +10,9 @@ const STATES = { calling: 'calling', dialling: 'dialling', talking: 'assigned' }
 
 const seconds = (ms: number) => Math.max(0, Math.floor(ms / 1000));
 
+/** As in the record of the call. */
+const withoutScheme = (uri: string) => uri.replace(/^sips?:/i, '');
+
 /** By its id in the journal, or the SIP Call-ID of the agent's leg. */
 export function findOutbound({ outbound }: State, id: string): Outbound | null {
   const known = outbound.get(id);
@@ -22,8 +25,8 @@ export function outboundAnswer(state: State, outbound: Outbound, now: number): C
   return {
     id: sipCallIdOf(id),
     state: STATES[outboundStatus(outbound)],
-    from: device.uri.replace(/^sips?:/i, ''),
-    to: uri,
+    from: withoutScheme(device.uri),
+    to: withoutScheme(uri),
     call: id,
     queue: '',
     name: state.agents.get(agentId)?.name ?? '',

@@ -34,7 +34,7 @@ function calledBack(
     .prepare(
       'SELECT entered_at AS at, outbound FROM call ' +
         'WHERE caller = ? AND entered_at >= ? AND agent_id IS NOT NULL ' +
-        "AND (outbound = 0 OR status = 'COMPLETED') " +
+        "AND (outbound = 0 OR status = 'COMPLETED' OR talked_ms > 0) " +
         'ORDER BY entered_at LIMIT 1',
     )
     .get(caller, after) as { at: number; outbound: number } | undefined;
@@ -122,9 +122,14 @@ const IN_QUEUE =
   ' AND (first_queue = @queue OR last_queue = @queue OR EXISTS ' +
   '(SELECT 1 FROM visit WHERE visit.call_id = call.call_id AND visit.queue = @queue))';
 
+/** An agent's own call is in no queue: whoever sees the agent sees it. */
+const OF_SEEN_AGENT = '(outbound = 1 AND agent_id IN (SELECT value FROM json_each(@seen)))';
+
 /** By their entry. */
 export function askCalls(sources: Sources, asked: Asked): Rows<CallRecordAnswer> {
-  const seen = onlyQueues({ ...asked, queue: undefined }, ['first_queue', 'last_queue']);
+  const { scope } = asked;
+  const queues = ['first_queue', 'last_queue'];
+  const seen = onlyQueues({ ...asked, queue: undefined }, queues, [OF_SEEN_AGENT]);
   const queue = asked.queue === undefined ? seen : seen + IN_QUEUE;
   const agent = asked.agent === undefined ? '' : ' AND agent_id = @agent';
   const found = sources.store.db
@@ -135,6 +140,7 @@ export function askCalls(sources: Sources, asked: Asked): Rows<CallRecordAnswer>
     .all({
       ...boundsOf(asked),
       ...(asked.agent === undefined ? {} : { agent: asked.agent }),
+      ...(scope === undefined ? {} : { seen: JSON.stringify(scope.agents) }),
     }) as CallRow[];
   return { rows: found.slice(0, ROWS_MAX).map(callAnswer), more: found.length > ROWS_MAX };
 }

@@ -85,9 +85,17 @@ interface Bucket {
   readonly sums: Sums;
 }
 
-/** SQL that leaves in what is asked for, and what whoever asks may see; its values: `boundsOf`. */
-export function onlyQueues({ queue, scope }: Asked, columns: readonly string[]): string {
-  const isSeen = columns.map((name) => `${name} IN (SELECT value FROM json_each(@scope))`);
+/**
+ * SQL that leaves in what is asked for, and what whoever asks may see; its values: `boundsOf`.
+ * `others`: conditions of rows that he sees, too.
+ */
+export function onlyQueues(
+  { queue, scope }: Asked,
+  columns: readonly string[],
+  others: readonly string[] = [],
+): string {
+  const inScope = columns.map((name) => `${name} IN (SELECT value FROM json_each(@scope))`);
+  const isSeen = [...inScope, ...others];
   const asked = queue === undefined ? '' : ` AND ${columns.at(-1) ?? ''} = @queue`;
   return asked + (scope === undefined ? '' : ` AND (${isSeen.join(' OR ')})`);
 }

@@ -4,10 +4,11 @@
  * §6), a deadline, and CANCEL with all its crossings. Each request has exactly one outcome.
  */
 import { randomBytes } from 'node:crypto';
-import { answerChallenge, chooseChallenge, parseChallenges } from './digest.ts';
-import type { Challenge, Credentials } from './digest.ts';
+import { Attempts } from './attempts.ts';
+import type { DigestMemory } from './attempts.ts';
+import type { Credentials } from './digest.ts';
 import { HangUps } from './hang-ups.ts';
-import { mediaType, seconds } from './headers.ts';
+import { mediaType } from './headers.ts';
 import type {
   Headers,
   IncomingResponse,
@@ -41,8 +42,6 @@ export interface RequestOptions {
 
 /** The transaction layer gives 408 after 64·T1 = 32 s; this only catches a server gone wrong. */
 export const TRANSACTION_DEADLINE_MS = 35_000;
-/** First challenge, one stale nonce, one proxy's challenge more: beyond that it is a loop. */
-const MAX_ATTEMPTS = 4;
 
 export interface InviteOptions {
   readonly credentials: Credentials | null;
@@ -58,7 +57,12 @@ export interface InviteOptions {
 }
 
 export type InviteOutcome =
-  | { readonly kind: 'answered'; readonly dialogId: string; readonly response: IncomingResponse }
+  | {
+      readonly kind: 'answered';
+      readonly dialogId: string;
+      /** The answer to our offer: of the 200, or of a provisional response before it. */
+      readonly sdp: string;
+    }
   | { readonly kind: 'refused'; readonly response: IncomingResponse }
   | { readonly kind: 'cancelled' }
   | Exclude<RequestOutcome, { readonly kind: 'response' }>;
@@ -66,6 +70,8 @@ export type InviteOutcome =
 export interface InviteHandle {
   readonly dialogId: string;
   readonly outcome: Promise<InviteOutcome>;
+  /** Its 200 is here, maybe a moment before `outcome` tells it: what ends it now is a BYE. */
+  readonly isAnswered: boolean;
   /**
    * Nothing of the INVITE is under way any more, cancelled or not: its final answer is here, or it
    * is lost; where a 200 crossed our CANCEL, the BYE has an outcome, too.
@@ -88,112 +94,6 @@ export function newTag(): string {
 /** The server's name for the dialog that such a request begins (facts §4). */
 export function dialogIdOf(identity: DialogIdentity): string {
   return `${identity.callId};from-tag=${identity.fromTag}`;
-}
-
-/**
- * The last challenge of a server, kept so that the next request can answer before it is asked
- * (RFC 7616 §3.4: the nonce count goes up with each use). One per account.
- */
-export class DigestMemory {
-  challenge: Challenge | null = null;
-  count = 0;
-  proxy = false;
-}
-
-/** Follows one request through its challenges. */
-class Attempts {
-  private readonly credentials: Credentials | null;
-  private readonly memory: DigestMemory;
-  /** Which kinds of challenge have been answered with a nonce fresh from the server. */
-  private readonly answered = new Set<'user' | 'proxy'>();
-  private left = MAX_ATTEMPTS;
-
-  constructor(credentials: Credentials | null, memory = new DigestMemory()) {
-    this.credentials = credentials;
-    this.memory = memory;
-  }
-
-  /** The request with an answer to the challenge remembered, if there is one. */
-  first(request: OutgoingRequest): OutgoingRequest {
-    if (this.memory.challenge === null || this.credentials === null) return request;
-    const headers = { ...request.headers, ...this.answer(request.method, request.uri ?? '') };
-    return { ...request, headers };
-  }
-
-  private answer(method: string, uri: string): Headers {
-    const { challenge, proxy } = this.memory;
-    if (challenge === null || this.credentials === null) return {};
-    this.memory.count += 1;
-    const { count } = this.memory;
-    const value = answerChallenge({
-      challenge,
-      credentials: this.credentials,
-      method,
-      uri,
-      count,
-    });
-    return { [proxy ? 'Proxy-Authorization' : 'Authorization']: value };
-  }
-
-  /** The request to send instead, `rejected`, or null if the response stands. */
-  next(
-    request: OutgoingRequest,
-    sent: SentRequest | null,
-    response: IncomingResponse,
-  ): OutgoingRequest | 'rejected' | null {
-    if (response.status === 422) return this.longerSession(request, sent, response);
-    if (response.status !== 401 && response.status !== 407) return null;
-    if (this.credentials === null || sent === null) return null;
-    const proxy = response.status === 407;
-    const header = response.header(proxy ? 'Proxy-Authenticate' : 'WWW-Authenticate');
-    const challenge = chooseChallenge(parseChallenges(header));
-    if (challenge === null) return null;
-    const kind = proxy ? 'proxy' : 'user';
-    // Asked again, and not for an old nonce: the password is wrong (RFC 3261 §22.2).
-    if (this.left <= 1 || (this.answered.has(kind) && !challenge.stale)) {
-      this.memory.challenge = null;
-      return 'rejected';
-    }
-    this.left -= 1;
-    this.answered.add(kind);
-    Object.assign(this.memory, { challenge, proxy, count: 0 });
-    return again(request, sent, this.answer(request.method, sent.uri));
-  }
-
-  private longerSession(
-    request: OutgoingRequest,
-    sent: SentRequest | null,
-    response: IncomingResponse,
-  ): OutgoingRequest | null {
-    const minimum = seconds(response.header('Min-SE'));
-    if (minimum === null || sent === null || this.left <= 1) return null;
-    this.left -= 1;
-    const value = String(minimum);
-    return again(request, sent, { 'Session-Expires': value, 'Min-SE': value });
-  }
-}
-
-/**
- * The same request once more. Outside a dialog it keeps Call-ID, From with its tag, and the next
- * CSeq (RFC 3261 §8.1.3.5); in a dialog the server keeps all three.
- */
-function again(request: OutgoingRequest, sent: SentRequest, more: Headers): OutgoingRequest {
-  if (request.dialogId !== undefined)
-    return { ...request, headers: { ...request.headers, ...more } };
-  const cseq = (seconds(sent.header('CSeq')) ?? 0) + 1;
-  const kept = Object.entries(request.headers ?? {}).filter(
-    ([name]) => !/^(from|call-id|cseq)$/i.test(name),
-  );
-  return {
-    ...request,
-    headers: {
-      ...Object.fromEntries(kept),
-      'Call-ID': sent.header('Call-ID'),
-      From: sent.header('From'),
-      CSeq: `${cseq} ${request.method}`,
-      ...more,
-    },
-  };
 }
 
 function sdpOf(response: IncomingResponse): string {
@@ -302,6 +202,8 @@ class Invitation implements InviteHandle {
   private resolve: (outcome: InviteOutcome) => void = () => undefined;
   private end: () => void = () => undefined;
   private settled = false;
+  private earlySdp = '';
+  isAnswered = false;
   private cancelled: { readonly headers: Headers } | null = null;
   private sent: SentRequest | null = null;
 
@@ -357,6 +259,24 @@ class Invitation implements InviteHandle {
     else heritage.resume(this.dialogId, this.events(null));
   }
 
+  /**
+   * There is no such INVITE any more. Whoever was there before us may have had its 200 a moment
+   * before he was no more: then there is a dialog, with its answer. Else, or where nobody wants it
+   * now, it is hung up; a BYE to none is harmless.
+   */
+  private async inherit(): Promise<void> {
+    const dialog = await this.parts.stack.heritage()?.sdp(this.dialogId);
+    const { dialogId } = this;
+    const sdp = dialog?.remoteSdp ?? '';
+    if (this.settled || sdp === '') {
+      this.settle({ kind: 'no-dialog' });
+      return this.hangUp(dialogId);
+    }
+    this.isAnswered = true;
+    this.settle({ kind: 'answered', dialogId, sdp });
+    this.end();
+  }
+
   /** `request`: to be sent again with an answer, if it is challenged. */
   private events(request: OutgoingRequest | null): TransactionEvents {
     let echo: SentRequest | null = null;
@@ -370,7 +290,9 @@ class Invitation implements InviteHandle {
       provisional: (response) => {
         // RFC 3262 §4: a reliable provisional response is acknowledged by PRACK.
         if (response.header('RSeq') !== '') response.acknowledge();
-        if (!this.settled) this.options.onProvisional?.(response.status, sdpOf(response));
+        const sdp = sdpOf(response);
+        if (sdp !== '') this.earlySdp = sdp;
+        if (!this.settled) this.options.onProvisional?.(response.status, sdp);
       },
       final: (response) => this.final(request, echo, response),
       failed: (code, detail) => {
@@ -379,6 +301,7 @@ class Invitation implements InviteHandle {
         // sipd tells us more of it when we are back, or that there is nothing.
         const isHeld = code === 'connection-lost' && echo !== null && this.parts.keep !== null;
         if (isHeld && this.parts.stack.heritage() !== null) return;
+        if (request === null && code === 'no-dialog') return void this.inherit();
         this.end();
         this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
       },
@@ -406,7 +329,10 @@ class Invitation implements InviteHandle {
       // RFC 3261 §9.1: the 200 crossed our CANCEL, or nobody waits any more: BYE.
       const dialogId = response.dialogId || this.dialogId;
       if (this.settled) return this.hangUp(dialogId);
-      this.settle({ kind: 'answered', dialogId, response });
+      this.isAnswered = true;
+      // RFC 3262 §5: where a reliable response gave the answer, the 200 need not repeat it.
+      const sdp = response.body || this.earlySdp;
+      this.settle({ kind: 'answered', dialogId, sdp });
       return this.end();
     }
     if (this.settled) return this.end();

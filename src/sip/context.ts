@@ -8,7 +8,7 @@ import type { LoadGate } from '../runtime/load.ts';
 import type { Runtime } from '../runtime/port.ts';
 import type { SipClient } from './client.ts';
 import { parseNameAddr } from './headers.ts';
-import type { IncomingRequest, SipLog } from './port.ts';
+import type { Headers, IncomingRequest, SipLog } from './port.ts';
 import type { Renewals } from './renewal.ts';
 
 export interface EdgeContext {
@@ -27,6 +27,16 @@ export interface EdgeContext {
 /** What we speak (RFC 3261 §20.5); in 200 to OPTIONS and INVITE and in every 405. */
 export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, REFER';
 export const SDP = 'application/sdp';
+
+/** RFC 4028 §7.1: asks for a session timer, so that a phone that vanished is found out. */
+export function sessionTimer({ sessionExpiresMs }: AcdConfig['sip']): Headers {
+  if (sessionExpiresMs <= 0) return { Supported: '100rel' };
+  return {
+    Supported: '100rel, timer',
+    'Session-Expires': String(Math.max(90, Math.round(sessionExpiresMs / 1000))),
+    'Min-SE': '90',
+  };
+}
 
 export type DialogOwner = (request: IncomingRequest) => void;
 

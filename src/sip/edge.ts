@@ -141,9 +141,8 @@ function build(context: EdgeContext, stack: Stack) {
   new Notices(context, routes);
   const holds = new Holds(context);
   const offers = new Offers(context, routes, holds);
-  const outbounds = new Outbounds(context, routes, offers.takenBack);
-  const isOurs = (callId: string) => offers.owns(callId) || outbounds.owns(callId);
-  const presence = new Presence(context, routes, isOurs);
+  const outbounds = new Outbounds(context, routes, offers);
+  const presence = new Presence(context, routes, (callId) => offers.owns(callId));
   const registrations = context.config.sip.register.map(
     (config) => new Registration(context, config),
   );

@@ -22,16 +22,16 @@ import { addNewest } from '../newest.ts';
 import type { NewCommand } from '../runtime/port.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle, InviteOptions } from './client.ts';
-import { ALLOW, SDP } from './context.ts';
+import { ALLOW, SDP, sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { goodbyeOf, sipfragOf } from './destination.ts';
 import type { Credentials } from './digest.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
 import type { Holds } from './holds.ts';
-import { judgeInvite, judgeStatus } from './outcome.ts';
+import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
 import { insideOf } from './own-lines.ts';
-import type { EndedDialog, HeldDialog, Headers, OutgoingRequest } from './port.ts';
+import type { EndedDialog, HeldDialog, OutgoingRequest } from './port.ts';
 import type { Referral, ReferralAnswer } from './referral.ts';
 import type { Route, Routes } from './routes.ts';
 import { Session } from './session.ts';
@@ -73,7 +73,7 @@ export class Offers {
   private readonly legs = new Map<OfferId, OfferLeg>();
   /** Phones from which an INVITE of ours is being taken back. */
   readonly takenBack = new TakenBack();
-  /** Call-IDs of recent offers, oldest first: a phone may name one a moment after its end. */
+  /** Call-IDs of recent calls to phones, oldest first: one may be named a moment after its end. */
   private readonly recent = new Set<string>();
 
   constructor(context: EdgeContext, routes: Routes, holds: Holds) {
@@ -100,12 +100,13 @@ export class Offers {
     }
   }
 
-  /** Is this Call-ID one of our own offers? Phones tell it in dialog-info. */
+  /** Is this Call-ID one of a call of ours? Phones tell it in dialog-info. */
   owns(sipCallId: string): boolean {
     return this.recent.has(sipCallId);
   }
 
-  private note(sipCallId: string): void {
+  /** From now on it is. */
+  note(sipCallId: string): void {
     addNewest(this.recent, sipCallId, RECENT_MAX);
   }
 
@@ -186,7 +187,7 @@ export class Offers {
     if (isClosed(leg)) return;
     const verdict = judgeInvite(outcome);
     if (verdict !== null) return this.fail(leg, verdict);
-    if (outcome.kind === 'answered') await this.answered(leg, outcome.response.body);
+    if (outcome.kind === 'answered') await this.answered(leg, outcome.sdp);
   }
 
   /**
@@ -232,13 +233,7 @@ export class Offers {
       void this.context.runtime.submit(ended);
       return;
     }
-    const status = /^\d{3}/.exec(why)?.[0] ?? '';
-    this.fail(
-      leg,
-      status === ''
-        ? { failure: 'failed', sipStatus: 0, detail: clean(why) }
-        : judgeStatus(Number(status), why.slice(status.length).trim()),
-    );
+    this.fail(leg, judgeEnded(why));
   }
 
   private invitation(
@@ -263,7 +258,7 @@ export class Offers {
       'Content-Type': SDP,
       'X-Queue': clean(offer.queue),
       'X-Call-Id': clean(call?.sipCallId ?? offer.callId),
-      ...this.sessionTimer(),
+      ...sessionTimer(this.context.config.sip),
     };
     if (!isAnonymous) headers['P-Asserted-Identity'] = nameAddr(name, `sip:${caller}`);
     return {
@@ -272,17 +267,6 @@ export class Offers {
       ...(route.nextHop === null ? {} : { nextHop: route.nextHop }),
       headers,
       body: sdp,
-    };
-  }
-
-  /** RFC 4028 §7.1: ask for a session timer, so that a phone that vanished is found out. */
-  private sessionTimer(): Headers {
-    const { sessionExpiresMs } = this.context.config.sip;
-    if (sessionExpiresMs <= 0) return { Supported: '100rel' };
-    return {
-      Supported: '100rel, timer',
-      'Session-Expires': String(Math.max(90, Math.round(sessionExpiresMs / 1000))),
-      'Min-SE': '90',
     };
   }
 

@@ -7,7 +7,7 @@ import type { CallId } from '../core/types.ts';
 import type { MediaResult } from '../media/port.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle, InviteOptions, InviteOutcome } from './client.ts';
-import { ALLOW, SDP } from './context.ts';
+import { ALLOW, SDP, sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Headers, OutgoingRequest } from './port.ts';
 import type { Route } from './routes.ts';
@@ -39,13 +39,12 @@ export interface LegHooks {
 export class OutboundLeg {
   readonly name: string;
   readonly identity: DialogIdentity;
-  /** Its 200 is here: it is ended by BYE. */
-  isUp = false;
   private readonly context: EdgeContext;
   private readonly hooks: LegHooks;
   private invite: InviteHandle | null = null;
   private session: Session | null = null;
   private isMade = false;
+  private isAdopted = false;
 
   constructor(context: EdgeContext, id: CallId, side: Side, hooks: LegHooks) {
     this.context = context;
@@ -56,6 +55,14 @@ export class OutboundLeg {
 
   get dialogId(): string {
     return dialogIdOf(this.identity);
+  }
+
+  /**
+   * Its 200 is here: it is ended by BYE. Known as soon as the 200 is read: the other's BYE may
+   * stand right behind it in what the SIP server has sent.
+   */
+  get isUp(): boolean {
+    return this.isAdopted || this.invite?.isAnswered === true;
   }
 
   /** The audio for our offer. */
@@ -76,15 +83,15 @@ export class OutboundLeg {
       headers: {
         'Call-ID': this.identity.callId,
         Allow: ALLOW,
-        Supported: '100rel',
         'Content-Type': SDP,
+        ...sessionTimer(this.context.config.sip),
         ...headers,
       },
       body: sdp,
     };
     const options = this.options(credentials, deadlineMs);
     this.invite = this.context.client.invite(request, this.identity, options);
-    return this.answered(this.invite);
+    return this.invite.outcome;
   }
 
   /** Goes on with the INVITE of a process before us. */
@@ -92,13 +99,13 @@ export class OutboundLeg {
     this.isMade = true;
     this.session = this.open(credentials);
     this.invite = this.context.client.resume(this.identity, this.options(credentials, deadlineMs));
-    return this.answered(this.invite);
+    return this.invite.outcome;
   }
 
   /** Goes on with a dialog of a process before us. */
   adopt(credentials: Route['credentials']): void {
     this.isMade = true;
-    this.isUp = true;
+    this.isAdopted = true;
     this.session = this.open(credentials);
   }
 
@@ -114,12 +121,6 @@ export class OutboundLeg {
   /** Settles when nothing of a cancelled INVITE is under way any more; null: it is not, now. */
   get over(): Promise<void> | null {
     return this.isUp ? null : (this.invite?.over ?? null);
-  }
-
-  private async answered(invite: InviteHandle): Promise<InviteOutcome> {
-    const outcome = await invite.outcome;
-    if (outcome.kind === 'answered') this.isUp = true;
-    return outcome;
   }
 
   private options(credentials: Route['credentials'], deadlineMs: number): InviteOptions {

@@ -18,12 +18,12 @@ import type { PlayItem } from '../media/port.ts';
 import type { InviteOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import { clean, nameAddr, parseUri } from './headers.ts';
-import { judgeInvite, judgeStatus } from './outcome.ts';
+import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
+import type { Offers } from './offers.ts';
 import { OutboundLeg, outboundIdentity } from './outbound-leg.ts';
 import type { EndedDialog, HeldDialog, Headers } from './port.ts';
 import type { Route, Routes } from './routes.ts';
-import type { TakenBack } from './taken-back.ts';
 
 /** The core ends each phase at its limit; this much later the INVITE ends by itself. */
 const GRACE_MS = 5_000;
@@ -64,6 +64,9 @@ const OUTCOMES: Readonly<Record<OfferFailure, OutboundOutcome>> = {
 /** What the SIP server has of a leg's dialog; undefined: nothing. */
 export type FoundLeg = HeldDialog | EndedDialog | undefined;
 
+/** What is known of agents' phones; of offers, too, as a phone knows no difference. */
+type Phones = Pick<Offers, 'takenBack' | 'note'>;
+
 /** One outbound call under way. */
 interface Way {
   readonly id: CallId;
@@ -76,14 +79,13 @@ interface Way {
 export class Outbounds {
   private readonly context: EdgeContext;
   private readonly routes: Routes;
-  private readonly takenBack: TakenBack;
+  private readonly phones: Phones;
   private readonly ways = new Map<CallId, Way>();
 
-  /** `takenBack`: shared with offers, as a phone knows no difference. */
-  constructor(context: EdgeContext, routes: Routes, takenBack: TakenBack) {
+  constructor(context: EdgeContext, routes: Routes, phones: Phones) {
     this.context = context;
     this.routes = routes;
-    this.takenBack = takenBack;
+    this.phones = phones;
     context.runtime.react(({ event }) => this.react(event));
   }
 
@@ -93,12 +95,6 @@ export class Outbounds {
 
   ownsLeg(leg: string): boolean {
     return /\.[ac]$/.test(leg) && this.ways.has(leg.slice(0, -2));
-  }
-
-  /** Is this Call-ID one of ours to an agent's phone? Phones tell it in dialog-info. */
-  owns(sipCallId: string): boolean {
-    for (const id of this.ways.keys()) if (sipCallIdOf(id) === sipCallId) return true;
-    return false;
   }
 
   /** Media came back from a fault with these legs; a call without one of its own is over. */
@@ -141,6 +137,7 @@ export class Outbounds {
     });
     const way: Way = { id, outbound, agent, callee, isClosed: false };
     this.ways.set(id, way);
+    this.phones.note(sipCallIdOf(id));
     return way;
   }
 
@@ -152,7 +149,7 @@ export class Outbounds {
       const detail = `registrar ${registrar} is not configured any more`;
       return this.missed(way, { failure: 'unreachable', sipStatus: 0, detail });
     }
-    await this.takenBack.clear(outbound.device.uri);
+    await this.phones.takenBack.clear(outbound.device.uri);
     if (way.isClosed) return;
     const sdp = await agent.make(route);
     if (way.isClosed) return void this.context.media.release(agent.name);
@@ -168,7 +165,7 @@ export class Outbounds {
     const verdict = judgeInvite(outcome);
     if (verdict !== null) return this.missed(way, verdict);
     if (outcome.kind !== 'answered') return;
-    const answered = await this.context.media.answered(way.agent.name, outcome.response.body);
+    const answered = await this.context.media.answered(way.agent.name, outcome.sdp);
     if (way.isClosed) return;
     if (!answered.ok)
       return this.missed(way, { failure: 'media', sipStatus: 200, detail: clean(answered.detail) });
@@ -188,7 +185,7 @@ export class Outbounds {
   private async callNumber(way: Way): Promise<void> {
     const { outbound, callee } = way;
     void this.ringTone(way);
-    const route = this.routes.toUri(outbound.uri);
+    const route = this.routes.toNumber(outbound);
     if (route === null)
       return this.refused(way, { failure: 'unreachable', sipStatus: 0, detail: 'no SIP address' });
     const sdp = await callee.make(route);
@@ -217,7 +214,7 @@ export class Outbounds {
     if (verdict !== null) return this.refused(way, verdict);
     if (outcome.kind !== 'answered') return;
     const { media, runtime } = this.context;
-    const answered = await media.answered(way.callee.name, outcome.response.body);
+    const answered = await media.answered(way.callee.name, outcome.sdp);
     if (way.isClosed) return;
     const joined = answered.ok ? await media.connect(way.agent.name, way.callee.name) : answered;
     if (way.isClosed) return;
@@ -280,7 +277,7 @@ export class Outbounds {
     way.agent.end(reason);
     way.callee.end(way.callee.isUp ? reason : CANCELLED);
     const { over } = way.agent;
-    if (over !== null) this.takenBack.add(way.outbound.device.uri, over);
+    if (over !== null) this.phones.takenBack.add(way.outbound.device.uri, over);
   }
 
   /** One that a process before us began; `agent`, `callee`: what there is of its dialogs. */
@@ -308,11 +305,12 @@ export class Outbounds {
     }
     if ('why' in callee) {
       const { why, at: endedAt } = callee;
-      if (why === 'BYE')
-        return this.over(way, { outcome: 'completed', endedBy: 'callee', endedAt });
-      return this.refused(way, judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), why));
+      const endedBy = why === 'BYE' ? 'callee' : 'system';
+      if (isConnected || why === 'BYE')
+        return this.over(way, { outcome: 'completed', endedBy, endedAt });
+      return this.refused(way, judgeEnded(why));
     }
-    const credentials = this.routes.toUri(way.outbound.uri)?.credentials ?? null;
+    const credentials = this.routes.toNumber(way.outbound)?.credentials ?? null;
     if (!isConnected) {
       void this.ringTone(way);
       const answer = way.callee.resume(credentials, this.left(pickedUpAt + DIALLING_MAX_MS));
@@ -327,9 +325,11 @@ export class Outbounds {
 
   private agentLeftBefore(way: Way, { why, at: endedAt }: EndedDialog): void {
     if (way.outbound.pickedUpAt === null) {
-      return this.missed(way, judgeStatus(Number(/^\d{3}/.exec(why)?.[0] ?? 0), why));
+      return this.missed(way, judgeEnded(why));
     }
-    this.over(way, { outcome: 'cancelled', endedBy: 'agent', endedAt });
+    const hasLeft = why === 'BYE';
+    const outcome = this.talks(way) ? 'completed' : hasLeft ? 'cancelled' : 'failed';
+    this.over(way, { outcome, endedBy: hasLeft ? 'agent' : 'system', endedAt });
   }
 
   private left(until: number): number {

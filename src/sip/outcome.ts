@@ -56,6 +56,14 @@ export function judgeStatus(status: number, words: string): Verdict {
   return { failure: BY_STATUS.get(status) ?? 'failed', sipStatus: status, detail };
 }
 
+/** The verdict on one that ended while nobody was there: `why` as the SIP server tells it. */
+export function judgeEnded(why: string): Verdict {
+  const status = /^\d{3}/.exec(why)?.[0] ?? '';
+  return status === ''
+    ? { failure: 'failed', sipStatus: 0, detail: clean(why) }
+    : judgeStatus(Number(status), why.slice(status.length).trim());
+}
+
 /** The verdict on an INVITE's outcome, or null where it is none: answered, or cancelled by us. */
 export function judgeInvite(outcome: InviteOutcome): Verdict | null {
   switch (outcome.kind) {

@@ -7,7 +7,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { RegisterConfig } from '../config/types.ts';
-import { DigestMemory, newTag, TRANSACTION_DEADLINE_MS } from './client.ts';
+import { DigestMemory } from './attempts.ts';
+import { newTag, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { RequestOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import type { KnownRegistrar } from './device.ts';

@@ -58,7 +58,7 @@ export function glareMs(isOurs: boolean, random: number): number {
 export function judgeRenewal(outcome: InviteOutcome, isOurs: boolean, random: number): Verdict {
   switch (outcome.kind) {
     case 'answered': {
-      const sdp = outcome.response.body;
+      const { sdp } = outcome;
       if (sdp !== '') return { kind: 'done', sdp };
       return { kind: 'failed', detail: 'a 200 without SDP' };
     }

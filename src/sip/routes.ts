@@ -3,6 +3,7 @@
  * the ACD has there, or directly at the address its phone gave. Used by offers and subscriptions.
  */
 import type { RegisterConfig } from '../config/types.ts';
+import type { Outbound } from '../core/outbound-call.ts';
 import type { Device } from '../core/types.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
@@ -51,17 +52,34 @@ export class Routes {
     };
   }
 
-  /** Of any address: through the registrar whose domain it is in, else directly; null: no URI. */
-  toUri(uri: string): Route | null {
-    if (parseUri(uri) === null) return null;
-    const home = this.context.config.sip.register.find((each) => isAtHome(uri, each));
+  /**
+   * Of any address: through the registrar whose domain it is in, else directly; null: no URI. One
+   * PBX may be there under several accounts, and several at one address, each with its port: the
+   * port says which, then `preferred` (name of a registrar), then the order in the configuration.
+   */
+  toUri(uri: string, preferred: string | null = null): Route | null {
+    const parsed = parseUri(uri);
+    if (parsed === null) return null;
+    const homes = this.context.config.sip.register.filter((each) => isAtHome(uri, each));
+    const exact = homes.filter((each) => portOf(each) === parsed.port);
+    const likely = exact.length > 0 ? exact : homes;
+    const home = likely.find(({ name }) => name === preferred) ?? likely[0];
     return this.to({ uri, registrar: home?.name ?? null });
+  }
+
+  /** Of a number that an agent has dialled: by the account of his own phone, if it is there. */
+  toNumber({ uri, device }: Pick<Outbound, 'uri' | 'device'>): Route | null {
+    return this.toUri(uri, device.registrar);
   }
 }
 
 /** `sip:user@host[:port]` with the same host as the domain of a registrar. */
 function isAtHome(uri: string, registrar: RegisterConfig): boolean {
   return parseUri(uri)?.host.toLowerCase() === registrar.domain.toLowerCase();
+}
+
+function portOf(registrar: RegisterConfig): number {
+  return parseUri(registrar.registrar)?.port ?? 5060;
 }
 
 /**

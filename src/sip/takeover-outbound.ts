@@ -88,7 +88,7 @@ function trust({ context, stack, outbounds, routes }: Parts, outbound: Outbound)
   const side = outbound.pickedUpAt === null ? 'agent' : 'callee';
   const dialogId = dialogOf(outbound, side);
   const ended: EndedDialog = { dialogId, at, why };
-  const route = side === 'agent' ? routes.to(outbound.device) : routes.toUri(outbound.uri);
+  const route = side === 'agent' ? routes.to(outbound.device) : routes.toNumber(outbound);
   takeBack({ context, stack }, dialogId, route?.credentials ?? null);
   if (side === 'agent') outbounds.adopt(outbound, ended, undefined);
   else outbounds.adopt(outbound, held('agent'), ended);

@@ -20,7 +20,7 @@ import type { EdgeContext } from './context.ts';
 import { goodbyeOf } from './destination.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
 import { startMusic } from './line-sounds.ts';
-import { judgeInvite, judgeStatus } from './outcome.ts';
+import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { EndedDialog, HeldDialog, OutgoingRequest } from './port.ts';
 import type { Route, Routes } from './routes.ts';
 import { REFERRAL_MAX_MS, Session } from './session.ts';
@@ -54,7 +54,8 @@ interface Way {
   isOutside: boolean;
   invite: InviteHandle | null;
   session: Session | null;
-  isUp: boolean;
+  /** Its dialog was one of a process before us. */
+  isAdopted: boolean;
   readonly settle: (reason: string) => void;
 }
 
@@ -81,7 +82,7 @@ export class Transfers {
   /** Media came back from a fault with these legs. */
   mediaRestored(restored: ReadonlySet<string>): void {
     for (const way of [...this.ways.values()])
-      if (way.isUp && !restored.has(way.leg)) this.over(way, NO_MEDIA, 'failed');
+      if (isUp(way) && !restored.has(way.leg)) this.over(way, NO_MEDIA, 'failed');
   }
 
   /** Everybody is let go: the process ends. */
@@ -120,7 +121,7 @@ export class Transfers {
     return new Promise((settle) => {
       const way: Way = {
         ...{ party, sent, leg: `${party.callId}.x`, settle },
-        ...{ isOutside: sent.attempt > 0, invite: null, session: null, isUp: false },
+        ...{ isOutside: sent.attempt > 0, invite: null, session: null, isAdopted: false },
       };
       this.ways.set(party.callId, way);
       go(way);
@@ -192,16 +193,15 @@ export class Transfers {
     if (found !== undefined && found !== 'unknown' && 'why' in found) {
       const { why, at } = found;
       if (sent.answeredAt !== null) return this.over(way, NORMAL, 'completed', at);
-      const status = Number(/^\d{3}/.exec(why)?.[0] ?? 0);
-      if (status >= 300 && this.replaces(way) !== null) return this.dialAnew(way);
-      const { failure } = judgeStatus(status, '');
+      const { failure, sipStatus } = judgeEnded(why);
+      if (sipStatus >= 300 && this.replaces(way) !== null) return this.dialAnew(way);
       return failure === 'busy' ? this.over(way, BUSY, 'busy') : this.over(way, NO_ROUTE, 'failed');
     }
     if (sent.answeredAt === null)
       return found === undefined ? this.connect(way) : this.resumeInvite(way);
     if (found === undefined) return this.over(way, NORMAL, 'completed');
     way.session = this.open(way);
-    way.isUp = true;
+    way.isAdopted = true;
     const joined = await this.context.media.connect(party.callId, way.leg);
     if (!joined.ok) this.over(way, NO_MEDIA, 'failed');
   }
@@ -281,8 +281,7 @@ export class Transfers {
       const isBusy = verdict?.failure === 'busy';
       return isBusy ? this.over(way, BUSY, 'busy') : this.over(way, NO_ROUTE, 'failed');
     }
-    way.isUp = true;
-    const answered = await media.answered(leg, outcome.response.body);
+    const answered = await media.answered(leg, outcome.sdp);
     if (this.isOver(way)) return;
     const joined = answered.ok ? await media.connect(callId, leg) : answered;
     if (!joined.ok) return this.over(way, NO_MEDIA, 'failed');
@@ -300,12 +299,18 @@ export class Transfers {
   }
 
   /** CANCEL before the answer, BYE after it. */
-  private let({ leg, invite, session, isUp, isOutside }: Way, reason: string): void {
+  private let(way: Way, reason: string): void {
+    const { leg, invite, session, isOutside } = way;
     if (isOutside) void this.context.media.release(leg);
-    if (isUp) return session?.hangUp(reason);
+    if (isUp(way)) return session?.hangUp(reason);
     session?.forget();
     invite?.cancel({ Reason: 'SIP;cause=487;text="Request Terminated"' });
   }
+}
+
+/** There is a dialog: known as soon as the 200 is read, as a BYE may be read right behind it. */
+function isUp({ isAdopted, invite }: Way): boolean {
+  return isAdopted || invite?.isAnswered === true;
 }
 
 /** The caller as his call told him. */

@@ -89,7 +89,7 @@ export class Exchange {
       const detail = outcome.kind === 'refused' ? String(outcome.response.status) : outcome.kind;
       return this.failed(line, detail);
     }
-    await line.talk(outcome.response.body);
+    await line.talk(outcome.sdp);
     return { ok: true, line, ackAt, callId: identity.callId };
   }
 

@@ -23,6 +23,7 @@ describe('transfers.allow', () => {
     ['sip:100@pbx.example.com;maddr=evil.example', false],
     ['sip:100@evil.example;x=@pbx.example.com', false],
     ['sip:pbx.example.com', false],
+    ['sip:0900123:100@pbx.example.com', false],
     ['tel:+49301234', false],
   ])('registrars only: %s is %s', (uri, may) => {
     expect(allows(['registrars'], uri)).toBe(may);
@@ -37,6 +38,8 @@ describe('transfers.allow', () => {
     ['sip:1*2*3@pbx', 'sip:1xx2yy3@pbx', true],
     ['sip:1*2*3@pbx', 'sip:13@pbx', false],
     ['sip:1*1@pbx', 'sip:1@pbx', false],
+    ['sip:*100@pbx', 'sip:09001100@pbx', true],
+    ['sip:*100@pbx', 'sip:09001:100@pbx', false],
     ['sip:*@pbx', 'sip:a@pbx:5080', false],
   ])('%s: %s is %s', (pattern, uri, may) => {
     expect(allows([pattern], uri)).toBe(may);

@@ -169,11 +169,14 @@ describe('an outbound call', () => {
     expect(restored.timers.first()?.at).toBe(s.state.timers.first()?.at);
   });
 
-  it('of which no leg is left is ended at a takeover; one that lives goes on', () => {
-    const s = dialled(takes);
+  it.each([
+    ['rings', [takes], 'hung-up'],
+    ['talks', [takes, answers], 'completed'],
+  ] as const)('that %s and has no leg any more is ended by a stop', (_what, steps, outcome) => {
+    const s = dialled(...steps);
     s.when({ kind: 'Reconcile', liveCalls: ['o'], liveOffers: [] });
     expect(s.kinds).toEqual([]);
     s.when({ kind: 'Reconcile', liveCalls: [], liveOffers: [] });
-    expect(s.event('OutboundEnded').outcome).toBe('failed');
+    expect(s.event('OutboundEnded')).toMatchObject({ outcome, endedBy: 'system' });
   });
 });

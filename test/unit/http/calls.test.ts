@@ -229,7 +229,7 @@ describe('click-to-dial', () => {
       status: 201,
       body: {
         ...{ call: 'id', id: 'outbound-id', outbound: true, queue: '', state: 'calling' },
-        ...{ agent: '2', from: '2@pbx', to: 'sip:030123@pbx', waits_for: null },
+        ...{ agent: '2', from: '2@pbx', to: '030123@pbx', waits_for: null },
       },
     });
     expect(await see('/agents/2')).toMatchObject({ state: 'ringing', call: 'outbound-id' });

@@ -20,7 +20,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const ALL = { from: 0, to: 10_000_000 };
 
 /** 030123 gives up after 3 s; agent 1 dials it, takes his phone 2 s later, and talks after 5 s. */
-function day(talkMs: number, isOver = true) {
+function day(talkMs: number, isOver = true, isHungUp = false) {
   const s = withAgents('2');
   s.when({ kind: 'PauseAgent', agentId: '2', reason: 'x' });
   s.call('a', 'sales', { from: '030123@peer' });
@@ -35,7 +35,8 @@ function day(talkMs: number, isOver = true) {
   if (talkMs > 0) s.when({ kind: 'ConnectOutbound', callId: 'o' });
   s.pass(talkMs);
   const outcome = talkMs > 0 ? 'completed' : 'busy';
-  if (isOver) s.when({ kind: 'EndOutbound', callId: 'o', outcome, endedBy: 'callee' });
+  if (isHungUp) s.when({ kind: 'HangUpCall', callId: 'o' });
+  else if (isOver) s.when({ kind: 'EndOutbound', callId: 'o', outcome, endedBy: 'callee' });
   folder = mkdtempSync(path.join(tmpdir(), 'acd-reports-'));
   const opened = openStore(path.join(folder, 'reports.db'), String);
   if (!opened.ok) throw new Error(opened.detail);
@@ -71,6 +72,16 @@ describe('an outbound call', () => {
       ...{ first_queue: '', last_queue: '', name: 'Agent 1' },
       segments: [{ kind: 'outbound', agent: '1', from: iso(2_000), to: iso(15_000), seconds: 13 }],
     });
+  });
+
+  it.each([
+    [['1'], ['a', 'o']],
+    [['2'], ['a']],
+  ])('is seen by a token of some queues that sees agents %j', (agents, seen) => {
+    const { sources } = day(10_000);
+    const scope = { queues: ['sales'], agents };
+    expect(askCalls(sources, { ...ALL, scope }).rows.map(({ call }) => call)).toEqual(seen);
+    expect(askCalls(sources, { ...ALL, scope, queue: 'sales' }).rows).toHaveLength(1);
   });
 
   it('counts for no queue, and writes nothing to queue_log', () => {
@@ -109,5 +120,11 @@ describe('an outbound call', () => {
     expect(askAbandoned(sources, ALL).rows).toMatchObject([
       { call: 'a', called_back: said, called_back_at: at },
     ]);
+  });
+
+  it('has called him back, too, where a supervisor ended their talk', () => {
+    const { sources } = day(10_000, true, true);
+    expect(askCalls(sources, ALL).rows.at(-1)).toMatchObject({ status: 'HUNG-UP' });
+    expect(askAbandoned(sources, ALL).rows).toMatchObject([{ called_back: 'called-back' }]);
   });
 });

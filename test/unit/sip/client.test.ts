@@ -101,6 +101,18 @@ describe('an INVITE', () => {
     expect(handle.dialogId).toBe(dialogIdOf({ callId: 'c', fromTag: 't' }));
   });
 
+  it.each([
+    ['', 'early'],
+    ['late', 'late'],
+  ])('given audio in a reliable 183 and %j in the 200, is %j (RFC 3262 §5)', async (body, sdp) => {
+    const { stack, handle } = invite();
+    stack.sent[0]?.echo();
+    stack.sent[0]?.answer(183, { RSeq: '1', 'Content-Type': 'application/sdp' }, 'early');
+    stack.sent[0]?.answer(180);
+    stack.sent[0]?.answer(200, {}, body);
+    expect(await handle.outcome).toMatchObject({ kind: 'answered', sdp });
+  });
+
   it('cancelled before its echo is cancelled as soon as it has left', () => {
     const { stack, handle } = invite();
     handle.cancel({ Reason: 'x' });

@@ -77,7 +77,7 @@ describe('a final answer', () => {
 
 describe('an outcome', () => {
   const cases: [InviteOutcome, ReturnType<typeof judgeInvite>][] = [
-    [{ kind: 'answered', dialogId: 'd', response: response(200, 'OK') }, null],
+    [{ kind: 'answered', dialogId: 'd', sdp: '' }, null],
     [{ kind: 'cancelled' }, null],
     [
       {

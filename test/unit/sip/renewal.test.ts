@@ -18,7 +18,7 @@ function response(status: number, body = '', headers: Record<string, string> = {
   } satisfies IncomingResponse;
 }
 const answered: InviteOutcome = {
-  ...{ kind: 'answered', dialogId: 'd', response: response(200, ANSWER) },
+  ...{ kind: 'answered', dialogId: 'd', sdp: ANSWER },
 };
 const refused = (status: number, headers?: Record<string, string>): InviteOutcome => ({
   kind: 'refused',
@@ -89,11 +89,7 @@ describe('a verdict', () => {
 
   it.each<[string, InviteOutcome, object]>([
     ['200 with SDP', answered, { kind: 'done', sdp: ANSWER }],
-    [
-      '200 without',
-      { kind: 'answered', dialogId: 'd', response: response(200) },
-      { kind: 'failed' },
-    ],
+    ['200 without', { kind: 'answered', dialogId: 'd', sdp: '' }, { kind: 'failed' }],
     ['491', refused(491), { kind: 'again', afterMs: 1_000 }],
     ['500 with Retry-After', refused(500, { 'Retry-After': '3' }), { afterMs: 3_000 }],
     ['503 with a long one', refused(503, { 'Retry-After': '900' }), { afterMs: 10_000 }],

@@ -62,16 +62,18 @@ describe('two who talk', () => {
   });
 
   it.each([
-    ['agent', AGENT, CALLEE],
-    ['callee', CALLEE, AGENT],
-  ] as const)('given the %s hung up meanwhile, it ended then', async (endedBy, gone, left) => {
+    ['the agent hung up', 'agent', 'BYE', AGENT, CALLEE],
+    ['the other hung up', 'callee', 'BYE', CALLEE, AGENT],
+    ['the agent’s leg was lost', 'system', '408 Request Timeout', AGENT, CALLEE],
+    ['the other’s leg was lost', 'system', '408 Request Timeout', CALLEE, AGENT],
+  ] as const)('given %s meanwhile, it ended then', async (_what, endedBy, why, gone, left) => {
     await dialled('talking');
     past.runtime.clock += 5_000;
     const at = past.runtime.now() - 2_000;
-    past.ended(gone, 'BYE', at);
+    past.ended(gone, why, at);
     holds(left);
     await past.takeOver();
-    expect(ending()).toMatchObject([{ endedBy, endedAt: at }]);
+    expect(ending()).toMatchObject([{ outcome: 'completed', endedBy, endedAt: at }]);
     await past.stack.wait('BYE');
     expect(past.byes()).toEqual([left]);
     expect([...past.media.live]).toEqual([]);
@@ -111,7 +113,7 @@ describe('a number that rings', () => {
     holds(AGENT);
     past.ended(CALLEE, '486 Busy Here', past.runtime.now());
     await past.takeOver();
-    expect(ending()).toMatchObject([{ outcome: 'busy', sipStatus: 486 }]);
+    expect(ending()).toMatchObject([{ outcome: 'busy', sipStatus: 486, detail: '486 Busy Here' }]);
     const bye = await past.stack.wait('BYE');
     expect(bye.request.headers?.['Reason']).toContain('cause=17');
   });
@@ -136,6 +138,59 @@ describe('a number that rings', () => {
   });
 });
 
+describe('a phone that had answered, of which the journal did not come to know', () => {
+  it.each([
+    ['the agent’s', 'rung', AGENT, [AGENT]],
+    ['the number’s', 'dialled', CALLEE, [AGENT, CALLEE]],
+  ] as const)('given it is %s, is hung up on', async (_whose, phase, dialogId, left) => {
+    await dialled(phase);
+    if (phase === 'dialled') holds(AGENT);
+    holds(dialogId);
+    await past.takeOver();
+    past.kept.resumed[0]?.fail('no-dialog');
+    await past.stack.wait('BYE', left.length);
+    expect(past.byes().sort()).toEqual([...left].sort());
+    expect(ending()).toHaveLength(1);
+    expect([...past.media.live]).toEqual([]);
+  });
+});
+
+describe('a phone whose answer came a moment before the server was killed', () => {
+  const answer = { localSdp: SDP_OFFER, remoteSdp: SDP_OFFER };
+
+  it('given it is the agent’s, is his call: the number is dialled', async () => {
+    await dialled('rung');
+    holds(AGENT);
+    past.kept.sdps.set(AGENT, answer);
+    await past.takeOver();
+    past.kept.resumed[0]?.fail('no-dialog');
+    await past.runtime.wait('PickUpOutbound');
+    await past.stack.wait('INVITE');
+    expect([invited(), past.byes(), ending()]).toEqual([['dialled-o1'], [], []]);
+  });
+
+  it('given it is the number’s, is a talk', async () => {
+    await dialled('dialled');
+    [AGENT, CALLEE].forEach((each) => holds(each));
+    past.kept.sdps.set(CALLEE, answer);
+    await past.takeOver();
+    past.kept.resumed[0]?.fail('no-dialog');
+    await past.runtime.wait('ConnectOutbound');
+    expect([invited(), past.byes(), ending()]).toEqual([[], [], []]);
+  });
+
+  it('given the agent has left before that is known, is hung up on', async () => {
+    await dialled('dialled');
+    [AGENT, CALLEE].forEach((each) => holds(each));
+    past.kept.sdps.set(CALLEE, answer);
+    await past.takeOver();
+    says(AGENT, 'BYE');
+    past.kept.resumed[0]?.fail('no-dialog');
+    await past.stack.wait('BYE');
+    expect([past.byes(), ending()]).toMatchObject([[CALLEE], [{ outcome: 'cancelled' }]]);
+  });
+});
+
 describe('an agent’s phone that is called', () => {
   it('rings on; when he takes it, the number is dialled', async () => {
     await dialled('rung');
@@ -153,6 +208,16 @@ describe('an agent’s phone that is called', () => {
     await past.takeOver();
     await past.stack.wait('INVITE');
     expect(invited()).toEqual(['outbound-o1']);
+  });
+
+  it('is asked for a session timer, as is the number (RFC 4028 §7.1)', async () => {
+    past.sip = { sessionExpiresMs: 1_800_000 };
+    await dialled('begun');
+    await past.takeOver();
+    (await past.stack.wait('INVITE')).answer(200, {}, SDP_OFFER);
+    await past.stack.wait('INVITE', 2);
+    const asked = past.stack.of('INVITE').map((each) => each.header('Session-Expires'));
+    expect(asked).toEqual(['1800', '1800']);
   });
 
   it('given it rang, and nothing is known of it, is not rung again', async () => {
