@@ -14,6 +14,8 @@ export interface Caller {
   entered: boolean;
   /** Gone, for whatever reason: every step that finds this stops. */
   closed: boolean;
+  /** Gone by our doing: an INVITE of his without an answer gets one. */
+  isHungUp?: true;
   session: Session | null;
   /** We made the offer (INVITE without SDP): the ACK brings the answer. null: it will tell. */
   lateOffer: boolean | null;

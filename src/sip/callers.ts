@@ -191,11 +191,12 @@ export class Callers {
       caller.lateOffer === true
         ? await media.offer(caller.callId, request.sourceHost)
         : await media.accept(caller.callId, request.body);
-    // A CANCEL came meanwhile, or the core gave his place away, and he has no answer yet; the leg
+    // A CANCEL came meanwhile, or the core gave his place away and he has no answer yet; the leg
     // may have been made after it was released.
     if (caller.closed) {
       this.release(caller.callId);
-      return this.refuse(request, caller, REFUSALS.OVERLOAD);
+      if (caller.isHungUp === true) await request.respond(REFUSALS.OVERLOAD);
+      return;
     }
     if (!sdp.ok) return this.refuse(request, caller, refusalOf(sdp));
 
@@ -441,6 +442,7 @@ export class Callers {
   private hangUp(caller: Caller, reason: string): void {
     if (caller.closed) return;
     caller.closed = true;
+    caller.isHungUp = true;
     this.forget(caller);
     this.release(caller.callId);
     caller.session?.hangUp(reason);
