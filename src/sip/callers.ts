@@ -191,7 +191,7 @@ export class Callers {
       caller.lateOffer === true
         ? await media.offer(caller.callId, request.sourceHost)
         : await media.accept(caller.callId, request.body);
-    // A CANCEL came meanwhile, or his place was given away; the leg may be younger than its release.
+    // A CANCEL came meanwhile, or his place was given away; the leg may be younger than that.
     if (caller.closed) {
       this.release(caller.callId);
       if (caller.isHungUp === true) await request.respond(REFUSALS.OVERLOAD);
