@@ -7,7 +7,7 @@
  * Only + - * / are used, never Math.sin or a random source: the file is the same bit for bit on
  * every machine. Usage: node music.mjs OUT.wav
  */
-import { writeFileSync } from 'node:fs';
+import { writeWav } from './wav.mjs';
 
 const RATE = 8000;
 const BAR = 25_600; // samples: four beats of 0.8 s
@@ -133,19 +133,6 @@ for (const [bar, beat, note, beats] of MELODY) {
 }
 
 const peak = ring.reduce((most, x) => (x > most ? x : -x > most ? -x : most), 0);
-const out = Buffer.alloc(44 + ring.length * 2);
-out.write('RIFF', 0);
-out.writeUInt32LE(36 + ring.length * 2, 4);
-out.write('WAVEfmt ', 8);
-out.writeUInt32LE(16, 16);
-out.writeUInt16LE(1, 20); // PCM
-out.writeUInt16LE(1, 22); // mono
-out.writeUInt32LE(RATE, 24);
-out.writeUInt32LE(RATE * 2, 28);
-out.writeUInt16LE(2, 32);
-out.writeUInt16LE(16, 34);
-out.write('data', 36);
-out.writeUInt32LE(ring.length * 2, 40);
 // Half of full scale: music is background, and speech is cut in over it at -3 dB.
-ring.forEach((x, i) => out.writeInt16LE(Math.round((x / peak) * 16_000), 44 + i * 2));
-writeFileSync(process.argv[2], out);
+const loud = Array.from(ring, (x) => Math.round((x / peak) * 16_000));
+writeWav(process.argv[2], RATE, loud);

@@ -3,7 +3,7 @@
  * E.180, the tone of most countries); the program adds the silence between two. The sine is by its
  * power series, so the file is the same bit for bit on every machine. Usage: node tones.mjs OUT.wav
  */
-import { writeFileSync } from 'node:fs';
+import { writeWav } from './wav.mjs';
 
 const RATE = 8000;
 const HERTZ = 425;
@@ -22,21 +22,8 @@ function sine(turn) {
   return sum;
 }
 
-const out = Buffer.alloc(44 + RATE * 2);
-out.write('RIFF', 0);
-out.writeUInt32LE(36 + RATE * 2, 4);
-out.write('WAVEfmt ', 8);
-out.writeUInt32LE(16, 16);
-out.writeUInt16LE(1, 20); // PCM
-out.writeUInt16LE(1, 22); // mono
-out.writeUInt32LE(RATE, 24);
-out.writeUInt32LE(RATE * 2, 28);
-out.writeUInt16LE(2, 32);
-out.writeUInt16LE(16, 34);
-out.write('data', 36);
-out.writeUInt32LE(RATE * 2, 40);
-for (let i = 0; i < RATE; i += 1) {
+const tone = Array.from({ length: RATE }, (_, i) => {
   const edge = Math.min(1, i / EDGE, (RATE - i) / EDGE);
-  out.writeInt16LE(Math.round(sine((i * HERTZ) / RATE) * edge * GAIN), 44 + i * 2);
-}
-writeFileSync(process.argv[2], out);
+  return Math.round(sine((i * HERTZ) / RATE) * edge * GAIN);
+});
+writeWav(process.argv[2], RATE, tone);
