@@ -7,12 +7,12 @@ const mayImport = {
   core: [],
   observe: [],
   // Programs of their own; what they share is how they hang on to the supervisor, how they write,
-  // what a network is, and small tables.
+  // what a network is, how G.711 is read, and small tables.
   sipd: ['lifeline.ts', 'networks.ts', 'newest.ts'],
-  mediad: ['lifeline.ts', 'one-write.ts'],
+  mediad: ['g711-decode.ts', 'lifeline.ts', 'one-write.ts'],
   config: ['core'],
   journal: ['core', 'observe'],
-  media: ['core', 'config', 'observe', 'newest.ts', 'one-write.ts'],
+  media: ['core', 'config', 'observe', 'g711-decode.ts', 'newest.ts', 'one-write.ts'],
   runtime: ['core', 'journal', 'observe'],
   reports: ['core', 'journal', 'observe'],
   // A whole ACD but its edges: people are played, time is stepped.

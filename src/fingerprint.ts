@@ -7,7 +7,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** What sipd and mediad import from beside their folders: part of what they are. */
-export const SHARED_FILES: readonly string[] = ['lifeline', 'networks', 'newest', 'one-write'];
+export const SHARED_FILES: readonly string[] = [
+  'g711-decode',
+  'lifeline',
+  'networks',
+  'newest',
+  'one-write',
+];
 
 /** A map as its entries, so that everything in a configuration counts. */
 function plain(_key: string, value: unknown): unknown {

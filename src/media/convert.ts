@@ -5,6 +5,8 @@
  * nothing folds back. Pure; long audio is done in slices, between which the caller may do something
  * else.
  */
+import { decodeA, decodeMu } from '../g711-decode.ts';
+
 export const OUT_RATE = 8_000;
 const CHANNELS_MAX = 32;
 const SECONDS_MAX = 600;
@@ -27,21 +29,6 @@ function tagOf(bytes: Buffer, at: number): string {
   return bytes.toString('latin1', at, at + 4);
 }
 
-/** ITU-T G.711: sign, exponent of the segment, four bits within it. */
-function ulaw(byte: number): number {
-  const code = ~byte & 0xff;
-  const size = (((code & 15) * 2 + 33) << ((code >> 4) & 7)) - 33;
-  return (code & 0x80 ? -size : size) / 0x2000;
-}
-
-function alaw(byte: number): number {
-  const code = byte ^ 0x55;
-  const segment = (code >> 4) & 7;
-  const step = (code & 15) * 2 + 1;
-  const size = segment === 0 ? step : (step + 32) << (segment - 1);
-  return (code & 0x80 ? size : -size) / 0x1000;
-}
-
 type Read = (bytes: Buffer, at: number) => number;
 const READERS: Readonly<Record<string, Read>> = {
   'pcm-8': (bytes, at) => (bytes.readUInt8(at) - 128) / 128,
@@ -50,8 +37,8 @@ const READERS: Readonly<Record<string, Read>> = {
   'pcm-32': (bytes, at) => bytes.readInt32LE(at) / 0x80000000,
   'float-32': (bytes, at) => bytes.readFloatLE(at),
   'float-64': (bytes, at) => bytes.readDoubleLE(at),
-  'alaw-8': (bytes, at) => alaw(bytes.readUInt8(at)),
-  'ulaw-8': (bytes, at) => ulaw(bytes.readUInt8(at)),
+  'alaw-8': (bytes, at) => decodeA(bytes.readUInt8(at)) / 0x8000,
+  'ulaw-8': (bytes, at) => decodeMu(bytes.readUInt8(at)) / 0x8000,
 };
 const FORMATS: Readonly<Record<number, string>> = { 1: 'pcm', 3: 'float', 6: 'alaw', 7: 'ulaw' };
 /** Who writes to a pipe cannot know the length, and writes the longest, or nearly. */

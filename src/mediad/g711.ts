@@ -1,13 +1,13 @@
 /**
  * G.711: µ-law and A-law against 16-bit linear, and against each other, all by table. The tables
- * are made once at start from the segment rules of ITU-T G.711 (the same arithmetic as Sun's
- * public g711.c, which every telephony program agrees with).
+ * are made once at start from the segment rules of ITU-T G.711, as in g711-decode.ts.
  */
+import { decodeA, decodeMu, MU_BIAS } from '../g711-decode.ts';
+
 export type Law = 'ulaw' | 'alaw';
 
 export const silenceByte: Readonly<Record<Law, number>> = { ulaw: 0xff, alaw: 0xd5 };
 
-const muBias = 0x84;
 const muClip = 32_635;
 
 function segmentOf(value: number, firstEnd: number): number {
@@ -18,15 +18,9 @@ function segmentOf(value: number, firstEnd: number): number {
 
 function encodeMu(sample: number): number {
   const sign = sample < 0 ? 0x80 : 0;
-  const magnitude = Math.min(Math.abs(sample), muClip) + muBias;
+  const magnitude = Math.min(Math.abs(sample), muClip) + MU_BIAS;
   const segment = segmentOf(magnitude, 0xff);
   return ~(sign | (segment << 4) | ((magnitude >> (segment + 3)) & 0x0f)) & 0xff;
-}
-
-function decodeMu(byte: number): number {
-  const code = ~byte & 0xff;
-  const magnitude = (((code & 0x0f) << 3) + muBias) << ((code & 0x70) >> 4);
-  return (code & 0x80) !== 0 ? muBias - magnitude : magnitude - muBias;
 }
 
 function encodeA(sample: number): number {
@@ -37,14 +31,6 @@ function encodeA(sample: number): number {
   if (segment >= 8) return 0x7f ^ mask;
   const low = segment < 2 ? (value >> 1) & 0x0f : (value >> segment) & 0x0f;
   return ((segment << 4) | low) ^ mask;
-}
-
-function decodeA(byte: number): number {
-  const code = byte ^ 0x55;
-  const segment = (code & 0x70) >> 4;
-  const base = (code & 0x0f) << 4;
-  const magnitude = segment === 0 ? base + 8 : (base + 0x108) << (segment - 1);
-  return (code & 0x80) !== 0 ? magnitude : -magnitude;
 }
 
 function encodeTable(encode: (sample: number) => number): Uint8Array {
