@@ -3,10 +3,10 @@
  * what only shows when those are read. Secrets are in no fault: those name files and options.
  */
 import { createHash, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { ConfigFile } from './schema.ts';
+import { readSmall } from './small-file.ts';
 import type { HttpConfig, TlsConfig, TokenConfig } from './types.ts';
 
 type HttpFile = ConfigFile['http'];
@@ -36,15 +36,13 @@ export function readSecret(
   at: Told['path'],
   faults: Told[],
 ): string | null {
-  try {
-    const text = readFileSync(path.resolve(folder, file), 'utf8');
-    if (text.length <= MAX_FILE_BYTES) return text;
-    faults.push({ path: at, message: `${file} is too large to be that; name another file` });
-  } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    const message = `${file} cannot be read (${code}); name a file that the ACD may read`;
-    faults.push({ path: at, message });
-  }
+  const read = readSmall(path.resolve(folder, file), MAX_FILE_BYTES);
+  if ('text' in read) return read.text;
+  const message =
+    read.code === null
+      ? `${file} is too large to be that; name another file`
+      : `${file} cannot be read (${read.code}); name a file that the ACD may read`;
+  faults.push({ path: at, message });
   return null;
 }
 

@@ -3,9 +3,9 @@
  * the text that was written (YAML's failsafe schema), so an agent id `0042` keeps its zeros and
  * `${NAME}` can stand anywhere; the schema gives it its type. Bounded: size, depth, aliases.
  */
-import { readFileSync } from 'node:fs';
 import type { Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { readSmall } from './small-file.ts';
 
 export const MAX_CONFIG_BYTES = 1_000_000;
 const MAX_DEPTH = 12;
@@ -66,15 +66,13 @@ const kept = new WeakMap<Environment, Map<string, string>>();
 function readKept(file: string, env: Environment): string | { readonly why: string } {
   const known = kept.get(env) ?? new Map<string, string>();
   kept.set(env, known);
-  try {
-    const text = readFileSync(file, 'utf8');
-    if (text.length > MAX_VALUE_BYTES) return { why: 'is too large for a value' };
-    known.set(file, text);
-    return text;
-  } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    return known.get(file) ?? { why: `cannot be read (${code})` };
+  const read = readSmall(file, MAX_VALUE_BYTES);
+  if ('text' in read) {
+    known.set(file, read.text);
+    return read.text;
   }
+  if (read.code === null) return { why: 'is too large for a value' };
+  return known.get(file) ?? { why: `cannot be read (${read.code})` };
 }
 
 /**
