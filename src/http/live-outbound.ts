@@ -8,7 +8,8 @@ import type { CallSteering } from './view.ts';
 
 const STATES = { calling: 'calling', dialling: 'dialling', talking: 'assigned' } as const;
 
-const seconds = (ms: number) => Math.max(0, Math.floor(ms / 1000));
+/** Whole ones; a clock that was set back gives none. */
+export const seconds = (ms: number) => Math.max(0, Math.floor(ms / 1000));
 
 /** As in the record of the call. */
 const withoutScheme = (uri: string) => uri.replace(/^sips?:/i, '');

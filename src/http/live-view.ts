@@ -27,7 +27,7 @@ import {
   SENT_DETAIL,
   steerCalls,
 } from './live-calls.ts';
-import { findOutbound, outboundAnswer, type DialDoors } from './live-outbound.ts';
+import { findOutbound, outboundAnswer, seconds, type DialDoors } from './live-outbound.ts';
 import {
   agentState as agentStateNames,
   type AgentAnswer,
@@ -45,8 +45,6 @@ const CALL_STATES = {
   ringing: 'offered',
   assigned: 'assigned',
 } as const;
-
-const seconds = (ms: number) => Math.max(0, Math.floor(ms / 1000));
 
 function callAnswer(state: State, call: Call, position: number, now: number): CallAnswer {
   const offer = call.offerId === null ? undefined : state.offers.get(call.offerId);

@@ -72,7 +72,8 @@ const standing = {
   ...{ calls: 0, last_call_seconds: null },
 };
 const full = { rest_ends_in_seconds: null, pause_ends_in_seconds: null };
-const detail = {
+/** What a single call has beside what it has in a list. */
+export const callDetail = {
   estimated_wait_seconds: null,
   waits_for: null,
   priority: 0,
@@ -111,7 +112,7 @@ const view = {
   calls: () => calls,
   call: (id: string) => {
     const found = calls.find((one) => one.call === id || one.id === id);
-    return found === undefined ? null : { ...found, ...detail };
+    return found === undefined ? null : { ...found, ...callDetail };
   },
   reasonsOf: () => ({
     calls: calls.map((one) => ({

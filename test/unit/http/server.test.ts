@@ -17,6 +17,7 @@ import { Feed } from '../../../src/runtime/feed.ts';
 import { createLog } from '../../../src/observe/log.ts';
 import type { Reports } from '../../../src/reports/port.ts';
 import type { Outcome } from '../../../src/runtime/port.ts';
+import { callDetail } from './house.ts';
 
 const call = {
   id: '335099e931f09ad46ea75b8a451ad65d@192.168.0.3',
@@ -30,15 +31,6 @@ const call = {
   waited_seconds: 3,
   talked_seconds: 9,
   agent: '2771',
-};
-const detail = {
-  estimated_wait_seconds: null,
-  waits_for: null,
-  priority: 0,
-  tried: [],
-  left: [],
-  talks: [],
-  agents: [],
 };
 const counts = {
   strategy: 'most-idle',
@@ -110,7 +102,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       agents: () => [agent],
       agent: (id) => (id === agent.id ? { ...agent, ...rest } : null),
       calls: () => [call],
-      call: (id) => (id === call.id || id === call.call ? { ...call, ...detail } : null),
+      call: (id) => (id === call.id || id === call.call ? { ...call, ...callDetail } : null),
       reasonsOf: (id) => (id === agent.id ? { calls: [] } : null),
       health: () => health,
       metrics: async () => ({ text: 'acd_calls_total 1\n', contentType: 'text/plain' }),
