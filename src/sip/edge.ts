@@ -35,6 +35,7 @@ import { SilentLegs } from './silent-legs.ts';
 import { UntilSucceeded } from './succession.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
 import { Transfers } from './transfers.ts';
+import { doneWithin } from './within.ts';
 
 export interface EdgeOptions {
   readonly config: AcdConfig;
@@ -85,9 +86,6 @@ export interface SipEdge {
 
 /** Phones get this long to answer our last BYEs, challenges included. */
 const FAREWELL_MAX_MS = 2_000;
-
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, ms).unref());
 
 export type EdgeStart =
   { readonly ok: true; readonly edge: SipEdge } | { readonly ok: false; readonly detail: string };
@@ -176,7 +174,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   shedLoad(context, stack);
   let handedOver = false;
   const hangUpLogins = async (): Promise<void> => {
-    await Promise.race([logins.stop(), pause(FAREWELL_MAX_MS)]);
+    await doneWithin(logins.stop(), FAREWELL_MAX_MS);
     await context.client.farewell(FAREWELL_MAX_MS);
   };
   stack.onReconnected((awayMs) => {

@@ -7,6 +7,7 @@
 import { addNewest } from '../newest.ts';
 import type { RequestOptions, RequestOutcome } from './client.ts';
 import type { OutgoingRequest } from './port.ts';
+import { doneWithin } from './within.ts';
 
 type Send = (request: OutgoingRequest, options: RequestOptions) => Promise<RequestOutcome>;
 
@@ -41,9 +42,6 @@ export class HangUps {
 
   /** Settles when none is under way any more, or after so long. */
   async over(maxMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise((resolve) => (timer = setTimeout(resolve, maxMs)));
-    await Promise.race([Promise.all(this.underWay), limit]);
-    clearTimeout(timer);
+    await doneWithin(Promise.all(this.underWay), maxMs);
   }
 }

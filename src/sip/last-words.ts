@@ -1,5 +1,6 @@
 /** What a peer still says in a dialog of a call that has ended already. */
 import type { EdgeContext } from './context.ts';
+import type { KnownDialog } from './port.ts';
 
 /** The peer's last words about a call that has ended already are answered this long. */
 const LAST_WORDS_MS = 35_000;
@@ -17,4 +18,10 @@ export function answerLastWords(context: EdgeContext, dialogId: string): void {
     () => undefined,
   );
   setTimeout(() => context.dialogs.remove(dialogId), LAST_WORDS_MS).unref();
+}
+
+/** Where it was he who ended the dialog, in our absence, and waits for the answer. */
+export function answerGoodbye(context: EdgeContext, dialog: KnownDialog | undefined): void {
+  if (dialog !== undefined && 'why' in dialog && dialog.why === 'BYE')
+    answerLastWords(context, dialog.dialogId);
 }

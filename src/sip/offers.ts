@@ -31,7 +31,7 @@ import type { Holds } from './holds.ts';
 import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
 import { insideOf } from './own-lines.ts';
-import type { EndedDialog, HeldDialog, OutgoingRequest } from './port.ts';
+import type { EndedDialog, KnownDialog, OutgoingRequest } from './port.ts';
 import type { Referral, ReferralAnswer } from './referral.ts';
 import type { Route, Routes } from './routes.ts';
 import { Session } from './session.ts';
@@ -194,7 +194,7 @@ export class Offers {
    * An offer that a process before us made. `found`: what the SIP server has of it, or how it
    * ended meanwhile; undefined: nothing, so its INVITE was never sent.
    */
-  adopt(offer: Offer, found: HeldDialog | EndedDialog | undefined): void {
+  adopt(offer: Offer, found: KnownDialog | undefined): void {
     const leg: OfferLeg = {
       offer: offeredAgain(offer),
       phase: 'calling',

@@ -16,13 +16,15 @@ import type { OutboundOutcome } from '../core/outbound-events.ts';
 import type { CallId, OfferFailure } from '../core/types.ts';
 import type { PlayItem } from '../media/port.ts';
 import type { InviteOutcome } from './client.ts';
+import { sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
+import { DialledLeg, type LegHooks } from './dialled-leg.ts';
 import { clean, nameAddr, parseUri } from './headers.ts';
 import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
 import type { Offers } from './offers.ts';
-import { OutboundLeg, outboundIdentity } from './outbound-leg.ts';
-import type { EndedDialog, HeldDialog, Headers } from './port.ts';
+import { legOf, outboundIdentity, type Side } from './outbound-names.ts';
+import type { EndedDialog, Headers, KnownDialog } from './port.ts';
 import type { Route, Routes } from './routes.ts';
 
 /** The core ends each phase at its limit; this much later the INVITE ends by itself. */
@@ -62,7 +64,7 @@ const OUTCOMES: Readonly<Record<OfferFailure, OutboundOutcome>> = {
 };
 
 /** What the SIP server has of a leg's dialog; undefined: nothing. */
-export type FoundLeg = HeldDialog | EndedDialog | undefined;
+type FoundLeg = KnownDialog | undefined;
 
 /** What is known of agents' phones; of offers, too, as a phone knows no difference. */
 type Phones = Pick<Offers, 'takenBack' | 'note'>;
@@ -71,8 +73,8 @@ type Phones = Pick<Offers, 'takenBack' | 'note'>;
 interface Way {
   readonly id: CallId;
   readonly outbound: Outbound;
-  readonly agent: OutboundLeg;
-  readonly callee: OutboundLeg;
+  readonly agent: DialledLeg;
+  readonly callee: DialledLeg;
   isClosed: boolean;
 }
 
@@ -100,7 +102,7 @@ export class Outbounds {
   /** Media came back from a fault with these legs; a call without one of its own is over. */
   mediaRestored(restored: ReadonlySet<string>): void {
     for (const way of [...this.ways.values()]) {
-      const isLost = ({ isUp, name }: OutboundLeg) => isUp && !restored.has(name);
+      const isLost = ({ isUp, name }: DialledLeg) => isUp && !restored.has(name);
       if (isLost(way.agent) || isLost(way.callee))
         this.over(way, { outcome: 'failed', endedBy: 'system', detail: 'audio was lost' });
       else if (way.agent.isUp && way.callee.isUp)
@@ -122,16 +124,20 @@ export class Outbounds {
     }
   }
 
+  private leg(id: CallId, side: Side, hooks: LegHooks): DialledLeg {
+    return new DialledLeg(this.context, legOf(id, side), outboundIdentity(id, side), hooks);
+  }
+
   private begin(outbound: Outbound): Way {
     const { id } = outbound;
-    const agent = new OutboundLeg(this.context, id, 'agent', {
+    const agent = this.leg(id, 'agent', {
       ended: (cause) => this.agentLeft(way, cause),
       progressed: (status) => {
         if (status >= 180 && !way.isClosed)
           void this.context.runtime.submit({ kind: 'RingOutbound', by: 'sip', callId: id });
       },
     });
-    const callee = new OutboundLeg(this.context, id, 'callee', {
+    const callee = this.leg(id, 'callee', {
       ended: (cause) => this.calleeLeft(way, cause),
       progressed: (_status, sdp) => void this.earlyMedia(way, sdp),
     });
@@ -155,7 +161,7 @@ export class Outbounds {
     if (way.isClosed) return void this.context.media.release(agent.name);
     if (!sdp.ok)
       return this.missed(way, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
-    const headers = invitation(way, route);
+    const headers = { ...sessionTimer(this.context.config.sip), ...invitation(way, route) };
     const answer = agent.call(route, headers, sdp.sdp, OWN_RING_MAX_MS + GRACE_MS);
     await this.awaitAgent(way, await answer);
   }
@@ -192,7 +198,8 @@ export class Outbounds {
     if (way.isClosed) return void this.context.media.release(callee.name);
     if (!sdp.ok)
       return this.refused(way, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
-    const headers = dialling(way, route, this.nameOf(way));
+    const timer = sessionTimer(this.context.config.sip);
+    const headers = { ...timer, ...dialling(way, route, this.nameOf(way)) };
     const answer = callee.call(route, headers, sdp.sdp, DIALLING_MAX_MS + GRACE_MS);
     await this.awaitNumber(way, await answer);
   }

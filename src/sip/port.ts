@@ -119,6 +119,9 @@ export interface EndedDialog {
   readonly why: string;
 }
 
+/** A dialog as the SIP server tells of it: it holds it, or it has ended. */
+export type KnownDialog = HeldDialog | EndedDialog;
+
 export interface Inventory {
   readonly held: readonly HeldDialog[];
   readonly ended: readonly EndedDialog[];

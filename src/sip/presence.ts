@@ -17,6 +17,7 @@ import { worse } from './presence-documents.ts';
 import type { Routes } from './routes.ts';
 import { callIdPrefix, Subscription } from './subscription.ts';
 import type { Package, SubscriptionView } from './subscription.ts';
+import { doneWithin } from './within.ts';
 
 /** Both packages have this long to say something before one alone may call the phone idle. */
 const SETTLE_MS = 2_000;
@@ -164,10 +165,7 @@ export class Presence implements LoginPresence {
   /** Ends all subscriptions; settles after a second at the latest. Agents stay logged in. */
   async stop(): Promise<void> {
     const ends = [...this.watches.keys()].map((uri) => this.drop(uri));
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise((resolve) => (timer = setTimeout(resolve, STOP_MAX_MS)));
-    await Promise.race([Promise.all(ends), limit]);
-    clearTimeout(timer);
+    await doneWithin(Promise.all(ends), STOP_MAX_MS);
   }
 
   health(): { readonly watched: number; readonly active: number } {

@@ -5,6 +5,7 @@
  * busy by a phone of one line. So the next INVITE leaves when the former has its final answer. A
  * phone that gives none is waited for no longer than a lost message takes to be repeated twice.
  */
+import { doneWithin } from './within.ts';
 export const TAKEN_BACK_MAX_MS = 2_000;
 
 export class TakenBack {
@@ -25,12 +26,6 @@ export class TakenBack {
   async clear(phone: string): Promise<boolean> {
     const all = this.phones.get(phone);
     if (all === undefined) return true;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), TAKEN_BACK_MAX_MS);
-    });
-    const isClear = await Promise.race([Promise.all(all).then(() => true), limit]);
-    clearTimeout(timer);
-    return isClear;
+    return doneWithin(Promise.all(all), TAKEN_BACK_MAX_MS);
   }
 }

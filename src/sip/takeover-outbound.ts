@@ -5,14 +5,12 @@
 import type { Outbound } from '../core/outbound-call.ts';
 import { dialogIdOf } from './client.ts';
 import type { EdgeContext } from './context.ts';
-import { answerLastWords } from './last-words.ts';
-import { legOf, outboundIdentity, type Side } from './outbound-leg.ts';
-import type { FoundLeg, Outbounds } from './outbound.ts';
-import type { EndedDialog, HeldDialog, Stack } from './port.ts';
+import { answerGoodbye } from './last-words.ts';
+import { legOf, outboundIdentity, type Side } from './outbound-names.ts';
+import type { Outbounds } from './outbound.ts';
+import type { EndedDialog, HeldDialog, KnownDialog, Stack } from './port.ts';
 import type { Routes } from './routes.ts';
 import { takeBack } from './take-back.ts';
-
-type Found = HeldDialog | EndedDialog;
 
 const SIDES: readonly Side[] = ['agent', 'callee'];
 
@@ -21,7 +19,7 @@ const dialogOf = ({ id }: Outbound, side: Side): string => dialogIdOf(outboundId
 /** Legs of audio that outbound calls must have, each with its dialog. */
 export function outboundLegs(
   outbounds: readonly Outbound[],
-  found: ReadonlyMap<string, Found>,
+  found: ReadonlyMap<string, KnownDialog>,
 ): ReadonlyMap<string, string> {
   const wanted = new Map<string, string>();
   for (const outbound of outbounds)
@@ -48,7 +46,7 @@ interface Parts {
 export function adoptOutbound(
   parts: Parts,
   outbounds: readonly Outbound[],
-  found: ReadonlyMap<string, Found> | null,
+  found: ReadonlyMap<string, KnownDialog> | null,
 ): readonly string[] {
   const owned: string[] = [];
   for (const outbound of outbounds) {
@@ -56,7 +54,8 @@ export function adoptOutbound(
       owned.push(...trust(parts, outbound));
       continue;
     }
-    const [agent, callee] = SIDES.map((side) => heard(parts, found, dialogOf(outbound, side)));
+    const [agent, callee] = SIDES.map((side) => found.get(dialogOf(outbound, side)));
+    for (const one of [agent, callee]) answerGoodbye(parts.context, one);
     // The number's leg without an agent is nobody's, and ends with the strays.
     const hasAgent = agent !== undefined && 'state' in agent;
     for (const side of hasAgent ? SIDES : []) owned.push(dialogOf(outbound, side));
@@ -65,12 +64,6 @@ export function adoptOutbound(
   if (outbounds.length > 0)
     parts.context.log.info({ outbound: outbounds.length }, 'outbound calls taken over');
   return owned;
-}
-
-function heard({ context }: Parts, found: ReadonlyMap<string, Found>, dialogId: string): FoundLeg {
-  const one = found.get(dialogId);
-  if (one !== undefined && 'why' in one && one.why === 'BYE') answerLastWords(context, dialogId);
-  return one;
 }
 
 /** A drachtio-server keeps dialogs and tells nothing of them. */

@@ -7,13 +7,11 @@ import type { Transfer } from '../core/transfer-call.ts';
 import type { Callers } from './callers.ts';
 import { dialogIdOf } from './client.ts';
 import type { EdgeContext } from './context.ts';
-import { answerLastWords } from './last-words.ts';
-import type { EndedDialog, HeldDialog, Stack } from './port.ts';
+import { answerGoodbye, answerLastWords } from './last-words.ts';
+import type { KnownDialog, Stack } from './port.ts';
 import type { Routes } from './routes.ts';
 import { takeBack } from './take-back.ts';
 import { transferIdentity } from './transfers.ts';
-
-type Found = HeldDialog | EndedDialog;
 
 function outsideOf({ callId, attempt }: Transfer): string {
   return dialogIdOf(transferIdentity(callId, Math.max(1, attempt)));
@@ -22,7 +20,7 @@ function outsideOf({ callId, attempt }: Transfer): string {
 /** Legs of audio that transfers must have, each with its dialog. */
 export function transferLegs(
   transfers: readonly Transfer[],
-  found: ReadonlyMap<string, Found>,
+  found: ReadonlyMap<string, KnownDialog>,
 ): ReadonlyMap<string, string> {
   const wanted = new Map<string, string>();
   for (const sent of transfers) {
@@ -53,7 +51,7 @@ interface Parts {
 export function adoptTransfers(
   { context, stack, callers, routes }: Parts,
   transfers: readonly Transfer[],
-  found: ReadonlyMap<string, Found> | null,
+  found: ReadonlyMap<string, KnownDialog> | null,
 ): readonly string[] {
   const owned: string[] = [];
   for (const sent of transfers) {
@@ -68,8 +66,7 @@ export function adoptTransfers(
     }
     const outsideId = outsideOf(sent);
     const outside = found === null ? 'unknown' : found.get(outsideId);
-    if (outside !== undefined && outside !== 'unknown' && 'why' in outside && outside.why === 'BYE')
-      answerLastWords(context, outsideId);
+    answerGoodbye(context, found?.get(outsideId));
     owned.push(dialogId);
     if (found === null && sent.attempt > 0 && sent.answeredAt === null) {
       const credentials = routes.toUri(sent.uri)?.credentials ?? null;

@@ -15,7 +15,7 @@ import { dialogIdOf, isGone, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import type { Holds } from './holds.ts';
 import type { LegFacts } from '../media/port.ts';
-import { answerLastWords } from './last-words.ts';
+import { answerGoodbye, answerLastWords } from './last-words.ts';
 import type { Logins } from './login.ts';
 import { readLoginFacts } from './login-memory.ts';
 import type { Credentials } from './digest.ts';
@@ -23,7 +23,7 @@ import { parseNameAddr } from './headers.ts';
 import { identityOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import type { Outbounds } from './outbound.ts';
-import type { EndedDialog, HeldDialog, Stack } from './port.ts';
+import type { EndedDialog, HeldDialog, KnownDialog, Stack } from './port.ts';
 import type { Presence } from './presence.ts';
 import type { Routes } from './routes.ts';
 import { packageOf } from './subscription.ts';
@@ -53,8 +53,6 @@ export interface TakeoverParts {
   readonly routes: Routes;
 }
 
-type Found = HeldDialog | EndedDialog;
-
 /** Settles when everything that was there has an owner again, or an end. Never rejects. */
 export async function takeOver(parts: TakeoverParts): Promise<void> {
   const { context, stack, holds } = parts;
@@ -65,7 +63,7 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   const there = adopted.ok ? adopted.legs : [];
   const legs = new Set(there.map(({ leg }) => leg));
   const inventory = heritage === null ? null : await heritage.inventory();
-  const found = new Map<string, Found>();
+  const found = new Map<string, KnownDialog>();
   for (const one of [...(inventory?.held ?? []), ...(inventory?.ended ?? [])])
     if (!found.has(one.dialogId)) found.set(one.dialogId, one);
   const before = [...calls.values()];
@@ -102,7 +100,7 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
 function wantedLegs(
   calls: readonly Call[],
   offers: readonly Offer[],
-  found: ReadonlyMap<string, Found>,
+  found: ReadonlyMap<string, KnownDialog>,
 ): ReadonlyMap<string, string> {
   const wanted = new Map<string, string>();
   const add = (leg: string, dialogId: string | null): void => {
@@ -141,7 +139,11 @@ async function remakeLegs(
   return lost;
 }
 
-function giveUpRinging({ context, stack }: TakeoverParts, found: Map<string, Found>, offer: Offer) {
+function giveUpRinging(
+  { context, stack }: TakeoverParts,
+  found: Map<string, KnownDialog>,
+  offer: Offer,
+) {
   if (offer.phase === 'answered' || offer.phase === 'connected') return;
   const dialogId = dialogIdOf(identityOf(offer.id));
   stack.heritage()?.cancel(dialogId, NOT_WANTED);
@@ -195,7 +197,7 @@ async function adoptAll(
   parts: TakeoverParts,
   calls: readonly Call[],
   offers: readonly Offer[],
-  found: ReadonlyMap<string, Found>,
+  found: ReadonlyMap<string, KnownDialog>,
   answers: ReadonlyMap<string, string>,
 ): Promise<readonly string[]> {
   const { context } = parts;
@@ -215,7 +217,7 @@ async function adoptAll(
     if (context.runtime.state.offers.get(offer.id) !== offer) continue;
     const dialogId = dialogIdOf(identityOf(offer.id));
     const one = found.get(dialogId);
-    if (one !== undefined && 'why' in one && one.why === 'BYE') answerLastWords(context, dialogId);
+    answerGoodbye(context, one);
     owned.push(dialogId);
     parts.offers.adopt(offer, one);
   }
@@ -230,7 +232,7 @@ async function adoptAll(
 function adoptLogins(
   { context, logins }: TakeoverParts,
   legs: readonly LegFacts[],
-  found: ReadonlyMap<string, Found> | null,
+  found: ReadonlyMap<string, KnownDialog> | null,
   answers: ReadonlyMap<string, string>,
 ): readonly string[] {
   const owned: string[] = [];
@@ -239,7 +241,7 @@ function adoptLogins(
     if (facts === null) continue;
     const { dialogId } = facts;
     const one = found === null ? { state: 'confirmed' } : found.get(dialogId);
-    if (one !== undefined && 'why' in one && one.why === 'BYE') answerLastWords(context, dialogId);
+    answerGoodbye(context, found?.get(dialogId));
     // An INVITE that was not answered comes again, as a new one.
     if (one === undefined || !('state' in one) || one.state === 'early') continue;
     owned.push(dialogId);
@@ -265,7 +267,7 @@ function endCall(context: EdgeContext, call: Call, ended: EndedDialog | undefine
 /** Dialogs of no call, offer or login in the journal: their process died before their end. */
 function endStrays(
   { context, stack, routes }: TakeoverParts,
-  found: ReadonlyMap<string, Found>,
+  found: ReadonlyMap<string, KnownDialog>,
   offers: readonly Offer[],
   owned: ReadonlySet<string>,
 ): void {

@@ -13,17 +13,17 @@ import type { CoreEvent } from '../core/events.ts';
 import type { Transfer } from '../core/transfer-call.ts';
 import type { TransferOutcome } from '../core/transfer-events.ts';
 import type { CallId } from '../core/types.ts';
-import { dialogIdOf } from './client.ts';
-import type { DialogIdentity, InviteHandle } from './client.ts';
-import { ALLOW, SDP } from './context.ts';
+import type { DialogIdentity, InviteOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import { goodbyeOf } from './destination.ts';
+import { DialledLeg } from './dialled-leg.ts';
+import type { Credentials } from './digest.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
 import { startMusic } from './line-sounds.ts';
 import { judgeEnded, judgeInvite } from './outcome.ts';
-import type { EndedDialog, HeldDialog, OutgoingRequest } from './port.ts';
+import type { Headers, KnownDialog } from './port.ts';
 import type { Route, Routes } from './routes.ts';
-import { REFERRAL_MAX_MS, Session } from './session.ts';
+import { REFERRAL_MAX_MS, type Session } from './session.ts';
 
 /** Longest that the outside phone rings. */
 const RINGS_MAX_MS = 60_000;
@@ -34,6 +34,7 @@ const RESUMED_MS = 3_000;
 const NORMAL = goodbyeOf(undefined);
 const BUSY = goodbyeOf({ to: 'busy' });
 const NO_ROUTE = 'Q.850;cause=3;text="No route to destination"';
+const CANCELLED = 'SIP;cause=487;text="Request Terminated"';
 const NO_MEDIA = 'Q.850;cause=41;text="Media lost"';
 
 /** Who is sent on. */
@@ -43,7 +44,7 @@ export interface Party {
 }
 
 /** What the SIP server has of the outside dialog; undefined: nothing; `unknown`: it tells none. */
-export type FoundOutside = HeldDialog | EndedDialog | undefined | 'unknown';
+export type FoundOutside = KnownDialog | undefined | 'unknown';
 
 /** One transfer under way. */
 interface Way {
@@ -52,10 +53,8 @@ interface Way {
   readonly leg: string;
   /** We call there, or have called. */
   isOutside: boolean;
-  invite: InviteHandle | null;
-  session: Session | null;
-  /** Its dialog was one of a process before us. */
-  isAdopted: boolean;
+  /** Of the last attempt; null: none was made here. */
+  outside: DialledLeg | null;
   readonly settle: (reason: string) => void;
 }
 
@@ -82,7 +81,7 @@ export class Transfers {
   /** Media came back from a fault with these legs. */
   mediaRestored(restored: ReadonlySet<string>): void {
     for (const way of [...this.ways.values()])
-      if (isUp(way) && !restored.has(way.leg)) this.over(way, NO_MEDIA, 'failed');
+      if (way.outside?.isUp === true && !restored.has(way.leg)) this.over(way, NO_MEDIA, 'failed');
   }
 
   /** Everybody is let go: the process ends. */
@@ -121,7 +120,7 @@ export class Transfers {
     return new Promise((settle) => {
       const way: Way = {
         ...{ party, sent, leg: `${party.callId}.x`, settle },
-        ...{ isOutside: sent.attempt > 0, invite: null, session: null, isAdopted: false },
+        ...{ isOutside: sent.attempt > 0, outside: null },
       };
       this.ways.set(party.callId, way);
       go(way);
@@ -200,8 +199,7 @@ export class Transfers {
     if (sent.answeredAt === null)
       return found === undefined ? this.connect(way) : this.resumeInvite(way);
     if (found === undefined) return this.over(way, NORMAL, 'completed');
-    way.session = this.open(way);
-    way.isAdopted = true;
+    this.open(way).adopt(this.credentials(way));
     const joined = await this.context.media.connect(party.callId, way.leg);
     if (!joined.ok) this.over(way, NO_MEDIA, 'failed');
   }
@@ -217,50 +215,38 @@ export class Transfers {
     await this.connect(way);
   }
 
-  /** Its dialog: of the last attempt that is in the journal. */
-  private identity(way: Way): DialogIdentity {
-    return transferIdentity(way.party.callId, this.attempt(way));
-  }
-
   private attempt({ party, sent }: Way): number {
     return (this.context.runtime.state.transfers.get(party.callId) ?? sent).attempt;
   }
 
-  private open(way: Way): Session {
-    const credentials = this.routes.toUri(way.sent.uri)?.credentials ?? null;
-    const dialogId = dialogIdOf(this.identity(way));
-    return new Session(
-      this.context,
-      { dialogId, leg: way.leg, credentials, awaitsAck: false },
-      { ended: (cause) => this.over(way, NORMAL, cause === 'bye' ? 'completed' : 'failed') },
-    );
+  /** The leg of the last attempt that is in the journal. */
+  private open(way: Way): DialledLeg {
+    const identity = transferIdentity(way.party.callId, this.attempt(way));
+    way.outside = new DialledLeg(this.context, way.leg, identity, {
+      ended: (cause) => this.over(way, NORMAL, cause === 'bye' ? 'completed' : 'failed'),
+    });
+    return way.outside;
+  }
+
+  private credentials({ sent }: Way): Credentials | null {
+    return this.routes.toUri(sent.uri)?.credentials ?? null;
   }
 
   private async connect(way: Way): Promise<void> {
-    const { sent, leg } = way;
-    const { client, media } = this.context;
+    const { sent, party } = way;
     const route = this.routes.toUri(sent.uri);
     if (route === null) return this.over(way, NO_ROUTE, 'failed');
-    const sdp = await media.offer(leg, route.host);
-    if (this.isOver(way)) return void media.release(leg);
+    const outside = this.open(way);
+    const sdp = await outside.make(route);
+    if (this.isOver(way)) return void this.context.media.release(way.leg);
     if (!sdp.ok) return this.over(way, NO_ROUTE, 'failed');
-    const identity = this.identity(way);
-    // The owner is in place before the INVITE leaves: a BYE may come right behind the 200.
-    way.session = this.open(way);
-    const plain = invitation(sent, route, identity, sdp.sdp);
-    const replaces = this.replaces(way);
-    const request = replaces === null ? plain : replacing(plain, replaces);
-    const { credentials } = route;
-    way.invite = client.invite(request, identity, { credentials, deadlineMs: RINGS_MAX_MS });
-    await this.await(way, way.invite);
+    const { fromTag } = transferIdentity(party.callId, this.attempt(way));
+    const headers = { ...invitation(sent, route, fromTag), ...replacing(this.replaces(way)) };
+    await this.await(way, outside.call(route, headers, sdp.sdp, RINGS_MAX_MS));
   }
 
   private async resumeInvite(way: Way): Promise<void> {
-    const credentials = this.routes.toUri(way.sent.uri)?.credentials ?? null;
-    way.session = this.open(way);
-    const options = { credentials, deadlineMs: RINGS_MAX_MS };
-    way.invite = this.context.client.resume(this.identity(way), options);
-    await this.await(way, way.invite);
+    await this.await(way, this.open(way).resume(this.credentials(way), RINGS_MAX_MS));
   }
 
   /** Only the first call is in the place of another dialog. */
@@ -268,8 +254,8 @@ export class Transfers {
     return this.attempt(way) === 1 ? way.sent.replaces : null;
   }
 
-  private async await(way: Way, invite: InviteHandle): Promise<void> {
-    const outcome = await invite.outcome;
+  private async await(way: Way, invited: Promise<InviteOutcome>): Promise<void> {
+    const outcome = await invited;
     if (this.isOver(way)) return;
     const { media, log, runtime } = this.context;
     const { leg, sent } = way;
@@ -292,25 +278,18 @@ export class Transfers {
   private async dialAnew(way: Way): Promise<void> {
     const { media, log } = this.context;
     log.info({ callId: way.party.callId }, 'nobody was replaced; called without');
-    way.session?.forget();
-    way.invite = null;
+    way.outside?.forget();
+    way.outside = null;
     await media.release(way.leg);
     if (!this.isOver(way)) await this.dial(way);
   }
 
   /** CANCEL before the answer, BYE after it. */
   private let(way: Way, reason: string): void {
-    const { leg, invite, session, isOutside } = way;
+    const { leg, outside, isOutside } = way;
     if (isOutside) void this.context.media.release(leg);
-    if (isUp(way)) return session?.hangUp(reason);
-    session?.forget();
-    invite?.cancel({ Reason: 'SIP;cause=487;text="Request Terminated"' });
+    outside?.leave(outside.isUp ? reason : CANCELLED);
   }
-}
-
-/** There is a dialog: known as soon as the 200 is read, as a BYE may be read right behind it. */
-function isUp({ isAdopted, invite }: Way): boolean {
-  return isAdopted || invite?.isAnswered === true;
 }
 
 /** The caller as his call told him. */
@@ -319,20 +298,12 @@ type Origin = Pick<Transfer, 'from' | 'fromName'>;
 /**
  * RFC 3891 §4. Not required: a phone that does not know Replaces then rings, and nobody is lost.
  */
-function replacing(request: OutgoingRequest, replaces: string): OutgoingRequest {
-  return {
-    ...request,
-    headers: { ...request.headers, Supported: '100rel, replaces', Replaces: replaces },
-  };
+function replacing(replaces: string | null): Headers {
+  return replaces === null ? {} : { Supported: '100rel, replaces', Replaces: replaces };
 }
 
 /** As in offers: the account stays in From, the caller is in its name and asserted beside it. */
-function invitation(
-  origin: Origin,
-  route: Route,
-  identity: DialogIdentity,
-  body: string,
-): OutgoingRequest {
+function invitation(origin: Origin, route: Route, fromTag: string): Headers {
   const number = parseUri(`sip:${origin.from}`)?.user ?? '';
   const isAnonymous = number === '' || /^anonymous$/i.test(number);
   const name = clean(origin.fromName || number || 'unknown');
@@ -341,18 +312,9 @@ function invitation(
     ? {}
     : { 'P-Asserted-Identity': nameAddr(name, `sip:${origin.from}`) };
   return {
-    method: 'INVITE',
-    uri: route.uri,
-    ...(route.nextHop === null ? {} : { nextHop: route.nextHop }),
-    headers: {
-      'Call-ID': identity.callId,
-      From: `${nameAddr(name, from)};tag=${identity.fromTag}`,
-      To: nameAddr('', route.uri),
-      Allow: ALLOW,
-      Supported: '100rel',
-      'Content-Type': SDP,
-      ...asserted,
-    },
-    body,
+    From: `${nameAddr(name, from)};tag=${fromTag}`,
+    To: nameAddr('', route.uri),
+    Supported: '100rel',
+    ...asserted,
   };
 }

@@ -7,7 +7,7 @@ import { createClient, dialogIdOf } from '../../../src/sip/client.ts';
 import type { EdgeContext } from '../../../src/sip/context.ts';
 import { Holds } from '../../../src/sip/holds.ts';
 import { Offers } from '../../../src/sip/offers.ts';
-import { outboundIdentity } from '../../../src/sip/outbound-leg.ts';
+import { outboundIdentity } from '../../../src/sip/outbound-names.ts';
 import { Outbounds } from '../../../src/sip/outbound.ts';
 import { Renewals } from '../../../src/sip/renewal.ts';
 import { Routes } from '../../../src/sip/routes.ts';

@@ -5,7 +5,7 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { dialogIdOf } from '../../../src/sip/client.ts';
-import { outboundIdentity } from '../../../src/sip/outbound-leg.ts';
+import { outboundIdentity } from '../../../src/sip/outbound-names.ts';
 import type { HeldDialog } from '../../../src/sip/port.ts';
 import { SDP_OFFER } from './fakes.ts';
 import { Past } from './past.ts';

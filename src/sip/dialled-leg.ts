@@ -1,44 +1,27 @@
 /**
- * One of the two legs of an outbound call, from its INVITE to its end: its audio, its dialog, and
- * the INVITE while that is open. Both bear the call's id, so a process that takes over finds them.
+ * A leg that we have dialled, from its INVITE to its end: its audio, its dialog, and the INVITE
+ * while that is open. Both legs of an outbound call are such, and the outside leg of a transfer.
  */
-import { sipCallIdOf } from '../core/outbound-call.ts';
-import type { CallId } from '../core/types.ts';
 import type { MediaResult } from '../media/port.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle, InviteOptions, InviteOutcome } from './client.ts';
-import { ALLOW, SDP, sessionTimer } from './context.ts';
+import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Headers, OutgoingRequest } from './port.ts';
 import type { Route } from './routes.ts';
 import { Session } from './session.ts';
 
-/** Whose leg: the agent's, or that of whom he has dialled. */
-export type Side = 'agent' | 'callee';
-
-const SUFFIXES = { agent: 'a', callee: 'c' } as const;
-
-/** Media leg. */
-export function legOf(id: CallId, side: Side): string {
-  return `${id}.${SUFFIXES[side]}`;
-}
-
-/** Its dialog; a function of the call's id alone. */
-export function outboundIdentity(id: CallId, side: Side): DialogIdentity {
-  const callId = side === 'agent' ? sipCallIdOf(id) : `dialled-${id}`;
-  return { callId, fromTag: legOf(id, side) };
-}
-
 export interface LegHooks {
   /** The peer hung up, or was found to be gone. */
   ended(cause: 'bye' | 'failed'): void;
   /** It rings, or tells how far the call has come; `sdp` '': without audio of its own. */
-  progressed(status: number, sdp: string): void;
+  progressed?(status: number, sdp: string): void;
 }
 
-export class OutboundLeg {
+export class DialledLeg {
+  /** Its leg of audio. */
   readonly name: string;
-  readonly identity: DialogIdentity;
+  private readonly identity: DialogIdentity;
   private readonly context: EdgeContext;
   private readonly hooks: LegHooks;
   private invite: InviteHandle | null = null;
@@ -46,15 +29,12 @@ export class OutboundLeg {
   private isMade = false;
   private isAdopted = false;
 
-  constructor(context: EdgeContext, id: CallId, side: Side, hooks: LegHooks) {
+  /** `identity`: nothing that only this process knows, so that the next one finds the dialog. */
+  constructor(context: EdgeContext, name: string, identity: DialogIdentity, hooks: LegHooks) {
     this.context = context;
+    this.name = name;
+    this.identity = identity;
     this.hooks = hooks;
-    this.name = legOf(id, side);
-    this.identity = outboundIdentity(id, side);
-  }
-
-  get dialogId(): string {
-    return dialogIdOf(this.identity);
   }
 
   /**
@@ -71,7 +51,7 @@ export class OutboundLeg {
     return this.context.media.offer(this.name, route.host);
   }
 
-  /** Sends its INVITE; the outcome is the one end of that. */
+  /** Sends its INVITE; the outcome is the one end of that. `headers`: From and To among them. */
   call(route: Route, headers: Headers, sdp: string, deadlineMs: number): Promise<InviteOutcome> {
     const { credentials } = route;
     // The owner is in place before the INVITE leaves: a BYE may come right behind the 200.
@@ -84,7 +64,6 @@ export class OutboundLeg {
         'Call-ID': this.identity.callId,
         Allow: ALLOW,
         'Content-Type': SDP,
-        ...sessionTimer(this.context.config.sip),
         ...headers,
       },
       body: sdp,
@@ -109,13 +88,23 @@ export class OutboundLeg {
     this.session = this.open(credentials);
   }
 
-  /** Ends whatever there is of it: CANCEL before the answer, BYE after it. Harmless if repeated. */
+  /** Ends whatever there is of it, and its audio. Harmless if repeated. */
   end(reason: string): void {
     if (this.isMade) void this.context.media.release(this.name);
     this.isMade = false;
+    this.leave(reason);
+  }
+
+  /** CANCEL before the answer, BYE after it. */
+  leave(reason: string): void {
     if (this.isUp) return this.session?.hangUp(reason);
-    this.session?.forget();
+    this.forget();
     this.invite?.cancel({ Reason: reason });
+  }
+
+  /** Nothing that its dialog still tells is heard. */
+  forget(): void {
+    this.session?.forget();
   }
 
   /** Settles when nothing of a cancelled INVITE is under way any more; null: it is not, now. */
@@ -127,14 +116,14 @@ export class OutboundLeg {
     return {
       credentials,
       deadlineMs,
-      onProvisional: (status, sdp) => this.hooks.progressed(status, sdp),
+      onProvisional: (status, sdp) => this.hooks.progressed?.(status, sdp),
     };
   }
 
   private open(credentials: Route['credentials']): Session {
     return new Session(
       this.context,
-      { dialogId: this.dialogId, leg: this.name, credentials, awaitsAck: false },
+      { dialogId: dialogIdOf(this.identity), leg: this.name, credentials, awaitsAck: false },
       { ended: (cause) => this.hooks.ended(cause) },
     );
   }
