@@ -7,7 +7,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { onDrachtio, runAcd, startAcd, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
-import { isBack, kill, resident } from '../support/full-house.ts';
+import { isBack, kill, pidOf, resident } from '../support/full-house.ts';
 import { until } from '../support/inbox.ts';
 import type { Phone } from '../support/phone.ts';
 import { openStage } from '../support/stage.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
         { id: '2771', queues: ['sales'] },
         { id: '2772', queues: ['help'] },
       ],
-      more: { transfers: { allow: ['sip:outside@*'] } },
+      more: { transfers: { allow: ['sip:outside@*'] }, drain: { limit: 30 } },
     }),
   );
   desks = [await resident(stage, 'desk1'), await resident(stage, 'desk2')];
@@ -178,24 +178,40 @@ describe('click-to-dial', () => {
     await acd.agentIs('2771', 'idle');
   });
 
-  it.skipIf(onDrachtio)(
-    'goes on over a kill while the number rings, which rings once',
-    async () => {
-      const outside = await resident(stage, 'outside');
-      const { own, id } = await dialled(outside);
-      const there = await outside.incoming();
-      there.ring();
-      await callIs(id, 'dialling');
-      const former = kill(acd, 'server');
-      await isBack(acd, 'server', former);
-      expect(await stateOf(id)).toBe('dialling');
-      there.answer();
-      await talk(own, there, [600, 1000]);
-      expect(outside.history).toHaveLength(1);
-      await callIs(id, 'assigned');
-      await own.bye();
-      expect(await there.ended).toBe('bye received');
-      await acd.agentIs('2771', 'idle');
-    },
-  );
+  it.skipIf(onDrachtio).each([
+    ['a kill', () => void kill(acd, 'server')],
+    ['acd restart', () => void runAcd(acd.folder, ['restart', '--config', acd.file])],
+  ])('goes on over %s while the number rings, which rings once', async (_what, strike) => {
+    const outside = await resident(stage, 'outside');
+    const { own, id } = await dialled(outside);
+    const there = await outside.incoming();
+    there.ring();
+    await callIs(id, 'dialling');
+    const former = pidOf(acd, 'server') ?? NaN;
+    strike();
+    await isBack(acd, 'server', former);
+    expect(await stateOf(id)).toBe('dialling');
+    there.answer();
+    await talk(own, there, [600, 1000]);
+    expect(outside.history).toHaveLength(1);
+    await callIs(id, 'assigned');
+    await own.bye();
+    expect(await there.ended).toBe('bye received');
+    await acd.agentIs('2771', 'idle');
+  });
+
+  it('is waited for by a stop, and ended politely by the second word', async () => {
+    const outside = await resident(stage, 'outside');
+    const { own, id } = await dialled(outside);
+    const there = await outside.incoming();
+    there.answer();
+    await talk(own, there, [500, 900]);
+    await callIs(id, 'assigned');
+    process.kill(acd.process.pid, 'SIGTERM');
+    await acd.process.printed(/draining: 1 call left/);
+    expect([own.end, there.end]).toEqual([null, null]);
+    process.kill(acd.process.pid, 'SIGTERM');
+    expect(await own.ended).toBe('bye received');
+    expect(await there.ended).toBe('bye received');
+  });
 });
