@@ -12,7 +12,7 @@ const mayImport = {
   mediad: ['g711-decode.ts', 'lifeline.ts', 'one-write.ts'],
   config: ['core'],
   journal: ['core', 'observe'],
-  media: ['core', 'config', 'observe', 'g711-decode.ts', 'newest.ts', 'one-write.ts'],
+  media: ['core', 'config', 'observe', 'g711-decode.ts', 'later.ts', 'newest.ts', 'one-write.ts'],
   runtime: ['core', 'journal', 'observe'],
   reports: ['core', 'journal', 'observe'],
   // A whole ACD but its edges: people are played, time is stepped.
@@ -47,6 +47,7 @@ const mayImport = {
     'app-stop.ts',
     'child.ts',
     'control-socket.ts',
+    'later.ts',
     'lifeline.ts',
     'run-record.ts',
     'supervisor.ts',

@@ -5,6 +5,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
+import { Later } from './later.ts';
 import { eachLine } from './lifeline.ts';
 
 export interface ChildSpec {
@@ -49,16 +50,6 @@ export function readinessOf(line: string, word = 'ready'): Readiness | null {
     return { ok: false, error: typeof error === 'string' ? error : 'did not say why' };
   } catch (error) {
     return { ok: false, error: `its first line cannot be read: ${(error as Error).message}` };
-  }
-}
-
-/** A promise settled from outside, once. */
-class Later<T> {
-  readonly promise: Promise<T>;
-  settle: (value: T) => void = () => undefined;
-
-  constructor() {
-    this.promise = new Promise((resolve) => (this.settle = resolve));
   }
 }
 

@@ -10,6 +10,7 @@ import type { House } from './demo/house.ts';
 import { openHouse } from './demo/house.ts';
 import { castAgents, castCallers } from './demo/people.ts';
 import { Play } from './demo/play.ts';
+import { Later } from '../later.ts';
 import { Random } from '../sim/random.ts';
 import { latencyInWords, Score } from './demo/score.ts';
 import type { Mode } from './demo/screen.ts';
@@ -67,12 +68,11 @@ export function faultOfDemo(options: DemoOptions): string | null {
 /** The first signal asks everyone to hang up, a later one kills. */
 function untilInterrupted(kill: () => void): { asked: Promise<void>; forget: () => void } {
   let first: number | null = null;
-  let resolveAsked: () => void = () => undefined;
-  const asked = new Promise<void>((resolve) => (resolveAsked = resolve));
+  const asked = new Later<void>();
   const heard = () => {
     const now = performance.now();
     first ??= now;
-    resolveAsked();
+    asked.settle();
     if (now - first <= SAME_SIGNAL_MS) return;
     kill();
     process.exit(EXIT_KILLED);
@@ -80,7 +80,7 @@ function untilInterrupted(kill: () => void): { asked: Promise<void>; forget: () 
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, heard);
   const forget = () => signals.forEach((signal) => process.off(signal, heard));
-  return { asked, forget };
+  return { asked: asked.promise, forget };
 }
 
 async function perform(

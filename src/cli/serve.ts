@@ -14,6 +14,7 @@ import type { Threads } from '../app-rehearsal.ts';
 import { rehearse } from '../app-rehearsal.ts';
 import type { StopMode } from '../app-stop.ts';
 import { readEndpoints } from '../config/endpoints.ts';
+import { Later } from '../later.ts';
 import { Lifeline } from '../lifeline.ts';
 import { createLog } from '../observe/log.ts';
 import type { Log } from '../observe/log.ts';
@@ -91,18 +92,8 @@ async function stopAsOrdered(app: App, orders: Orders, log: Log): Promise<void> 
   }
 }
 
-/** The parent's word that we shall begin: true once it came, false when the parent is gone. */
-class Beginning {
-  readonly word: Promise<boolean>;
-  give: (begins: boolean) => void = () => undefined;
-
-  constructor() {
-    this.word = new Promise((resolve) => (this.give = resolve));
-  }
-}
-
 /** Gets ready and waits. Null: we are not wanted. */
-async function beSpare({ word }: Beginning): Promise<Threads | null> {
+async function beSpare(word: Promise<boolean>): Promise<Threads | null> {
   const threads = await rehearse();
   tell({ prepared: true });
   if (!(await word)) return null;
@@ -114,22 +105,23 @@ async function beSpare({ word }: Beginning): Promise<Threads | null> {
 
 export async function runServe(options: ServeOptions): Promise<number> {
   const orders = new Orders();
-  const beginning = new Beginning();
+  /** The parent's word that we shall begin: true once it came, false when the parent is gone. */
+  const beginning = new Later<boolean>();
   let alone: StopMode = 'handover';
   const lifeline = new Lifeline({
     path: options.lifeline,
     mark: options.mark,
     lingerMs: options.lingerMs,
     // Whoever takes over a server does not know of one that has not begun.
-    orphaned: () => beginning.give(false),
+    orphaned: () => beginning.settle(false),
     end: (why) => orders.add({ mode: alone, why }),
     order: (word) => {
-      if (word === 'go') beginning.give(true);
+      if (word === 'go') beginning.settle(true);
       if (word === 'handover') orders.add({ mode: 'handover', why: 'another server takes over' });
     },
   });
   if (options.stopWithParent) lifeline.watchParent();
-  const threads = options.isSpare === true ? await beSpare(beginning) : null;
+  const threads = options.isSpare === true ? await beSpare(beginning.promise) : null;
   if (options.isSpare === true && threads === null) return 0;
   orders.hearSignals();
   const config = readConfiguration(options.config);
@@ -148,7 +140,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const log = createLog({ level, format, name: 'server', ...output });
   if (options.held) {
     tell({ prepared: true });
-    if (!(await beginning.word)) return 0;
+    if (!(await beginning.promise)) return 0;
   }
   const started = await startApp({
     config,

@@ -9,6 +9,7 @@
  * exceptions: a party whose SDP names its host by name costs `accept` a second, and whatever
  * fails half-way a `release`.
  */
+import { Later } from '../later.ts';
 import type { Playlist } from './playlist.ts';
 import type {
   DialogSdp,
@@ -48,16 +49,14 @@ export class MediaWorker implements InnerMedia {
   private readonly loss = { in: 0, out: 0 };
   private readonly known = new Map<LegId, WorkerLeg>();
   private events: MediaEvents | null = null;
-  private readonly isUp: Promise<void>;
+  private readonly isUp = new Later<void>();
   private pid = 0;
   private detail = '';
 
   constructor(options: WorkerOptions) {
     this.options = options;
-    let cameUp: () => void = () => undefined;
-    this.isUp = new Promise((resolve) => (cameUp = resolve));
     this.link = new WorkerLink(options.control, {
-      up: (hello) => this.resume(hello).then(cameUp),
+      up: (hello) => this.resume(hello).then(this.isUp.settle),
       down: (why) => this.fell(why),
       event: (event) => this.pass(event),
     });
@@ -74,7 +73,7 @@ export class MediaWorker implements InnerMedia {
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(() => resolve(this.link.why), withinMs);
     });
-    const outcome = await Promise.race([this.isUp.then(() => null), late]);
+    const outcome = await Promise.race([this.isUp.promise.then(() => null), late]);
     clearTimeout(timer);
     return outcome;
   }

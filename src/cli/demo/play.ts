@@ -2,6 +2,7 @@
  * The stage all simulated people share: the telephone network, what the ACD shows of itself, the
  * score, and who is on the line with whom. The play closes once; every pause ends then.
  */
+import { Later } from '../../later.ts';
 import type { AudioCheck } from './audio-check.ts';
 import type { Exchange } from './exchange.ts';
 import type { Line } from './line.ts';
@@ -76,9 +77,8 @@ export class Play {
   readonly say: (text: string) => void;
   /** By Call-ID; bounded by the number of callers. */
   readonly inLine = new Map<string, CallerInLine>();
-  readonly closing: Promise<void>;
+  private readonly closed = new Later<void>();
   private isOver = false;
-  private settleClosing: () => void = () => undefined;
 
   constructor(parts: Pick<Play, 'exchange' | 'watch' | 'score' | 'audio' | 'say'>) {
     this.exchange = parts.exchange;
@@ -86,7 +86,10 @@ export class Play {
     this.score = parts.score;
     this.audio = parts.audio;
     this.say = parts.say;
-    this.closing = new Promise((resolve) => (this.settleClosing = resolve));
+  }
+
+  get closing(): Promise<void> {
+    return this.closed.promise;
   }
 
   get isClosing(): boolean {
@@ -95,7 +98,7 @@ export class Play {
 
   close(): void {
     this.isOver = true;
-    this.settleClosing();
+    this.closed.settle();
   }
 
   /** Waits so long, or until one of the others happens, or the play closes. */
