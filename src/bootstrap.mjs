@@ -83,12 +83,20 @@ function wantedStamp() {
   return `${createHash('sha256').update(lock).digest('hex')} ${process.versions.modules}\n`;
 }
 
+/** An optional library that could not be compiled is left out by npm, which calls that success. */
+function hasSqlite() {
+  const isNodeApi10 = Number(process.versions.napi) >= 10;
+  const fitting = isNodeApi10 ? 'better-sqlite3-13' : 'better-sqlite3'; // src/journal/database.ts
+  return existsSync(at('node_modules', fitting, 'package.json'));
+}
+
 function librariesAreThere(stampFile, stamp) {
   if (existsSync(stampFile)) return readFileSync(stampFile, 'utf8') === stamp;
   // Installed by hand (npm ci): npm leaves its own copy of the lockfile behind.
   const own = at('node_modules', '.package-lock.json');
   if (!existsSync(own)) return false;
   if (statSync(own).mtimeMs < statSync(at('package-lock.json')).mtimeMs) return false;
+  if (!hasSqlite()) return false;
   writeFileSync(stampFile, stamp);
   return true;
 }
@@ -110,7 +118,7 @@ function installLibraries() {
   const command = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   let done = npm(command);
   const missing = Object.keys(COMPILERS).filter((program) => !isInstalled(program));
-  if (!done.ok && missing.length > 0) {
+  if ((!done.ok || !hasSqlite()) && missing.length > 0) {
     // SQLite has no ready-made binary for this system: it is compiled, which needs these.
     const packages = missing.map((program) => COMPILERS[program]);
     say(`installing ${packages.join(', ')} to compile SQLite`);
@@ -121,6 +129,9 @@ function installLibraries() {
     done = npm(command);
   }
   if (!done.ok) giveUp(`${done.output}\nnpm ci failed (above); mend that and start again`);
+  if (!hasSqlite()) {
+    giveUp('SQLite could not be compiled: "npm ci --foreground-scripts" shows why');
+  }
   writeFileSync(stampFile, stamp);
 }
 

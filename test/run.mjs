@@ -1,9 +1,10 @@
 // `npm test`: installs what is missing (Debian's real SIP peers included), then builds, checks
 // style, format and types, and runs all tests. With arguments (`npm test -- --project unit sdp`)
 // it only builds and hands them to vitest. What computes comes first, all cores at it; what needs
-// processes mostly waits, for speech to end or a peer to be given up: two lanes of it run side by
+// processes mostly waits, for speech to end or a peer to be given up: three lanes of it run side by
 // side, with the machine to themselves. The last line is `N passed, N failed`.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createReadStream, createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import { readFileSync, rmSync } from 'node:fs';
 import { setPriority } from 'node:os';
@@ -95,9 +96,34 @@ function runVitest(name, args, output, env = {}) {
   });
 }
 
+/** Side by side, each with ports of its own. */
+const LANES = [
+  { project: 'edge', ports: '12000-18600' },
+  { project: 'patient', ports: '18600-25200' },
+  { project: 'e2e', ports: '25200-32000' },
+];
+
+/** What the first lane prints is seen at once, the others' when all are through. */
+async function runLanes() {
+  const runs = LANES.map(async ({ project, ports }, index) => {
+    const log = path.join(results, `${project}.log`);
+    const output = index === 0 ? 'inherit' : createWriteStream(log);
+    if (output !== 'inherit') await once(output, 'open');
+    const env = { ACD_TEST_PORTS: ports };
+    const counted = await runVitest(project, ['--project', project], output, env);
+    if (output !== 'inherit') output.close();
+    return { counted, log: output === 'inherit' ? null : log };
+  });
+  const ended = await Promise.all(runs);
+  for (const { log } of ended) {
+    if (log !== null) await pipeline(createReadStream(log), process.stdout, { end: false });
+  }
+  return ended.map(({ counted }) => counted);
+}
+
 /**
- * The quick tests beside the checks, then two lanes, each with ports of its own; one by one where
- * a drachtio-server is named, which serves one ACD at a time. Gives counts, and how checks went.
+ * The quick tests beside the checks, then the lanes; one by one where a drachtio-server is named,
+ * which serves one ACD at a time. Gives counts, and how the checks went.
  */
 async function runAll() {
   if ((process.env['ACD_DRACHTIO'] ?? '') !== '') {
@@ -107,18 +133,7 @@ async function runAll() {
     check(),
     runVitest('unit', ['--project', 'unit', '--project', 'unit-alone'], 'inherit'),
   ]);
-  const log = path.join(results, 'second-lane.log');
-  const second = createWriteStream(log);
-  await new Promise((resolve) => second.once('open', resolve));
-  const lanes = await Promise.all([
-    runVitest('edge', ['--project', 'edge', '--project', 'patient'], 'inherit', {
-      ACD_TEST_PORTS: '12000-22000',
-    }),
-    runVitest('e2e', ['--project', 'e2e'], second, { ACD_TEST_PORTS: '22000-32000' }),
-  ]);
-  second.close();
-  await pipeline(createReadStream(log), process.stdout, { end: false });
-  return { checks, runs: [unit, ...lanes] };
+  return { checks, runs: [unit, ...(await runLanes())] };
 }
 
 /** What was asked for, and no checks. */

@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, statfsSync } from 'node:fs';
 import path from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from './database.ts';
 import type { JournalFailure } from './port.ts';
 
 export function refuse(detail: string): JournalFailure {

@@ -3,7 +3,7 @@
  * state needs the newest whole snapshot and every event after it, so these are looked at at every
  * start; the whole history where it is small, or by `acd journal check`.
  */
-import type Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
 import { getMeta } from './layout.ts';
 import { isWholeEvent, isWholeSnapshot } from './rows.ts';
 import type { EventRow, SnapshotRow } from './rows.ts';
@@ -35,14 +35,14 @@ interface Ends {
   readonly last: number;
 }
 
-function readEnds(db: Database.Database): Ends {
+function readEnds(db: Sqlite.Database): Ends {
   return db
     .prepare('SELECT coalesce(min(seq), 0) AS first, coalesce(max(seq), 0) AS last FROM event')
     .get() as Ends;
 }
 
 /** Walks the events from `from` on; null, or what is wrong. */
-function checkEvents(db: Database.Database, from: number, last: number): string | null {
+function checkEvents(db: Sqlite.Database, from: number, last: number): string | null {
   const page = db.prepare(SELECT_EVENTS);
   let before: EventRow | null = null;
   for (let next = from; next <= last;) {
@@ -62,14 +62,14 @@ function checkEvents(db: Database.Database, from: number, last: number): string 
   return null;
 }
 
-function readSnapshots(db: Database.Database): { whole: number[]; damaged: number } {
+function readSnapshots(db: Sqlite.Database): { whole: number[]; damaged: number } {
   const rows = db.prepare('SELECT seq, body, sum FROM snapshot ORDER BY seq').all();
   const whole = (rows as SnapshotRow[]).filter(isWholeSnapshot).map(({ seq }) => seq);
   return { whole, damaged: rows.length - whole.length };
 }
 
 /** SQLite's own look at its structure: null, or its first complaint. */
-function checkStructure(db: Database.Database): string | null {
+function checkStructure(db: Sqlite.Database): string | null {
   const answer = db.pragma('quick_check(1)', { simple: true });
   return answer === 'ok' ? null : String(answer).replaceAll('\n', ' ');
 }
@@ -78,7 +78,7 @@ function checkStructure(db: Database.Database): string | null {
  * `whole`: all of it, however long that takes. Throws what SQLite throws; a damaged file among
  * it (`isDamage`).
  */
-export function inspect(db: Database.Database, whole: boolean): Inspected {
+export function inspect(db: Sqlite.Database, whole: boolean): Inspected {
   if (whole) {
     const fault = checkStructure(db);
     if (fault !== null) return { ok: false, fault };

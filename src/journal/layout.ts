@@ -2,7 +2,7 @@
  * The layout of the journal's file: its tables, what it says of itself, and how an older layout
  * becomes this one. A newer or foreign file is refused in words rather than misread.
  */
-import type Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
 import { EVENTS_VERSION } from '../core/events.ts';
 import { eventSum, isWholeMeta, metaSum, snapshotSum } from './rows.ts';
 import type { EventRow, MetaRow, SnapshotRow } from './rows.ts';
@@ -39,7 +39,7 @@ export const INSERT_SNAPSHOT = 'INSERT INTO snapshot (seq, body, sum) VALUES (@s
 /** What the file says of itself. `first`: the oldest event it still holds (journal.keep). */
 export type MetaName = 'schema' | 'events' | 'probes' | 'first';
 
-export function putMeta(db: Database.Database, name: MetaName, value: number): void {
+export function putMeta(db: Sqlite.Database, name: MetaName, value: number): void {
   db.prepare('INSERT OR REPLACE INTO meta (name, value, sum) VALUES (@name, @value, @sum)').run({
     name,
     value,
@@ -48,21 +48,21 @@ export function putMeta(db: Database.Database, name: MetaName, value: number): v
 }
 
 /** Null where the row is missing or damaged. */
-export function getMeta(db: Database.Database, name: MetaName): number | null {
+export function getMeta(db: Sqlite.Database, name: MetaName): number | null {
   const row = db.prepare('SELECT name, value, sum FROM meta WHERE name = ?').get(name);
   if (row === undefined || !isWholeMeta(row as MetaRow)) return null;
   return (row as MetaRow).value;
 }
 
 /** How we write: durable at every commit, and what is deleted leaves no trace to be misread. */
-export function setUp(db: Database.Database): void {
+export function setUp(db: Sqlite.Database): void {
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   db.pragma('secure_delete = ON');
 }
 
 /** Makes the tables in an empty database. `first` is the number of its first event. */
-export function createTables(db: Database.Database, first = 1): void {
+export function createTables(db: Sqlite.Database, first = 1): void {
   db.pragma(`application_id = ${APPLICATION_ID}`);
   db.transaction(() => {
     db.exec(TABLES);
@@ -73,24 +73,24 @@ export function createTables(db: Database.Database, first = 1): void {
   })();
 }
 
-export function hasTables(db: Database.Database): boolean {
+export function hasTables(db: Sqlite.Database): boolean {
   const found = db.prepare('SELECT count(*) AS n FROM sqlite_master').get() as { n: number };
   return found.n > 0;
 }
 
 /** Layout before sums were kept: it has no `sum` in meta. */
-export function isOldLayout(db: Database.Database): boolean {
+export function isOldLayout(db: Sqlite.Database): boolean {
   const columns = db.prepare("SELECT name FROM pragma_table_info('meta')").all();
   const names = (columns as { name: string }[]).map(({ name }) => name);
   return names.includes('value') && !names.includes('sum');
 }
 
-export function isForeign(db: Database.Database): boolean {
+export function isForeign(db: Sqlite.Database): boolean {
   return db.pragma('application_id', { simple: true }) !== APPLICATION_ID;
 }
 
 /** In words, where a newer version wrote this file; null: it did not. */
-export function findNewer(db: Database.Database, file: string): string | null {
+export function findNewer(db: Sqlite.Database, file: string): string | null {
   const [schema, events] = [getMeta(db, 'schema') ?? 0, getMeta(db, 'events') ?? 0];
   if (schema <= SCHEMA_VERSION && events <= EVENTS_VERSION) return null;
   return (
@@ -101,7 +101,7 @@ export function findNewer(db: Database.Database, file: string): string | null {
 
 type OldRow = Omit<EventRow, 'batch' | 'prev' | 'sum'>;
 
-function sumOldEvents(db: Database.Database): void {
+function sumOldEvents(db: Sqlite.Database): void {
   const page = db.prepare(
     'SELECT seq, version, at, kind, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?',
   );
@@ -121,7 +121,7 @@ function sumOldEvents(db: Database.Database): void {
 }
 
 /** Gives every row of layout 1 its sum; all or nothing. */
-export function migrate(db: Database.Database): void {
+export function migrate(db: Sqlite.Database): void {
   db.transaction(() => {
     for (const column of ['batch', 'prev', 'sum']) {
       db.exec(`ALTER TABLE event ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);

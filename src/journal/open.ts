@@ -7,7 +7,8 @@
  */
 import { existsSync, mkdirSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
+import { Database } from './database.ts';
 import { codeOf, explain, isDamage, refuse } from './faults.ts';
 import { inspect, type Inspected } from './inspect.ts';
 import * as layout from './layout.ts';
@@ -41,7 +42,7 @@ export type Look =
   | { readonly kind: 'damaged'; readonly fault: string };
 
 /** Holds the writer's lock until closed; null: another process has it. */
-export function lockWriter(file: string): Database.Database | null {
+export function lockWriter(file: string): Sqlite.Database | null {
   const name = `${file}.lock`;
   // Only its lock matters; whatever is in it was not put there by us.
   if (existsSync(name) && statSync(name).size > 0) truncateSync(name);
@@ -61,7 +62,7 @@ function sizeOf(file: string): number {
   return existsSync(file) ? statSync(file).size : 0;
 }
 
-function lookInside(db: Database.Database, file: string, whole: boolean): Look {
+function lookInside(db: Sqlite.Database, file: string, whole: boolean): Look {
   if (!layout.hasTables(db)) {
     // The header alone is what a first start leaves that was cut short.
     if (sizeOf(file) <= layout.PAGE_SIZE && sizeOf(`${file}-wal`) === 0) return { kind: 'empty' };
@@ -202,13 +203,13 @@ function writeCut(wal: Wal): string {
 }
 
 /** Removes those that are not whole, so that two whole ones are kept from now on. */
-function dropSnapshots(db: Database.Database): void {
+function dropSnapshots(db: Sqlite.Database): void {
   const rows = db.prepare('SELECT seq, body, sum FROM snapshot').all() as SnapshotRow[];
   const remove = db.prepare('DELETE FROM snapshot WHERE seq = ?');
   for (const row of rows) if (!isWholeSnapshot(row)) remove.run(row.seq);
 }
 
-function openLocked(file: string, lock: Database.Database): OpenResult {
+function openLocked(file: string, lock: Sqlite.Database): OpenResult {
   finishRepair(file);
   const wal = readWal(`${file}-wal`);
   const wasEmptied = existsSync(file) && sizeOf(file) + sizeOf(`${file}-wal`) === 0;
@@ -238,7 +239,7 @@ function openLocked(file: string, lock: Database.Database): OpenResult {
  * without a doubt.
  */
 export function openSqliteJournal(file: string): OpenResult {
-  let lock: Database.Database | null = null;
+  let lock: Sqlite.Database | null = null;
   const giveUp = (failure: JournalFailure): JournalFailure => {
     lock?.close();
     return failure;

@@ -3,7 +3,8 @@
  * it runs. Nothing is locked and nothing is changed; every row's sum is looked at.
  */
 import { existsSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
+import { Database } from './database.ts';
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import { explain, refuse } from './faults.ts';
 import { SELECT_EVENTS } from './inspect.ts';
@@ -15,18 +16,14 @@ import { isWholeEvent, isWholeSnapshot, type EventRow, type SnapshotRow } from '
 const PAGE_ROWS = 5_000;
 
 /** Why it cannot be read; null: it can. */
-export function obstacle(db: Database.Database, file: string): string | null {
+export function obstacle(db: Sqlite.Database, file: string): string | null {
   if (!hasTables(db)) return `${file} holds no events`;
   if (isForeign(db)) return `${file} is a database of another program`;
   if (isOldLayout(db)) return `${file} is of a former layout; start the ACD once first`;
   return findNewer(db, file);
 }
 
-function readAll(
-  db: Database.Database,
-  file: string,
-  hear: (stored: StoredEvent) => void,
-): FileRead {
+function readAll(db: Sqlite.Database, file: string, hear: (stored: StoredEvent) => void): FileRead {
   const page = db.prepare(SELECT_EVENTS);
   for (let [next, expected] = [0, 0]; ;) {
     const rows = page.all(next, PAGE_ROWS) as EventRow[];
@@ -47,7 +44,7 @@ function readAll(
 }
 
 /** The newest whole one; it knows what the events before the first may have said. */
-function newestSnapshot(db: Database.Database): Snapshot | null {
+function newestSnapshot(db: Sqlite.Database): Snapshot | null {
   const rows = db.prepare('SELECT seq, body, sum FROM snapshot ORDER BY seq DESC').all();
   const newest = (rows as SnapshotRow[]).find(isWholeSnapshot);
   return newest === undefined ? null : (JSON.parse(newest.body) as Snapshot);
@@ -58,7 +55,7 @@ export type FileRead = { readonly ok: true; readonly snapshot: Snapshot | null }
 /** Tells every event of the file in order. */
 export function readJournalFile(file: string, hear: (stored: StoredEvent) => void): FileRead {
   if (!existsSync(file)) return refuse(`${file} does not exist`);
-  let db: Database.Database | null = null;
+  let db: Sqlite.Database | null = null;
   try {
     db = new Database(file, { readonly: true });
     const detail = obstacle(db, file);

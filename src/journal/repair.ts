@@ -6,7 +6,8 @@
  */
 import * as fs from 'node:fs';
 import path from 'node:path';
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
+import { Database } from './database.ts';
 import { createTables, INSERT_EVENT, INSERT_SNAPSHOT } from './layout.ts';
 import type { EventRow } from './rows.ts';
 import type { Run, Salvage } from './salvage.ts';
@@ -34,7 +35,7 @@ function keepAs(file: string, kept: string): void {
   }
 }
 
-function copyRows(from: Database.Database, to: Database.Database, run: Run): void {
+function copyRows(from: Sqlite.Database, to: Sqlite.Database, run: Run): void {
   const page = from.prepare(
     'SELECT seq, version, at, kind, body, batch, prev, sum FROM event ' +
       'WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?',

@@ -6,7 +6,8 @@
  * state after it where a snapshot stands for what is missing.
  */
 import { rmSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
+import { Database } from './database.ts';
 import { readAllRows } from './pages.ts';
 import type { EventRow, MetaRow, SnapshotRow } from './rows.ts';
 import type { Wal } from './wal.ts';
@@ -54,7 +55,7 @@ interface Collected {
   damaged: Set<number>;
 }
 
-function collect(db: Database.Database, file: string, wal: Wal): Collected {
+function collect(db: Sqlite.Database, file: string, wal: Wal): Collected {
   const collected: Collected = { first: 1, damaged: new Set() };
   const addEvent = db.prepare(ADD_EVENT);
   const addSnapshot = db.prepare(ADD_SNAPSHOT);
@@ -117,7 +118,7 @@ class Follower {
   }
 }
 
-function follow(db: Database.Database, first: number): Follower {
+function follow(db: Sqlite.Database, first: number): Follower {
   const follower = new Follower();
   const all = db.prepare(
     'SELECT seq, sum, prev, batch, at, doubt FROM event WHERE seq >= ? ORDER BY seq, doubt',
@@ -135,7 +136,7 @@ function follow(db: Database.Database, first: number): Follower {
   return follower;
 }
 
-function stage(db: Database.Database, file: string, wal: Wal): Omit<Salvage, 'staging'> {
+function stage(db: Sqlite.Database, file: string, wal: Wal): Omit<Salvage, 'staging'> {
   // It can be made again at any time: nothing of it need be durable.
   db.pragma('journal_mode = OFF');
   db.pragma('synchronous = OFF');

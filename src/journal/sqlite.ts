@@ -3,7 +3,7 @@
  * its sum (`rows.ts`). `open.ts` opens it and looks it over first. One process writes: it holds a
  * lock on a file beside the journal for as long as it lives; readers can still open the journal.
  */
-import type Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
 import { EVENTS_VERSION, type CoreEvent, type StoredEvent } from '../core/events.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { explain, refuse } from './faults.ts';
@@ -34,19 +34,19 @@ interface End {
 class Damaged extends Error {}
 
 export class SqliteJournal implements Journal {
-  readonly #db: Database.Database;
-  readonly #lock: Database.Database;
+  readonly #db: Sqlite.Database;
+  readonly #lock: Sqlite.Database;
   readonly #file: string;
-  readonly #insert: Database.Statement;
-  readonly #end: Database.Statement;
-  readonly #page: Database.Statement;
-  readonly #write: Database.Transaction<(from: number, events: readonly CoreEvent[]) => number>;
+  readonly #insert: Sqlite.Statement;
+  readonly #end: Sqlite.Statement;
+  readonly #page: Sqlite.Statement;
+  readonly #write: Sqlite.Transaction<(from: number, events: readonly CoreEvent[]) => number>;
   #firstSeq: number;
   #lastSeq: number;
   #hasFailed = false;
 
   /** Use `openSqliteJournal`. */
-  constructor(db: Database.Database, lock: Database.Database, file: string) {
+  constructor(db: Sqlite.Database, lock: Sqlite.Database, file: string) {
     this.#db = db;
     this.#lock = lock;
     this.#file = file;

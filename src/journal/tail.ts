@@ -4,7 +4,8 @@
  * and counted, because who reads history goes on with what there is.
  */
 import { existsSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
+import { Database } from './database.ts';
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { explain, refuse } from './faults.ts';
@@ -34,13 +35,13 @@ export interface EventSource {
 }
 
 class JournalTail implements EventSource {
-  readonly #db: Database.Database;
-  readonly #page: Database.Statement;
-  readonly #ends: Database.Statement;
-  readonly #sum: Database.Statement;
-  readonly #at: Database.Statement;
+  readonly #db: Sqlite.Database;
+  readonly #page: Sqlite.Statement;
+  readonly #ends: Sqlite.Statement;
+  readonly #sum: Sqlite.Statement;
+  readonly #at: Sqlite.Statement;
 
-  constructor(db: Database.Database) {
+  constructor(db: Sqlite.Database) {
     this.#db = db;
     this.#page = db.prepare(SELECT_EVENTS);
     this.#ends = db.prepare(
@@ -103,7 +104,7 @@ export type TailOpen = { readonly ok: true; readonly source: EventSource } | Jou
 
 export function openTail(file: string): TailOpen {
   if (!existsSync(file)) return refuse(`${file} does not exist`);
-  let db: Database.Database | null = null;
+  let db: Sqlite.Database | null = null;
   try {
     db = new Database(file, { readonly: true });
     const detail = obstacle(db, file);

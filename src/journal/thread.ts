@@ -3,7 +3,7 @@
  * asked. It ends when it has closed the journal; whatever it cannot do it answers as a value.
  */
 import { parentPort } from 'node:worker_threads';
-import Database from 'better-sqlite3';
+import { Database } from './database.ts';
 import { openSqliteJournal } from './open.ts';
 import type { SqliteJournal } from './sqlite.ts';
 import type { Ask, Open, Tell } from './threaded.ts';

@@ -4,7 +4,8 @@
  * kept.
  */
 import { existsSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
+import { Database } from './database.ts';
 import { explain } from './faults.ts';
 import { hasState, lockWriter, look, onlyRun, writeChoices, type Look } from './open.ts';
 import { finishRepair, replaceBy } from './repair.ts';
@@ -75,7 +76,7 @@ function check(file: string, isRunning: boolean): Told {
 
 /** Runs `work` under the writer's lock where it can be had. Disk faults become text. */
 function guarded(file: string, work: (isLocked: boolean) => Told): Told {
-  let lock: Database.Database | null = null;
+  let lock: Sqlite.Database | null = null;
   try {
     if (!existsSync(file) && !existsSync(`${file}.repaired`)) return bad(`${file} does not exist`);
     lock = lockWriter(file);

@@ -4,7 +4,7 @@
  * reports where the beginning is gone or far away; both give the same.
  */
 import { existsSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import { Database } from '../journal/database.ts';
 import type { EventSource } from '../journal/tail.ts';
 import { ReportFold } from './fold.ts';
 import type { QueueLogLine } from './queue-log.ts';

@@ -3,7 +3,7 @@
  * so whatever reads that reads this; the others are records (records.ts) as they are, instants in
  * ms since the epoch.
  */
-import type Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
 
 /** Another number is made anew, but for 1 and 2, which lack columns alone. */
 export const LAYOUT = 3;
@@ -61,12 +61,12 @@ const TABLES = `
 `;
 
 /** 0 for an empty file. */
-export function layoutOf(db: Database.Database): number {
+export function layoutOf(db: Sqlite.Database): number {
   return Number(db.pragma('user_version', { simple: true }));
 }
 
 /** What is there stays: the journal may not have its beginning any more. */
-export function addColumns(db: Database.Database): void {
+export function addColumns(db: Sqlite.Database): void {
   const missing = layoutOf(db) === 1 ? ['transfers', 'outbound'] : ['outbound'];
   db.transaction(() => {
     for (const column of missing)
@@ -76,7 +76,7 @@ export function addColumns(db: Database.Database): void {
 }
 
 /** Makes them in place of whatever is there. */
-export function createTables(db: Database.Database): void {
+export function createTables(db: Sqlite.Database): void {
   db.transaction(() => {
     for (const table of [...TABLES_WITH_ROWS, 'checkpoint']) {
       db.exec(`DROP TABLE IF EXISTS ${table}`);

@@ -4,7 +4,8 @@
  * from the journal and can be deleted: it is made again from what the journal still holds. Going
  * back to a checkpoint removes the rows of all later events, so that no row is ever there twice.
  */
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
+import { Database } from '../journal/database.ts';
 import type { QueueLogLine } from './queue-log.ts';
 import type { CallRecord, ReportRecord, SpanRecord, VisitRecord } from './records.ts';
 import { addColumns, createTables, LAYOUT, layoutOf, TABLES_WITH_ROWS } from './store-tables.ts';
@@ -30,17 +31,17 @@ export interface Made {
 }
 
 export class ReportStore {
-  readonly db: Database.Database;
-  readonly #line: Database.Statement;
-  readonly #call: Database.Statement;
-  readonly #visit: Database.Statement;
-  readonly #span: Database.Statement;
-  readonly #checkpoint: Database.Statement;
+  readonly db: Sqlite.Database;
+  readonly #line: Sqlite.Statement;
+  readonly #call: Sqlite.Statement;
+  readonly #visit: Sqlite.Statement;
+  readonly #span: Sqlite.Statement;
+  readonly #checkpoint: Sqlite.Statement;
   /** How an instant is written in the column `time`. */
   readonly #time: (at: number) => string;
 
   /** Use `openStore`. */
-  constructor(db: Database.Database, time: (at: number) => string) {
+  constructor(db: Sqlite.Database, time: (at: number) => string) {
     this.db = db;
     this.#time = time;
     const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ');
@@ -185,7 +186,7 @@ export type StoreOpen =
 
 /** Opens or makes it. One of another layout is emptied: it is made again from the journal. */
 export function openStore(file: string, time: (at: number) => string): StoreOpen {
-  let db: Database.Database | null = null;
+  let db: Sqlite.Database | null = null;
   try {
     db = new Database(file);
     // Derived: what a power cut takes is folded again, so nothing need be flushed at every commit.

@@ -3,7 +3,7 @@
  * woken, and answers questions between two steps. It ends when it is told to close.
  */
 import { parentPort } from 'node:worker_threads';
-import Database from 'better-sqlite3';
+import { Database } from '../journal/database.ts';
 import { openTail } from '../journal/tail.ts';
 import { openService, type ReportService } from './service.ts';
 import type { Open, ThreadAsk, ThreadTell } from './threaded.ts';

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/journal/database.ts';
 import { expect, it } from 'vitest';
 import { explain } from '../../../src/journal/faults.ts';
 

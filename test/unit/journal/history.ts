@@ -3,7 +3,7 @@
  * batch by batch as the loop would, with snapshots on the way; and the hash of the state after
  * every event, so that whatever a journal recovers to can be judged.
  */
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/journal/database.ts';
 import { copyFileSync, existsSync } from 'node:fs';
 import type { CoreEvent } from '../../../src/core/events.ts';
 import { evolve } from '../../../src/core/evolve.ts';

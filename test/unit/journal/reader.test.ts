@@ -2,7 +2,7 @@
  * Goal: a journal can be read from beside, and what cannot be read is said. Method: real files,
  * open in a writer, damaged, or none.
  */
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/journal/database.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -6,7 +6,7 @@
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/journal/database.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonicalHash } from '../../../src/core/snapshot.ts';
 import { openSqliteJournal } from '../../../src/journal/open.ts';

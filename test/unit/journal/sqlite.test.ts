@@ -6,7 +6,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
+import { Database } from '../../../src/journal/database.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteJournal } from '../../../src/journal/open.ts';
 import type { SqliteJournal } from '../../../src/journal/sqlite.ts';
@@ -37,7 +38,7 @@ function detailOf(): string {
 }
 
 /** Something done to the file behind the journal's back. */
-function tamper(work: (db: Database.Database) => void): void {
+function tamper(work: (db: Sqlite.Database) => void): void {
   const db = new Database(file);
   work(db);
   db.close();

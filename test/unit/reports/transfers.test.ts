@@ -3,7 +3,7 @@
  * talks, a line for each queue, offer and talk, and queue_log's words for each. Method: the core's
  * own events of a scripted call, folded; the database in a file.
  */
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/journal/database.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/journal/database.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { canonicalHash } from '../../../src/core/snapshot.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
