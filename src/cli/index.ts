@@ -104,9 +104,10 @@ export function buildProgram(done: (status: number) => void): Command {
   program
     .command('check')
     .description('look a configuration over; names every mistake with its line')
-    .argument('[file]', text, standard)
-    .action((file: string) => {
-      done(runCheck(file));
+    .argument('[file]', text)
+    .option(flags, text, standard)
+    .action((file: string | undefined, { config }: { config: string }) => {
+      done(runCheck(file ?? config));
     });
   program
     .command('demo')

@@ -2,6 +2,7 @@
  * acd.yaml to AcdConfig: all of it, or every fault at once and nothing of it. Pure but for
  * `loadConfig`, which reads the file, and for what the file names as secrets (`http-access.ts`).
  */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { coreConfig } from './core-config.ts';
@@ -309,11 +310,22 @@ export function readConfigText(file: string): TextResult {
       const message = `is larger than ${MAX_CONFIG_BYTES} bytes; that cannot be a configuration`;
       return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
     }
-    return { ok: true, text: readFileSync(file, 'utf8') };
+    return textOfBytes(readFileSync(file));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     const why = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`;
     const message = `${why}; name one with --config FILE`;
     return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
   }
+}
+
+/** UTF-8 only: anything else would turn names into others without a word. */
+function textOfBytes(bytes: Buffer): TextResult {
+  const text = bytes.toString('utf8');
+  const isSound = isUtf8(bytes);
+  if (isSound && !text.includes('\0')) return { ok: true, text };
+  const before = text.slice(0, Math.max(text.search(isSound ? /\0/ : /\ufffd/), 0)).split('\n');
+  const place = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
+  const message = 'is not text in UTF-8 from here on; save the file in that encoding';
+  return { ok: false, faults: [{ ...place, path: '', message }] };
 }

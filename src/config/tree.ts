@@ -181,13 +181,17 @@ class Reader {
   }
 }
 
+/** Where the parser's own words help nobody. */
+const ADVICE: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'the same key stands twice here; keep one',
+  MULTIPLE_DOCS: 'a second document begins here (`---`); keep one',
+};
+
 function syntaxFaults(document: ReturnType<typeof parseDocument>, reader: Reader): Fault[] {
   return document.errors.map((error) => {
     const [first = 'is not YAML'] = error.message.split(/ at line \d+, column \d+:?/);
-    const advice =
-      error.code === 'DUPLICATE_KEY'
-        ? 'the same key stands twice here; keep one'
-        : `${first}; mend the YAML (indentation by spaces, \`key: value\`)`;
+    const known = ADVICE[error.code];
+    const advice = known ?? `${first}; mend the YAML (indentation by spaces, \`key: value\`)`;
     return { ...reader.placeAt(error.pos[0]), path: '', message: advice };
   });
 }

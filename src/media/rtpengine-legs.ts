@@ -69,7 +69,8 @@ function asFailure(engine: Engine, result: NgResult & { readonly ok: false }): M
   if (result.why === 'timeout') return failure('timeout', detail);
   if (result.why === 'limit') return failure('limit', detail);
   if (result.detail === UNKNOWN_CALL) return failure('unknown-leg', detail);
-  if (/SDP/.test(result.detail)) return failure('not-acceptable', detail);
+  // The peer reads this one: which engine it was is none of his business.
+  if (/SDP/.test(result.detail)) return failure('not-acceptable', result.detail);
   if (/ports|limit/i.test(result.detail)) return failure('limit', detail);
   return failure('unavailable', detail);
 }
@@ -84,7 +85,7 @@ export async function exchange(
   const result = await engine.request(command, { 'call-id': leg, ...params });
   if (!result.ok) return asFailure(engine, result);
   const { sdp } = result.reply;
-  if (typeof sdp !== 'string') return failure('not-acceptable', `${engine.name} gave no SDP`);
+  if (typeof sdp !== 'string') return failure('not-acceptable', 'rtpengine gave no SDP');
   return { ok: true, sdp };
 }
 

@@ -67,7 +67,11 @@ function askKernel(peer: Found): Promise<string | null> {
       socket.close();
       resolve(local);
     };
+    // Node gives a failed connect to the callback, and no 'error' then: its types do not say so.
+    const connected = (error?: Error | null): void => {
+      end(error == null ? normalAddress(socket.address().address) : null);
+    };
     socket.once('error', () => end(null));
-    socket.connect(9, peer.address, () => end(normalAddress(socket.address().address)));
+    socket.connect(9, peer.address, connected);
   });
 }

@@ -6,24 +6,14 @@ import type { AcdConfig } from '../config/types.ts';
 import type { ArriveCall } from '../core/commands.ts';
 import { parseNeed } from '../core/skills.ts';
 import type { PenaltyLimits } from '../core/types.ts';
-import { clean, splitList } from './headers.ts';
+import { refuseExtensions } from './extensions.ts';
 import type { IncomingRequest, Response } from './port.ts';
 import { carriesSdp, UNSUPPORTED_BODY } from './session.ts';
 
-/** Extensions a peer may demand of us in Require (RFC 3261 §8.2.2.3). */
-const SUPPORTED = new Set(['timer', '100rel']);
-
 /** What to answer before anything is tried, or null. */
 export function checkInvite(request: IncomingRequest): Response | null {
-  const unsupported = splitList(request.header('Require')).filter(
-    (each) => !SUPPORTED.has(each.toLowerCase()),
-  );
-  if (unsupported.length > 0)
-    return {
-      status: 420,
-      reason: 'Bad Extension',
-      headers: { Unsupported: clean(unsupported.join(', ')) },
-    };
+  const refusal = refuseExtensions(request);
+  if (refusal !== null) return refusal;
   const hasBody = request.body !== '' || request.header('Content-Type') !== '';
   return hasBody && !carriesSdp(request) ? UNSUPPORTED_BODY : null;
 }

@@ -10,7 +10,8 @@ import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { digitOfInfo } from './dtmf.ts';
-import { mediaType } from './headers.ts';
+import { refuseExtensions } from './extensions.ts';
+import { clean, mediaType } from './headers.ts';
 import type { Headers, IncomingRequest, Response } from './port.ts';
 import { Referrals } from './referral.ts';
 import type { Referral, ReferralAnswer } from './referral.ts';
@@ -44,7 +45,7 @@ export function refusalOf(failure: MediaFailure): Response {
     return {
       status: 488,
       reason: 'Not Acceptable Here',
-      headers: { Warning: '305 acd "Incompatible media format"' },
+      headers: { Warning: `305 acd "${clean(failure.detail).replaceAll(/["\\\\]/g, "'")}"` },
     };
   return { status: 503, reason: 'Media Unavailable', headers: { 'Retry-After': '5' } };
 }
@@ -309,6 +310,11 @@ export class Session implements Renewable {
   private async reoffered(request: IncomingRequest): Promise<void> {
     const isInvite = request.method === 'INVITE';
     if (this.closed) return refuseEnded(request);
+    const refusal = refuseExtensions(request);
+    if (refusal !== null) {
+      await request.respond(refusal);
+      return;
+    }
     if (request.body === '' && !isInvite) {
       await request.respond({ status: 200, reason: 'OK', headers: { Allow: ALLOW } });
       return;

@@ -12,12 +12,58 @@ export function readerOf(source: SrfMessage): Message {
   };
 }
 
-/** The SDP of a multipart body stands for the whole (RFC 5621); else the body as it is. */
-export function sdpPart(req: SrfRequest): string {
+/** Multiparts stand in each other no deeper than this; what is deeper is not looked for. */
+const MAX_NESTING = 3;
+
+/**
+ * The SDP of a multipart body stands for the whole (RFC 5621 §3); else the body as it is. Read
+ * here, not by srf, whose reader wants names and types in one spelling.
+ */
+export function sdpPart(req: SrfMessage): string {
   const type = req.get('Content-Type') ?? '';
-  if (!/^\s*multipart\//i.test(type)) return req.body ?? '';
-  const part = req.payload?.find((each) => /^application\/sdp/i.test(each.type ?? ''));
-  return part?.content ?? '';
+  const body = req.body ?? '';
+  return isMultipart(type) ? (sdpIn(type, body, MAX_NESTING) ?? '') : body;
+}
+
+function isMultipart(type: string): boolean {
+  return /^\s*multipart\//i.test(type);
+}
+
+function sdpIn(type: string, body: string, depth: number): string | null {
+  if (depth === 0) return null;
+  for (const part of partsOf(type, body)) {
+    if (/^application\/sdp\s*(?:;|$)/i.test(part.type)) return part.content;
+    const inner = isMultipart(part.type) ? sdpIn(part.type, part.content, depth - 1) : null;
+    if (inner !== null) return inner;
+  }
+  return null;
+}
+
+interface Part {
+  readonly type: string;
+  readonly content: string;
+}
+
+/** RFC 2046 §5.1.1: between lines of `--` and the boundary; the first and last pieces are none. */
+function partsOf(type: string, body: string): readonly Part[] {
+  const [, quoted, plain] = /;\s*boundary\s*=\s*(?:"([^"]+)"|([^\s;"]+))/i.exec(type) ?? [];
+  const boundary = quoted ?? plain;
+  if (boundary === undefined) return [];
+  const name = boundary.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
+  // Another boundary may begin with this one: the line must end, or two dashes end the body.
+  const line = new RegExp(String.raw`\r\n--${name}(?=--|[ \t]*(?:\r\n|$))`);
+  const pieces = `\r\n${body.replaceAll(/\r?\n/g, '\r\n')}`.split(line).slice(1);
+  const end = pieces.findIndex((piece) => piece.startsWith('--'));
+  return pieces.slice(0, end < 0 ? pieces.length : end).map(partOf);
+}
+
+/** Of what follows a boundary: the rest of its line, headers (none is legal), an empty line. */
+function partOf(piece: string): Part {
+  const head = piece.indexOf('\r\n\r\n');
+  if (head < 0) return { type: '', content: '' };
+  const unfolded = piece.slice(0, head).replaceAll(/\r\n[ \t]+/g, ' ');
+  const [, type = ''] = /\r\ncontent-type[ \t]*:[ \t]*([^\r]*)/i.exec(unfolded) ?? [];
+  return { type, content: piece.slice(head + 4) };
 }
 
 /** Tells each listener of the CANCEL, those too that come after it. */

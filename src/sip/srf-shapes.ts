@@ -20,7 +20,6 @@ export interface SrfRequest extends SrfMessage {
   readonly stackTxnId: string;
   /** What stands behind the socket it came by; from sipd why it was let in. */
   readonly sessionToken?: string;
-  readonly payload?: readonly { readonly type: string | null; readonly content?: string }[];
   on(event: 'cancel', listener: (message: SrfMessage) => void): void;
   on(
     event: 'response',

@@ -18,7 +18,7 @@ import {
   MAX_USERS,
   MAX_WAITING_FOR_ACK,
 } from './limits.ts';
-import { header, parseMessage, type SipMessage } from './message.ts';
+import { header, isSendable, parseMessage, type SipMessage } from './message.ts';
 import { dialogPath, pathToUri } from './outgoing.ts';
 import { onProxy } from './proxy-entry.ts';
 import { countedCSeq, keepIncoming } from './records.ts';
@@ -163,7 +163,7 @@ function onSip(ctx: Context, client: Client, frame: Frame): boolean {
     client.send(answerFrame(frame.id, verdict));
   };
   const message = parseMessage(frame.sip);
-  if (message === null || (message.fault !== null && message.fault !== 'no end of headers')) {
+  if (message === null || !isSendable(message)) {
     say(`NO|malformed SIP message: ${message?.fault ?? 'no start line'}`);
     return true;
   }

@@ -155,9 +155,9 @@ export interface RAck {
   method: string;
 }
 
-/** RFC 3262 section 7.2. */
+/** RFC 3262 section 7.2. What follows the method is passed over: some peers say it twice. */
 export function parseRAck(value: string): RAck | null {
-  const match = /^(\d{1,10})\s+(\d{1,10})\s+(\S+)$/.exec(value);
+  const match = /^(\d{1,10})\s+(\d{1,10})\s+(\S+)(?:\s.*)?$/.exec(value);
   if (match === null) return null;
   return { rseq: Number(match[1]), seq: Number(match[2]), method: match[3] ?? '' };
 }

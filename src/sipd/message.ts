@@ -66,6 +66,18 @@ export function canonicalName(raw: string): string {
   return name;
 }
 
+const UNENDED = 'no end of headers';
+const NAMELESS = 'header line without a name';
+const MISNAMED = 'header name is no token';
+
+/**
+ * Can we send what a program wrote? It need not end its headers, and a line whose name is none is
+ * left out (`rawHeaders`): it must not cost the whole message.
+ */
+export function isSendable({ fault }: SipMessage): boolean {
+  return fault === null || [NAMELESS, MISNAMED, UNENDED].includes(fault);
+}
+
 function isToken(text: string): boolean {
   if (text === '') return false;
   for (let i = 0; i < text.length; i++) {
@@ -110,18 +122,18 @@ function addHeader(message: SipMessage, line: string, start: number, end: number
   let nameEnd = colon;
   while (nameEnd > 0 && (line[nameEnd - 1] === ' ' || line[nameEnd - 1] === '\t')) nameEnd--;
   if (nameEnd <= 0) {
-    message.fault ??= 'header line without a name';
+    message.fault ??= NAMELESS;
     return;
   }
   const raw = line.slice(0, nameEnd);
   const name = names.get(raw) ?? (isToken(raw) ? canonicalName(raw) : '');
   if (name === '') {
-    message.fault ??= 'header name is no token';
+    message.fault ??= MISNAMED;
     return;
   }
-  if (line.length > MAX_HEADER_BYTES) message.fault ??= 'header line too long';
+  if (line.length > MAX_HEADER_BYTES) message.fault = 'header line too long';
   if (message.headers.length >= MAX_HEADERS) {
-    message.fault ??= 'too many headers';
+    message.fault = 'too many headers';
     return;
   }
   if (name === 'via' && message.viaStart < 0) {
@@ -159,7 +171,7 @@ export function parseMessage(text: string): SipMessage | null {
     body: end < 0 ? '' : text.slice(end + 4),
     viaStart: -1,
     viaEnd: -1,
-    fault: end < 0 ? 'no end of headers' : null,
+    fault: end < 0 ? UNENDED : null,
   };
   let at = text.indexOf('\r\n');
   if (at < 0 || at > stop) at = stop;
@@ -178,7 +190,7 @@ export function parseMessage(text: string): SipMessage | null {
       lineEnd = next;
     }
     if (hasControls(line)) {
-      message.fault ??= 'control character in a header';
+      message.fault = 'control character in a header';
     } else {
       addHeader(message, line, start, lineEnd);
     }

@@ -9,9 +9,9 @@ import type { Timer } from './clock.ts';
 import { composeRequest, type RequestParts } from './compose.ts';
 import type { Context } from './context.ts';
 import { forwardedRequest, forwardedResponse, recordRoutes, type Onward } from './forward.ts';
-import { parseNameAddr, splitLists } from './headers.ts';
+import { param, parseNameAddr, splitLists } from './headers.ts';
 import { MAX_PROXY_TARGETS, PROCEEDING_MS, T64 } from './limits.ts';
-import { headerValues, type Header } from './message.ts';
+import { headerValues, type Header, type SipMessage } from './message.ts';
 import { nextHop, pathToUri, rejectionAck } from './outgoing.ts';
 import type { Path } from './path.ts';
 import type { Received } from './received.ts';
@@ -260,16 +260,30 @@ function accepted(ctx: Context, proxying: Proxying, one: Branch, response: Recei
   proxying.wish.onDone();
 }
 
+/** Where a 3xx points, the most wanted first (RFC 3261 section 8.1.3.4). */
+function redirections(message: SipMessage): ProxyTarget[] {
+  return splitLists(headerValues(message, 'contact'))
+    .map((value) => parseNameAddr(value))
+    .filter((contact) => contact !== null)
+    .filter(({ uri }) => uri.startsWith('sip:'))
+    .toSorted((a, b) => wish(b.params) - wish(a.params))
+    .map(({ uri }) => ({ uri, hop: '' }));
+
+  /** RFC 3261 section 20.10: from 0 to 1, and 1 if nothing is said. */
+  function wish(params: string): number {
+    const q = Number(param(params, 'q') ?? 1);
+    return Number.isNaN(q) ? 1 : q;
+  }
+}
+
 function refused(ctx: Context, proxying: Proxying, refusal: Refusal): void {
   const { wish, waiting } = proxying;
   const { status, response } = refusal;
   const isRedirect = status >= 300 && status < 400 && response !== null && wish.followsRedirects;
   if (isRedirect && !proxying.isCancelled) {
-    for (const value of splitLists(headerValues(response.message, 'contact'))) {
-      const uri = parseNameAddr(value)?.uri ?? '';
-      const isFull = proxying.tried + waiting.length >= MAX_PROXY_TARGETS;
-      if (uri.startsWith('sip:') && !isFull) waiting.push({ uri, hop: '' });
-    }
+    // They stand for who sent us there: before those that the client named after him.
+    const room = MAX_PROXY_TARGETS - proxying.tried - waiting.length;
+    waiting.unshift(...redirections(response.message).slice(0, Math.max(room, 0)));
   }
   proxying.refusals.push(refusal);
   if (status >= 600) {

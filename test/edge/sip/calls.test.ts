@@ -112,6 +112,7 @@ describe('a caller', () => {
     const answer = await caller.response(invite);
     caller.ack(invite, answer);
     expect(answer.status).toBe(488);
+    expect(header(answer, 'Warning')).toBe('305 acd "no codec"');
     await settled();
   });
 
@@ -136,6 +137,9 @@ describe('a caller', () => {
     const updated = await caller.response(update);
     expect(updated.status).toBe(200);
     expect(updated.body).toContain('m=audio');
+    const odd = caller.within(invite, ok, 'UPDATE', 4, { headers: { Require: 'magic' } });
+    const refused = await caller.response(odd);
+    expect([refused.status, header(refused, 'Unsupported')]).toEqual([420, 'magic']);
   });
 });
 

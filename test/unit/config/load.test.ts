@@ -314,6 +314,11 @@ describe('a configuration that is wrong', () => {
       ['acd.yaml:2:1: the same key stands twice here; keep one'],
     ],
     [
+      'two documents',
+      'http: {}\n---\nlog: {}',
+      ['acd.yaml:2:1: a second document begins here (`---`); keep one'],
+    ],
+    [
       'agent id with letters',
       'agents: [{id: 27a}]',
       ['acd.yaml:1:15: agents[0].id: "27a" cannot be keyed on a phone; take 1 to 16 digits'],
@@ -358,6 +363,23 @@ describe('a configuration that is wrong', () => {
     expect(result.ok ? [] : result.faults.map((fault) => fault.message)).toEqual([
       'there is no such file; name one with --config FILE',
     ]);
+  });
+
+  it('given a file in another encoding, names the place instead of guessing', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'acd-config-'));
+    const told = (bytes: Buffer): string[] => {
+      const file = path.join(folder, 'acd.yaml');
+      writeFileSync(file, bytes);
+      const result = loadConfig(file, { env: {} });
+      return result.ok ? [] : result.faults.map((fault) => writeFault('acd.yaml', fault));
+    };
+    const why = 'is not text in UTF-8 from here on; save the file in that encoding';
+    const text = 'queues:\n  - name: q1 # caf\u00e9\n';
+    expect(told(Buffer.from(text, 'latin1'))).toEqual([`acd.yaml:2:19: ${why}`]);
+    expect(told(Buffer.from(`\ufeff${text}`, 'utf16le'))).toEqual([`acd.yaml:1:1: ${why}`]);
+    expect(told(Buffer.from('log: {}\n\0'))).toEqual([`acd.yaml:2:1: ${why}`]);
+    expect(told(Buffer.from(`\ufeff${text.replaceAll('\n', '\r\n')}`))).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 
   it('is never an exception, whatever the text', () => {

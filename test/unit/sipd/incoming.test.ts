@@ -360,6 +360,18 @@ describe('reliable provisionals', () => {
     expect(world.takeStory()).toEqual(['481']);
   });
 
+  it('given a PRACK that says the method twice, then it counts all the same', () => {
+    const { frame } = invite({ extra });
+    world.takeSent();
+    client.respond(frame, 183, ['Require: 100rel'], SDP);
+    const [provisional = ''] = world.takeSent();
+    const rack = `RAck: ${headerOf(provisional, 'RSeq')} 1 INVITE INVITE`;
+    const to = headerOf(provisional, 'To');
+    world.arrive(world.request('PRACK', { to, cseq: 2, extra: [rack] }));
+    client.respond(client.last('PRACK'), 200);
+    expect(world.takeStory()).toEqual(['200']);
+  });
+
   it('given a caller without 100rel, then the 183 goes out as usual', () => {
     const { frame } = invite();
     world.takeSent();

@@ -46,6 +46,17 @@ describe('a request of a client', () => {
     expect(headerOf(text, 'Content-Type')).toBe('application/sdp');
   });
 
+  it('given lines that are no headers, then they are left out; split ones are refused', () => {
+    const lines = ['X-Caf\u00e9: 1', 'X Y: 2', 'no colon', 'X-Good: 3'];
+    expect(client.request('OPTIONS', URI, lines)[0]).toBe('OK');
+    const [text = ''] = world.takeSent();
+    expect(headerOf(text, 'X-Good')).toBe('3');
+    expect(text).not.toMatch(/Caf|X Y|no colon/);
+    const split = client.request('OPTIONS', URI, ['X Y: 2', 'X-Bad: 1\nX-Worse: 2']);
+    expect(split[1]).toContain('control character in a header');
+    expect(world.takeSent()).toEqual([]);
+  });
+
   it('given silence, then it is repeated by Timer A and E, and ends with a local 408', () => {
     invite();
     const start = world.clock.now();

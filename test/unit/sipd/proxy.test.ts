@@ -183,6 +183,17 @@ describe('several targets', () => {
     expectRest(stage.world);
   });
 
+  it('given a redirection among several targets, then it is followed first, by its q', () => {
+    const stage = new ProxyStage();
+    stage.invite([ONE, TWO], { follow: true });
+    const contact = '<sip:b@192.0.2.24>;q=0.2, <sip:a@192.0.2.23>;q=0.9';
+    stage.answer('192.0.2.21', stage.last('INVITE', '192.0.2.21'), 302, { contact });
+    stage.answer('192.0.2.23', stage.last('INVITE', '192.0.2.23'), 486);
+    stage.answer('192.0.2.24', stage.last('INVITE', '192.0.2.24'), 486);
+    const tried = stage.story().filter((one) => one.startsWith('INVITE'));
+    expect(tried.map((one) => one.split('.').at(-1))).toEqual(['21', '23', '24', '22']);
+  });
+
   it('given a redirection not to follow, then it goes back', () => {
     const stage = new ProxyStage();
     stage.invite([ONE]);

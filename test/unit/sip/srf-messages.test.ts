@@ -1,0 +1,66 @@
+/**
+ * Goal: the SDP of a multipart body is found however the peer writes it, and nothing else is taken
+ * for it. Method: bodies by hand.
+ */
+import { describe, expect, it } from 'vitest';
+import { sdpPart } from '../../../src/sip/srf-messages.ts';
+
+const SDP = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n';
+const ISUP = 'Content-Type: application/isup\r\n\r\n\u0001\r\n\r\n\u0002';
+const OFFER = `Content-Type: application/sdp\r\n\r\n${SDP}`;
+
+function found(type: string, body: string): string {
+  return sdpPart({ get: (name) => (name === 'Content-Type' ? type : undefined), body });
+}
+
+function multipart(...parts: string[]): string {
+  return `${parts.map((part) => `--b.1\r\n${part}\r\n`).join('')}--b.1--\r\n`;
+}
+
+describe('the SDP of a body', () => {
+  it.each([
+    ['multipart/mixed;boundary=b.1', multipart(OFFER, ISUP)],
+    ['multipart/mixed;boundary=b.1', multipart(ISUP, OFFER)],
+    ['Multipart/Mixed; Boundary="b.1"; charset=utf-8', multipart(ISUP, OFFER)],
+    ['multipart/mixed; charset=utf-8; boundary=b.1;x=y', multipart(OFFER)],
+    ['multipart/mixed;boundary=b.1', `a preamble\r\n${multipart(OFFER)}an epilogue`],
+    ['multipart/mixed;boundary=b.1', multipart(OFFER.replace('Content-Type', 'CONTENT-type '))],
+    ['multipart/mixed;boundary=b.1', multipart(OFFER.replace('sdp', 'SDP ; charset=utf-8'))],
+    ['multipart/mixed;boundary=b.1', multipart(`Content-ID: <1>\r\n${OFFER}`)],
+    ['multipart/mixed;boundary=b.1', multipart(OFFER).replaceAll('\r\n', '\n')],
+    ['multipart/mixed;boundary=b.1', multipart(OFFER).replace('--b.1--\r\n', '')],
+  ])('given %s, then the part is found', (type, body) => {
+    expect(found(type, body).trim()).toBe(SDP.trim());
+  });
+
+  it('given multiparts in each other, then it is found, but not at any depth', () => {
+    let type = 'multipart/mixed;boundary=b.1';
+    let body = multipart(OFFER);
+    const seen = [2, 3, 4].map((level) => {
+      // Each boundary begins with the one around it.
+      const name = 'b.1'.slice(0, 4 - level) + '-'.repeat(Math.max(0, level - 3));
+      body = `--${name}\r\nContent-Type: ${type}\r\n\r\n${body}\r\n--${name}--\r\n`;
+      type = `multipart/alternative;boundary="${name}"`;
+      return found(type, body).includes('v=0');
+    });
+    expect(seen).toEqual([true, true, false]);
+  });
+
+  it.each([
+    ['multipart/mixed', multipart(OFFER)],
+    ['multipart/mixed;boundary=other', multipart(OFFER)],
+    ['multipart/mixed;boundary=b.1', multipart(ISUP)],
+    ['multipart/mixed;boundary=b.1', multipart(`\r\n${SDP}`)],
+    ['multipart/mixed;boundary=b.1', multipart(OFFER.replace('sdp', 'sdpx'))],
+    ['multipart/mixed;boundary=b.1', ''],
+    ['multipart/mixed;boundary=b.1', '--b.1'],
+  ])('given %s without such a part, then there is none', (type, body) => {
+    expect(found(type, body)).toBe('');
+  });
+
+  it('given any other type, then the body as it is', () => {
+    expect(found('application/sdp', SDP)).toBe(SDP);
+    expect(found('text/plain', 'x')).toBe('x');
+    expect(found('', '')).toBe('');
+  });
+});
