@@ -17,6 +17,12 @@ function isOutside(penalty: number, { min, max, raise }: PenaltyLimits): boolean
   return (max !== null && counts > max) || (min !== null && counts < min);
 }
 
+/** `penaltymemberslimit`: so few are logged in that penalties say nothing. */
+export function hasFew(queue: Queue): boolean {
+  const few = queue.config.penaltyMembersLimit;
+  return few > 0 && loggedInOf(queue) <= few;
+}
+
 /** Of the conditions those that are of this queue and this call; the others are bits. */
 function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLimits): boolean {
   const { agent, rules, queue } = member;
@@ -24,7 +30,7 @@ function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLim
     case 'paused':
       return agent.pausedIn.has(queue.name);
     case 'penalty':
-      return rules.penalty < 0 || isOutside(rules.penalty, limits);
+      return rules.penalty < 0 || (isOutside(rules.penalty, limits) && !hasFew(queue));
     case 'invalid': // Asterisk's negative_penalty_invalid
       return rules.penalty < 0;
     default:
