@@ -18,9 +18,16 @@ function isOutside(penalty: number, { min, max, raise }: PenaltyLimits): boolean
 }
 
 /** `penaltymemberslimit`: so few are logged in that penalties say nothing. */
-export function hasFew(queue: Queue): boolean {
-  const few = queue.config.penaltyMembersLimit;
-  return few > 0 && loggedInOf(queue) <= few;
+export function hasFew({ config, members }: Queue): boolean {
+  const few = config.penaltyMembersLimit;
+  if (few === 0) return false;
+  let count = 0;
+  for (const member of members) {
+    if (isLoggedIn(member)) count += 1;
+    // Asked of each member in turn: it must not cost as much as there are.
+    if (count > few) return false;
+  }
+  return true;
 }
 
 /** Of the conditions those that are of this queue and this call; the others are bits. */
