@@ -27,7 +27,7 @@ interface AgentPage {
   isPaused: boolean;
   isInWrapup: boolean;
   /** The offer that rings at him or that he talks by, or the call that he makes. */
-  offerId: OfferId | CallId | null;
+  offerId: string | null;
 }
 
 interface OfferPage {
