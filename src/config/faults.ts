@@ -119,7 +119,7 @@ function wrongShape(root: unknown, tree: Tree, path: Path): string {
     return `must be a section of its own; write its options below it, indented`;
   }
   if (schema instanceof z.ZodArray) return 'must be a list; write each entry as `- …`';
-  return 'must be a single value; write it on one line';
+  return 'must be a single value; write it on one line, without brackets';
 }
 
 /** Faults out of zod's issues. */

@@ -111,7 +111,11 @@ const offers = {
     'widen',
   ),
   penaltymemberslimit: standard(
-    f.count('With so few members logged in, no penalty limit counts; 0: they always do.', 0, 1000),
+    f.count(
+      'With so few members logged in penalties do not count, neither limits nor order; 0: always.',
+      0,
+      1000,
+    ),
     '0',
   ),
   skills: f

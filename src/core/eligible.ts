@@ -4,7 +4,7 @@
  * cut in three because the lists are: what keeps the call from any agent, what keeps the agent
  * from any call of the queue, and what keeps these two from each other.
  */
-import { isAway, isExcluded, isFor, isLoggedIn, loggedInOf, type Seeker } from './emptiness.ts';
+import { hasFew, isAway, isExcluded, isFor, isLoggedIn, type Seeker } from './emptiness.ts';
 import { tierOf } from './orders.ts';
 import { hasSkills, needOf } from './skills.ts';
 import {
@@ -13,6 +13,7 @@ import {
   type Call,
   type Member,
   type Offer,
+  type Queue,
   type State,
 } from './state.ts';
 
@@ -133,8 +134,9 @@ export function memberOf(agent: Agent, queue: string): Member | undefined {
   return agent.memberOf.find((member) => member.queue.name === queue);
 }
 
-/** Tier of a member for this call: those below `raise` are of one. */
+/** Tier of a member for this call: those below `raise` are of one; of few, all are. */
 export function tierFor(call: Call, member: Member): number {
+  if (hasFew(member.queue)) return 0;
   return Math.max(tierOf(member), call.limits.raise ?? -Infinity);
 }
 
@@ -155,8 +157,7 @@ function isOutside(call: Pick<Call, 'limits'>, member: Member): boolean {
   if (min === null && max === null) return false;
   const penalty = raised(call, member);
   if ((max === null || penalty <= max) && (min === null || penalty >= min)) return false;
-  const few = member.queue.config.penaltyMembersLimit;
-  return few === 0 || loggedInOf(member.queue) > few;
+  return !hasFew(member.queue);
 }
 
 /** His penalty for this call. */
@@ -199,11 +200,17 @@ function isVetoed({ vetoes }: Call, { agent, queue }: Member): boolean {
   return (vetoes.get(agent.id)?.until ?? 0) > 0;
 }
 
+/** First in line of those whose leg is up: who never acknowledges holds up nobody. */
+function firstUp({ line }: Queue): Call | undefined {
+  for (const call of line) if (call.confirmedAt !== null) return call;
+  return undefined;
+}
+
 export function pairObstacle(state: State, call: Call, member: Member): PairObstacle | null {
   const { queue } = member;
   const { autofill, strategy, maxTalks } = queue.config;
   // Calls to one agent each do not stand in each other's way.
-  if (!autofill && call.only === null && queue.line.first() !== call) return 'not-first';
+  if (!autofill && call.only === null && firstUp(queue) !== call) return 'not-first';
   if (!isFor(call, member.agent)) return 'not-his';
   if (isOutside(call, member)) return 'penalty';
   if (!hasSkills(member.agent.skills, needOf(call, queue.config))) return 'skills';

@@ -17,6 +17,19 @@ function isOutside(penalty: number, { min, max, raise }: PenaltyLimits): boolean
   return (max !== null && counts > max) || (min !== null && counts < min);
 }
 
+/** `penaltymemberslimit`: so few are logged in that penalties say nothing. */
+export function hasFew({ config, members }: Queue): boolean {
+  const few = config.penaltyMembersLimit;
+  if (few === 0) return false;
+  let count = 0;
+  for (const member of members) {
+    if (isLoggedIn(member)) count += 1;
+    // Asked of each member in turn: it must not cost as much as there are.
+    if (count > few) return false;
+  }
+  return true;
+}
+
 /** Of the conditions those that are of this queue and this call; the others are bits. */
 function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLimits): boolean {
   const { agent, rules, queue } = member;
@@ -24,7 +37,7 @@ function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLim
     case 'paused':
       return agent.pausedIn.has(queue.name);
     case 'penalty':
-      return rules.penalty < 0 || isOutside(rules.penalty, limits);
+      return rules.penalty < 0 || (isOutside(rules.penalty, limits) && !hasFew(queue));
     case 'invalid': // Asterisk's negative_penalty_invalid
       return rules.penalty < 0;
     default:

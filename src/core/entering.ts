@@ -12,7 +12,7 @@ import { mayBeKept } from './eligible.ts';
 import type { Seeker } from './emptiness.ts';
 import type { Asking } from './estimate.ts';
 import { endCall } from './leaving.ts';
-import { numberOf, priorityOf } from './rules.ts';
+import { acquaintance, priorityOf } from './rules.ts';
 import { must, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
 import type { AgentId, Departure, Destination, ExitStatus } from './types.ts';
 import { isKnown } from './views.ts';
@@ -120,7 +120,8 @@ function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Depa
 /** The agent he last spoke with, where the queue keeps callers for that and he is there. */
 function keeperOf(state: State, queue: Queue, seeker: Seeker): AgentId | null {
   if (queue.config.stickyMs === 0) return null;
-  const agent = state.agents.get(state.acquainted.get(numberOf(seeker.from) ?? '') ?? '');
+  const known = acquaintance(queue.name, seeker.from);
+  const agent = state.agents.get(state.acquainted.get(known ?? '') ?? '');
   return agent !== undefined && mayBeKept(seeker, agent, queue.name) ? agent.id : null;
 }
 

@@ -40,15 +40,19 @@ function beginDay(state: State, agent: Agent, at: number): void {
   }
 }
 
-/** He has had no less than whoever has had least: his share begins now. */
+/**
+ * His share begins now: he has had no less than whoever of those present has had least, and, where
+ * their count began later than his, no more than whoever has had most.
+ */
 function joinShares(agent: Agent, queue: Queue, tally: Tally): void {
   let least = Infinity;
+  let most = 0;
   for (const other of queue.members) {
-    if (other.agent !== agent && isLoggedIn(other)) {
-      least = Math.min(least, other.tally.served);
-    }
+    if (other.agent === agent || !isLoggedIn(other)) continue;
+    least = Math.min(least, other.tally.served);
+    most = Math.max(most, other.tally.served);
   }
-  if (least !== Infinity) tally.served = Math.max(tally.served, least);
+  if (least !== Infinity) tally.served = Math.min(Math.max(tally.served, least), most);
 }
 
 function join(agent: Agent, name: QueueName): void {

@@ -27,7 +27,7 @@ import { begin, proceed, removeTransfer } from './evolve-sending.ts';
 import { endTalk, transfer } from './evolve-transfers.ts';
 import { memberOf } from './eligible.ts';
 import { placeAgent, placeCall, placeOffer, rekeyCall, removeCall, removeOffer } from './place.ts';
-import { idleClock, numberOf } from './rules.ts';
+import { acquaintance, idleClock } from './rules.ts';
 import { NO_TALKS, NOWHERE } from './remembered.ts';
 import {
   ACQUAINTED_MAX,
@@ -258,12 +258,11 @@ function answer(state: State, event: OfferAnswered): void {
 }
 
 /** The newest is last, so that the first is the one to be forgotten. */
-function acquaint(state: State, from: string, agentId: AgentId): void {
-  const { acquainted } = state;
-  const number = numberOf(from);
-  if (number === null) return;
-  acquainted.delete(number);
-  acquainted.set(number, agentId);
+function acquaint({ acquainted }: State, { queue, from }: Call, agentId: AgentId): void {
+  const known = acquaintance(queue, from);
+  if (known === null) return;
+  acquainted.delete(known);
+  acquainted.set(known, agentId);
   if (acquainted.size <= ACQUAINTED_MAX) return;
   for (const oldest of acquainted.keys()) {
     acquainted.delete(oldest);
@@ -287,7 +286,7 @@ function connect(state: State, offerId: OfferId, at: number): void {
     member.tally.calls += 1;
     member.tally.misses = 0;
     member.tally.served += 1 / member.rules.share;
-    if (member.queue.config.stickyMs > 0) acquaint(state, call.from, agent.id);
+    if (member.queue.config.stickyMs > 0) acquaint(state, call, agent.id);
   }
   noteWait(paceOf(state, call.queue), at - call.queuedAt, false);
   placeOffer(state, made);

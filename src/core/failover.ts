@@ -51,9 +51,10 @@ export function entryObstacle(
   asking: () => Asking = () => ({ ...LAST, ...seeker }),
 ): FailoverStatus | null {
   const { maxlen, joinEmpty, maxCallsPerAgent, maxEstimatedWaitMs } = queue.config;
-  if (maxlen > 0 && queue.line.size >= maxlen) return 'FULL';
+  // As in Asterisk: where nobody can answer that is why, however full the line is.
   const empty = emptyFor(state, queue, joinEmpty, seeker);
   if (empty !== null) return empty === 'EMPTY' ? 'JOINEMPTY' : 'JOINUNAVAIL';
+  if (maxlen > 0 && queue.line.size >= maxlen) return 'FULL';
   if (maxCallsPerAgent > 0 && isCrowded(queue, seeker, maxCallsPerAgent)) return 'FULL';
   if (maxEstimatedWaitMs === 0) return null;
   const wait = estimatedWait(state, queue, asking());

@@ -10,7 +10,7 @@ import { memberOf } from './eligible.ts';
 import { compareText } from './ordered.ts';
 import { finishOutbound } from './outbound.ts';
 import { beginTransfer, finish } from './sending.ts';
-import { must, type Agent, type Call } from './state.ts';
+import { must, type Agent, type Call, type State } from './state.ts';
 import type { Destination, EndedBy, ExitStatus, OfferId, OfferWithdrawal } from './types.ts';
 
 /** Takes an offer back; a connected one is not ours to take. */
@@ -36,6 +36,14 @@ export function withdrawOffer(decision: Decision, agent: Agent, reason: OfferWit
   if (agent.offerId !== null) withdraw(decision, agent.offerId, reason);
 }
 
+/** His rest after a call of the queue, also after one given to him who is no member there. */
+function wrapupOf({ config, queues }: State, agent: Agent, queueName: string): number {
+  const member = memberOf(agent, queueName);
+  if (member !== undefined) return member.rules.wrapupMs;
+  const own = config.agents.find(({ id }) => id === agent.id)?.wrapupMs;
+  return own ?? queues.get(queueName)?.config.wrapupMs ?? 0;
+}
+
 /** After his talk: a logout he asked for meanwhile, else wrap-up, else he is free. */
 export function releaseAgent(
   decision: Decision,
@@ -45,9 +53,7 @@ export function releaseAgent(
 ): void {
   const agent: Agent = must(decision.state.agents.get(agentId), `agent ${agentId}`);
   if (leaveIfAsked(decision, agent)) return;
-  const queue = decision.state.queues.get(queueName);
-  const wrapupMs = memberOf(agent, queueName)?.rules.wrapupMs ?? queue?.config.wrapupMs ?? 0;
-  const until = leftAt + wrapupMs;
+  const until = leftAt + wrapupOf(decision.state, agent, queueName);
   if (until <= decision.at) return;
   decision.emit({ kind: 'WrapupStarted', agentId, queue: queueName, until });
 }

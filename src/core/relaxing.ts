@@ -10,10 +10,15 @@ import { skillStepsAfter } from './skills.ts';
 import type { Call } from './state.ts';
 import type { PenaltyChange, PenaltyLimits, PenaltyStep } from './types.ts';
 
-/** A relative change of a limit there is not counts from 0. */
+/** A relative change of a limit there is not counts from 0, and none leads below that. */
 function changed(limit: number | null, change: PenaltyChange | undefined): number | null {
   if (change === undefined) return limit;
-  return change.by === 'set' ? change.value : (limit ?? 0) + change.value;
+  return change.by === 'set' ? change.value : Math.max(0, (limit ?? 0) + change.value);
+}
+
+/** As Asterisk's: where a rule leads `min` above `max` that follows, or nobody could take it. */
+function orderly({ min, max, raise }: PenaltyLimits): PenaltyLimits {
+  return min !== null && max !== null && max < min ? { min, max: min, raise } : { min, max, raise };
 }
 
 /** What holds after so long, and how many steps that is. */
@@ -27,11 +32,11 @@ export function limitsAfter(
   for (const step of steps) {
     if (step.atMs > waitedMs) break;
     count += 1;
-    limits = {
+    limits = orderly({
       min: changed(limits.min, step.min),
       max: changed(limits.max, step.max),
       raise: changed(limits.raise, step.raise),
-    };
+    });
   }
   return { limits, steps: count };
 }

@@ -108,6 +108,12 @@ export function numberOf(from: string): string | null {
   return user === '' || /^(anonymous|unknown|unavailable|restricted)$/i.test(user) ? null : user;
 }
 
+/** By what a queue knows again who called it; null: the caller hides his number. */
+export function acquaintance(queue: QueueName, from: string): string | null {
+  const number = numberOf(from);
+  return number === null ? null : `${queue} ${number}`;
+}
+
 /** The caller's priority: what the call brings, else the first rule that fits, else the queue's. */
 export function priorityOf(queue: QueueRules, from: string, brought: number | undefined): number {
   if (brought !== undefined) return brought;

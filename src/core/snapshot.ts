@@ -108,7 +108,7 @@ export interface Snapshot {
   /** Absent: none. */
   readonly transfers?: readonly (Omit<Transfer, 'timer' | 'isReferred'> & Partial<Transfer>)[];
   readonly outbound?: readonly Omit<Outbound, 'timer'>[];
-  /** Whom a caller last spoke with, by his number, oldest first; absent: nobody. */
+  /** Whom a caller last spoke with, by queue and number, oldest first; absent: nobody. */
   readonly acquainted?: readonly (readonly [string, AgentId])[];
   readonly paces?: readonly (readonly [QueueName, Pace])[];
 }
@@ -225,7 +225,10 @@ export function restore(plain: Snapshot): State {
     if (agent.device !== null) state.devices.set(agent.device.uri, agent.id);
   }
   for (const [name, pace] of plain.paces ?? []) state.paces.set(name, { ...pace });
-  for (const [number, agentId] of plain.acquainted ?? []) state.acquainted.set(number, agentId);
+  for (const [known, agentId] of plain.acquainted ?? []) {
+    // Earlier versions kept no queue: of those nobody can say where it was.
+    if (known.includes(' ')) state.acquainted.set(known, agentId);
+  }
   for (const sent of plain.transfers ?? []) {
     // One of a former version does not say whether his side was at it.
     const transfer = { isReferred: false, ...sent, timer: makeTimer('transfer', sent.callId) };

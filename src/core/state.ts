@@ -57,7 +57,7 @@ export const RINGING_MAX = 100;
 
 /** Most talks of one visit that are ended by a transfer into another line of ours. */
 export const TALKS_MAX = 20;
-/** Most callers whose last agent is remembered; beyond it the one served longest ago is not. */
+/** Most callers (of a queue) whose agent is remembered; beyond it who was served longest ago. */
 export const ACQUAINTED_MAX = 100_000;
 
 /** What an agent brings along for queues; kept over a change of the configuration. */
@@ -303,7 +303,7 @@ export interface State {
   readonly devices: Map<string, AgentId>;
   /** Derived: whose own phone a device is (static members), by its URI. */
   readonly owners: Map<string, readonly AgentId[]>;
-  /** Whom a caller last spoke with, by his number; only where a queue keeps callers for that. */
+  /** Whom a caller last spoke with, by queue and number; only of queues that keep callers so. */
   readonly acquainted: Map<string, AgentId>;
   /** What was observed of each queue. */
   readonly paces: Map<QueueName, Pace>;

@@ -5,6 +5,7 @@
  * every replay draws the same, and no draw depends on who looked before.
  */
 import { memberOf, obstacle, tierFor } from './eligible.ts';
+import { hasFew } from './emptiness.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { must, type Call, type Member, type Queue, type State } from './state.ts';
 
@@ -76,7 +77,7 @@ function inTurn(state: State, call: Call, queue: Queue): Iterable<Member> {
       return sorted(call, queue, ({ index }) => (index > cursor ? index : index + length));
     }
     default: {
-      if (call.limits.raise === null) return queue.ready;
+      if (call.limits.raise === null && !hasFew(queue)) return queue.ready;
       // Tiers that are one for this call are ordered as one.
       const compare = compareMembers(queue.config.strategy, (member) => tierFor(call, member));
       return [...queue.ready].sort(compare);

@@ -109,8 +109,9 @@ export interface Beside {
 }
 
 /**
- * They agree up to here. With 20 parts a figure that is right is further off than this in one of
- * 4,000 cases (Student's t with 19 degrees of freedom).
+ * They agree up to here. With 20 parts that know nothing of each other a figure that is right is
+ * further off than this in one of 4,000 cases (Student's t with 19 degrees of freedom); where they
+ * do, theory itself says how large the error is at least (`scatter.ts`).
  */
 export const APART_MAX = 4.5;
 
@@ -147,11 +148,20 @@ function leastError(name: keyof Expected, expected: number, offered: number): nu
   return Math.sqrt(Math.max(expected * (1 - expected), 1 / offered) / offered);
 }
 
-export function compareWith(expected: Expected, tally: Tally): Beside[] {
+/** Theory knows nothing of the scatter. */
+const UNKNOWN: Expected = { waits: 0, waitMs: 0, abandons: 0, serviceLevel: 0, occupancy: 0 };
+
+/** `scatter`: the standard errors that theory expects. */
+export function compareWith(
+  expected: Expected,
+  tally: Tally,
+  scatter: Expected = UNKNOWN,
+): Beside[] {
   const { offered } = tally.total();
   return (Object.keys(RATIOS) as (keyof Expected)[]).map((name) => {
-    const [simulated, scatter] = estimate(tally.parts, RATIOS[name]);
-    const error = Math.max(scatter, leastError(name, expected[name], offered));
+    const [simulated, seen] = estimate(tally.parts, RATIOS[name]);
+    const least = Math.hypot(scatter[name], leastError(name, expected[name], offered));
+    const error = Math.max(seen, least);
     const apart = Math.abs(simulated - expected[name]) / error;
     return { name, simulated, expected: expected[name], error, apart };
   });

@@ -8,6 +8,7 @@ import type { StoredEvent } from '../core/events.ts';
 import type { AgentId, CallId, OfferId } from '../core/types.ts';
 import type { NewCommand } from '../runtime/port.ts';
 import type { Cancel } from '../runtime/scheduler.ts';
+import { OutgoingCalls } from './outgoing.ts';
 import { Phones } from './phones.ts';
 import type { Visit } from './script.ts';
 import { say, type Stage } from './stage.ts';
@@ -29,6 +30,7 @@ interface Caller {
 
 export class House {
   readonly phones: Phones;
+  readonly outgoing: OutgoingCalls;
   readonly #stage: Stage;
   readonly #callers = new Map<CallId, Caller>();
   #isClosing = false;
@@ -39,11 +41,13 @@ export class House {
   constructor(stage: Stage) {
     this.#stage = stage;
     this.phones = new Phones(stage);
+    this.outgoing = new OutgoingCalls(stage, this.phones);
   }
 
-  /** No caller is left, and none will come. */
+  /** No caller is left, and none will come; nor does an agent still talk with somebody. */
   get isEmpty(): boolean {
-    return this.#comes === null && this.#callers.size === 0;
+    const isQuiet = this.#callers.size === 0 && this.outgoing.living().length === 0;
+    return this.#comes === null && isQuiet;
   }
 
   get isClosing(): boolean {
@@ -85,13 +89,17 @@ export class House {
     });
   }
 
-  /** Callers still on the line, as they themselves would say; in order of their coming. */
+  /**
+   * Who is still on the line, as they themselves would say: callers in order of their coming, then
+   * the calls that agents make.
+   */
   living(): CallId[] {
-    return [...this.#callers.keys()];
+    return [...this.#callers.keys(), ...this.outgoing.living()];
   }
 
   /** Was this command done before its answer was lost? Then it must not be sent again. */
   isDone(command: NewCommand): boolean {
+    if (command.kind === 'DialOut') return this.outgoing.isDone(command.callId);
     if (command.kind !== 'ArriveCall') return false;
     return this.#callers.get(command.callId)?.phase !== 'calling';
   }
@@ -111,6 +119,7 @@ export class House {
         if (event.offerId !== null) this.phones.over(event.offerId);
         return this.#ended(event.callId);
       default:
+        this.outgoing.hear(event);
         return this.phones.hear(event);
     }
   }
@@ -119,6 +128,7 @@ export class House {
   differences(state: {
     readonly calls: ReadonlyMap<CallId, { readonly connectedAt: number | null }>;
     readonly offers: ReadonlyMap<OfferId, unknown>;
+    readonly outbound: ReadonlyMap<CallId, unknown>;
   }): string[] {
     const faults: string[] = [];
     for (const [id, call] of state.calls) {
@@ -131,6 +141,7 @@ export class House {
     for (const [id, caller] of this.#callers) {
       if (caller.phase !== 'calling' && !state.calls.has(id)) faults.push(`caller ${id} is lost`);
     }
+    faults.push(...this.outgoing.differences(state.outbound));
     return [...faults, ...this.phones.differences(state.offers)];
   }
 

@@ -26,8 +26,8 @@ interface AgentPage {
   device: DeviceState;
   isPaused: boolean;
   isInWrapup: boolean;
-  /** The offer that rings at him or that he talks by. */
-  offerId: OfferId | null;
+  /** The offer that rings at him or that he talks by, or the call that he makes. */
+  offerId: string | null;
 }
 
 interface OfferPage {
@@ -35,6 +35,11 @@ interface OfferPage {
   readonly agentId: AgentId;
   deadline: number;
   phase: 'asking' | 'ringing' | 'answered' | 'connected';
+}
+
+interface OutboundPage {
+  readonly agentId: AgentId;
+  connectedAt: number | null;
 }
 
 /** A deadline is late by no more than this, but where the journal was down. */
@@ -47,6 +52,7 @@ export class Ledger {
   readonly #calls = new Map<CallId, CallPage>();
   readonly #agents = new Map<AgentId, AgentPage>();
   readonly #offers = new Map<OfferId, OfferPage>();
+  readonly #dialling = new Map<CallId, OutboundPage>();
   /** Calls of a queue that may be offered, in order of entry. */
   readonly #lines = new Map<QueueName, OrderedSet<CallPage>>();
   readonly #isPlain: boolean;
@@ -87,6 +93,7 @@ export class Ledger {
   /** What must not be left when everybody has gone home. */
   left(): string[] {
     return [
+      ...[...this.#dialling.keys()].map((id) => `outbound call ${id} never ended`),
       ...[...this.#calls.keys()].map((id) => `call ${id} never ended`),
       ...[...this.#offers.keys()].map((id) => `offer ${id} never ended`),
     ];
@@ -120,6 +127,12 @@ export class Ledger {
         return this.#transferred(event);
       case 'CallEnded':
         return this.#ended(event);
+      case 'OutboundBegan':
+        return this.#dialsOut(event);
+      case 'OutboundConnected':
+        return this.#outbound(event.callId, (page) => (page.connectedAt = event.at));
+      case 'OutboundEnded':
+        return this.#dialledOut(event);
       default:
         if ('agentId' in event) this.#agentSays(event);
     }
@@ -312,5 +325,31 @@ export class Ledger {
     }
     this.#line(call.queue).delete(call);
     this.#calls.delete(callId);
+  }
+
+  /** He has no other call, and gets none while he has this one. */
+  #dialsOut({ callId, agentId, device }: Of<'OutboundBegan'>): void {
+    const agent = this.#agent(agentId);
+    if (this.#dialling.has(callId)) this.#fault(`${callId} is there already`);
+    if (agent.offerId !== null) this.#fault(`${agentId} has ${agent.offerId} already`);
+    if (agent.deviceUri !== device.uri) this.#fault(`${agentId} is not on ${device.uri}`);
+    this.#dialling.set(callId, { agentId, connectedAt: null });
+    agent.offerId = callId;
+  }
+
+  #outbound(callId: CallId, write: (page: OutboundPage) => void): void {
+    const page = this.#dialling.get(callId);
+    if (page === undefined) return this.#fault(`there is no outbound call ${callId}`);
+    write(page);
+  }
+
+  #dialledOut({ callId, talkedMs, at: heardAt, leftAt }: Of<'OutboundEnded'>): void {
+    this.#outbound(callId, ({ agentId, connectedAt }) => {
+      const at = leftAt ?? heardAt;
+      if (talkedMs !== at - (connectedAt ?? at)) this.#fault(`${talkedMs} ms talked`);
+      if (this.#agent(agentId).offerId !== callId) this.#fault(`${agentId} has another call`);
+      this.#agent(agentId).offerId = null;
+    });
+    this.#dialling.delete(callId);
   }
 }

@@ -9,7 +9,7 @@ import { queueName } from './config.ts';
 import type { House } from './house.ts';
 import type { SimOptions } from './options.ts';
 import { Random } from './random.ts';
-import type { Fate, Judgement, Script, Visit } from './script.ts';
+import type { Dialled, Fate, Judgement, Script, Visit } from './script.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -25,11 +25,12 @@ const ACK_LOST = 0.002;
 const BYE_LOST = 0.005;
 const REPEATED = 0.02;
 
-/** What each agent does now and then: mean time between two, and how long it takes. */
+/** What each agent does now and then: mean time between two, and how long it (a talk) takes. */
 const DOINGS = {
   pause: [HOUR, 5 * MINUTE],
   logout: [4 * HOUR, 10 * MINUTE],
   ownCall: [2 * HOUR, MINUTE],
+  dial: [2 * HOUR, MINUTE],
   vanish: [6 * HOUR, 2 * MINUTE],
 } as const;
 type Doing = keyof typeof DOINGS;
@@ -183,6 +184,8 @@ export class People implements Script {
         return house.send({ kind: 'LogOutAgent', who: { agentId }, by });
       case 'ownCall':
         return house.phones.useForOwnCall(agentId, true);
+      case 'dial':
+        return house.outgoing.dial(agentId, this.#dialled(agentId));
       case 'vanish':
         return house.phones.vanish(agentId);
     }
@@ -196,9 +199,24 @@ export class People implements Script {
         return house.logIn(agentId);
       case 'ownCall':
         return house.phones.useForOwnCall(agentId, false);
+      case 'dial':
+        return;
       case 'vanish':
         return house.phones.comeBack(agentId);
     }
+  }
+
+  /** What becomes of the number he dials. */
+  #dialled(agentId: AgentId): Dialled {
+    const random = this.#moodOf(agentId);
+    const afterMs = Math.round(random.between(2, 20) * SECOND);
+    const talkMs = Math.round(random.exponential(DOINGS.dial[1]));
+    const hangsUp = random.isOneIn(0.5) ? 'agent' : 'callee';
+    const dice = random.next();
+    if (dice < 0.6) return { kind: 'answers', afterMs, talkMs, hangsUp };
+    if (dice < 0.8) return { kind: 'fails', afterMs, outcome: 'busy', endedBy: 'callee' };
+    if (dice < 0.9) return { kind: 'fails', afterMs, outcome: 'cancelled', endedBy: 'agent' };
+    return { kind: 'silent' };
   }
 
   /** When callers begin and cease to call. */

@@ -29,6 +29,8 @@ interface Phone {
   isGone: boolean;
   /** In use by a call that is none of ours. */
   hasOwnCall: boolean;
+  /** By one that the agent has had us make. */
+  dials: 'ringing' | 'inuse' | null;
   /** Our offers and calls on it. */
   readonly ours: Set<Ringing>;
   /** What was reported last. */
@@ -119,6 +121,21 @@ export class Phones {
     this.#report(agentId);
   }
 
+  isGone(agentId: AgentId): boolean {
+    return this.#of(agentId).isGone;
+  }
+
+  /** A call of ours that he asked for rings at his phone, is on it (`inuse`), or is over. */
+  dials(agentId: AgentId, what: Phone['dials']): void {
+    this.#of(agentId).dials = what;
+    this.#report(agentId);
+  }
+
+  /** What becomes of a call that rings there now. */
+  rings(agentId: AgentId): Fate {
+    return this.#now(this.#of(agentId), this.#stage.script.fate(agentId));
+  }
+
   differences(offers: ReadonlyMap<OfferId, unknown>): string[] {
     const faults: string[] = [];
     for (const id of offers.keys()) {
@@ -137,6 +154,7 @@ export class Phones {
       uri: null,
       isGone: false,
       hasOwnCall: false,
+      dials: null,
       ours: new Set(),
       told: 'unknown',
     };
@@ -158,7 +176,7 @@ export class Phones {
     if (phone.isGone) return 'unavailable';
     if (phone.hasOwnCall) return 'inuse';
     const known = [...phone.ours].filter(({ phase }) => phase !== 'asking');
-    if (known.length === 0) return 'idle';
+    if (known.length === 0) return phone.dials ?? 'idle';
     return known.some(({ phase }) => phase !== 'ringing') ? 'inuse' : 'ringing';
   }
 
@@ -202,12 +220,16 @@ export class Phones {
     this.#ring(ringing);
   }
 
+  /** One that is cut off, or in use, does not do what it would. */
+  #now(phone: Phone, fate: Fate): Fate {
+    if (phone.isGone) return { kind: 'silent', ringsMs: null, lateMs: null };
+    if (!phone.hasOwnCall) return fate;
+    return { kind: 'fails', afterMs: 100, failure: 'busy', sipStatus: 486 };
+  }
+
   #ring(ringing: Ringing): void {
     const { offerId, agentId } = ringing;
-    const phone = this.#of(agentId);
-    const deaf: Fate = { kind: 'silent', ringsMs: null, lateMs: null };
-    const busy: Fate = { kind: 'fails', afterMs: 100, failure: 'busy', sipStatus: 486 };
-    const fate = phone.isGone ? deaf : phone.hasOwnCall ? busy : ringing.fate;
+    const fate = this.#now(this.#of(agentId), ringing.fate);
     ringing.phase = 'ringing';
     ringing.fate = fate;
     this.#report(agentId);

@@ -56,6 +56,8 @@ interface Person {
   readonly away: Set<QueueName>;
   /** Our offers and calls at him: while there are any, his phone's state is our doing. */
   ours: number;
+  /** He makes a call: played again his phone is in use for so long. */
+  dials: boolean;
 }
 
 interface OpenOffer {
@@ -108,11 +110,12 @@ export class Recording {
   #begin(at: number): void {
     this.#isWithin = true;
     this.first = at;
-    for (const [agentId, { device, state, pause, pausedIn, away }] of this.#people) {
+    for (const [agentId, person] of this.#people) {
+      const { device, pause, pausedIn, away } = person;
       if (device === null) continue;
       this.#did(at, agentId, { kind: 'login', device });
       for (const queue of away) this.#did(at, agentId, { kind: 'leave', queue });
-      this.#did(at, agentId, { kind: 'report', deviceUri: device.uri, state });
+      this.#reports(at, agentId, person);
       if (pause !== null) this.#did(at, agentId, { kind: 'pause', reason: pause });
       for (const [queue, reason] of pausedIn)
         this.#did(at, agentId, { kind: 'pause', reason, queue });
@@ -121,6 +124,13 @@ export class Recording {
 
   #did(at: number, agentId: AgentId, doing: Doing): void {
     if (this.#isWithin) this.doings.push({ at, agentId, doing });
+  }
+
+  /** How his phone is, as far as it is not our doing. */
+  #reports(at: number, agentId: AgentId, { device, state, dials }: Person): void {
+    if (device === null) return;
+    const shown = dials ? 'inuse' : state;
+    this.#did(at, agentId, { kind: 'report', deviceUri: device.uri, state: shown });
   }
 
   #person(id: AgentId): Person {
@@ -133,6 +143,7 @@ export class Recording {
       pausedIn: new Map(),
       away: new Set(),
       ours: 0,
+      dials: false,
     };
     this.#people.set(id, person);
     return person;
@@ -171,10 +182,16 @@ export class Recording {
       case 'DeviceReported': {
         const person = this.#person(event.agentId);
         person.state = event.state;
-        const { state, deviceUri } = event;
+        const { state } = event;
         const isOurs = person.ours > 0 && (state === 'inuse' || state === 'ringing');
-        if (!isOurs) this.#did(at, event.agentId, { kind: 'report', deviceUri, state });
+        if (!isOurs && !person.dials) this.#reports(at, event.agentId, person);
         return;
+      }
+      case 'OutboundBegan':
+      case 'OutboundEnded': {
+        const person = this.#person(event.agentId);
+        person.dials = event.kind === 'OutboundBegan';
+        return this.#reports(at, event.agentId, person);
       }
       case 'AgentOffered':
         return this.#offered(event);

@@ -4,6 +4,7 @@
  * simulation draws it (`people.ts`), a what-if reads it from a recorded day (`recording.ts`).
  */
 import type { AgentId, CallId, OfferFailure, QueueName, Ruling } from '../core/types.ts';
+import type { OutboundOutcome } from '../core/outbound-events.ts';
 import type { House } from './house.ts';
 
 /** A caller, with all he will do. */
@@ -41,6 +42,23 @@ export type Fate =
     }
   /** Rings, and nobody is there; `lateMs`: he answers so long after it was taken back. */
   | { readonly kind: 'silent'; readonly ringsMs: number | null; readonly lateMs: number | null };
+
+/** What becomes of the number that an agent has dialled, from the INVITE to it. */
+export type Dialled =
+  | {
+      readonly kind: 'answers';
+      readonly afterMs: number;
+      readonly talkMs: number;
+      readonly hangsUp: 'agent' | 'callee';
+    }
+  | {
+      readonly kind: 'fails';
+      readonly afterMs: number;
+      readonly outcome: OutboundOutcome;
+      readonly endedBy: 'agent' | 'callee';
+    }
+  /** Nobody is there, and the agent does not hang up. */
+  | { readonly kind: 'silent' };
 
 /** What the queue's veto says about an offer, and how long it takes; null: it never answers. */
 export interface Judgement {

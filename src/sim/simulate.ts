@@ -11,6 +11,7 @@ import { APART_MAX, compareWith, figuresOf, type Beside, type Figures } from './
 import type { SimOptions } from './options.ts';
 import { People } from './people.ts';
 import { run } from './run.ts';
+import { scatterOf } from './scatter.ts';
 import { Tally } from './tally.ts';
 import { DAY_BEGINS, Timeline } from './timeline.ts';
 
@@ -41,7 +42,8 @@ function warmUpMs({ erlang, hours, handle }: SimOptions): number {
   return erlang ? Math.min(span / 2, Math.max(span / 10, 5 * handle * 1000)) : 0;
 }
 
-function judge(options: SimOptions, tally: Tally): Beside[] {
+/** `spanMs`: how long the counted time is. */
+function judge(options: SimOptions, tally: Tally, spanMs: number): Beside[] {
   const { callsPerHour, handle, agents, patience, threshold } = options;
   const line = {
     arrivalRate: callsPerHour / HOUR_MS,
@@ -49,7 +51,8 @@ function judge(options: SimOptions, tally: Tally): Beside[] {
     agents,
     patienceMs: patience === 0 ? Infinity : patience * 1000,
   };
-  return compareWith(erlangA(line, threshold * 1000), tally);
+  const thresholdMs = threshold * 1000;
+  return compareWith(erlangA(line, thresholdMs), tally, scatterOf(line, thresholdMs, spanMs));
 }
 
 export async function simulate(
@@ -84,7 +87,7 @@ export async function simulate(
     isPlain: options.veto === 0,
     progress: (at, events) => progress?.(Math.min(1, (at - from) / (to - from)), events),
   });
-  const theory = options.erlang ? judge(options, tally) : null;
+  const theory = options.erlang ? judge(options, tally, to - from - warmUpMs(options)) : null;
   const strange = (theory ?? [])
     .filter(({ apart }) => apart > APART_MAX)
     .map(({ name, simulated, expected }) => `${name} is ${simulated}, theory says ${expected}`);

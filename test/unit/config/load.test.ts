@@ -301,7 +301,7 @@ describe('a configuration that is wrong', () => {
     [
       'value that is a section',
       'log: {level: {a: b}}',
-      ['acd.yaml:1:14: log.level: must be a single value; write it on one line'],
+      ['acd.yaml:1:14: log.level: must be a single value; write it on one line, without brackets'],
     ],
     [
       'list that is a section',

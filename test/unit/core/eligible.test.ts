@@ -153,11 +153,11 @@ const ROWS: readonly Row[] = [
   },
   {
     reason: 'not-first',
-    when: 'autofill=no and another is first, who is not confirmed yet',
+    when: 'autofill=no and another is first, whom he may not take',
     queue: { autofill: false },
     given: (s) => {
       login(s);
-      s.arrive('first', 'q');
+      s.call('first', 'q', { limits: { min: 9, max: null, raise: null } });
       wait(s);
     },
   },

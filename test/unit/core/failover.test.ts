@@ -153,6 +153,16 @@ describe('entry', () => {
     expect(s.event('CallRefused')).toMatchObject({ callId: 'b', status: 'FULL' });
   });
 
+  it('given a full line and nobody who can answer, then it is empty, as in Asterisk', () => {
+    const s = house({ maxlen: 1, joinEmpty: ['paused'] });
+    s.ready('1');
+    s.report('1', 'inuse');
+    s.call('a', 'q');
+    s.when({ kind: 'PauseAgent', agentId: '1', reason: 'home' });
+    s.arrive('b', 'q');
+    expect(s.event('CallRefused')).toMatchObject({ callId: 'b', status: 'JOINUNAVAIL' });
+  });
+
   it('goes on by failover, to a queue or with a destination for the edge', () => {
     const s = house(
       { maxlen: 1, failover: { FULL: [TO_R, { to: 'hangup', cause: 17 }] } },

@@ -90,6 +90,19 @@ describe('autofill', () => {
     expect(s.rung).toEqual(['2>b']);
   });
 
+  it('no: given a caller whose ACK never comes, then those behind him do not wait for it', () => {
+    const s = house({ autofill: false }, [agent('1', 'q'), agent('2', 'q')]);
+    s.ready('1');
+    s.arrive('mute', 'q');
+    s.call('a', 'q');
+    expect(s.rung).toEqual(['1>a']);
+    s.ready('2');
+    // He is first once he is there.
+    s.call('b', 'q');
+    s.when({ kind: 'ConfirmCall', callId: 'mute' });
+    expect(s.rung).toEqual(['2>mute']);
+  });
+
   it('yes: rings for several at once', () => {
     const s = house({}, [agent('1', 'q'), agent('2', 'q')]);
     for (const id of ['1', '2']) s.ready(id);

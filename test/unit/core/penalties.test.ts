@@ -68,6 +68,24 @@ describe('limits of a call', () => {
     expect(s.rung).toEqual(['9>low']);
   });
 
+  it('nor do tiers then: given two of different penalties, ringall rings both', () => {
+    const few = { penaltyMembersLimit: 2, strategy: 'ringall', retryMs: 1_000 } as const;
+    const s = begin(few, ['5', '9']);
+    s.call('a', 'q');
+    expect(s.rung).toEqual(['5>a', '9>a']);
+    s.when({ kind: 'EndCall', callId: 'a', cause: 'bye' });
+    s.ready('1');
+    s.call('b', 'q');
+    expect(s.rung).toEqual(['1>b']);
+  });
+
+  it('nor is a queue empty by penalty then', () => {
+    const limits = { ...NONE, max: 4 };
+    const s = begin({ penaltyMembersLimit: 1, joinEmpty: ['penalty'] }, ['9']);
+    s.call('a', 'q', { limits });
+    expect(s.rung).toEqual(['9>a']);
+  });
+
   it('count for joinempty and leavewhenempty by penalty', () => {
     const limits = { ...NONE, max: 4 };
     const s = begin({ joinEmpty: ['penalty'], leaveWhenEmpty: ['penalty'] }, ['9']);
@@ -111,6 +129,18 @@ describe('a penalty rule', () => {
     s.call('a', 'q', { limits: { ...NONE, max: 1 } });
     s.pass(5_000);
     expect(s.rung).toEqual(['5>a']);
+  });
+
+  it.each([
+    ['a relative change below 0 stays at 0', [{ atMs: 1_000, max: add(-5) }], { max: 0 }],
+    ['of raise, too', [{ atMs: 1_000, raise: add(-1) }], { max: 2, raise: 0 }],
+    ['min above max takes max along', [{ atMs: 1_000, min: set(5) }], { min: 5, max: 5 }],
+    ['max below min stays at min', [{ atMs: 1_000, min: set(1), max: set(0) }], { min: 1, max: 1 }],
+  ] as const)('leaves somebody who may take it: %s', (_what, penaltySteps, limits) => {
+    const s = begin({ penaltySteps }, []);
+    s.call('a', 'q', { limits: { ...NONE, max: 2 } });
+    s.pass(1_000);
+    expect(s.event('CallRelaxed').limits).toEqual({ ...NONE, ...limits });
   });
 
   it('that is edited reaches those who wait', () => {

@@ -11,8 +11,14 @@ import { evolve } from '../../../src/core/evolve.ts';
 import { checkDispatched, checkInvariants } from '../../../src/core/invariants.ts';
 import { canonicalHash, restore, snapshot, type Snapshot } from '../../../src/core/snapshot.ts';
 import { initialState, type State } from '../../../src/core/state.ts';
-import type { CoreConfig } from '../../../src/core/types.ts';
-import { agent, config, EVENT_KINDS, queue } from './scenario.ts';
+import type {
+  CoreConfig,
+  PenaltyLimits,
+  SkillNeed,
+  WrittenConfig,
+} from '../../../src/core/types.ts';
+import { COMMAND_KINDS, EVENT_KINDS } from './kinds.ts';
+import { agent, config, queue } from './scenario.ts';
 import { STRATEGIES } from './strategies.ts';
 
 const CONFIGS: readonly CoreConfig[] = [
@@ -86,16 +92,25 @@ const CONFIGS: readonly CoreConfig[] = [
           },
           exitKeys: { '1': [{ to: 'queue', queue: 'q' }], '2': [{ to: 'uri', uri: 'sip:x@y' }] },
         }),
+        queue('d', { direct: true, leaveWhenEmpty: ['invalid'], maxWaitMs: 9_000 }),
       ],
       [
-        { ...agent('1', 'q', 'r'), memberships: [{ queue: 'q', penalty: n % 2, wrapupMs: 500 }] },
         {
-          ...agent('2', 'q'),
+          ...agent('1', 'q', 'r', 'd'),
+          memberships: [{ queue: 'q', penalty: n % 2, wrapupMs: 500 }],
+        },
+        {
+          ...agent('2', 'q', 'd'),
           memberships: [{ queue: 'q', penalty: 1, share: 2, order: 0 }],
           skills: { x: 1 + (n % 3) },
           never: n % 4 === 3 ? ['f'] : [],
         },
-        { ...agent('3', 'r', 'q'), memberships: [{ queue: 'r', penalty: -1 }], wrapupMs: 3_000 },
+        {
+          ...agent('3', 'r', 'q', 'd'),
+          memberships: [{ queue: 'r', penalty: -1 }],
+          wrapupMs: 3_000,
+          noAnswer: [{ to: 'queue', queue: 'q' }],
+        },
         n % 3 === 0
           ? { ...agent('4', 'q'), device: { uri: 'sip:z@pbx', registrar: null } }
           : agent('4', 'q'),
@@ -103,6 +118,22 @@ const CONFIGS: readonly CoreConfig[] = [
       n % 4 === 0 ? { pauseReasons: [{ reason: 'x', maxMs: 5_000 }] } : {},
     ),
   ),
+];
+
+/** How a change of the configuration was asked for. */
+const WRITTEN: readonly WrittenConfig[] = [
+  { source: 'rest', live: 'one', note: 'a member' },
+  { source: 'file', live: 'two', file: 'three', note: '' },
+];
+
+/** What calls bring along of penalties and skills. */
+const LIMITS: readonly PenaltyLimits[] = [
+  { min: null, max: 0, raise: null },
+  { min: 1, max: null, raise: 1 },
+];
+const NEEDS: readonly SkillNeed[] = [
+  { is: 'level', skill: 'x', least: 1, most: 100 },
+  { is: 'not', of: { is: 'level', skill: 'x', least: 3, most: 100 } },
 ];
 
 const outboundId = fc.constantFrom('a', 'o');
@@ -129,7 +160,31 @@ function often<T>(weight: number, arbitrary: fc.Arbitrary<T>) {
 
 const holder = fc.constant('agent');
 const anyCommand = fc.oneof(
+  often(1, kind('NoteStart', { version: fc.constant('2') })),
   often(2, kind('ApplyConfig', { config: fc.constantFrom(...CONFIGS) })),
+  often(
+    1,
+    kind('ApplyConfig', {
+      config: fc.constantFrom(...CONFIGS),
+      written: fc.constantFrom(...WRITTEN),
+    }),
+  ),
+  often(
+    4,
+    kind('ArriveCall', {
+      callId,
+      queue: queueName,
+      ...{ priority: fc.constantFrom(0, 1), maxWaitMs: fc.constantFrom(0, 2_000) },
+      limits: fc.constantFrom(...LIMITS),
+      skills: fc.constantFrom(...NEEDS),
+    }).map((it) => ({ ...leg, ...it })),
+  ),
+  often(
+    2,
+    kind('ArriveCall', { callId, queue: fc.constantFrom('d', 'd', 'd', 'q'), agentId }).map(
+      (it) => ({ ...leg, ...it }),
+    ),
+  ),
   often(
     8,
     kind('ArriveCall', { callId, queue: fc.constantFrom('q', 'r') }).map((it) => ({
@@ -140,7 +195,7 @@ const anyCommand = fc.oneof(
   often(16, kind('ConfirmCall', { callId })),
   often(3, kind('EndCall', { callId, cause: fc.constantFrom('bye', 'cancel', 'failed'), endedAt })),
   often(
-    4,
+    8,
     kind('RuleOffer', {
       offerId,
       ruling: fc.constantFrom('allow', 'allow', 'refuse', 'silence'),
@@ -200,7 +255,7 @@ const anyCommand = fc.oneof(
   often(3, kind('AnswerTransfer', { callId })),
   often(2, kind('EndTransfer', { callId, outcome: fc.constantFrom('busy', 'left'), endedAt })),
   often(
-    2,
+    6,
     kind('TransferWithin', {
       callId,
       to: fc.constantFrom({ to: 'queue', queue: 'r' }, { to: 'agent', agentId: '1' }),
@@ -278,6 +333,15 @@ function play(history: readonly (readonly [object, number])[], check: (state: St
   return { state, events };
 }
 
+/** Events that take several steps within one talk, or transfer. */
+const FAR = [
+  'CallUnheld',
+  'VetoEnded',
+  'TransferAnswered',
+  'TransferDialled',
+  'TransferReferred',
+] as const;
+
 describe('any sequence of commands', () => {
   it('keeps the invariants, and dispatches whoever can be dispatched', () => {
     fc.assert(
@@ -325,14 +389,17 @@ describe('any sequence of commands', () => {
     );
   });
 
-  it('is drawn so that every kind of event happens', () => {
+  it('is drawn of every kind of command, so that every kind of event happens', () => {
     const kinds = new Set<string>();
+    const drawn = new Set<string>();
     const histories = fc.sample(anyHistory, { numRuns: 600, seed: 4 });
     for (const history of histories) {
+      for (const [command] of history) drawn.add(command.kind);
       for (const event of play(history, () => undefined).events) kinds.add(event.kind);
     }
-    // These take two steps within one talk, or transfer: the simulator reaches them.
-    for (const kind of ['CallUnheld', 'TransferAnswered', 'TransferReferred']) kinds.add(kind);
+    expect(COMMAND_KINDS.filter((each) => !drawn.has(each))).toEqual([]);
+    // The simulator reaches these.
+    for (const kind of FAR) kinds.add(kind);
     expect(EVENT_KINDS.filter((each) => !kinds.has(each))).toEqual([]);
   });
 });

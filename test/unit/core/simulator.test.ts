@@ -1,17 +1,23 @@
 /** Goal: what nobody thought of. Method: seeded worlds with faults, judged by invariants. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EVENT_KINDS } from './scenario.ts';
-import { simulate } from './simulator.ts';
+import { COMMAND_KINDS, EVENT_KINDS } from './kinds.ts';
+import { simulate, type Verdict } from './simulator.ts';
 
 describe('the simulator', () => {
-  it('keeps every promise in four long worlds, and reaches every event in them', () => {
-    const verdicts = [1, 2, 3, 4].map((seed) =>
-      simulate({ seed, secondLogin: seed % 2 === 0 ? 'replace' : 'refuse' }),
-    );
-    expect(verdicts.flatMap((verdict) => verdict.faults)).toEqual([]);
+  const verdicts: Verdict[] = [];
+
+  it.each([1, 2, 3, 4])('keeps every promise in a long world, seed %i', (seed) => {
+    const verdict = simulate({ seed, secondLogin: seed % 2 === 0 ? 'replace' : 'refuse' });
+    expect(verdict.faults).toEqual([]);
+    verdicts.push(verdict);
+  });
+
+  it('has taken every kind of command there, and reached every kind of event', () => {
     const reached = new Set(verdicts.flatMap((verdict) => Object.keys(verdict.kinds)));
     expect(EVENT_KINDS.filter((kind) => !reached.has(kind))).toEqual([]);
+    const taken = new Set(verdicts.flatMap((verdict) => verdict.taken));
+    expect(COMMAND_KINDS.filter((kind) => !taken.has(kind))).toEqual([]);
   });
 
   it('gives the same run for the same seed', () => {

@@ -20,6 +20,7 @@ import type {
   PenaltyStep,
   QueueOptions,
 } from '../../../src/core/types.ts';
+import { makeRandom } from './random.ts';
 import { STRATEGIES } from './strategies.ts';
 
 export interface World {
@@ -40,26 +41,18 @@ export interface Verdict {
   readonly hash: string;
   /** How often each kind of event happened. */
   readonly kinds: Readonly<Record<string, number>>;
+  /** Kinds of the commands that were not refused. */
+  readonly taken: readonly string[];
 }
 
 type Draft = Command extends infer C ? (C extends Command ? Omit<C, 'at' | 'by'> : never) : never;
-
-/** mulberry32: small, seeded, good enough to draw a world from. */
-export function makeRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 export class Simulator {
   readonly #world: World;
   readonly #random: () => number;
   readonly #faults: string[] = [];
   readonly #kinds: Record<string, number> = {};
+  readonly #taken = new Set<string>();
   readonly #replayed: State = initialState();
   readonly #open = new Set<string>();
   readonly #ended = new Set<string>();
@@ -86,7 +79,8 @@ export class Simulator {
     this.#goHome();
     const hash = canonicalHash(this.#state);
     if (canonicalHash(this.#replayed) !== hash) this.#faults.push('replay differs');
-    return { faults: this.#faults, events: this.#events, hash, kinds: this.#kinds };
+    const [faults, events, kinds] = [this.#faults, this.#events, this.#kinds];
+    return { faults, events, hash, kinds, taken: [...this.#taken] };
   }
 
   #below(limit: number): number {
@@ -417,6 +411,7 @@ export class Simulator {
     try {
       const decided = decide(this.#state, command);
       if (!decided.ok) return;
+      this.#taken.add(command.kind);
       this.#world.decided?.(decided.events);
       for (const event of decided.events) this.#follow(event);
       if (this.#world.checkEvery) this.#check(this.#state);

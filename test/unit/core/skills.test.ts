@@ -312,6 +312,26 @@ describe('sticky', () => {
     expect(kept.rung).toEqual(['bob>b']);
   });
 
+  it('given he spoke with another in another queue since, then she keeps him in this one', () => {
+    const s = scenario(
+      config(
+        [queue('q', { stickyMs: 10_000 }), queue('r', { stickyMs: 10_000 })],
+        [agent('ann', 'q'), agent('bob', 'q'), agent('carl', 'r')],
+      ),
+    );
+    for (const id of ['ann', 'bob', 'carl']) s.ready(id);
+    for (const [call, name, id] of [
+      ['a', 'q', 'ann'],
+      ['b', 'r', 'carl'],
+    ] as const) {
+      s.call(call, name, again);
+      s.serve(id, 1_000);
+    }
+    // Bob is idle for longer.
+    s.call('c', 'q', again);
+    expect(s.rung).toEqual(['ann>c']);
+  });
+
   it('given he hides his number, or she is gone, then nobody keeps him', () => {
     const s = known();
     s.when({ kind: 'LogOutAgent', who: { agentId: 'ann' } });

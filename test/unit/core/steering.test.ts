@@ -154,6 +154,21 @@ describe('give', () => {
     expect(s.agentIs('3')).toBe('idle');
   });
 
+  it('is followed by the wrap-up of whoever took it, before that of the queue', () => {
+    const people = [{ ...agent('3'), wrapupMs: 20_000 }, agent('4')];
+    const s = scenario(config([queue('sales', { wrapupMs: 10_000 })], people));
+    for (const [id, wrapupMs] of [
+      ['3', 20_000],
+      ['4', 10_000],
+    ] as const) {
+      s.ready(id);
+      s.call('a', 'sales');
+      s.when({ kind: 'GiveCall', callId: 'a', agentId: id });
+      s.serve(id);
+      expect(s.event('WrapupStarted').until).toBe(s.now + wrapupMs);
+    }
+  });
+
   it('goes out of turn: who stands before it waits on', () => {
     const s = scenario(config([queue('sales')], [agent('1', 'sales'), agent('3')]));
     s.call('a', 'sales');

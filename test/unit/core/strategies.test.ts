@@ -234,6 +234,20 @@ describe('strategy', () => {
     expect(serveAll(s, 4).sort()).toEqual(['1', '1', '2', '2']);
   });
 
+  it('percent: given a new agent first at work, then who comes after him is not left out', () => {
+    const s = house('percent', ABC.slice(0, 2));
+    serveAll(s, 6);
+    for (const agentId of ['1', '2']) s.when({ kind: 'LogOutAgent', who: { agentId } });
+    s.apply(
+      config(
+        [queue('q', { strategy: 'percent' })],
+        ABC.map(({ id }) => agent(id, 'q')),
+      ),
+    );
+    for (const id of ['3', '1']) s.ready(id);
+    expect(serveAll(s, 4).sort()).toEqual(['1', '1', '3', '3']);
+  });
+
   it('percent begins when the queue is changed to it: nothing from before is owed', () => {
     const s = house('linear', ABC.slice(0, 2));
     expect(new Set(serveAll(s, 10))).toEqual(new Set(['1']));

@@ -20,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalHash } from '../../../src/core/snapshot.ts';
 import { openSqliteJournal } from '../../../src/journal/open.ts';
 import { rebuild } from '../../../src/runtime/rebuild.ts';
-import { makeRandom } from '../core/simulator.ts';
+import { makeRandom } from '../core/random.ts';
 import { fact } from './contract.ts';
 import { copyJournal, makeHistory, writeHistory, type Writing } from './history.ts';
 

@@ -30,6 +30,8 @@ const bridge = { callId: 'a', agentId: '1', offerId: 'o' };
 const answered: Draft = { kind: 'OfferAnswered', ...bridge, deadline: 9_000 };
 const connected: Draft = { kind: 'CallConnected', ...bridge };
 const ended: Draft = { kind: 'CallEnded', ...bridge };
+const dialsOut: Draft = { kind: 'OutboundBegan', callId: 'd', agentId: '1', device };
+const dialledOut: Draft = { kind: 'OutboundEnded', callId: 'd', agentId: '1' };
 const pauseOfAll: Draft = { kind: 'AgentPaused', agentId: '1', reason: '' };
 const BEFORE = [loggedIn, idle, entered('a', 1), confirmed('a')];
 
@@ -67,6 +69,11 @@ describe('the ledger', () => {
     ['an end while it rings', [...BEFORE, offered('o', 'a'), { ...ended, offerId: null }], /rings/],
     ['an entry out of order', [entered('a', 2), entered('b', 1)], /entry 1 after 2/],
     ['an event of the past', [loggedIn, { ...idle, at: 999 }], /older than the one before/],
+    ['a ring while he dials', [...BEFORE, dialsOut, offered('o', 'a')], /has d already/],
+    ['a call of his own while it rings', [...BEFORE, offered('o', 'a'), dialsOut], /has o already/],
+    ['a second end of it', [loggedIn, dialsOut, dialledOut, dialledOut], /no outbound call d/],
+    ['none', [loggedIn, dialsOut], /outbound call d never ended/],
+    ['a talk of it that was none', [loggedIn, dialsOut, { ...dialledOut, talkedMs: 5 }], /5 ms/],
     ['a logout in a call', [...BEFORE, offered('o', 'a'), pause('AgentLoggedOut')], /has o/],
   ])('sees %s', (_name, drafts, fault) => {
     expect(faultsOf(drafts).join('\n')).toMatch(fault);

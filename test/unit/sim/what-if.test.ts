@@ -195,6 +195,21 @@ describe('a recording', () => {
     ]);
   });
 
+  it.each([0, 9_600])('has a phone in use while its agent makes a call, from %i on', (from) => {
+    const his = { callId: 'd', agentId: '1', by: 'agent:1' };
+    const own = [
+      { kind: 'OutboundBegan', at: 9_400, device, uri: 'sip:2@x', ...his },
+      report(9_500, 'ringing'),
+      { kind: 'OutboundEnded', at: 9_700, talkedMs: 0, ...his },
+      report(9_750, 'idle'),
+    ] as CoreEvent[];
+    const day = [...DAY.slice(0, 2), ...own, entered('b', 10_000)];
+    const { doings } = record(day, { from, to: Infinity });
+    const shown = doings.flatMap(({ doing }) => ('state' in doing ? [doing.state] : []));
+    const before = from === 0 ? ['idle', 'inuse'] : ['inuse'];
+    expect(shown).toEqual([...before, 'ringing', 'idle']);
+  });
+
   it('that begins later begins with who is there', () => {
     const { calls, doings } = record(DAY, { from: 9_250, to: Infinity });
     expect(calls.map(({ callId }) => callId)).toEqual(['b']);
