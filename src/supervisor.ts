@@ -114,6 +114,8 @@ class Household {
         spec,
         stopMs,
         ...say(name),
+        // Only one that hangs on us hears the question.
+        hungMs: this.isGuarded ? options.config.takeoverHungMs : 0,
         ...(this.lingerMs === 0 ? {} : { lifeline: this.place(`${name}.life`) }),
         // Any other end would end its calls.
         ...(name === 'server' ? { dismiss: (life) => life.order('handover') } : {}),
