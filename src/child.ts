@@ -180,9 +180,10 @@ export class Child {
     });
     if (ready === null) return;
     if (ready.ok) note('info', `${name} is back`);
-    // Where it still runs without being ready, its end leads to the next attempt.
-    else if (this.life?.signal('SIGKILL') !== true) {
+    else {
       note('error', `${name} did not start: ${ready.error}`);
+      // Where it still runs without being ready, its end leads to the next attempt.
+      this.life?.signal('SIGKILL');
     }
   }
 
