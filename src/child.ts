@@ -1,12 +1,14 @@
 /**
  * One child process of the supervisor: started, known to be ready by the JSON line it prints,
  * started again with growing pauses when it dies, replaced by a new version without a moment in
- * which two serve, stopped by SIGTERM and, if that does not help, SIGKILL. One that a former
+ * which two serve, killed where it hangs (pulse.ts), stopped by SIGTERM and, if that does not help,
+ * SIGKILL. One that a former
  * supervisor left behind is taken over where it is of the same version and configuration, and
  * ended where it is not. What it prints goes to the one log.
  */
 import type { ChildSpec, Former, Life, Readiness } from './life.ts';
 import { findFormer, spawnLife } from './life.ts';
+import { watchPulse } from './pulse.ts';
 import type { Spare } from './spare.ts';
 
 export interface ChildOptions {
@@ -24,6 +26,8 @@ export interface ChildOptions {
   readonly stopMs?: number;
   /** Takes the place of one that ended; absent: there is none. */
   readonly spare?: Spare;
+  /** One that does not answer for so long hangs, and is killed; absent or 0: it is not asked. */
+  readonly hungMs?: number;
 }
 
 /** Pauses before a restart; the last one repeats. Who stayed up for a while begins anew. */
@@ -99,7 +103,8 @@ export class Child {
    *  mended here. */
   async start(): Promise<Readiness> {
     const ready = await (this.life?.ready ?? this.launch());
-    if (!ready.ok) await this.stop();
+    // It serves nobody yet: no calls to wait for.
+    if (!ready.ok) await this.stop(STOP_MS);
     return ready;
   }
 
@@ -123,7 +128,9 @@ export class Child {
     const { spare } = this.options;
     const startedAt = performance.now();
     void life.ready.then(({ ok }) => {
-      if (ok && this.life === life) spare?.plan();
+      if (!ok || this.life !== life) return;
+      spare?.plan();
+      this.watchPulse(life);
     });
     void life.ended.then((why) => {
       if (this.life !== life) return;
@@ -131,6 +138,18 @@ export class Child {
       if (performance.now() - startedAt > STEADY_MS) this.failures = 0;
       this.restartLater(`${this.options.name} ended (${why})`);
     });
+  }
+
+  /** Its end leads to the next one, as any other end does. */
+  private watchPulse(life: Life): void {
+    const { hungMs = 0, name, note } = this.options;
+    if (hungMs === 0 || this.stopping) return;
+    const hung = (): void => {
+      if (this.life !== life || this.stopping) return;
+      note('error', `${name} hangs: it has not answered for ${hungMs / 1000} s, and is killed`);
+      life.signal('SIGKILL');
+    };
+    watchPulse(life, { limitMs: hungMs, hung });
   }
 
   private restartLater(why: string): void {
@@ -161,9 +180,10 @@ export class Child {
     });
     if (ready === null) return;
     if (ready.ok) note('info', `${name} is back`);
-    // Where it still runs without being ready, its end leads to the next attempt.
-    else if (this.life?.signal('SIGKILL') !== true) {
+    else {
       note('error', `${name} did not start: ${ready.error}`);
+      // Where it still runs without being ready, its end leads to the next attempt.
+      this.life?.signal('SIGKILL');
     }
   }
 

@@ -6,7 +6,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { Later } from './later.ts';
-import { eachLine } from './lifeline.ts';
+import { ALIVE, eachLine } from './lifeline.ts';
+import { Pulse } from './pulse.ts';
 
 export interface ChildSpec {
   readonly command: string;
@@ -28,6 +29,8 @@ export interface Life {
   readonly prepared: Promise<Readiness>;
   /** Settles with why, when it has ended. */
   readonly ended: Promise<string>;
+  /** Hears its answers to `alive?`. */
+  readonly pulse: Pulse;
   /** False: it has ended. */
   signal(signal: NodeJS.Signals): boolean;
   /** One word on its standard input or lifeline. */
@@ -88,7 +91,9 @@ export function spawnLife(options: SpawnOptions): Life {
     overdue = setTimeout(() => settle(late), ms);
   };
   if (readyMs !== null) expect(readyMs);
+  const pulse = new Pulse();
   const hear = (text: string, isStdout: boolean): void => {
+    if (isStdout && text === ALIVE) return pulse.heard();
     const first = isStdout ? readinessOf(text) : null;
     const begun = isStdout ? readinessOf(text, 'prepared') : null;
     if (first !== null) return settle(first);
@@ -119,6 +124,7 @@ export function spawnLife(options: SpawnOptions): Life {
     ready: ready.promise,
     prepared: prepared.promise,
     ended: ended.promise,
+    pulse,
     order,
     begin: () => {
       expect(readyMs ?? READY_MS);
@@ -167,9 +173,11 @@ export async function findFormer(path: string): Promise<Former | 'mute' | null> 
       resolve(null);
     });
     let greeted = false;
+    const pulse = new Pulse();
     eachLine(socket, (text) => {
       if (greeted) {
-        hear(text.slice(0, MAX_LINE));
+        if (text === ALIVE) pulse.heard();
+        else hear(text.slice(0, MAX_LINE));
         return;
       }
       greeted = true;
@@ -182,7 +190,7 @@ export async function findFormer(path: string): Promise<Former | 'mute' | null> 
       }
       resolve({
         mark: hello.mark,
-        life: adoptedLife(socket, hello, ended.promise),
+        life: adoptedLife(socket, hello, ended.promise, pulse),
         hear: (line) => (hear = line),
         leave: () => socket.destroy(),
       });
@@ -220,13 +228,14 @@ function readHello(text: string): Hello | null {
   }
 }
 
-function adoptedLife(socket: Socket, hello: Hello, ended: Promise<string>): Life {
+function adoptedLife(socket: Socket, hello: Hello, ended: Promise<string>, pulse: Pulse): Life {
   const ready = Promise.resolve({ ok: true, told: hello.told } as const);
   return {
     pid: hello.pid,
     ready,
     prepared: ready,
     ended,
+    pulse,
     signal: (signal) => {
       // Its connection stands as long as it lives, so the number is still its own.
       if (socket.destroyed) return false;

@@ -5,11 +5,12 @@
  *
  * The socket greets with one JSON line, `{"pid","mark","told"}` (who we are, of which version and
  * configuration, what our readiness line said); after it come our log lines, as the former
- * parent's pipes lead nowhere. What the guardian sends are orders, one word a line.
+ * parent's pipes lead nowhere. What the guardian sends are orders, one word a line; `alive?` is
+ * answered at once, on standard output or the socket, by who is not hung (pulse.ts).
  */
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 export interface LifelineOptions {
   /** Of the socket; '' : none, we end with our parent. */
@@ -24,6 +25,10 @@ export interface LifelineOptions {
   /** A word of the parent or of who took us over. */
   readonly order?: (word: string) => void;
 }
+
+/** Whoever holds us asks this, and is answered that. */
+export const ASK = 'alive?';
+export const ALIVE = 'alive!';
 
 /** Bytes of log that a guardian has not read. Beyond: lines are left out. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;
@@ -64,7 +69,7 @@ export class Lifeline {
       this.options.orphaned?.();
       this.look('the supervisor is gone');
     };
-    eachLine(process.stdin, (line) => this.obey(line));
+    eachLine(process.stdin, (line) => this.obey(line, process.stdout));
     process.stdin.on('end', gone);
     process.stdin.on('error', gone);
     // A process whose pipes were closed has lost its parent, and must live all the same.
@@ -118,7 +123,7 @@ export class Lifeline {
     this.guardians.add(socket);
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    eachLine(socket, (line) => this.obey(line));
+    eachLine(socket, (line) => this.obey(line, socket));
     socket.on('close', () => {
       this.guardians.delete(socket);
       this.look('whoever took us over is gone');
@@ -127,8 +132,9 @@ export class Lifeline {
     socket.write(`${JSON.stringify({ pid: process.pid, mark, told: this.told })}\n`);
   }
 
-  private obey(line: string): void {
-    if (line !== '') this.options.order?.(line);
+  private obey(line: string, answers: Writable): void {
+    if (line === ASK) answers.write(`${ALIVE}\n`);
+    else if (line !== '') this.options.order?.(line);
   }
 
   private look(why: string): void {

@@ -89,6 +89,7 @@ class Household {
   private readonly spare: Spare | null;
   private readonly control: ControlSocket | null;
   private rtpengine: RtpengineChild | null = null;
+  private hasServed = false;
   private isRestarting = false;
   private isStopping = false;
   /** What sipd and mediad were started as. */
@@ -114,6 +115,8 @@ class Household {
         spec,
         stopMs,
         ...say(name),
+        // Only one that hangs on us hears the question.
+        hungMs: this.isGuarded ? options.config.takeoverHungMs : 0,
         ...(this.lingerMs === 0 ? {} : { lifeline: this.place(`${name}.life`) }),
         // Any other end would end its calls.
         ...(name === 'server' ? { dismiss: (life) => life.order('handover') } : {}),
@@ -229,7 +232,8 @@ class Household {
   /** `spare`: the same in all but that it waits for `go` with its code loaded. */
   private serverSpec(verb: 'serve' | 'spare'): ChildSpec {
     const guard = this.guard('server', this.serverMark);
-    const args = [verb, '--config', this.options.configFile, ...guard];
+    const begun = this.hasServed ? ['--begun'] : [];
+    const args = [verb, '--config', this.options.configFile, ...begun, ...guard];
     return { ...ours('main', args), env: writeEndpoints(this.endpoints) };
   }
 
@@ -321,6 +325,7 @@ class Household {
   }
 
   private learnServer(told: Readonly<Record<string, unknown>>): void {
+    this.hasServed = true;
     this.http = String(told['http']);
     if (this.sip.length === 0 && Array.isArray(told['sip'])) this.sip = told['sip'].map(String);
   }

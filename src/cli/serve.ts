@@ -8,6 +8,7 @@
  * when all it needs is read and checked, and begins at the order `go`. A spare says `prepared` when
  * its code is loaded; what it shall serve it reads after `go`.
  */
+import { existsSync } from 'node:fs';
 import type { App } from '../app.ts';
 import { startApp } from '../app.ts';
 import type { Threads } from '../app-rehearsal.ts';
@@ -33,6 +34,14 @@ function refuse(error: string): number {
   return 1;
 }
 
+/** A disk that came off, a folder moved: an empty journal would hang up on everybody. */
+function lostJournal(file: string): string {
+  return (
+    `${file} is gone, and calls may be up that only it knows: put it back (this is tried again ` +
+    'every few seconds), or stop `acd start` and start it anew to begin an empty one'
+  );
+}
+
 export interface ServeOptions {
   readonly config: string;
   readonly stopWithParent: boolean;
@@ -40,6 +49,8 @@ export interface ServeOptions {
   readonly lifeline: string;
   readonly mark: string;
   readonly lingerMs: number;
+  /** Another has served on this journal: one that is not there is lost, not new. */
+  readonly begun: boolean;
   readonly held: boolean;
   /** It gets ready and waits (spare.ts). */
   readonly isSpare?: true;
@@ -137,6 +148,8 @@ export async function runServe(options: ServeOptions): Promise<number> {
   if (config === null) return refuse(`${options.config} has mistakes; see acd check`);
   const found = readEndpoints(process.env, config);
   if (!found.ok) return refuse(found.detail);
+  const isLost = options.begun && !existsSync(config.journal.path);
+  if (isLost && config.journal.path !== ':memory:') return refuse(lostJournal(config.journal.path));
   // Calls whose journal was in memory have nobody who could take them over.
   if (config.journal.path === ':memory:') alone = 'now';
   // Under the supervisor our lines are read and written again: JSON keeps their fields apart.

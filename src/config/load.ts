@@ -167,6 +167,7 @@ function assemble(
     drain: { limitMs: file.drain.limit, redirect: file.drain.redirect ?? null },
     takeoverWaitMs: file.takeover.wait,
     takeoverSpare: file.takeover.spare,
+    takeoverHungMs: file.takeover.hung,
     maxLoopDelayMs: file.limits['loop-delay'],
     prompts: file.prompts,
     queues: file.queues.map((queue) => ({

@@ -281,7 +281,8 @@ const media = section('Audio.', {
   silence: standard(
     f.seconds(
       'A party that was heard and then sent no RTP for so long is asked by SIP whether it is ' +
-        'still there, and again while it is silent; a call whose phone does not answer is ended.',
+        'still there, and again while it is silent (one that was never heard: after 5 minutes); ' +
+        'a call whose phone does not answer is ended.',
       1,
       3600,
     ),

@@ -1,4 +1,4 @@
-/** The section `takeover` of acd.yaml: what is ready for processes that are killed. */
+/** The section `takeover` of acd.yaml: what is ready for processes that are killed or hang. */
 import * as f from './fields.ts';
 import { section, standard } from './schema-parts.ts';
 
@@ -20,6 +20,15 @@ export const takeover = section(
           'followed at once. It costs about 80 MB of memory; `no`: the next one is loaded then.',
       ),
       'yes',
+    ),
+    hung: standard(
+      f.seconds(
+        'A process that does not even say that it is alive for so long is killed and followed ' +
+          'by the next one, which costs no call; 0: never (under a debugger).',
+        0,
+        3600,
+      ),
+      '10',
     ),
   },
 );

@@ -216,6 +216,8 @@ export interface AcdConfig {
   readonly takeoverWaitMs: number;
   /** A process with the server's code loaded is kept for when the server is killed. */
   readonly takeoverSpare: boolean;
+  /** A child that answers nothing for so long is killed; 0: never. */
+  readonly takeoverHungMs: number;
   /** Mean delay of the event loop from which on new calls are refused; 0: never. */
   readonly maxLoopDelayMs: number;
   readonly prompts: PromptsConfig;

@@ -54,6 +54,8 @@ import type { BansPort, LocksPort, Steering, VetoShown, View, WebhookShown } fro
 
 export const MAX_BODY_BYTES = 65_536;
 const REQUEST_MS = 10_000;
+/** Overdue requests, and connections that ask nothing, are looked for this often (Node: 30 s). */
+const OVERDUE_LOOK_MS = 2_000;
 const MAX_CONNECTIONS = 1_000;
 
 export interface HttpDeps {
@@ -167,7 +169,13 @@ async function addDocuments(server: FastifyInstance, version: string): Promise<v
 
 /** Plain or TLS; to fastify both are the same. */
 function listener(tls: TlsConfig | null): FastifyInstance {
-  const https = tls && { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' };
+  // Where headers may take longer than the request, Node never ends one whose body stops.
+  const looks = {
+    connectionsCheckingInterval: OVERDUE_LOOK_MS,
+    headersTimeout: REQUEST_MS,
+    requestTimeout: REQUEST_MS,
+  };
+  const https = tls && { ...looks, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' };
   const options: object = {
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
@@ -185,7 +193,7 @@ function listener(tls: TlsConfig | null): FastifyInstance {
         buildSerializer: () => serializerCompiler,
       },
     },
-    ...(https === null ? {} : { https }),
+    ...(https === null ? { http: looks } : { https }),
   };
   const server = fastify(options as FastifyServerOptions);
   server.server.maxConnections = MAX_CONNECTIONS;

@@ -142,6 +142,7 @@ function audioOf(session: SessionDescription, media: Media, isReoffer: boolean) 
   const address = String((media.connection ?? session.connection)?.ip ?? '').split('/')[0] ?? '';
   if (address === '') return 'no c= line';
   if (/^(22[4-9]|23\d)\.|^ff/i.test(address)) return 'multicast is not supported';
+  if (address === '255.255.255.255') return 'a broadcast address is nobody’s';
   const codecs = codecsOf(media);
   if (codecs.length === 0) return `no G.711 among formats ${formatText(media)}`;
   const audio: PartyAudio = {

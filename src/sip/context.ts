@@ -135,14 +135,18 @@ export class Dialogs {
   }
 
   /**
-   * Whose request this is. The server's id comes first; a server may leave it out (a NOTIFY before
-   * its SUBSCRIBE's 2xx), then Call-ID and either tag name the dialog.
+   * Whose request this is. The server's id says so, as it compared both tags (RFC 3261 §12.2.2).
+   * A server may leave it out in what it makes itself, where either tag names the dialog, and in a
+   * NOTIFY that overtakes its SUBSCRIBE's 2xx (RFC 6665 §4.4.1), which knows our tag. Anything else
+   * without it is of no dialog, however much of one it names: it would be a stranger's.
    */
   ownerOf(request: IncomingRequest): DialogOwner | null {
     const byId = this.entries.get(request.dialogId);
     if (byId !== undefined) return byId.owner;
+    const isOwn = request.source === 'server';
+    if (!isOwn && request.method !== 'NOTIFY') return null;
     const callId = request.header('Call-ID');
-    for (const name of ['To', 'From']) {
+    for (const name of isOwn ? ['To', 'From'] : ['To']) {
       const tag = parseNameAddr(request.header(name))?.params.get('tag');
       const entry = this.entries.get(`${callId};from-tag=${tag ?? ''}`);
       if (entry !== undefined) return entry.owner;

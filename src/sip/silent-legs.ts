@@ -2,8 +2,9 @@
  * Legs that send no audio any more: a phone that lost power or network in a call says nothing else.
  * One that is only mute is not to lose its call, so its dialog is asked first, and again as long as
  * it is silent; who does not answer is gone. Beyond a limit, if one is configured, it counts as
- * gone whatever it answers. Who has never sent anything tells nothing by his silence (announcement
- * lines, test tools) and is not asked; only the limit holds for him.
+ * gone whatever it answers. Who has never sent anything tells little by his silence (announcement
+ * lines, test tools) and is asked after minutes only: his place must not be taken for ever by
+ * whoever acknowledged our answer and was never seen again.
  */
 export interface SilentOptions {
   /** Silence beyond which a call ends, ms; 0: only a phone that does not answer loses its call. */
@@ -13,8 +14,10 @@ export interface SilentOptions {
   readonly end: (leg: string) => void;
 }
 
-/** A silent phone is asked this often. */
+/** A phone that fell silent is asked this often. */
 const ASK_EVERY_MS = 30_000;
+/** And one that was never heard, from then on when it has been silent for so long. */
+const ASK_UNHEARD_MS = 5 * 60_000;
 
 export class SilentLegs {
   private readonly options: SilentOptions;
@@ -30,28 +33,24 @@ export class SilentLegs {
     clearTimeout(this.timers.get(leg));
     this.timers.delete(leg);
     if (silentMs === 0) return;
-    if (wasHeard) this.look(leg, silentMs);
-    else if (this.options.limitMs > 0) this.endLater(leg, this.options.limitMs - silentMs);
+    if (wasHeard) this.look(leg, silentMs, ASK_EVERY_MS);
+    else this.wait(leg, silentMs, ASK_UNHEARD_MS);
   }
 
-  private endLater(leg: string, ms: number): void {
-    const timer = setTimeout(() => {
-      this.timers.delete(leg);
-      this.options.end(leg);
-    }, ms);
+  /** Until it is asked again, or the limit is reached. */
+  private wait(leg: string, silentMs: number, everyMs: number): void {
+    const { limitMs } = this.options;
+    const ms = limitMs > 0 ? Math.min(everyMs, limitMs - silentMs) : everyMs;
+    const timer = setTimeout(() => this.look(leg, silentMs + ms, everyMs), ms);
     timer.unref();
     this.timers.set(leg, timer);
   }
 
-  private look(leg: string, silentMs: number): void {
+  private look(leg: string, silentMs: number, everyMs: number): void {
     const { limitMs, ask, end } = this.options;
     this.timers.delete(leg);
     if (limitMs > 0 && silentMs >= limitMs) return end(leg);
-    if (!ask(leg)) return;
-    const wait = limitMs > 0 ? Math.min(ASK_EVERY_MS, limitMs - silentMs) : ASK_EVERY_MS;
-    const timer = setTimeout(() => this.look(leg, silentMs + wait), wait);
-    timer.unref();
-    this.timers.set(leg, timer);
+    if (ask(leg)) this.wait(leg, silentMs, everyMs);
   }
 
   stop(): void {

@@ -136,15 +136,31 @@ export class Clients {
   }
 
   leave(client: Client): void {
+    const successor = this.successorOf(client);
     if (!this.connected.delete(client.id)) return;
     const now = this.options.clock.now();
     for (const verb of client.routes) this.lastWanted.set(verb, now);
+    if (successor !== null) {
+      this.options.moveOwnership(client.id, successor.id, successor);
+      return;
+    }
     const oldest = this.orphans.keys().next().value;
     if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) {
       this.options.moveOwnership(client.id, oldest, null);
       return;
     }
     this.orphan(client.id, client.tags);
+  }
+
+  /**
+   * Who came while we had not heard yet that its predecessor was gone: where we were held up, both
+   * come to us in one turn, in any order. The latest; null: nobody of its kind that takes over.
+   */
+  private successorOf(client: Client): Client | null {
+    const kin = kinOf(client.tags);
+    const all = [...this.connected.values()];
+    const later = all.slice(all.indexOf(client) + 1);
+    return later.findLast((one) => one.takesOver && kinOf(one.tags) === kin) ?? null;
   }
 
   private orphan(id: string, tags: string[]): void {

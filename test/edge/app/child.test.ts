@@ -2,11 +2,17 @@
  * Goal: a child is known to be ready, is started again when it dies, ends for certain, and goes
  * when its parent is killed outright. Method: children of a few lines, run by this Node.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Child } from '../../../src/child.ts';
-import { readinessOf } from '../../../src/life.ts';
+import { findFormer, readinessOf } from '../../../src/life.ts';
+import { ASK, Lifeline } from '../../../src/lifeline.ts';
 
 const READY = `console.log(JSON.stringify({ready:true,pid:process.pid}));`;
+/** Lives, and says so when asked. */
+const KEEP = `process.stdin.on('data', () => console.log('alive!'));`;
 const started: Child[] = [];
 
 interface Watched {
@@ -17,7 +23,7 @@ interface Watched {
   readonly noted: (pattern: RegExp) => Promise<void>;
 }
 
-function make(scripts: string | string[], stopMs = 3_000): Watched {
+function make(scripts: string | string[], stopMs = 3_000, hungMs = 0): Watched {
   const lines: string[] = [];
   const notes: string[] = [];
   const waiting: { pattern: RegExp; resolve: () => void }[] = [];
@@ -25,6 +31,7 @@ function make(scripts: string | string[], stopMs = 3_000): Watched {
   const child = new Child({
     name: 'trial',
     stopMs,
+    hungMs,
     readyMs: 5_000,
     spec: () => {
       const script = (list.length > 1 ? list.shift() : list[0]) ?? '';
@@ -121,12 +128,38 @@ describe('a child', () => {
     expect(notes.join()).toContain('was killed');
   });
 
+  it('that hangs is killed, and followed by the next', async () => {
+    const { child, notes, noted } = make([`${READY} for (;;);`, READY + KEEP], 3_000, 100);
+    await child.start();
+    await noted(/is back/);
+    expect(notes[0]).toBe('trial hangs: it has not answered for 0.1 s, and is killed');
+    expect(notes[1]).toContain('trial ended (SIGKILL)');
+  });
+
   it('that was stopped stays stopped', async () => {
     const { child, notes } = make(`${READY} process.stdin.resume()`);
     await child.start();
     await child.stop();
     expect(notes).toEqual([]);
   });
+});
+
+it('one that was taken over says over its lifeline that it is alive', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lifeline-'));
+  const socket = path.join(folder, 'it.life');
+  const end = (): void => undefined;
+  const lifeline = new Lifeline({ path: socket, mark: 'm', lingerMs: 1_000, end });
+  await lifeline.listen({});
+  const former = await findFormer(socket);
+  if (former === null || former === 'mute') throw new Error('nobody is there');
+  const heard = new Promise<void>((resolve) => {
+    former.life.pulse.heard = resolve;
+  });
+  former.life.order(ASK);
+  await heard;
+  former.leave();
+  lifeline.close();
+  rmSync(folder, { recursive: true });
 });
 
 describe('the readiness line', () => {

@@ -3,7 +3,7 @@
  * in order, and leaves nothing behind, however it ends. Method: the built program with its real
  * children, on free ports; processes are looked for by number.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -87,6 +87,20 @@ describe.skipIf(onDrachtio)('acd start', () => {
     },
   );
 });
+
+it.skipIf(onDrachtio)(
+  'given a journal that is gone, begins no empty one, goes on with it',
+  async () => {
+    const acd = await stage.addForTest(startAcd(stage, { queues }));
+    const file = path.join(acd.folder, 'journal.db');
+    renameSync(file, `${file}.away`);
+    process.kill(childNamed(acd, 'main.js serve').pid, 'SIGKILL');
+    await acd.process.printed(/server did not start: .*journal.db is gone/, 30_000);
+    expect(existsSync(file)).toBe(false);
+    renameSync(`${file}.away`, file);
+    await acd.process.printed(/server is back/, 30_000);
+  },
+);
 
 describe.skipIf(onDrachtio)('acd start that cannot', () => {
   it('given a REST port in use, names it and what to do', async () => {

@@ -51,6 +51,7 @@ describe('a configuration that is right', () => {
     expect(empty.drain).toEqual({ limitMs: 300_000, redirect: null });
     expect(empty.takeoverWaitMs).toBe(60_000);
     expect(empty.takeoverSpare).toBe(true);
+    expect(empty.takeoverHungMs).toBe(10_000);
   });
 
   it('given the repository’s own file, has its queues, agents and PIN', () => {

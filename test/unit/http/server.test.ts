@@ -2,6 +2,7 @@
  * Goal: the REST answers have their promised shapes, errors have one form, and nothing foreign
  * gets in. Method: requests injected into the server over an invented view.
  */
+import type { Server } from 'node:http';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -428,4 +429,11 @@ describe('GET /ready', () => {
     const gone = { up: false, detail: 'its thread ended', seq: 3 };
     expect(await ready({ reports: gone })).toEqual([200, 'reports']);
   });
+});
+
+it('ends a request whose body stops', async () => {
+  const { server } = (await start()) as unknown as { server: Server };
+  // Node does so only where its headers may not take longer than the whole (seen on Node 20).
+  expect(server.requestTimeout).toBeGreaterThan(0);
+  expect(server.headersTimeout).toBeLessThanOrEqual(server.requestTimeout);
 });

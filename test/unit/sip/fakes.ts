@@ -99,6 +99,7 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
     drain: { limitMs: 0, redirect: null },
     takeoverWaitMs: 0,
     takeoverSpare: false,
+    takeoverHungMs: 0,
     maxLoopDelayMs: 0,
     prompts: { set: 'builtin', language: 'en' },
     queues: [

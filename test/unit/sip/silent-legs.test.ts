@@ -59,10 +59,20 @@ describe('silent legs', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('given a party that never sent anything, then it is not asked; the limit holds', () => {
-    legs(0).report('a', 10_000, false);
-    vi.advanceTimersByTime(600_000);
+  it('given a party that never sent anything, then it is asked after minutes', () => {
+    const silent = legs(0);
+    silent.report('a', 10_000, false);
+    vi.advanceTimersByTime(299_999);
     expect(story).toEqual([]);
+    vi.advanceTimersByTime(300_001);
+    expect(story).toEqual(['ask a', 'ask a']);
+    isThere = false;
+    vi.advanceTimersByTime(300_000);
+    expect(story).toHaveLength(3);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('given a party that never sent anything, then the limit holds', () => {
     legs(45_000).report('b', 10_000, false);
     vi.advanceTimersByTime(35_000);
     expect(story).toEqual(['end b']);

@@ -103,6 +103,27 @@ describe('a client that dies', () => {
     expect(blue.story).toEqual([]);
   });
 
+  it('given its successor came before we heard of its end, then that has its dialogs', () => {
+    const first = world.join('acd,takeover');
+    const to = answeredBy(first);
+    const second = world.join('acd,takeover');
+    const other = world.join('phones');
+    first.leave();
+    world.arrive(world.request('INFO', { to, cseq: 2 }));
+    expect([second.story, other.story]).toEqual([['INFO'], []]);
+    world.clock.advance(10 * 60_000);
+    expect(world.takeStory()).not.toContain('BYE');
+  });
+
+  it('given another of its kind that was there before it, then its dialogs wait for itself', () => {
+    const older = world.join('acd,takeover');
+    const first = world.join('acd,takeover');
+    const to = answeredBy(first);
+    first.leave();
+    world.arrive(world.request('INFO', { to, cseq: 2 }));
+    expect(older.story).toEqual([]);
+  });
+
   it('given only another kind comes, then it inherits after a short patience', () => {
     const red = world.join('red');
     const to = answeredBy(red);
