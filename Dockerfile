@@ -1,14 +1,13 @@
 # The ACD as an image: `docker build -t acd .`
 #
 # Not built where it was written: there was no container engine. What was tried instead, by hand on
-# Debian 12 with Node 20: `npm ci`, the build and `npm prune --omit=dev` in a fresh clone; then only
+# Debian 12 with Node 24: `npm ci`, the build and `npm prune --omit=dev` in a fresh clone; then only
 # the last stage's files copied to an empty folder, and `node dist/main.js start` there as an
-# unprivileged user, ended by SIGTERM. Not tried: the base image, Node 24, the health check.
+# unprivileged user, the health check's command, an end by SIGTERM. Not tried: the base image.
 
 FROM node:24-bookworm-slim AS build
-# SQLite is compiled where no ready-made binary can be fetched.
-RUN apt-get update && apt-get install -y --no-install-recommends python3 make g++ \
-    && rm -rf /var/lib/apt/lists/*
+# No compiler: for this Node SQLite comes ready-made (better-sqlite3 13); 12, which is for Node 20
+# alone, may be left out by npm.
 WORKDIR /acd
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
