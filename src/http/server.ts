@@ -31,8 +31,9 @@ import { answerElsewhere, answerGarbage, answerUnreadable } from './elsewhere.ts
 import { problemOf } from './errors.ts';
 import { Gate } from './gate.ts';
 import { addIdempotency, KeyStore } from './idempotency.ts';
+import { Lists } from './lists.ts';
 import { send, typed, type Http } from './reply.ts';
-import { addAgents } from './routes/agents.ts';
+import { addAgents, addAgentSteering } from './routes/agents.ts';
 import { addBans } from './routes/bans.ts';
 import { addCallSteering } from './routes/calls-steer.ts';
 import { addCalls, addDialling } from './routes/calls.ts';
@@ -209,11 +210,13 @@ function refuseUnknownQueries(server: FastifyInstance): void {
 
 function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   const { steering, configuration } = deps;
-  addQueues(http, view);
-  addCalls(http, view);
+  const lists = new Lists();
+  addQueues(http, view, lists);
+  addCalls(http, view, lists);
   addDialling(http, view, steering.calls);
   addCallSteering(http, view, steering.calls);
-  addAgents(http, view, steering);
+  addAgents(http, view, lists);
+  addAgentSteering(http, view, steering);
   addEvents(http, view, deps.stream, (who) => deps.access?.isGood(who) ?? true);
   addWebhooks(http, deps.webhooks ?? (() => []));
   addVetoes(http, deps.vetoes ?? (() => []));
