@@ -57,6 +57,7 @@ export function unwrap(schema: unknown): unknown {
     if (
       inner instanceof z.ZodPrefault ||
       inner instanceof z.ZodOptional ||
+      inner instanceof z.ZodNullable ||
       inner instanceof z.ZodDefault
     ) {
       inner = inner.def.innerType;
@@ -92,13 +93,14 @@ export function valueAt(tree: Tree, path: Path): Tree {
   return value;
 }
 
-/** The keys a section takes, in the schema's order. */
-function keysOf(schema: unknown): string[] {
+/** The keys that a section takes there, in the schema's order; none: it is no section. */
+export function keysAt(root: unknown, path: Path): string[] {
+  const schema = schemaAt(root, path);
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 function unknownKey(root: unknown, path: Path, key: string): string {
-  const known = keysOf(schemaAt(root, path));
+  const known = keysAt(root, path);
   if (path[0] === 'queues' && NOT_YET.has(key)) {
     return `is an option of queues.conf that this version does not have; remove the line`;
   }
