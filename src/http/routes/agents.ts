@@ -162,7 +162,8 @@ function addLogin(http: Http, steering: Steering, after: After): void {
       schema: {
         summary: 'Log an agent in on a phone, as if he had dialled from there',
         description:
-          'Presence counts as at any login, `second-login`, too. The phone must be one that ' +
+          'To all of his queues, or to those named; who is logged in on this phone already joins ' +
+          'them. Presence counts as at any login, `second-login`, too. The phone must be one that ' +
           '`sip.login.devices` lets be named. One that is not at a registrar and answers no ' +
           'SUBSCRIBE is not trusted to be there: from such a phone agents dial.',
         tags: ['steer'],
@@ -173,8 +174,8 @@ function addLogin(http: Http, steering: Steering, after: After): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { device, registrar = null } = request.body;
-      const done = after(await steering.logIn(id, { device, registrar }), id);
+      const { device, registrar = null, queues = null } = request.body;
+      const done = after(await steering.logIn(id, { device, registrar, queues }), id);
       return done.problem === undefined ? done.agent : send(reply, done.problem);
     },
   );

@@ -22,6 +22,8 @@ const response = {
   503: errorAnswer,
 };
 
+const HIS_OWN = 'A token of role `agent`: where its agent talks, or has dialled.';
+
 export function addCallSteering(http: Http, view: View, steering: CallSteering): void {
   /** `concerned`: whom a refusal may be about besides the call. */
   const act = async (
@@ -40,29 +42,38 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
     return reply.code(204).send(null);
   };
   const plain = [
-    ['hangup', 'End a call, whatever it is doing', (id: string) => steering.hangUp(id)],
+    ['agent', 'hangup', 'End a call, whatever it is doing', (id: string) => steering.hangUp(id)],
     [
+      'agent',
       'hold',
       'Hold a talk: the caller hears the music of his queue, the agent nothing',
       (id: string) => steering.hold(id),
     ],
     [
+      'agent',
       'resume',
       'End that hold; where a phone holds, too, it goes on',
       (id: string) => steering.resume(id),
     ],
     [
+      'supervisor',
       'withdraw',
       'Take a waiting call out of its queue: `failover.withdraw` says where it goes',
       (id: string) => steering.withdraw(id),
     ],
   ] as const;
-  for (const [verb, summary, order] of plain) {
+  for (const [role, verb, summary, order] of plain) {
     http.post(
       `/calls/:id/${verb}`,
       {
-        config: needs('supervisor'),
-        schema: { summary, tags: ['steer'], params: callParams, response },
+        config: needs(role),
+        schema: {
+          summary,
+          ...(role === 'agent' ? { description: HIS_OWN } : {}),
+          tags: ['steer'],
+          params: callParams,
+          response,
+        },
       },
       (request, reply) => act(reply, request.params.id, order),
     );

@@ -136,6 +136,24 @@ describe('a body', () => {
   });
 });
 
+describe('a filter of events', () => {
+  it('that names what there is not is told so, but to who comes back', async () => {
+    expect(await ask('GET', '/events?queue=sales,salse')).toMatchObject({
+      ...{ status: 404, code: 'unknown-queue' },
+      detail: 'there is no queue "salse"; GET /queues lists what there is',
+    });
+    expect(await ask('GET', '/events?agent=9')).toMatchObject({ code: 'unknown-agent' });
+    await desk.http.listen({ host: '127.0.0.1', port: 0 });
+    const address = desk.http.server.address();
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+    const given = await fetch(`http://127.0.0.1:${port}/events?queue=salse`, {
+      headers: { authorization, 'last-event-id': '0' },
+    });
+    expect(given.status).toBe(200);
+    await given.body?.cancel();
+  });
+});
+
 describe('what cannot be read', () => {
   it('in a path is a problem', async () => {
     expect(await ask('GET', '/agents/%E0%A4%A')).toMatchObject({ status: 400 });
