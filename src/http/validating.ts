@@ -3,7 +3,7 @@
  * at which place, and, of a field that there is not, which was probably meant.
  */
 import type { FastifySchemaCompiler } from 'fastify';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { keysAt, nearest } from '../config/faults.ts';
 import type { Path } from '../config/tree.ts';
 import { problem, ProblemError } from './errors.ts';
@@ -42,7 +42,7 @@ function saidOf(issue: z.core.$ZodIssue, schema: z.ZodType, word: string): strin
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   const [part, word] = PARTS[httpPart ?? 'body'] ?? ['body', 'field'];
   return (data: unknown) => {
-    const read = z.safeDecode(schema, data as never);
+    const read = schema.safeParse(data);
     if (read.success) return { value: read.data };
     const found = read.error.issues.map((issue) => {
       const at = issue.path.map(String).join('/');

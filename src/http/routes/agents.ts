@@ -162,9 +162,9 @@ function addLogin(http: Http, steering: Steering, after: After): void {
       schema: {
         summary: 'Log an agent in on a phone, as if he had dialled from there',
         description:
-          'To all of his queues, or to those named; who is logged in on this phone already joins ' +
-          'them. Presence counts as at any login, `second-login`, too. The phone must be one that ' +
-          '`sip.login.devices` lets be named. One that is not at a registrar and answers no ' +
+          'To all of his queues, or to those named, which he joins where he is logged in there ' +
+          'already. Presence counts as at any login, `second-login`, too. The phone must be one ' +
+          'that `sip.login.devices` lets be named. One that is not at a registrar and answers no ' +
           'SUBSCRIBE is not trusted to be there: from such a phone agents dial.',
         tags: ['steer'],
         params,

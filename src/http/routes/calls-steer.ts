@@ -41,6 +41,39 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
     if (!outcome.ok) return send(reply, refused(outcome.refusal, concerned));
     return reply.code(204).send(null);
   };
+  addPlain(http, steering, act);
+  http.post(
+    '/calls/:id/order',
+    schemaOf('Give a waiting call another priority, or another place in its line', orderBody),
+    (request, reply) =>
+      act(reply, request.params.id, (callId) => steering.reorder(callId, wishOf(request.body))),
+  );
+  http.post(
+    '/calls/:id/move',
+    schemaOf('Move a waiting call into another queue; it keeps its wait', moveBody),
+    (request, reply) =>
+      act(reply, request.params.id, (callId) => steering.move(callId, request.body.queue)),
+  );
+  http.post(
+    '/calls/:id/give',
+    schemaOf('Ring this agent for a waiting call, out of turn', giveBody),
+    (request, reply) => {
+      const { agent } = request.body;
+      return act(reply, request.params.id, (callId) => steering.give(callId, agent), agent);
+    },
+  );
+  addTransfer(http, steering, act);
+}
+
+/** Gives an order to the call, if there is one of that id. */
+type Act = (
+  reply: FastifyReply,
+  id: string,
+  order: (callId: string) => Promise<Outcome | NotAllowed>,
+  concerned?: string,
+) => Promise<never>;
+
+function addPlain(http: Http, steering: CallSteering, act: Act): void {
   const plain = [
     ['agent', 'hangup', 'End a call, whatever it is doing', (id: string) => steering.hangUp(id)],
     [
@@ -78,36 +111,7 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
       (request, reply) => act(reply, request.params.id, order),
     );
   }
-  http.post(
-    '/calls/:id/order',
-    schemaOf('Give a waiting call another priority, or another place in its line', orderBody),
-    (request, reply) =>
-      act(reply, request.params.id, (callId) => steering.reorder(callId, wishOf(request.body))),
-  );
-  http.post(
-    '/calls/:id/move',
-    schemaOf('Move a waiting call into another queue; it keeps its wait', moveBody),
-    (request, reply) =>
-      act(reply, request.params.id, (callId) => steering.move(callId, request.body.queue)),
-  );
-  http.post(
-    '/calls/:id/give',
-    schemaOf('Ring this agent for a waiting call, out of turn', giveBody),
-    (request, reply) => {
-      const { agent } = request.body;
-      return act(reply, request.params.id, (callId) => steering.give(callId, agent), agent);
-    },
-  );
-  addTransfer(http, steering, act);
 }
-
-/** Gives an order to the call, if there is one of that id. */
-type Act = (
-  reply: FastifyReply,
-  id: string,
-  order: (callId: string) => Promise<Outcome | NotAllowed>,
-  concerned?: string,
-) => Promise<never>;
 
 const schemaOf = <Body extends z.ZodType>(summary: string, body: Body) => ({
   config: needs('supervisor'),

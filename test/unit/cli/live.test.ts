@@ -152,7 +152,7 @@ describe('acd on a running ACD', () => {
     expect(asked).toEqual(['POST /agents/2771/pause {"reason":"lunch"}']);
   });
 
-  it('agent login: names the phone, and the PBX and the queues where they are asked for', async () => {
+  it('agent login: names the phone, and PBX and queues where they are asked for', async () => {
     expect(await runCli(['agent', 'login', '2771', '101', '--url', base])).toBe(0);
     const words = ['agent', 'login', '2771', 'sip:101@pbx', '--registrar', 'office'];
     expect(await runCli([...words, '--url', base])).toBe(0);

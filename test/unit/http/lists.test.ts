@@ -100,7 +100,7 @@ describe('a long list', () => {
     ];
     while (!isIdle()) turn();
     const given = await Promise.all(asked.map(({ answer }) => answer));
-    expect(given.map((each) => (each.json() as { made: number }).made)).toEqual([1, 2, 3, 2]);
+    expect(given.map((each) => each.json<{ made: number }>().made)).toEqual([1, 2, 3, 2]);
   });
 
   it('that is short is never waited for; of long ones the thread has a fifth', async () => {
