@@ -165,6 +165,15 @@ describe('acd on a running ACD', () => {
     ]);
   });
 
+  it.each(['127.0.0.1:8242', 'localhost:8242', 'foo', 'ftp://x/', 'http://'])(
+    'given "%s" as its place, says how to write it',
+    async (url) => {
+      for (const words of [['queue', 'show'], ['top'], ['log'], ['report']])
+        expect(await runCli([...words, '--url', url])).toBe(1);
+      expect(err).toContain(`"${url}" is no address of REST; write it as http://host:port`);
+    },
+  );
+
   it('ban, lock: list who is shut out, and let him in again', async () => {
     expect(await runCli(['ban', 'list', '--url', base])).toBe(0);
     expect(out).toMatch(/192\.0\.2\.9 +flood +30/);
