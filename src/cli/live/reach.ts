@@ -64,7 +64,7 @@ function tokenOf({ tokenFile }: WrittenPlace): string | null {
 
 const isHttp = (text: string): boolean => /^https?:\/\//i.test(text) && URL.canParse(text);
 
-/** Null: the place is no URL, the configuration has faults, or the token cannot be read; that was told. */
+/** Null: the place is no URL, the configuration has faults, or the token cannot be read; told. */
 export function placeOf(written: WrittenPlace): Place | null {
   const token = tokenOf(written);
   if (token === null) return null;
