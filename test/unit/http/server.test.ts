@@ -328,7 +328,10 @@ describe('steering', () => {
     expect(answer.json()).toMatchObject({ code: refusal });
     expect(answer.json<{ detail: string }>().detail).not.toMatch(/^refused:/);
     expect((await post({})).statusCode).toBe(400);
-    for (const wrong of [{ device: '101', phone: '' }, { device: '101', queues: [] }])
+    for (const wrong of [
+      { device: '101', phone: '' },
+      { device: '101', queues: [] },
+    ])
       expect((await post(wrong)).statusCode).toBe(400);
     await post({ device: '101', queues: ['sales'] });
     expect(asked).toEqual([
