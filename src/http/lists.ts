@@ -1,7 +1,7 @@
 /**
  * Answers that grow with the house: a line of a thousand calls is 250 kB. Whoever asks for the
  * same thing while it is still to be written gets the same answer, and however many ask, writing
- * takes a fifth of the time of the one thread that calls are served on; the others wait their turn,
+ * takes a tenth of the time of the one thread that calls are served on; the others wait their turn,
  * some milliseconds each. An answer is always made after its question: it shows what whoever asks
  * has changed before. It is written by JSON.stringify alone: that it has the shape of its schema,
  * which costs three times as much to look at, is held by types, and by tests.
@@ -15,9 +15,9 @@ import { linkNext } from './pages.ts';
 import { send } from './reply.ts';
 
 /** The thread rests from lists so many times as long as one took. */
-const REST_TIMES = 4;
+const REST_TIMES = 9;
 /** So much is written before the first rest, ms: what is short never waits. */
-const BURST_MS = 5;
+const BURST_MS = 10;
 
 /** What is answered, and after which of a page the next begins. */
 export interface Told<T> {

@@ -103,7 +103,7 @@ describe('a long list', () => {
     expect(given.map((each) => each.json<{ made: number }>().made)).toEqual([1, 2, 3, 2]);
   });
 
-  it('that is short is never waited for; of long ones the thread has a fifth', async () => {
+  it('that is short is never waited for; of long ones the thread has a tenth', async () => {
     const short = await serve(0.5);
     for (let round = 0; round < 3; round += 1) {
       const { answer } = await short.ask('/all');
@@ -118,7 +118,7 @@ describe('a long list', () => {
       rests.push(long.turn());
       await answer;
     }
-    expect(rests).toEqual([0, 35, 40, 40]);
+    expect(rests).toEqual([0, 80, 90, 90]);
   });
 
   it('that cannot be written is a problem for all who asked, and the next is served', async () => {
