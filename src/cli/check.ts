@@ -1,8 +1,12 @@
-/** `acd check [FILE]`: is the configuration right? Status 0 and OK, or 1 and every mistake. */
+/**
+ * `acd check [FILE]`: is the configuration right? Status 0 and OK, or 1 and every mistake. A prompt
+ * whose file is not there is one here; a start goes on without it, as callers wait.
+ */
+import { existsSync } from 'node:fs';
 import { readConfiguration } from './configuration.ts';
 
 export function runCheck(file: string): number {
-  const config = readConfiguration(file);
+  const config = readConfiguration(file, existsSync);
   if (config === null) return 1;
   const { queues, agents } = config.core;
   const { register } = config.sip;

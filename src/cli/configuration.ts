@@ -4,9 +4,13 @@ import { loadConfig, writeFault } from '../config/load.ts';
 import type { AcdConfig } from '../config/types.ts';
 import { knownSounds } from './project.ts';
 
-/** Null: it has faults, and they have been told. */
-export function readConfiguration(file: string): AcdConfig | null {
-  const result = loadConfig(file, { env: process.env, sounds: knownSounds() });
+/** Null: it has faults, and they have been told. `hasFile`: prompts by path are looked for, too. */
+export function readConfiguration(
+  file: string,
+  hasFile?: (path: string) => boolean,
+): AcdConfig | null {
+  const sounds = { ...knownSounds(), ...(hasFile === undefined ? {} : { hasFile }) };
+  const result = loadConfig(file, { env: process.env, sounds });
   if (result.ok) return result.config;
   const shown = path.relative(process.cwd(), path.resolve(file));
   const name = shown.startsWith('..') ? file : shown;

@@ -12,7 +12,14 @@ import { writePath } from './tree.ts';
 export interface KnownSounds {
   readonly prompts: ReadonlySet<string>;
   readonly music: ReadonlySet<string>;
+  /** Is there such a file, by its whole path? Absent: not looked at. */
+  readonly hasFile?: (path: string) => boolean;
 }
+
+/** A prompt by the whole path of its file, and what is wrong with it. */
+const isPath = (name: string): boolean => name.startsWith('/');
+const noFile = (name: string): string =>
+  `there is no file ${name}; copy it there, or mend its path`;
 
 /** Letters to insert, delete, change or swap to come from a to b (Damerau, one swap). */
 export function distance(a: string, b: string): number {
@@ -57,6 +64,7 @@ export function unwrap(schema: unknown): unknown {
     if (
       inner instanceof z.ZodPrefault ||
       inner instanceof z.ZodOptional ||
+      inner instanceof z.ZodNullable ||
       inner instanceof z.ZodDefault
     ) {
       inner = inner.def.innerType;
@@ -92,13 +100,14 @@ export function valueAt(tree: Tree, path: Path): Tree {
   return value;
 }
 
-/** The keys a section takes, in the schema's order. */
-function keysOf(schema: unknown): string[] {
+/** The keys that a section takes there, in the schema's order; none: it is no section. */
+export function keysAt(root: unknown, path: Path): string[] {
+  const schema = schemaAt(root, path);
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 function unknownKey(root: unknown, path: Path, key: string): string {
-  const known = keysOf(schemaAt(root, path));
+  const known = keysAt(root, path);
   if (path[0] === 'queues' && NOT_YET.has(key)) {
     return `is an option of queues.conf that this version does not have; remove the line`;
   }
@@ -215,22 +224,34 @@ class Meaning {
       const [, what = '', name = ''] = /(queue|prompt):(.+)$/i.exec(written) ?? [];
       const isQueue = what.toLowerCase() === 'queue';
       const names = isQueue ? queues : sounds?.prompts;
-      if (what === '' || names === undefined || names.has(name) || name.startsWith('/')) return;
+      if (what === '' || names === undefined || names.has(name)) return;
+      const at = isList ? [...path, inner] : path;
+      if (isPath(name)) {
+        if (!isQueue && sounds?.hasFile?.(name) === false) this.add(at, noFile(name));
+        return;
+      }
       const meant = nearest(name, names);
       const advice = meant === null ? 'name one that there is' : `did you mean "${meant}"?`;
-      const at = isList ? [...path, inner] : path;
       this.add(at, `there is no ${isQueue ? 'queue' : 'prompt'} "${name}"; ${advice}`);
     });
   }
 
-  known(section: Path, key: string, names: ReadonlySet<string>, what: string): void {
+  known(
+    section: Path,
+    key: string,
+    names: ReadonlySet<string>,
+    what: string,
+    hasFile?: KnownSounds['hasFile'],
+  ): void {
     list(this.read.tree, ...section).forEach((_entry, index) => {
       const path = [...section, index, key];
       const seen = new Set<string>();
       list(this.read.tree, ...path).forEach((value, inner) => {
         const at = Array.isArray(valueAt(this.read.tree, path)) ? [...path, inner] : path;
         if (typeof value !== 'string') return;
-        if (!names.has(value) && !(what === 'prompt' && value.startsWith('/'))) {
+        if (what === 'prompt' && isPath(value)) {
+          if (hasFile?.(value) === false) this.add(at, noFile(value));
+        } else if (!names.has(value)) {
           const meant = nearest(value, names);
           const all = [...names].slice(0, 20).join(', ') || 'none';
           const advice = meant === null ? `there are: ${all}` : `did you mean "${meant}"?`;
@@ -260,8 +281,8 @@ export function faultsOfMeaning(read: ReadTree, sounds: KnownSounds | null): Fau
   meaning.known(['agents'], 'registrar', registrars, 'registrar');
   meaning.known(['agents'], 'queues', queues, 'queue');
   if (sounds !== null) {
-    meaning.known(['queues'], 'welcome', sounds.prompts, 'prompt');
-    meaning.known(['queues'], 'periodic-announce', sounds.prompts, 'prompt');
+    for (const key of ['welcome', 'periodic-announce'])
+      meaning.known(['queues'], key, sounds.prompts, 'prompt', sounds.hasFile);
     meaning.known(['queues'], 'musicclass', sounds.music, 'music class');
   }
   return meaning.faults;

@@ -3,7 +3,7 @@
  * call that waits in his queues, why it is not offered to him. Nothing is decided here: every
  * answer is that of `eligible`, the one question dispatch asks, too.
  */
-import { eligible, type Ineligible } from './eligible.ts';
+import { eligible, type Ineligible, type Reason } from './eligible.ts';
 import type { Agent, Call, State } from './state.ts';
 import type { AgentId, CallId } from './types.ts';
 
@@ -40,6 +40,9 @@ export function explainAgent(state: State, agent: Agent, now: number): Explained
   return explained;
 }
 
+/** Whom these keep would be free; they keep the call from everybody, however many are busy. */
+const OF_THE_LINE: readonly Reason[] = ['talks-limit', 'not-first'];
+
 /**
  * In one word what a waiting call waits for: what keeps the call itself, else what keeps most
  * members, `nobody` where the queue has none logged in. Null: it does not wait.
@@ -51,6 +54,8 @@ export function waitsFor(state: State, call: Call, now: number): string | null {
     if (why === null || why.reason === 'logged-out') continue;
     counts.set(why.reason, (counts.get(why.reason) ?? 0) + 1);
   }
+  const first = OF_THE_LINE.find((reason) => counts.has(reason));
+  if (first !== undefined) return first;
   let most: string | null = null;
   for (const [reason, count] of counts) {
     if (most === null || count > (counts.get(most) ?? 0)) most = reason;

@@ -5,6 +5,24 @@
 import type { FastifyInstance } from 'fastify';
 import { problem, ProblemError } from './errors.ts';
 
+/** Deeper than any body that is taken; what reads it after this calls itself at each level. */
+const DEPTH_MAX = 64;
+
+/** Counts brackets that are open at once, outside of texts. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let isInText = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text[at];
+    if (sign === '"') isInText = !isInText;
+    else if (isInText) at += sign === '\\' ? 1 : 0;
+    else if (sign === '[' || sign === '{') depth += 1;
+    else if (sign === ']' || sign === '}') depth -= 1;
+    if (depth > DEPTH_MAX) return true;
+  }
+  return false;
+}
+
 /** What JSON.parse says, without the excerpt of the body that it may add. */
 function reasonOf(text: string): string {
   try {
@@ -24,6 +42,11 @@ export function takeJsonAlone(server: FastifyInstance): void {
     const text = body.toString();
     if (text === '') {
       const detail = 'the body is empty; send JSON, or leave Content-Type out';
+      done(new ProblemError(problem('bad-request', detail)));
+      return;
+    }
+    if (isTooDeep(text)) {
+      const detail = `the body is nested deeper than ${DEPTH_MAX} levels; flatten it`;
       done(new ProblemError(problem('bad-request', detail)));
       return;
     }

@@ -101,29 +101,10 @@ export class ProblemError extends Error {
   }
 }
 
-interface Thrown {
-  readonly statusCode?: unknown;
-  readonly validation?: readonly { message?: string; instancePath?: string }[];
-  /** `body`, `querystring`, `params`. */
-  readonly validationContext?: string;
-}
-
-/** Where in a request it is: `body /members/0`, `query /limit`. */
-function placeOf(context = 'body', path = ''): string {
-  const part = { querystring: 'query', params: 'path' }[context] ?? context;
-  return path === '' || path === '/' ? part : `${part} ${path}`;
-}
-
 /** Of an error that fastify or a route threw. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem;
-  const { statusCode, validation, validationContext } = error as Thrown;
-  if (Array.isArray(validation)) {
-    const found = (validation as NonNullable<Thrown['validation']>).map(
-      ({ instancePath, message = '' }) => `${placeOf(validationContext, instancePath)}: ${message}`,
-    );
-    return problem('bad-request', found.join('; ').slice(0, 500));
-  }
+  const { statusCode } = error as { readonly statusCode?: unknown };
   const status = typeof statusCode === 'number' ? statusCode : 500;
   if (status < 400 || status >= 500) return INTERNAL;
   if (status === 413)

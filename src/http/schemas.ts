@@ -199,6 +199,12 @@ export const resumeBody = z.strictObject({ queue: inQueue }).meta({ id: 'Resume'
 
 export const loginBody = z
   .strictObject({
+    queues: z
+      .array(z.string().min(1).max(80))
+      .min(1)
+      .max(1_000)
+      .optional()
+      .describe('To these of his queues alone; default: to all'),
     device: z
       .string()
       .trim()

@@ -64,6 +64,10 @@ function* subjectsOf(request: FastifyRequest): Generator<['queue' | 'agent' | 'c
     if (text(params[kind]) !== '') yield [kind, text(params[kind])];
     if (text(body[kind]) !== '') yield [kind, text(body[kind])];
   }
+  // Those that an agent logs in to, or is made a member of.
+  const queues: unknown = body['queues'];
+  if (Array.isArray(queues))
+    for (const queue of queues) if (text(queue) !== '') yield ['queue', text(queue)];
   const [, kind = '', name = ''] = /^(queue|agent):(.*)$/.exec(text(body['to'])) ?? [];
   if (kind !== '') yield [kind as 'queue' | 'agent', name];
 }
@@ -76,12 +80,19 @@ function isThere(view: View, kind: 'queue' | 'agent' | 'call', name: string): bo
 export const isChange = ({ method }: FastifyRequest): boolean =>
   method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
 
+/** He talks in it, or has dialled it: while a caller's call but rings at him it is the queue's. */
+const isHis = ({ agent, state, outbound }: CallAnswer, who: Actor): boolean =>
+  agent === who.agent && (state === 'assigned' || outbound === true);
+
 /** Null: nothing that the request names is out of his scope. `view`: scoped. */
 export function scopeProblem(who: Actor, request: FastifyRequest, view: View): Problem | null {
   if (who.role === 'agent' && isChange(request)) {
     for (const [kind, name] of subjectsOf(request)) {
-      if (kind !== 'agent' || name === who.agent) continue;
-      return problem('out-of-scope', `this token steers agent ${who.agent} alone`);
+      const call = kind === 'call' ? view.call(name) : null;
+      const isForeign = kind === 'agent' ? name !== who.agent : call !== null && !isHis(call, who);
+      if (!isForeign) continue;
+      const whose = kind === 'agent' ? '' : ', and the calls he talks in or has dialled';
+      return problem('out-of-scope', `this token steers agent ${who.agent} alone${whose}`);
     }
   }
   if (who.queues.length === 0) return null;

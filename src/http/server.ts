@@ -4,20 +4,8 @@
  * roles, and no web pages of other sites.
  */
 import { Server as TlsServer } from 'node:tls';
-import swagger from '@fastify/swagger';
-import {
-  jsonSchemaTransform,
-  jsonSchemaTransformObject,
-  serializerCompiler,
-  validatorCompiler,
-} from '@fastify/type-provider-zod';
-import type {
-  FastifyContextConfig,
-  FastifyInstance,
-  FastifyReply,
-  FastifyRequest,
-  FastifyServerOptions,
-} from 'fastify';
+import { serializerCompiler } from '@fastify/type-provider-zod';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import fastify from 'fastify';
 import type { ConfigPort, PromptsPort } from './config-port.ts';
 import type { TlsConfig } from '../config/types.ts';
@@ -31,8 +19,10 @@ import { answerElsewhere, answerGarbage, answerUnreadable } from './elsewhere.ts
 import { problemOf } from './errors.ts';
 import { Gate } from './gate.ts';
 import { addIdempotency, KeyStore } from './idempotency.ts';
+import { Lists } from './lists.ts';
+import { addDocument } from './openapi.ts';
 import { send, typed, type Http } from './reply.ts';
-import { addAgents } from './routes/agents.ts';
+import { addAgents, addAgentSteering } from './routes/agents.ts';
 import { addBans } from './routes/bans.ts';
 import { addCallSteering } from './routes/calls-steer.ts';
 import { addCalls, addDialling } from './routes/calls.ts';
@@ -50,6 +40,7 @@ import { addStatus } from './routes/status.ts';
 import { addVetoes, addWebhooks } from './routes/webhooks.ts';
 import { scopeView } from './scope.ts';
 import type { Stream } from './stream.ts';
+import { validatorCompiler } from './validating.ts';
 import type { BansPort, LocksPort, Steering, VetoShown, View, WebhookShown } from './view.ts';
 
 export const MAX_BODY_BYTES = 65_536;
@@ -79,92 +70,6 @@ export interface HttpDeps {
   readonly access?: Access;
   /** Null or absent: HTTP. */
   readonly tls?: TlsConfig | null;
-}
-
-interface Content {
-  readonly content?: Record<string, { readonly schema?: { readonly $ref?: string } }>;
-}
-
-interface Operation {
-  readonly requestBody?: unknown;
-  readonly responses?: Record<string, Content>;
-  readonly security?: readonly object[];
-}
-
-const atTheGate = (description: string): Content & { readonly description: string } => ({
-  description,
-  content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
-});
-
-/** What the gate may answer in place of a route. */
-const AT_THE_GATE = {
-  401: atTheGate('No token, or one that is not valid'),
-  403: atTheGate('The token may not do this'),
-  429: atTheGate('More requests than may be; see Retry-After'),
-};
-
-/** Every route refuses parameters that it does not have. */
-const UNKNOWN_QUERY = atTheGate('The request cannot be understood, or has an unknown parameter');
-
-/** What may come of a body before its route sees it. */
-const OF_BODIES = {
-  413: atTheGate('The body is too large'),
-  415: atTheGate('The body is of a type not taken here'),
-};
-
-/** Problems are documented with the media type they are sent with. */
-function asProblems<T extends object>(document: T): T {
-  const { paths = {} } = document as { paths?: Record<string, Record<string, unknown>> };
-  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
-    const { responses = {}, security = [], requestBody } = operation as Operation;
-    responses['400'] ??= structuredClone(UNKNOWN_QUERY);
-    if (requestBody !== undefined) Object.assign(responses, structuredClone(OF_BODIES));
-    if (security.length > 0) Object.assign(responses, structuredClone(AT_THE_GATE));
-    for (const { content } of Object.values(responses)) {
-      const json = content?.['application/json'];
-      if (content === undefined || json?.schema?.$ref !== '#/components/schemas/Problem') continue;
-      delete content['application/json'];
-      content['application/problem+json'] = json;
-    }
-  }
-  return document;
-}
-
-interface Told {
-  readonly schema: object;
-  readonly url: string;
-}
-
-/** Each operation says which role it needs, and what it answers where that is missing. */
-function withRole<T extends Told>(told: T, config: FastifyContextConfig = {}): T {
-  const { needs: role = 'admin' } = config;
-  const schema = told.schema as { description?: string; response?: object };
-  if (role === 'anyone') return { ...told, schema: { ...schema, 'x-role': role, security: [] } };
-  const needed = `Needs a token of role \`${role}\` or above, where there are tokens.`;
-  const description = [schema.description, needed].filter(Boolean).join(' ');
-  const security = [{ token: [] }];
-  return { ...told, schema: { ...schema, description, 'x-role': role, security } };
-}
-
-async function addDocuments(server: FastifyInstance, version: string): Promise<void> {
-  await server.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'ACD',
-        version,
-        description: 'Watch and steer the automatic call distributor.',
-      },
-      servers: [{ url: 'http://127.0.0.1:8242' }],
-      components: {
-        securitySchemes: {
-          token: { type: 'http', scheme: 'bearer', description: 'Of http.tokens in acd.yaml' },
-        },
-      },
-    },
-    transform: (given) => withRole(jsonSchemaTransform(given), given.route.config),
-    transformObject: (given) => asProblems(jsonSchemaTransformObject(given)),
-  });
 }
 
 /** Plain or TLS; to fastify both are the same. */
@@ -217,11 +122,13 @@ function refuseUnknownQueries(server: FastifyInstance): void {
 
 function addRoutes(http: Http, deps: HttpDeps, view: View): void {
   const { steering, configuration } = deps;
-  addQueues(http, view);
-  addCalls(http, view);
+  const lists = new Lists();
+  addQueues(http, view, lists);
+  addCalls(http, view, lists);
   addDialling(http, view, steering.calls);
   addCallSteering(http, view, steering.calls);
-  addAgents(http, view, steering);
+  addAgents(http, view, lists);
+  addAgentSteering(http, view, steering);
   addEvents(http, view, deps.stream, (who) => deps.access?.isGood(who) ?? true);
   addWebhooks(http, deps.webhooks ?? (() => []));
   addVetoes(http, deps.vetoes ?? (() => []));
@@ -257,7 +164,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   const gate = new Gate({ access, view, log, isTls: tls !== null });
   gate.add(server);
   addIdempotency(server, new KeyStore(Date.now), (request) => gate.actorOf(request)?.name ?? '');
-  await addDocuments(server, deps.version);
+  await addDocument(server, deps.version);
   refuseUnknownQueries(server);
   const http = typed(server);
   addRoutes(http, deps, view);

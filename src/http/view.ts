@@ -101,6 +101,8 @@ export interface Steering {
 export interface PhoneNamed {
   readonly device: string;
   readonly registrar: string | null;
+  /** Of his queues those he logs in to; null: all. */
+  readonly queues: readonly string[] | null;
 }
 
 /**

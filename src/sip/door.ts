@@ -16,6 +16,10 @@ import type { KnownRegistrar } from './device.ts';
 import { clean, parseNameAddr, parseUri } from './headers.ts';
 import type { Headers, Heritage, IncomingRequest, SipLog } from './port.ts';
 import { Sources, type Counts } from './sources.ts';
+import { doneWithin } from './within.ts';
+
+/** So long is the SIP server waited for where only a number is asked. */
+const SILENCES_MS = 250;
 
 /** Headers that say who somebody is on the word of a network that we trust (RFC 3325 §7). */
 const TRUSTED = ['p-asserted-identity', 'p-preferred-identity', 'remote-party-id'];
@@ -98,8 +102,10 @@ export class Door {
 
   /** What was refused at the door and before it, since the start. */
   async counts(): Promise<Counts> {
-    const silenced = await this.options.server()?.silences();
-    this.silenced = silenced ?? this.silenced;
+    // Whoever watches the ACD is not kept waiting by a SIP server that hangs: the next time, then.
+    const asked = this.options.server()?.silences();
+    const kept = asked?.then((silenced) => (this.silenced = silenced ?? this.silenced));
+    if (kept !== undefined) await doneWithin(kept, SILENCES_MS);
     return this.sources.counts(this.silenced);
   }
 

@@ -23,7 +23,7 @@ import { Notices } from './notices.ts';
 import { Offers } from './offers.ts';
 import { Outbounds } from './outbound.ts';
 import type { IncomingRequest, SipLog, Stack } from './port.ts';
-import { PhoneLogins, type NamedLogin, type NamedPhone } from './phone-login.ts';
+import { PhoneLogins, type NamedLogin, type NamedLogIn } from './phone-login.ts';
 import { Presence } from './presence.ts';
 import { Registration } from './registration.ts';
 import { Renewals } from './renewal.ts';
@@ -72,7 +72,7 @@ export interface SipEdge {
   /** What was refused for where it came from; asks the SIP server. */
   guard(): Promise<Counts>;
   /** Logs an agent in on a phone that is named; `by`: who asks, for the journal. */
-  logIn(agentId: string, phone: NamedPhone, by: string): Promise<NamedLogin>;
+  logIn(agentId: string, phone: NamedLogIn, by: string): Promise<NamedLogin>;
   /** New calls and logins are turned away; those that are here go on. */
   drain(): void;
   /**

@@ -67,6 +67,12 @@ export interface NamedPhone {
   readonly registrar: string | null;
 }
 
+/** Whose it shall be, and where he logs in. */
+export interface NamedLogIn extends NamedPhone {
+  /** Of his queues; null: all. */
+  readonly queues: readonly string[] | null;
+}
+
 export type FoundPhone =
   | { readonly ok: true; readonly device: Device }
   | {
@@ -138,7 +144,7 @@ export class PhoneLogins {
   }
 
   /** Never rejects. An agent who is not there costs no SUBSCRIBE. */
-  async logIn(agentId: string, phone: NamedPhone, by: string): Promise<NamedLogin> {
+  async logIn(agentId: string, phone: NamedLogIn, by: string): Promise<NamedLogin> {
     const { state } = this.runtime;
     if (state.agents.get(agentId)?.known !== true) return { ok: false, refusal: 'unknown-agent' };
     const found = findPhone(phone, this.config, state);
@@ -147,7 +153,8 @@ export class PhoneLogins {
       return { ok: false, refusal: 'unavailable' };
     this.underWay += 1;
     const { device } = found;
-    const outcome = await logInOn(this.runtime, this.presence, { agentId, device, by });
+    const to = phone.queues === null ? {} : { queues: phone.queues };
+    const outcome = await logInOn(this.runtime, this.presence, { agentId, device, by, ...to });
     this.underWay -= 1;
     return outcome ?? { ok: false, refusal: 'unavailable' };
   }

@@ -44,6 +44,7 @@ interface Act extends Written {
   readonly reason?: string;
   readonly queue?: string;
   readonly registrar?: string;
+  readonly queues?: string;
 }
 
 function post(written: Written, path: string, body?: unknown): Promise<number> {
@@ -102,9 +103,14 @@ function addActs(group: Group): void {
     .argument('<id>')
     .argument('<device>', 'sip:user@host, or the user of a phone at a registrar')
     .option('--registrar <name>', 'PBX it is dialled through; default: that of its domain')
+    .option('--queues <names>', 'to these of his queues alone: q1,q2; default: to all')
     .action(async (id: string, device: string, written: Act) => {
-      const { registrar } = written;
-      const body = { device, ...(registrar === undefined ? {} : { registrar }) };
+      const { registrar, queues } = written;
+      const body = {
+        device,
+        ...(registrar === undefined ? {} : { registrar }),
+        ...(queues === undefined ? {} : { queues: queues.split(',') }),
+      };
       done(await post(written, `/agents/${at(id)}/login`, body));
     });
   verb(group, 'extend-wrapup', 'let his wrap-up go on for so long from now')

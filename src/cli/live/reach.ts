@@ -62,12 +62,18 @@ function tokenOf({ tokenFile }: WrittenPlace): string | null {
   }
 }
 
-/** Null: the configuration has faults, or the token cannot be read; that was told. */
+const isHttp = (text: string): boolean => /^https?:\/\//i.test(text) && URL.canParse(text);
+
+/** Null: the place is no URL, the configuration has faults, or the token cannot be read; told. */
 export function placeOf(written: WrittenPlace): Place | null {
   const token = tokenOf(written);
   if (token === null) return null;
   const named = written.url ?? process.env['ACD_URL'] ?? '';
-  if (named !== '') return { base: named.replace(/\/+$/, ''), token, cert: null };
+  if (named !== '') {
+    if (isHttp(named)) return { base: named.replace(/\/+$/, ''), token, cert: null };
+    process.stderr.write(`"${named}" is no address of REST; write it as http://host:port\n`);
+    return null;
+  }
   const config = readConfiguration(written.config);
   if (config === null) return null;
   const { host, port, tls } = config.http;

@@ -4,7 +4,8 @@ import type { Outcome } from '../../runtime/port.ts';
 import { reasons } from '../call-schemas.ts';
 import { INTERNAL, notFound, refused, type Problem } from '../errors.ts';
 import { needs } from '../gate.ts';
-import { linkNext, pageOf, paging } from '../pages.ts';
+import type { Lists } from '../lists.ts';
+import { pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import {
   agentAnswer,
@@ -29,7 +30,9 @@ const answers = {
   503: errorAnswer,
 };
 
-export function addAgents(http: Http, view: View, steering: Steering): void {
+const agentsAnswer = z.object({ agents: z.array(agentAnswer) });
+
+export function addAgents(http: Http, view: View, lists: Lists): void {
   http.get(
     '/agents',
     {
@@ -38,15 +41,14 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
         summary: 'All agents',
         tags: ['watch'],
         querystring: z.strictObject(paging),
-        response: { 200: z.object({ agents: z.array(agentAnswer) }), 400: errorAnswer },
+        response: { 200: agentsAnswer, 400: errorAnswer },
       },
     },
-    (request, reply) => {
-      const found = pageOf(view.agents(), (agent) => agent.id, request.query);
-      if ('code' in found) return send(reply, found);
-      linkNext(request, reply, found.next);
-      return { agents: found.page };
-    },
+    (request, reply) =>
+      lists.answer(request, reply, agentsAnswer, () => {
+        const found = pageOf(view.agents(), (agent) => agent.id, request.query);
+        return 'code' in found ? found : { body: { agents: found.page }, next: found.next };
+      }),
   );
   http.get(
     '/agents/:id',
@@ -75,15 +77,16 @@ export function addAgents(http: Http, view: View, steering: Steering): void {
         response: { 200: reasons, 404: errorAnswer },
       },
     },
-    (request, reply) => {
-      const { id } = request.params;
-      return view.reasonsOf(id) ?? send(reply, notFound('agent', id));
-    },
+    (request, reply) =>
+      lists.answer(request, reply, reasons, () => {
+        const { id } = request.params;
+        const body = view.reasonsOf(id);
+        return body === null ? notFound('agent', id) : { body };
+      }),
   );
-  addSteering(http, view, steering);
 }
 
-function addSteering(http: Http, view: View, steering: Steering): void {
+export function addAgentSteering(http: Http, view: View, steering: Steering): void {
   /** The agent as he is after the command, or why it was refused. */
   const after: After = (outcome, id) => {
     if (!outcome.ok) return { problem: refused(outcome.refusal, id) };
@@ -159,8 +162,9 @@ function addLogin(http: Http, steering: Steering, after: After): void {
       schema: {
         summary: 'Log an agent in on a phone, as if he had dialled from there',
         description:
-          'Presence counts as at any login, `second-login`, too. The phone must be one that ' +
-          '`sip.login.devices` lets be named. One that is not at a registrar and answers no ' +
+          'To all of his queues, or to those named, which he joins where he is logged in there ' +
+          'already. Presence counts as at any login, `second-login`, too. The phone must be one ' +
+          'that `sip.login.devices` lets be named. One that is not at a registrar and answers no ' +
           'SUBSCRIBE is not trusted to be there: from such a phone agents dial.',
         tags: ['steer'],
         params,
@@ -170,8 +174,8 @@ function addLogin(http: Http, steering: Steering, after: After): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { device, registrar = null } = request.body;
-      const done = after(await steering.logIn(id, { device, registrar }), id);
+      const { device, registrar = null, queues = null } = request.body;
+      const done = after(await steering.logIn(id, { device, registrar, queues }), id);
       return done.problem === undefined ? done.agent : send(reply, done.problem);
     },
   );

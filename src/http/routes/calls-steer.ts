@@ -22,6 +22,8 @@ const response = {
   503: errorAnswer,
 };
 
+const HIS_OWN = 'A token of role `agent`: where its agent talks, or has dialled.';
+
 export function addCallSteering(http: Http, view: View, steering: CallSteering): void {
   /** `concerned`: whom a refusal may be about besides the call. */
   const act = async (
@@ -39,34 +41,7 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
     if (!outcome.ok) return send(reply, refused(outcome.refusal, concerned));
     return reply.code(204).send(null);
   };
-  const plain = [
-    ['hangup', 'End a call, whatever it is doing', (id: string) => steering.hangUp(id)],
-    [
-      'hold',
-      'Hold a talk: the caller hears the music of his queue, the agent nothing',
-      (id: string) => steering.hold(id),
-    ],
-    [
-      'resume',
-      'End that hold; where a phone holds, too, it goes on',
-      (id: string) => steering.resume(id),
-    ],
-    [
-      'withdraw',
-      'Take a waiting call out of its queue: `failover.withdraw` says where it goes',
-      (id: string) => steering.withdraw(id),
-    ],
-  ] as const;
-  for (const [verb, summary, order] of plain) {
-    http.post(
-      `/calls/:id/${verb}`,
-      {
-        config: needs('supervisor'),
-        schema: { summary, tags: ['steer'], params: callParams, response },
-      },
-      (request, reply) => act(reply, request.params.id, order),
-    );
-  }
+  addPlain(http, steering, act);
   http.post(
     '/calls/:id/order',
     schemaOf('Give a waiting call another priority, or another place in its line', orderBody),
@@ -97,6 +72,46 @@ type Act = (
   order: (callId: string) => Promise<Outcome | NotAllowed>,
   concerned?: string,
 ) => Promise<never>;
+
+function addPlain(http: Http, steering: CallSteering, act: Act): void {
+  const plain = [
+    ['agent', 'hangup', 'End a call, whatever it is doing', (id: string) => steering.hangUp(id)],
+    [
+      'agent',
+      'hold',
+      'Hold a talk: the caller hears the music of his queue, the agent nothing',
+      (id: string) => steering.hold(id),
+    ],
+    [
+      'agent',
+      'resume',
+      'End that hold; where a phone holds, too, it goes on',
+      (id: string) => steering.resume(id),
+    ],
+    [
+      'supervisor',
+      'withdraw',
+      'Take a waiting call out of its queue: `failover.withdraw` says where it goes',
+      (id: string) => steering.withdraw(id),
+    ],
+  ] as const;
+  for (const [role, verb, summary, order] of plain) {
+    http.post(
+      `/calls/:id/${verb}`,
+      {
+        config: needs(role),
+        schema: {
+          summary,
+          ...(role === 'agent' ? { description: HIS_OWN } : {}),
+          tags: ['steer'],
+          params: callParams,
+          response,
+        },
+      },
+      (request, reply) => act(reply, request.params.id, order),
+    );
+  }
+}
 
 const schemaOf = <Body extends z.ZodType>(summary: string, body: Body) => ({
   config: needs('supervisor'),

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { callDetail, dialBody } from '../call-schemas.ts';
 import { INTERNAL, notFound, refused } from '../errors.ts';
 import { needs } from '../gate.ts';
-import { linkNext, pageOf, paging } from '../pages.ts';
+import type { Lists } from '../lists.ts';
+import { pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { callAnswer, errorAnswer } from '../schemas.ts';
 import type { CallSteering, View } from '../view.ts';
@@ -15,7 +16,9 @@ export const callParams = z.object({
   id: z.string().describe('`call` of GET /calls, or the SIP Call-ID'),
 });
 
-export function addCalls(http: Http, view: View): void {
+const callsAnswer = z.object({ calls: z.array(callAnswer) });
+
+export function addCalls(http: Http, view: View, lists: Lists): void {
   http.get(
     '/calls',
     {
@@ -24,16 +27,15 @@ export function addCalls(http: Http, view: View): void {
         summary: 'All calls, waiting or talking',
         tags: ['watch'],
         querystring: z.strictObject(paging),
-        response: { 200: z.object({ calls: z.array(callAnswer) }), 400: errorAnswer },
+        response: { 200: callsAnswer, 400: errorAnswer },
       },
     },
-    (request, reply) => {
-      // Ids rise with the time they were made, so a page goes on where a call has ended.
-      const found = pageOf(view.calls(), (call) => call.call, request.query, 'by-key');
-      if ('code' in found) return send(reply, found);
-      linkNext(request, reply, found.next);
-      return { calls: found.page };
-    },
+    (request, reply) =>
+      lists.answer(request, reply, callsAnswer, () => {
+        // Ids rise with the time they were made, so a page goes on where a call has ended.
+        const found = pageOf(view.calls(), (call) => call.call, request.query, 'by-key');
+        return 'code' in found ? found : { body: { calls: found.page }, next: found.next };
+      }),
   );
   http.get(
     '/calls/:id',

@@ -8,14 +8,17 @@ import { errorAnswer } from '../schemas.ts';
 
 /** An option as JSON has it; acd.yaml's schema has the last word. */
 const value = z
-  .union([
-    z.string(),
-    z.number(),
-    z.boolean(),
-    z.null(),
-    z.array(z.union([z.string(), z.number(), z.record(z.string(), z.unknown())])),
-    z.record(z.string(), z.unknown()),
-  ])
+  .union(
+    [
+      z.string(),
+      z.number(),
+      z.boolean(),
+      z.null(),
+      z.array(z.union([z.string(), z.number(), z.record(z.string(), z.unknown())])),
+      z.record(z.string(), z.unknown()),
+    ],
+    'must be a value as in acd.yaml: text, a number, true or false, a section or a list',
+  )
   .describe('as in acd.yaml; null takes it out');
 
 /** The options of a section of acd.yaml, all free; others are refused. */

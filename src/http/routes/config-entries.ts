@@ -80,7 +80,10 @@ class Entries {
 
   addMaking(): void {
     const { kind, path, key } = this.#resource;
-    const id = z.union([z.string(), z.number()]).describe(key).transform(String);
+    const id = z
+      .union([z.string(), z.number()], 'must be text or a number')
+      .describe(key)
+      .transform(String);
     const body = this.#body.extend({ [key]: id });
     this.#http.post(
       `/${path}`,

@@ -61,7 +61,9 @@ function addMaking(http: Http, config: ConfigPort): void {
     summary: 'Make an agent a member of a queue',
     tags,
     params,
-    body: body.extend({ agent: z.union([z.string(), z.number()]).transform(String) }),
+    body: body.extend({
+      agent: z.union([z.string(), z.number()], 'must be text or a number').transform(String),
+    }),
     response: made,
   };
   http.post('/queues/:name/members', { config: needs('admin'), schema }, async (request, reply) => {

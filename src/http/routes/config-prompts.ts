@@ -66,6 +66,7 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
         tags,
         consumes: ['audio/wav'],
         params,
+        body: z.unknown(),
         response: changed,
       },
     },

@@ -1,7 +1,7 @@
 /** GET /events: the event stream, see `stream.ts`. */
 import { z } from 'zod';
 import { actor, seesAll, type Actor } from '../actor.ts';
-import { problem } from '../errors.ts';
+import { notFound, problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
@@ -27,6 +27,14 @@ const query = z.strictObject({
     .describe('As Last-Event-ID, for clients that cannot send the header'),
 });
 
+/** A name that is none would wait for ever for its first event. */
+function unknownOf(view: View, queues: readonly string[], agents: readonly string[]) {
+  const queue = queues.find((name) => view.queue(name) === null);
+  if (queue !== undefined) return notFound('queue', queue);
+  const agent = agents.find((id) => view.agent(id) === null);
+  return agent === undefined ? null : notFound('agent', agent);
+}
+
 /** `isGood`: may he still read? */
 export function addEvents(
   http: Http,
@@ -49,7 +57,7 @@ export function addEvents(
         tags: ['watch'],
         querystring: query,
         produces: ['text/event-stream'],
-        response: { 200: z.string(), 400: errorAnswer, 503: errorAnswer },
+        response: { 200: z.string(), 400: errorAnswer, 404: errorAnswer, 503: errorAnswer },
       },
     },
     (request, reply) => {
@@ -60,6 +68,9 @@ export function addEvents(
       if (last !== null && !/^\d{1,15}$/.test(String(last))) {
         return send(reply, problem('bad-request', 'Last-Event-ID must be a number we gave'));
       }
+      // Who comes back reads on, also of what has been removed meanwhile.
+      const unknown = last === null ? unknownOf(view, queues, agents) : null;
+      if (unknown !== null) return send(reply, unknown);
       if (stream.readers >= READERS_MAX) {
         return send(reply, problem('too-many-readers', 'as many follow as may; try again later'));
       }

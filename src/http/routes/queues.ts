@@ -2,12 +2,15 @@
 import { z } from 'zod';
 import { notFound } from '../errors.ts';
 import { needs } from '../gate.ts';
-import { linkNext, pageOf, paging } from '../pages.ts';
-import { send, type Http } from '../reply.ts';
+import type { Lists } from '../lists.ts';
+import { pageOf, paging } from '../pages.ts';
+import type { Http } from '../reply.ts';
 import { errorAnswer, queueAnswer, queueDetail } from '../schemas.ts';
 import type { View } from '../view.ts';
 
-export function addQueues(http: Http, view: View): void {
+const queuesAnswer = z.object({ queues: z.array(queueAnswer) });
+
+export function addQueues(http: Http, view: View, lists: Lists): void {
   http.get(
     '/queues',
     {
@@ -16,15 +19,14 @@ export function addQueues(http: Http, view: View): void {
         summary: 'All queues and their calls',
         tags: ['watch'],
         querystring: z.strictObject(paging),
-        response: { 200: z.object({ queues: z.array(queueAnswer) }), 400: errorAnswer },
+        response: { 200: queuesAnswer, 400: errorAnswer },
       },
     },
-    (request, reply) => {
-      const found = pageOf(view.queues(), (queue) => queue.name, request.query);
-      if ('code' in found) return send(reply, found);
-      linkNext(request, reply, found.next);
-      return { queues: found.page };
-    },
+    (request, reply) =>
+      lists.answer(request, reply, queuesAnswer, () => {
+        const found = pageOf(view.queues(), (queue) => queue.name, request.query);
+        return 'code' in found ? found : { body: { queues: found.page }, next: found.next };
+      }),
   );
   http.get(
     '/queues/:name',
@@ -37,9 +39,11 @@ export function addQueues(http: Http, view: View): void {
         response: { 200: queueDetail, 404: errorAnswer },
       },
     },
-    (request, reply) => {
-      const { name } = request.params;
-      return view.queue(name) ?? send(reply, notFound('queue', name));
-    },
+    (request, reply) =>
+      lists.answer(request, reply, queueDetail, () => {
+        const { name } = request.params;
+        const body = view.queue(name);
+        return body === null ? notFound('queue', name) : { body };
+      }),
   );
 }

@@ -211,7 +211,8 @@ describe('a phone behind the registrar', () => {
   it('is watched and dialled the same, where the login by REST only names it', async () => {
     await open({ presence: 'required' });
     grant(await authentic(pbx, 'REGISTER', 'n1'), 600);
-    const login = () => acd.edge.logIn('2771', { device: 'phone1', registrar: null }, 'http:desk');
+    const login = () =>
+      acd.edge.logIn('2771', { device: 'phone1', registrar: null, queues: null }, 'http:desk');
     const take = (event: string, nonce: string) =>
       authentic(pbx, 'SUBSCRIBE', nonce, (request) => header(request, 'Event') === event);
     const refused = login();

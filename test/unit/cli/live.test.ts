@@ -152,15 +152,27 @@ describe('acd on a running ACD', () => {
     expect(asked).toEqual(['POST /agents/2771/pause {"reason":"lunch"}']);
   });
 
-  it('agent login: names the phone, and the PBX where it is asked for', async () => {
+  it('agent login: names the phone, and PBX and queues where they are asked for', async () => {
     expect(await runCli(['agent', 'login', '2771', '101', '--url', base])).toBe(0);
     const words = ['agent', 'login', '2771', 'sip:101@pbx', '--registrar', 'office'];
     expect(await runCli([...words, '--url', base])).toBe(0);
+    const some = ['agent', 'login', '2771', '101', '--queues', 'sales,help'];
+    expect(await runCli([...some, '--url', base])).toBe(0);
     expect(asked).toEqual([
       'POST /agents/2771/login {"device":"101"}',
       'POST /agents/2771/login {"device":"sip:101@pbx","registrar":"office"}',
+      'POST /agents/2771/login {"device":"101","queues":["sales","help"]}',
     ]);
   });
+
+  it.each(['127.0.0.1:8242', 'localhost:8242', 'foo', 'ftp://x/', 'http://'])(
+    'given "%s" as its place, says how to write it',
+    async (url) => {
+      for (const words of [['queue', 'show'], ['top'], ['log'], ['report']])
+        expect(await runCli([...words, '--url', url])).toBe(1);
+      expect(err).toContain(`"${url}" is no address of REST; write it as http://host:port`);
+    },
+  );
 
   it('ban, lock: list who is shut out, and let him in again', async () => {
     expect(await runCli(['ban', 'list', '--url', base])).toBe(0);

@@ -24,11 +24,36 @@ function faults(text: string): string[] {
   return result.ok ? [] : result.faults.map((fault) => writeFault('acd.yaml', fault));
 }
 
+function faultsOnDisk(text: string): string[] {
+  const hasFile = (file: string) => file === '/srv/there.wav';
+  const result = parseConfig(text, { ...options, sounds: { ...options.sounds, hasFile } });
+  return result.ok ? [] : result.faults.map((fault) => writeFault('acd.yaml', fault));
+}
+
 function config(text: string): AcdConfig {
   const result = parseConfig(text, options);
   if (!result.ok) throw new Error(result.faults.map((fault) => fault.message).join('\n'));
   return result.config;
 }
+
+describe('a prompt by the path of its file', () => {
+  const text = [
+    'queues:',
+    '  - name: q',
+    '    welcome: [/srv/there.wav, /srv/gone.wav]',
+    '    failover: {timeout: ["prompt:/srv/away.wav"]}',
+  ].join('\n');
+
+  it('is taken as it is, or, where the disk is looked at, must be there', () => {
+    expect(faults(text)).toEqual([]);
+    expect(faultsOnDisk(text)).toEqual([
+      expect.stringMatching(/^acd\.yaml:3:31: queues\[0\]\.welcome\[1\]: there is no file/),
+      expect.stringMatching(
+        /^acd\.yaml:4:26: .*: there is no file \/srv\/away\.wav; copy it there/,
+      ),
+    ]);
+  });
+});
 
 describe('a configuration that is right', () => {
   it('given nothing, has every standard value', () => {

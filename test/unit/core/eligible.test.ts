@@ -251,4 +251,18 @@ describe('why', () => {
     s.talk('4');
     expect(waitsFor(s.state, call, s.now)).toBeNull();
   });
+
+  it('is what keeps the call from him who is free, however many are busy', () => {
+    const agents = ['1', '2', '3', '4'].map((id) => agent(id, 'q'));
+    const s = scenario(config([{ ...queue('q'), maxTalks: 3 }], agents));
+    for (const id of ['1', '2', '3', '4']) s.ready(id);
+    for (const id of ['a', 'b', 'c']) s.call(id, 'q');
+    for (const id of ['1', '2', '3']) s.talk(id);
+    s.call('d', 'q');
+    const call = s.state.calls.get('d');
+    if (call === undefined) throw new Error('no call');
+    expect(waitsFor(s.state, call, s.now)).toBe('talks-limit');
+    s.when({ kind: 'LogOutAgent', who: { agentId: '4' } });
+    expect(waitsFor(s.state, call, s.now)).toBe('talking');
+  });
 });

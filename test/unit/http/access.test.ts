@@ -20,8 +20,8 @@ afterEach(async () => {
   desk = null;
 });
 
-async function open(tokens: readonly TokenConfig[], more: Partial<HttpConfig> = {}) {
-  desk = await openDesk(tokens, more);
+async function open(tokens: readonly TokenConfig[], more: Partial<HttpConfig> = {}, s1 = {}) {
+  desk = await openDesk(tokens, more, s1);
   return desk;
 }
 
@@ -70,7 +70,8 @@ describe('every route with every role', () => {
     expect(roleOf('GET', '/queues')).toBe('read-only');
     expect(roleOf('GET', '/events')).toBe('read-only');
     expect(roleOf('POST', '/agents/:id/pause')).toBe('agent');
-    expect(roleOf('POST', '/calls/:id/hangup')).toBe('supervisor');
+    expect(roleOf('POST', '/calls/:id/hangup')).toBe('agent');
+    expect(roleOf('POST', '/calls/:id/withdraw')).toBe('supervisor');
     for (const { method, url, needs } of http.gated) {
       const isOpen = needs === 'anyone' || needs === 'metrics';
       const isChange = method !== 'GET' && method !== 'HEAD';
@@ -195,6 +196,8 @@ describe('the scope of a token', () => {
     }
     const foreign = await ask('lead', '/events?queue=help');
     expect(foreign.json()).toMatchObject({ status: 403, code: 'out-of-scope' });
+    const hidden = await ask('lead', '/events?agent=2');
+    expect(hidden.json()).toMatchObject({ status: 404, code: 'unknown-agent' });
   });
 
   it('goes with what is asked of the reports, agents where they are looked at', async () => {
@@ -241,6 +244,27 @@ describe('the scope of a token', () => {
     expect((await ask('ann', '/calls/s1/hangup', 'POST')).statusCode).toBe(403);
     expect(done).toEqual(['pause 1 lunch']);
     expect((await ask('ann', '/agents/2')).statusCode).toBe(200);
+  });
+
+  it.each([
+    ['he talks in it', { agent: '1', state: 'assigned' }, 204],
+    ['he has dialled it', { agent: '1', state: 'calling', outbound: true }, 204],
+    ['it but rings at him', { agent: '1', state: 'offered' }, 403],
+    ['another talks in it', { agent: '2', state: 'assigned' }, 403],
+    ['it waits', { agent: '', state: 'queued' }, 403],
+  ] as const)('of an agent may end and hold a call where %s: %j', async (_what, call, status) => {
+    const { done } = await open([entry('ann', 'agent', { agent: '1' })], {}, call);
+    for (const verb of ['hangup', 'hold', 'resume'] as const)
+      expect((await ask('ann', `/calls/s1/${verb}`, 'POST')).statusCode).toBe(status);
+    expect(done).toHaveLength(status === 204 ? 3 : 0);
+    for (const [verb, body] of [
+      ['withdraw', undefined],
+      ['move', { queue: 'help' }],
+      ['give', { agent: '1' }],
+      ['transfer', { to: 'sip:1@x' }],
+    ] as const)
+      expect((await ask('ann', `/calls/s1/${verb}`, 'POST', body)).statusCode).toBe(403);
+    expect((await ask('ann', '/calls/none/hangup', 'POST')).statusCode).toBe(404);
   });
 });
 

@@ -8,8 +8,10 @@ import { CATALOGUE, type ErrorCode } from '../../../src/http/catalogue.ts';
 import { entry, openDesk, tokenOf, type Desk } from './house.ts';
 
 interface Operation {
+  readonly operationId?: string;
   readonly summary?: string;
   readonly 'x-role'?: string;
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
   readonly requestBody?: {
     readonly content?: Record<string, unknown>;
     readonly required?: boolean;
@@ -72,6 +74,54 @@ describe('the document', () => {
     }
     for (const name of ['POST /agents/{id}/login', 'GET /bans', 'DELETE /bans/{source}'])
       expect(told).toContain(name);
+  });
+});
+
+/** All objects in a part of the document. */
+function* partsOf(part: unknown): Generator<Readonly<Record<string, unknown>>> {
+  if (typeof part !== 'object' || part === null) return;
+  yield part as Readonly<Record<string, unknown>>;
+  for (const inner of Object.values(part)) yield* partsOf(inner);
+}
+
+describe('the document, to a generator of clients,', () => {
+  it('refers to schemas that there are, and has none that nothing refers to', () => {
+    const document = desk.http.swagger() as { components?: { schemas?: object } };
+    const refs = [...partsOf(document)].flatMap(({ $ref }) =>
+      typeof $ref === 'string' ? [$ref] : [],
+    );
+    const there = Object.keys(document.components?.schemas ?? {});
+    const meant = new Set(refs.map((ref) => ref.replace('#/components/schemas/', '')));
+    expect([...meant].sort()).toEqual([...there].sort());
+  });
+
+  it('has an id of its own for each route', () => {
+    const ids = routes().map(({ operation }) => operation.operationId ?? '');
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(/^[a-z]+([A-Z][a-z]+)+$/);
+    const named = ['getQueues', 'getQueue', 'patchQueueMember', 'postAgentWrapupExtend'];
+    expect(ids).toEqual(expect.arrayContaining(named));
+  });
+
+  it('tells what is true of all: keys, types of bodies, pages, files', () => {
+    for (const { name, method, operation } of routes()) {
+      const statuses = Object.keys(operation.responses);
+      const told = method === 'GET' ? ['400', '401', '429'] : ['400', '401', '413', '415', '429'];
+      expect(statuses, name).toEqual(expect.arrayContaining(told));
+      const headers = (operation.parameters ?? []).filter((one) => one.in === 'header');
+      const isPost = method === 'POST';
+      expect(
+        headers.some((one) => one.name === 'Idempotency-Key'),
+        name,
+      ).toBe(isPost);
+      if (isPost) expect(statuses, name).toEqual(expect.arrayContaining(['409', '422', '503']));
+    }
+    const known = new Map(routes().map((route) => [route.name, route.operation]));
+    expect(known.get('GET /calls')?.responses['200']).toHaveProperty('headers.Link');
+    expect(known.get('POST /calls')?.responses['201']).toHaveProperty('headers.Location');
+    expect(known.get('PUT /prompts/{key}')?.requestBody?.content).toHaveProperty(['audio/wav']);
+    const csv = known.get('GET /reports/queues')?.responses['200']?.content ?? {};
+    expect(Object.keys(csv)).toEqual(['application/json', 'text/csv']);
   });
 });
 

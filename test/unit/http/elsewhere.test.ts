@@ -80,14 +80,77 @@ describe('a body', () => {
     });
   });
 
+  it('nested too deep is 400, also where it comes with a key', async () => {
+    const deep = (open: string, close: string) => open.repeat(10_000) + close.repeat(10_000);
+    for (const body of [deep('[', ']'), deep('{"a":', ''), `[${deep('[', ']')}`]) {
+      const type = { 'content-type': 'application/json' };
+      const headers = { authorization, ...type, 'idempotency-key': 'deep' };
+      const url = '/calls/s1/give';
+      const answer = await desk.http.inject({ method: 'POST', url, headers, payload: body });
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json()).toMatchObject({
+        detail: 'the body is nested deeper than 64 levels; flatten it',
+      });
+    }
+    const text = JSON.stringify({ agnt: '["\\"['.repeat(30) });
+    const flat = await ask('POST', '/calls/s1/give', 'application/json', text);
+    expect(flat.detail).toContain('did you mean "agent"?');
+  });
+
   it('or a query with what nobody knows is told by its place', async () => {
     const body = await ask('POST', '/agents/1/pause', 'application/json', '{"reasn":"x"}');
-    expect(body.detail).toBe('body: Unrecognized key: "reasn"');
+    expect(body.detail).toBe('body: there is no field "reasn" here; did you mean "reason"?');
     const query = await ask('GET', '/agents?limt=1');
-    expect(query.detail).toBe('query: Unrecognized key: "limt"');
+    expect(query.detail).toBe('query: there is no parameter "limt" here; did you mean "limit"?');
+    const far = await ask('GET', '/agents?nobody-knows=1');
+    expect(far.detail).toBe(
+      'query: there is no parameter "nobody-knows" here; there are: limit, after',
+    );
     const dry = await ask('DELETE', '/queues/sales?dry_run=true');
-    expect(dry).toMatchObject({ status: 400, detail: 'query: Unrecognized key: "dry_run"' });
+    const none = 'query: there is no parameter "dry_run" here, nor any other';
+    expect(dry).toMatchObject({ status: 400, detail: none });
     expect((await ask('GET', '/agents?limit=0')).detail).toMatch(/^query \/limit: /);
+  });
+
+  it.each([
+    ['/calls', '{"agent":"1"}', 'body /to: is missing'],
+    ['/calls', '{"agent":1,"to":"1"}', 'body /agent: expected string, received number'],
+    ['/queues', '{"name":null}', 'body /name: must be text or a number'],
+    [
+      '/queues',
+      '{"name":"x","timout":1}',
+      'body: there is no field "timout" here; did you mean "timeout"?',
+    ],
+    ['/queues', '{"name":"x","weight":[null]}', /^body \/weight: must be a value as in acd\.yaml/],
+    [
+      '/queues',
+      '{"name":"x","zzzzzzzz":1}',
+      /^body: there is no field "zzzzzzzz" here; there are: .* …$/,
+    ],
+  ])('of POST %s with %s is said in words for people', async (path, body, detail) => {
+    const answer = await ask('POST', path, 'application/json', body);
+    expect(answer.code).toBe('bad-request');
+    expect(answer.detail).toEqual(
+      typeof detail === 'string' ? detail : expect.stringMatching(detail),
+    );
+  });
+});
+
+describe('a filter of events', () => {
+  it('that names what there is not is told so, but to who comes back', async () => {
+    expect(await ask('GET', '/events?queue=sales,salse')).toMatchObject({
+      ...{ status: 404, code: 'unknown-queue' },
+      detail: 'there is no queue "salse"; GET /queues lists what there is',
+    });
+    expect(await ask('GET', '/events?agent=9')).toMatchObject({ code: 'unknown-agent' });
+    await desk.http.listen({ host: '127.0.0.1', port: 0 });
+    const address = desk.http.server.address();
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+    const given = await fetch(`http://127.0.0.1:${port}/events?queue=salse`, {
+      headers: { authorization, 'last-event-id': '0' },
+    });
+    expect(given.status).toBe(200);
+    await given.body?.cancel();
   });
 });
 

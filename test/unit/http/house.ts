@@ -161,6 +161,8 @@ export interface Desk {
 export async function openDesk(
   tokens: readonly TokenConfig[],
   more: Partial<HttpConfig> = {},
+  /** What call s1 is otherwise. */
+  s1: object = {},
 ): Promise<Desk> {
   const [done, told]: string[][] = [[], []];
   const asked: Question[] = [];
@@ -181,8 +183,12 @@ export async function openDesk(
     ...{ feed, state: () => state, now: () => 0 },
     atRest: (then) => then(0),
   });
+  const changed = (id: string) => {
+    const call = view.call(id);
+    return call?.call === 's1' ? { ...call, ...s1 } : call;
+  };
   const http = await createHttp({
-    view,
+    view: { ...view, call: changed },
     access,
     tls: more.tls ?? null,
     configuration,
@@ -192,6 +198,8 @@ export async function openDesk(
       calls: orders(
         'dial',
         'hangUp',
+        'hold',
+        'resume',
         'withdraw',
         'reorder',
         'move',

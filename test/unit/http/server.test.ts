@@ -329,8 +329,16 @@ describe('steering', () => {
     expect(answer.json()).toMatchObject({ code: refusal });
     expect(answer.json<{ detail: string }>().detail).not.toMatch(/^refused:/);
     expect((await post({})).statusCode).toBe(400);
-    expect((await post({ device: '101', phone: '' })).statusCode).toBe(400);
-    expect(asked).toEqual([['2771', { device: '101', registrar: 'pbx' }]]);
+    for (const wrong of [
+      { device: '101', phone: '' },
+      { device: '101', queues: [] },
+    ])
+      expect((await post(wrong)).statusCode).toBe(400);
+    await post({ device: '101', queues: ['sales'] });
+    expect(asked).toEqual([
+      ['2771', { device: '101', registrar: 'pbx', queues: null }],
+      ['2771', { device: '101', registrar: null, queues: ['sales'] }],
+    ]);
   });
 
   it.each([

@@ -80,6 +80,7 @@ describe('a phone that is named', () => {
 
 describe('a login by REST', () => {
   const asked: string[] = [];
+  const toAll = (device: string) => ({ ...named(device), queues: null });
   function open(isRequired: boolean, accepts: boolean) {
     asked.length = 0;
     const runtime = new FakeRuntime();
@@ -95,7 +96,7 @@ describe('a login by REST', () => {
 
   it('is by whoever asked, on the phone that was found', async () => {
     const { runtime, logins } = open(true, true);
-    expect(await logins.logIn('2771', named('101'), 'http:wall@192.0.2.3')).toMatchObject({
+    expect(await logins.logIn('2771', toAll('101'), 'http:wall@192.0.2.3')).toMatchObject({
       ok: true,
     });
     expect(asked).toEqual(['probe']);
@@ -109,9 +110,15 @@ describe('a login by REST', () => {
     ]);
   });
 
+  it('is to the queues that are named', async () => {
+    const { runtime, logins } = open(false, true);
+    await logins.logIn('2771', { ...named('101'), queues: ['sales'] }, 'http');
+    expect(runtime.commands).toMatchObject([{ kind: 'LogInAgent', queues: ['sales'] }]);
+  });
+
   it('comes to nothing where presence is required and there is none', async () => {
     const { runtime, logins } = open(true, false);
-    expect(await logins.logIn('2771', named('101'), 'http')).toEqual({
+    expect(await logins.logIn('2771', toAll('101'), 'http')).toEqual({
       ok: false,
       refusal: 'no-presence',
     });
@@ -121,18 +128,18 @@ describe('a login by REST', () => {
   it('leaves the phone alone where the rules refuse it', async () => {
     const { runtime, logins } = open(false, true);
     runtime.answer('LogInAgent', () => ({ ok: false, refusal: 'device-taken' }));
-    const outcome = await logins.logIn('2771', named('101'), 'http');
+    const outcome = await logins.logIn('2771', toAll('101'), 'http');
     expect(outcome).toEqual({ ok: false, refusal: 'device-taken' });
     expect(asked).toEqual(['abandon']);
   });
 
   it('asks no phone for an agent who is not there, nor once we stop', async () => {
     const { runtime, logins } = open(true, true);
-    expect(await logins.logIn('1', named('101'), 'http')).toMatchObject({
+    expect(await logins.logIn('1', toAll('101'), 'http')).toMatchObject({
       refusal: 'unknown-agent',
     });
     logins.drain();
-    expect(await logins.logIn('2771', named('101'), 'http')).toMatchObject({
+    expect(await logins.logIn('2771', toAll('101'), 'http')).toMatchObject({
       refusal: 'unavailable',
     });
     expect([asked, runtime.commands]).toEqual([[], []]);
