@@ -1,14 +1,15 @@
 /**
  * What may take a member out of account where a queue asks whether it is empty (`emptiness.ts`),
- * as bits: a queue becomes empty only when a bit that it asks for comes on, so only then are all
- * who wait there looked at. Whatever else changes (a call that comes, an agent who is free again)
- * leaves those that were not sent away where they are.
+ * as bits: a queue becomes empty only when a bit that it asks for comes on, or, as penalties count
+ * again, when one more logs in (`penaltymemberslimit`); only then are all who wait there looked at.
+ * Whatever else changes (a call that comes, an agent who is free again) leaves those that were not
+ * sent away where they are.
  */
 import type { Agent } from './state.ts';
 import type { EmptyCondition } from './types.ts';
 
 /** Logged out, or about to be: no condition is needed. */
-const GONE = 1;
+export const GONE = 1;
 
 /** `penalty` and `invalid` are of the configuration and of calls. */
 const BITS: Readonly<Record<EmptyCondition, number>> = {

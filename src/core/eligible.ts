@@ -4,7 +4,15 @@
  * cut in three because the lists are: what keeps the call from any agent, what keeps the agent
  * from any call of the queue, and what keeps these two from each other.
  */
-import { hasFew, isAway, isExcluded, isFor, isLoggedIn, type Seeker } from './emptiness.ts';
+import {
+  hasFew,
+  isAway,
+  isExcluded,
+  isFor,
+  isLoggedIn,
+  isOutside,
+  type Seeker,
+} from './emptiness.ts';
 import { tierOf } from './orders.ts';
 import { hasSkills, needOf } from './skills.ts';
 import {
@@ -134,35 +142,23 @@ export function memberOf(agent: Agent, queue: string): Member | undefined {
   return agent.memberOf.find((member) => member.queue.name === queue);
 }
 
-/** Tier of a member for this call: those below `raise` are of one; of few, all are. */
-export function tierFor(call: Call, member: Member): number {
-  if (hasFew(member.queue)) return 0;
-  return Math.max(tierOf(member), call.limits.raise ?? -Infinity);
+/** Tiers of members for this call: those below `raise` are of one; of few, all are. */
+export function tiersFor(call: Call, queue: Queue): (member: Member) => number {
+  if (hasFew(queue)) return () => 0;
+  const least = call.limits.raise ?? -Infinity;
+  return (member) => Math.max(tierOf(member), least);
 }
 
-/** Highest tier that rings for the call. */
-function ringingTier(state: State, call: Call): number {
+/** Is he of a higher tier than all who ring for the call? */
+function isAbove(state: State, call: Call, one: Member): boolean {
+  const tier = tiersFor(call, one.queue);
   let highest = -Infinity;
   for (const offerId of call.offers) {
     const agent = state.agents.get(state.offers.get(offerId)?.agentId ?? '');
     const member = agent === undefined ? undefined : memberOf(agent, call.queue);
-    if (member !== undefined) highest = Math.max(highest, tierFor(call, member));
+    if (member !== undefined) highest = Math.max(highest, tier(member));
   }
-  return highest;
-}
-
-/** Asterisk's rules: raised to `raise`, then between `min` and `max`, unless few are there. */
-function isOutside(call: Pick<Call, 'limits'>, member: Member): boolean {
-  const { min, max } = call.limits;
-  if (min === null && max === null) return false;
-  const penalty = raised(call, member);
-  if ((max === null || penalty <= max) && (min === null || penalty >= min)) return false;
-  return !hasFew(member.queue);
-}
-
-/** His penalty for this call. */
-export function raised(call: Pick<Call, 'limits'>, member: Member): number {
-  return Math.max(member.rules.penalty, call.limits.raise ?? -Infinity);
+  return tier(one) > highest;
 }
 
 /** Kept for another one, who is there and will have it when he is free. */
@@ -190,7 +186,7 @@ function isAtWork(member: Member): boolean {
 export function canServe(call: Seeker, member: Member) {
   const { agent, queue } = member;
   if (!isAtWork(member) || agent.deviceState === 'unavailable') return false;
-  if (!isFor(call, agent) || isOutside(call, member)) return false;
+  if (!isFor(call, agent) || isOutside(member, call.limits)) return false;
   return hasSkills(agent.skills, needOf(call, queue.config)) && !isExcluded(call, agent);
 }
 
@@ -212,7 +208,7 @@ export function pairObstacle(state: State, call: Call, member: Member): PairObst
   // Calls to one agent each do not stand in each other's way.
   if (!autofill && call.only === null && firstUp(queue) !== call) return 'not-first';
   if (!isFor(call, member.agent)) return 'not-his';
-  if (isOutside(call, member)) return 'penalty';
+  if (isOutside(member, call.limits)) return 'penalty';
   if (!hasSkills(member.agent.skills, needOf(call, queue.config))) return 'skills';
   if (isExcluded(call, member.agent)) return 'excluded';
   if (isVetoed(call, member)) return 'vetoed';
@@ -221,9 +217,7 @@ export function pairObstacle(state: State, call: Call, member: Member): PairObst
     return maxTalks > 0 && queue.served.size >= maxTalks ? 'talks-limit' : null;
   }
   if (call.offers.length >= RINGING_MAX) return 'rings-enough';
-  return strategy === 'ringall' && tierFor(call, member) > ringingTier(state, call)
-    ? 'higher-tier'
-    : null;
+  return strategy === 'ringall' && isAbove(state, call, member) ? 'higher-tier' : null;
 }
 
 /** Of a call and a member of its queue; null: it may be offered to him now. */

@@ -11,12 +11,6 @@ import { mightHaveSkills } from './skills.ts';
 import { NO_LIMITS, type Agent, type Call, type Member, type Queue } from './state.ts';
 import type { EmptyCondition, PenaltyLimits } from './types.ts';
 
-/** Outside of what a call's limits allow? Those below `raise` count as that. */
-function isOutside(penalty: number, { min, max, raise }: PenaltyLimits): boolean {
-  const counts = Math.max(penalty, raise ?? -Infinity);
-  return (max !== null && counts > max) || (min !== null && counts < min);
-}
-
 /** `penaltymemberslimit`: so few are logged in that penalties say nothing. */
 export function hasFew({ config, members }: Queue): boolean {
   const few = config.penaltyMembersLimit;
@@ -30,6 +24,14 @@ export function hasFew({ config, members }: Queue): boolean {
   return true;
 }
 
+/** Outside of what a call's limits allow? Those below `raise` count as that; few are never. */
+export function isOutside({ rules, queue }: Member, { min, max, raise }: PenaltyLimits): boolean {
+  if (min === null && max === null) return false;
+  const counts = Math.max(rules.penalty, raise ?? -Infinity);
+  const isWithin = (max === null || counts <= max) && (min === null || counts >= min);
+  return !isWithin && !hasFew(queue);
+}
+
 /** Of the conditions those that are of this queue and this call; the others are bits. */
 function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLimits): boolean {
   const { agent, rules, queue } = member;
@@ -37,7 +39,7 @@ function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLim
     case 'paused':
       return agent.pausedIn.has(queue.name);
     case 'penalty':
-      return rules.penalty < 0 || (isOutside(rules.penalty, limits) && !hasFew(queue));
+      return rules.penalty < 0 || isOutside(member, limits);
     case 'invalid': // Asterisk's negative_penalty_invalid
       return rules.penalty < 0;
     default:

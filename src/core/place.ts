@@ -4,7 +4,7 @@
  * compares where the thing stands with where its fields say it belongs, and moves it. A field
  * that an order is made of is changed only through `rekey…`, which takes the thing out meanwhile.
  */
-import { absenceBits } from './absence.ts';
+import { absenceBits, GONE } from './absence.ts';
 import { agentObstacle, callObstacle, isReady, pairObstacle, placeObstacle } from './eligible.ts';
 import { compareText } from './ordered.ts';
 import { memberRules } from './rules.ts';
@@ -276,11 +276,13 @@ export function placeAgent(state: State, agent: Agent): void {
   const { absence: was } = agent;
   const bits = absenceBits(agent);
   const here = agent.pausedIn.size + agent.away.size;
+  const comes = (was.bits & ~bits & GONE) !== 0 || here < was.here;
   if (bits !== was.bits || here !== was.here) agent.absence = { bits, here };
   for (const queue of agent.watchedBy) {
-    if ((bits & ~was.bits & queue.absenceMask) !== 0 || here > was.here) shake(state, queue, null);
     const { penaltyMembersLimit, stickyMs } = queue.config;
-    // How many are logged in decides whether limits count; who is, whom calls are kept for.
+    const goes = (bits & ~was.bits & queue.absenceMask) !== 0 || here > was.here;
+    if (goes || (comes && penaltyMembersLimit > 0)) shake(state, queue, null);
+    // How many are logged in decides whether penalties count; who is, whom calls are kept for.
     if (penaltyMembersLimit > 0 || stickyMs > 0) wake(state, queue);
   }
 }

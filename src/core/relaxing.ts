@@ -16,9 +16,11 @@ function changed(limit: number | null, change: PenaltyChange | undefined): numbe
   return change.by === 'set' ? change.value : Math.max(0, (limit ?? 0) + change.value);
 }
 
-/** As Asterisk's: where a rule leads `min` above `max` that follows, or nobody could take it. */
+/** As in Asterisk, neither `min` nor `raise` exceeds `max`: nobody could take the call. */
 function orderly({ min, max, raise }: PenaltyLimits): PenaltyLimits {
-  return min !== null && max !== null && max < min ? { min, max: min, raise } : { min, max, raise };
+  const most = max ?? Infinity;
+  const capped = (limit: number | null) => (limit === null ? null : Math.min(limit, most));
+  return { min: capped(min), max, raise: capped(raise) };
 }
 
 /** What holds after so long, and how many steps that is. */

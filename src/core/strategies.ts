@@ -4,7 +4,7 @@
  * who may take it. Draws are a function of the number of offers so far, which is in the state:
  * every replay draws the same, and no draw depends on who looked before.
  */
-import { memberOf, obstacle, tierFor } from './eligible.ts';
+import { memberOf, obstacle, tiersFor } from './eligible.ts';
 import { hasFew } from './emptiness.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { must, type Call, type Member, type Queue, type State } from './state.ts';
@@ -52,8 +52,9 @@ function cursorOf(queue: Queue): number {
 
 /** Ready members sorted by their tier and a key. */
 function sorted(call: Call, queue: Queue, key: (member: Member) => number): Iterable<Member> {
+  const tier = tiersFor(call, queue);
   return [...queue.ready]
-    .map((member) => ({ member, tier: tierFor(call, member), key: key(member) }))
+    .map((member) => ({ member, tier: tier(member), key: key(member) }))
     .sort((a, b) => a.tier - b.tier || a.key - b.key || a.member.index - b.member.index)
     .map(({ member }) => member);
 }
@@ -79,7 +80,7 @@ function inTurn(state: State, call: Call, queue: Queue): Iterable<Member> {
     default: {
       if (call.limits.raise === null && !hasFew(queue)) return queue.ready;
       // Tiers that are one for this call are ordered as one.
-      const compare = compareMembers(queue.config.strategy, (member) => tierFor(call, member));
+      const compare = compareMembers(queue.config.strategy, tiersFor(call, queue));
       return [...queue.ready].sort(compare);
     }
   }
@@ -101,11 +102,12 @@ export function chooseMember(state: State, call: Call, queue: Queue): Member | n
   if (call.only !== null) return onlyMember(state, call);
   let tried: { member: Member; tier: number; number: number } | null = null;
   let tier = -1;
-  let penalty = NaN;
+  const tierOf = tiersFor(call, queue);
+  let last = NaN;
   for (const member of inTurn(state, call, queue)) {
     if (obstacle(state, call, member) !== null) continue;
-    if (tierFor(call, member) !== penalty) {
-      penalty = tierFor(call, member);
+    if (tierOf(member) !== last) {
+      last = tierOf(member);
       tier += 1;
     }
     // Two tiers further the tried one is before all that follow.

@@ -46,7 +46,7 @@ export class House {
 
   /** No caller is left, and none will come; nor does an agent still talk with somebody. */
   get isEmpty(): boolean {
-    const isQuiet = this.#callers.size === 0 && this.outgoing.living().length === 0;
+    const isQuiet = this.#callers.size === 0 && this.outgoing.isQuiet;
     return this.#comes === null && isQuiet;
   }
 

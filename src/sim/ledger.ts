@@ -6,7 +6,9 @@
  * nobody is rung whose phone, pause or wrap-up forbids it (7).
  */
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
+import { DIALLING_MAX_MS, OWN_RING_MAX_MS } from '../core/evolve-outbound.ts';
 import { OrderedSet } from '../core/ordered.ts';
+import { TALK_MAX_MS } from '../core/state.ts';
 import type { AgentId, CallId, DeviceState, OfferId, QueueName } from '../core/types.ts';
 
 type Of<K extends CoreEvent['kind']> = Extract<CoreEvent, { kind: K }>;
@@ -40,6 +42,8 @@ interface OfferPage {
 interface OutboundPage {
   readonly agentId: AgentId;
   connectedAt: number | null;
+  /** When it ends by itself, where nothing happens. */
+  limitAt: number;
 }
 
 /** A deadline is late by no more than this, but where the journal was down. */
@@ -83,11 +87,16 @@ export class Ledger {
     this.#write(event);
   }
 
-  /** Offers whose time has passed and that still stand (6). */
+  /** Offers and outbound calls whose time has passed and that still stand (6). */
   overdue(now: number): string[] {
-    return [...this.#offers]
-      .filter(([, { phase, deadline }]) => phase !== 'connected' && deadline + LATE_MS < now)
-      .map(([id]) => `offer ${id} has outlived its deadline`);
+    return [
+      ...[...this.#offers]
+        .filter(([, { phase, deadline }]) => phase !== 'connected' && deadline + LATE_MS < now)
+        .map(([id]) => `offer ${id} has outlived its deadline`),
+      ...[...this.#dialling]
+        .filter(([, { limitAt }]) => limitAt + LATE_MS < now)
+        .map(([id]) => `outbound call ${id} has outlived its limit`),
+    ];
   }
 
   /** What must not be left when everybody has gone home. */
@@ -129,8 +138,13 @@ export class Ledger {
         return this.#ended(event);
       case 'OutboundBegan':
         return this.#dialsOut(event);
+      case 'OutboundPickedUp':
+        return this.#outbound(event.callId, (page) => (page.limitAt = event.at + DIALLING_MAX_MS));
       case 'OutboundConnected':
-        return this.#outbound(event.callId, (page) => (page.connectedAt = event.at));
+        return this.#outbound(event.callId, (page) => {
+          page.connectedAt = event.at;
+          page.limitAt = event.at + TALK_MAX_MS;
+        });
       case 'OutboundEnded':
         return this.#dialledOut(event);
       default:
@@ -328,12 +342,12 @@ export class Ledger {
   }
 
   /** He has no other call, and gets none while he has this one. */
-  #dialsOut({ callId, agentId, device }: Of<'OutboundBegan'>): void {
+  #dialsOut({ callId, agentId, device, at }: Of<'OutboundBegan'>): void {
     const agent = this.#agent(agentId);
     if (this.#dialling.has(callId)) this.#fault(`${callId} is there already`);
     if (agent.offerId !== null) this.#fault(`${agentId} has ${agent.offerId} already`);
     if (agent.deviceUri !== device.uri) this.#fault(`${agentId} is not on ${device.uri}`);
-    this.#dialling.set(callId, { agentId, connectedAt: null });
+    this.#dialling.set(callId, { agentId, connectedAt: null, limitAt: at + OWN_RING_MAX_MS });
     agent.offerId = callId;
   }
 

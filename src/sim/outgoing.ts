@@ -45,6 +45,11 @@ export class OutgoingCalls {
     this.#stage.edge.send(command, ({ ok }) => ok || this.#calls.delete(callId));
   }
 
+  /** None, not even one that was only asked for. */
+  get isQuiet(): boolean {
+    return this.#calls.size === 0;
+  }
+
   /** Calls that have begun, in order of their making. */
   living(): CallId[] {
     return [...this.#calls.values()].filter(({ phase }) => phase !== 'asked').map((c) => c.callId);
@@ -100,7 +105,7 @@ export class OutgoingCalls {
       const missed = { outcome: 'agent-missed', failure, sipStatus, endedBy: 'agent' } as const;
       this.#tell({ kind: 'EndOutbound', callId, ...missed, by: BY });
     });
-    const { ringsMs } = fate.kind === 'answers' ? fate : { ringsMs: null };
+    const ringsMs = fate.kind === 'answers' ? fate.ringsMs : null;
     if (ringsMs === null) return;
     this.#stage.scheduler.after(ringsMs, () => {
       if (this.#calls.has(callId)) this.#tell({ kind: 'RingOutbound', callId, by: BY });

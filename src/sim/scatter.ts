@@ -18,13 +18,16 @@ type OfCalls = (calls: number) => number;
 
 /** Chance of each number of calls in the line, from none. */
 export function chancesOf({ arrivalRate, handleMs, agents, patienceMs }: Line): Float64Array {
-  // Up and down from about where it is likeliest: no overflow, however large the house.
-  const peak = Math.min(agents, Math.floor(arrivalRate * handleMs));
+  // Up and down from about where it is likeliest: no overflow, however large the house. Beyond
+  // full load that is where as many give up as cannot be served.
+  const unserved = arrivalRate - agents / handleMs;
+  const peak =
+    unserved <= 0 ? Math.floor(arrivalRate * handleMs) : agents + Math.floor(unserved * patienceMs);
   const rate = (calls: number) =>
     Math.min(calls, agents) / handleMs + Math.max(0, calls - agents) / patienceMs;
   const above = [1];
   let greatest = 1;
-  for (let calls = peak + 1; calls < STATES_MAX; calls += 1) {
+  for (let calls = peak + 1; calls < peak + STATES_MAX; calls += 1) {
     const next = ((above.at(-1) ?? 0) * arrivalRate) / rate(calls);
     above.push(next);
     greatest = Math.max(greatest, next);

@@ -86,6 +86,15 @@ describe('limits of a call', () => {
     expect(s.rung).toEqual(['9>a']);
   });
 
+  it('count again when one more logs in: who waits where nobody may take him leaves', () => {
+    const s = begin({ penaltyMembersLimit: 1, leaveWhenEmpty: ['penalty'] }, ['9']);
+    s.report('9', 'inuse');
+    s.call('low', 'q', { limits: { ...NONE, max: 4 } });
+    expect(s.callIs('low')).toBe('waiting');
+    s.ready('5');
+    expect(s.state.calls.has('low')).toBe(false);
+  });
+
   it('count for joinempty and leavewhenempty by penalty', () => {
     const limits = { ...NONE, max: 4 };
     const s = begin({ joinEmpty: ['penalty'], leaveWhenEmpty: ['penalty'] }, ['9']);
@@ -134,8 +143,9 @@ describe('a penalty rule', () => {
   it.each([
     ['a relative change below 0 stays at 0', [{ atMs: 1_000, max: add(-5) }], { max: 0 }],
     ['of raise, too', [{ atMs: 1_000, raise: add(-1) }], { max: 2, raise: 0 }],
-    ['min above max takes max along', [{ atMs: 1_000, min: set(5) }], { min: 5, max: 5 }],
-    ['max below min stays at min', [{ atMs: 1_000, min: set(1), max: set(0) }], { min: 1, max: 1 }],
+    ['min stays at max', [{ atMs: 1_000, min: set(5) }], { min: 2, max: 2 }],
+    ['min follows max down', [{ atMs: 1_000, min: set(1), max: set(0) }], { min: 0, max: 0 }],
+    ['raise stays at max', [{ atMs: 1_000, raise: set(5) }], { max: 2, raise: 2 }],
   ] as const)('leaves somebody who may take it: %s', (_what, penaltySteps, limits) => {
     const s = begin({ penaltySteps }, []);
     s.call('a', 'q', { limits: { ...NONE, max: 2 } });

@@ -93,6 +93,19 @@ describe('the ledger', () => {
     expect(ledger.overdue(10_000)).toEqual([]);
     expect(ledger.overdue(20_000)).toEqual(['offer o has outlived its deadline']);
   });
+
+  it('sees a call of an agent that outlives its limit, which its progress moves', () => {
+    const ledger = new Ledger();
+    const hear = (seq: number, draft: Draft, at: number) =>
+      ledger.hear({ seq, event: { ...draft, at } as unknown as CoreEvent });
+    hear(1, loggedIn, 0);
+    hear(2, dialsOut, 1_000);
+    expect(ledger.overdue(36_000)).toEqual([]);
+    expect(ledger.overdue(36_001)).toEqual(['outbound call d has outlived its limit']);
+    hear(3, { kind: 'OutboundPickedUp', callId: 'd' }, 20_000);
+    expect(ledger.overdue(85_000)).toEqual([]);
+    expect(ledger.overdue(85_001)).toHaveLength(1);
+  });
 });
 
 function pause(kind: CoreEvent['kind']): Draft {

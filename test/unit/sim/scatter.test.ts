@@ -34,6 +34,17 @@ describe('the scatter of a mean over time', () => {
     expect(day?.abandons).toBe(0);
   });
 
+  it.each([
+    [10_000, 2, 180_000],
+    [20_000, 1.3, 180_000],
+    [2_000, 3, 60_000],
+  ])('is known of %d agents offered %d times what they can, too', (agents, load, patienceMs) => {
+    const line = { arrivalRate: (agents * load) / MINUTE, handleMs: MINUTE, agents, patienceMs };
+    const chances = chancesOf(line);
+    expect(chances.length).toBeLessThan(200_000);
+    expect(scatterOf(line, 20_000, DAY).waitMs).toBeGreaterThan(0);
+  });
+
   it('explains a week near full load that its own twenty parts do not', () => {
     // 9.5 erlangs on 10 agents, seed 5, 180 hours: 73.3 s in place of 99.1 s, its parts said ± 5.2.
     const line = { arrivalRate: 570 / 3.6e6, handleMs: MINUTE, agents: 10, patienceMs: Infinity };
