@@ -4,8 +4,15 @@
  * how a leg outlives its engine, its mediad port, or this process: it is placed anew, told of, and
  * the party learns of it by a re-INVITE (`renew`, then `answered`).
  */
-import type { EngineAddress, MediaLog } from './engines.ts';
-import type { DialogSdp, InnerMedia, LegId, MediaEvents, MediaResult } from './port.ts';
+import type { Engine, EngineAddress, MediaLog } from './engines.ts';
+import type {
+  DialogSdp,
+  InnerMedia,
+  LegId,
+  MediaEvents,
+  MediaFailure,
+  MediaResult,
+} from './port.ts';
 import {
   exchange,
   failure,
@@ -26,6 +33,7 @@ import {
   versioned,
   type Party,
 } from './rtpengine-party.ts';
+import { isNoWay } from './worker-legs.ts';
 
 export interface RtpengineOptions {
   /** The port of the audio process; its addresses need only reach the engines. */
@@ -45,6 +53,12 @@ const FOREIGN_CODEC = failure('not-acceptable', 'rtpengine knows none of the cod
 const TOO_MANY = failure('limit', `${MAX_LEGS} legs`);
 const PARTY_SPEAKS = { 'from-tag': 'party', 'to-tag': 'mediad' };
 const MEDIAD_SPEAKS = { 'from-tag': 'mediad', 'to-tag': 'party' };
+
+/** mediad was told the engine's address: that is not the party's to mend, nor his to read. */
+function ofInside<T extends MediaResult<object>>(engine: Engine, result: T): T | MediaFailure {
+  if (result.ok || !isNoWay(result)) return result;
+  return failure('unavailable', `rtpengine ${engine.name}: ${result.detail}`);
+}
 
 export class Rtpengine {
   readonly legs: RtpengineLegs;
@@ -80,7 +94,7 @@ export class Rtpengine {
     const inside = await this.#inner.accept(id, placed.sdp);
     if (!inside.ok) {
       await this.legs.drop(engine, id);
-      return inside;
+      return ofInside(engine, inside);
     }
     const back = { ...PARTY_SPEAKS, ...backTowards(party, inside.sdp, false) };
     const answer = await exchange(engine, 'answer', id, back);
@@ -308,7 +322,7 @@ export class Rtpengine {
   ): Promise<MediaResult<Sdp>> {
     const toward = await this.#offerAgain(leg, sdp, party);
     if (!toward.ok) return toward;
-    const inside = await tellMediad(toward.sdp);
+    const inside = ofInside(leg.engine, await tellMediad(toward.sdp));
     const back = inside.ok ? { sdp: inside.sdp, party } : null;
     const answer = back === null ? inside : await this.#answerAgain(leg, back.sdp, party);
     if (!inside.ok || !answer.ok || !answersOffer(party, answer.sdp)) {

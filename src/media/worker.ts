@@ -93,7 +93,8 @@ export class MediaWorker implements InnerMedia {
     // mediad wants an address: that of a host named by name is known only with the leg.
     const remote = legs.isNumeric(audio) ? legs.wireRemote(audio, reach) : null;
     const made = await this.create(id, reach, legs.newBasis(read.value), remote);
-    if (!made.ok) return made;
+    // It is the offer that names an address without a way to it.
+    if (!made.ok) return legs.isNoWay(made) ? failure('not-acceptable', made.detail) : made;
     const { leg } = made;
     this.known.set(id, leg);
     const done: MediaResult =

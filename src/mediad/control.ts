@@ -151,6 +151,8 @@ export class Control {
     client.send({ id, ok: true, version: protocolVersion, pid: process.pid, legs });
     this.listener = client;
     this.legs.events.listen((event: Numbered) => client.send(event));
+    // After what is held: a first packet is older than the silence that followed it.
+    this.legs.tellAgain();
   }
 }
 

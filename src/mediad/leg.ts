@@ -122,6 +122,7 @@ export class Leg {
     if (source !== null) this.latch.resume(source, this.world.now());
     if (!this.latch.isLatched) this.letGo();
     this.heardSince = this.world.now();
+    if (this.isSilent) this.tellSilence(0);
     this.isSilent = false;
     if (this.canSend && this.outgoing.sentAt < 0) this.sendSilence();
   }
@@ -226,12 +227,18 @@ export class Leg {
     const silentMs = now - this.heardSince;
     if (remote.sends && !this.isSilent && silentMs >= this.world.silenceMs) {
       this.isSilent = true;
-      this.tellSilence(Math.round(silentMs));
+      this.tellSilence(silentMs);
     }
     if (this.canSend && now - this.outgoing.sentAt >= keepAliveMs) this.sendSilence();
     this.rtcp.tend(now);
     // Last: until the callback, nothing may be sent on this socket.
     this.tendConnection(now);
+  }
+
+  /** What was told of its silence, to who has not heard it. */
+  tellAgain(now: number): void {
+    if (this.remote === null) return;
+    this.tellSilence(this.isSilent ? now - this.heardSince : 0);
   }
 
   /** Ends the leg's own doings; the registry closes the sockets. */
@@ -292,9 +299,9 @@ export class Leg {
     this.tellSilence(0);
   }
 
-  private tellSilence(silentMs: number): void {
+  private tellSilence(ms: number): void {
     const wasHeard = this.reception.received > 0;
-    this.world.emit({ event: 'silence', leg: this.id, silentMs, wasHeard });
+    this.world.emit({ event: 'silence', leg: this.id, silentMs: Math.round(ms), wasHeard });
   }
 
   private tellSource(): void {

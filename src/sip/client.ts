@@ -8,7 +8,7 @@ import { Attempts } from './attempts.ts';
 import type { DigestMemory } from './attempts.ts';
 import type { Credentials } from './digest.ts';
 import { HangUps } from './hang-ups.ts';
-import { mediaType } from './headers.ts';
+import { carriesSdp } from './headers.ts';
 import type {
   Headers,
   IncomingResponse,
@@ -97,7 +97,7 @@ export function dialogIdOf(identity: DialogIdentity): string {
 }
 
 function sdpOf(response: IncomingResponse): string {
-  return mediaType(response.header('Content-Type')) === 'application/sdp' ? response.body : '';
+  return carriesSdp(response) ? response.body : '';
 }
 
 export interface SipClient {

@@ -23,7 +23,7 @@ import type {
   Stack,
   TransactionEvents,
 } from './port.ts';
-import { cancellationOf, linesOf, readerOf, sdpPart } from './srf-messages.ts';
+import { cancellationOf, linesOf, readerOf } from './srf-messages.ts';
 import type { SrfRequest, SrfReceived, SrfResponse, SrfInstance } from './srf-shapes.ts';
 
 /** Methods the server hands to us outside of dialogs; in-dialog requests come in any case. */
@@ -208,7 +208,6 @@ class DrachtioStack implements Stack {
     const own = req.source === 'application';
     return {
       ...readerOf(req),
-      body: sdpPart(req),
       method: req.method,
       uri: req.uri,
       dialogId: req.stackDialogId ?? '',

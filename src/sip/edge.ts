@@ -23,7 +23,7 @@ import { Notices } from './notices.ts';
 import { Offers } from './offers.ts';
 import { Outbounds } from './outbound.ts';
 import type { IncomingRequest, SipLog, Stack } from './port.ts';
-import { PhoneLogins, type NamedLogin, type NamedLogIn } from './phone-login.ts';
+import { PhoneLogins, type LoginWish, type NamedLogin } from './phone-login.ts';
 import { Presence } from './presence.ts';
 import { Registration } from './registration.ts';
 import { Renewals } from './renewal.ts';
@@ -72,7 +72,7 @@ export interface SipEdge {
   /** What was refused for where it came from; asks the SIP server. */
   guard(): Promise<Counts>;
   /** Logs an agent in on a phone that is named; `by`: who asks, for the journal. */
-  logIn(agentId: string, phone: NamedLogIn, by: string): Promise<NamedLogin>;
+  logIn(agentId: string, phone: LoginWish, by: string): Promise<NamedLogin>;
   /** New calls and logins are turned away; those that are here go on. */
   drain(): void;
   /**
@@ -300,7 +300,11 @@ function mediaEvents(parts: Parts): MediaEvents {
       logins.playEnded(leg, playId);
       callers.playEnded(leg, playId);
     },
-    firstPacket: (leg) => log.debug({ leg }, 'first packet'),
+    firstPacket: (leg) => {
+      log.debug({ leg }, 'first packet');
+      // Of a mediad that was killed nobody hears that he speaks again.
+      silent.report(leg, 0, true);
+    },
     silence: (leg, silentMs, wasHeard) => {
       log.debug({ leg, silentMs, wasHeard }, 'silence');
       silent.report(leg, silentMs, wasHeard);
@@ -333,6 +337,8 @@ function begin(parts: Parts, request: IncomingRequest): void {
       if (!isNewInvite(request)) return refuse(request, 481, 'Call/Transaction Does Not Exist');
       return invite(context, callers, logins, request);
     case 'OPTIONS':
+      // RFC 3261 §12.2.2: whoever asks for a dialog that is gone hears that it is.
+      if (hasToTag(request)) return refuse(request, 481, 'Call/Transaction Does Not Exist');
       void request.respond({
         status: 200,
         reason: 'OK',

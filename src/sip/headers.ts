@@ -3,6 +3,7 @@
  * media types. Everything read here came from a stranger: no input makes these functions throw,
  * what cannot be read is null, and nothing written can smuggle a line break into a message.
  */
+import type { Message } from './port.ts';
 
 export interface SipUri {
   readonly scheme: string;
@@ -114,6 +115,12 @@ export function splitList(text: string): string[] {
 /** `application/sdp; charset=x` -> `application/sdp`. */
 export function mediaType(text: string): string {
   return (text.split(';')[0] ?? '').trim().toLowerCase();
+}
+
+/** Is the body SDP? The stack has taken the SDP out of multipart bodies already. */
+export function carriesSdp(message: Message): boolean {
+  const type = mediaType(message.header('Content-Type'));
+  return type === 'application/sdp' || (type.startsWith('multipart/') && message.body !== '');
 }
 
 /** A header that must be a number of seconds (Expires, Min-Expires); null if it is none. */

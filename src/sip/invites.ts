@@ -7,8 +7,9 @@ import type { ArriveCall } from '../core/commands.ts';
 import { parseNeed } from '../core/skills.ts';
 import type { PenaltyLimits } from '../core/types.ts';
 import { refuseExtensions } from './extensions.ts';
+import { carriesSdp } from './headers.ts';
 import type { IncomingRequest, Response } from './port.ts';
-import { carriesSdp, UNSUPPORTED_BODY } from './session.ts';
+import { UNSUPPORTED_BODY } from './session.ts';
 
 /** What to answer before anything is tried, or null. */
 export function checkInvite(request: IncomingRequest): Response | null {

@@ -68,7 +68,7 @@ export interface NamedPhone {
 }
 
 /** Whose it shall be, and where he logs in. */
-export interface NamedLogIn extends NamedPhone {
+export interface LoginWish extends NamedPhone {
   /** Of his queues; null: all. */
   readonly queues: readonly string[] | null;
 }
@@ -144,7 +144,7 @@ export class PhoneLogins {
   }
 
   /** Never rejects. An agent who is not there costs no SUBSCRIBE. */
-  async logIn(agentId: string, phone: NamedLogIn, by: string): Promise<NamedLogin> {
+  async logIn(agentId: string, phone: LoginWish, by: string): Promise<NamedLogin> {
     const { state } = this.runtime;
     if (state.agents.get(agentId)?.known !== true) return { ok: false, refusal: 'unknown-agent' };
     const found = findPhone(phone, this.config, state);

@@ -11,7 +11,7 @@ import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { digitOfInfo } from './dtmf.ts';
 import { refuseExtensions } from './extensions.ts';
-import { clean, mediaType } from './headers.ts';
+import { carriesSdp, clean, mediaType } from './headers.ts';
 import type { Headers, IncomingRequest, Response } from './port.ts';
 import { Referrals } from './referral.ts';
 import type { Referral, ReferralAnswer } from './referral.ts';
@@ -45,7 +45,7 @@ export function refusalOf(failure: MediaFailure): Response {
     return {
       status: 488,
       reason: 'Not Acceptable Here',
-      headers: { Warning: `305 acd "${clean(failure.detail).replaceAll(/["\\\\]/g, "'")}"` },
+      headers: { Warning: `305 acd "${clean(failure.detail).replaceAll(/["\\]/g, "'")}"` },
     };
   return { status: 503, reason: 'Media Unavailable', headers: { 'Retry-After': '5' } };
 }
@@ -382,12 +382,6 @@ export const UNSUPPORTED_BODY: Response = {
   reason: 'Unsupported Media Type',
   headers: { Accept: SDP },
 };
-
-/** Is the body SDP? The stack has taken the SDP out of multipart bodies already. */
-export function carriesSdp(request: IncomingRequest): boolean {
-  const type = mediaType(request.header('Content-Type'));
-  return type === SDP || (type.startsWith('multipart/') && request.body !== '');
-}
 
 export function okWithSdp(sdp: string): Response {
   return {

@@ -28,13 +28,14 @@ export class SilentLegs {
     this.options = options;
   }
 
-  /** The leg has been silent for so long; 0: it is heard again. */
+  /** The leg has been silent for so long; 0: it is heard. Told again: it counts from there. */
   report(leg: string, silentMs: number, wasHeard: boolean): void {
     clearTimeout(this.timers.get(leg));
     this.timers.delete(leg);
     if (silentMs === 0) return;
-    if (wasHeard) this.look(leg, silentMs, ASK_EVERY_MS);
-    else this.wait(leg, silentMs, ASK_UNHEARD_MS);
+    const everyMs = wasHeard ? ASK_EVERY_MS : ASK_UNHEARD_MS;
+    if (wasHeard || silentMs >= ASK_UNHEARD_MS) this.look(leg, silentMs, everyMs);
+    else this.wait(leg, silentMs, everyMs);
   }
 
   /** Until it is asked again, or the limit is reached. */

@@ -2,37 +2,40 @@
  * Messages of drachtio-srf in the words of `port.ts`: what a reader sees of them, the SDP of a
  * body, and the CANCEL of an INVITE, which may come before anybody listens for it.
  */
+import { mediaType, parseParams } from './headers.ts';
 import type { Message, ResponseHeaders } from './port.ts';
 import type { SrfMessage, SrfRequest } from './srf-shapes.ts';
 
 export function readerOf(source: SrfMessage): Message {
   return {
     header: (name) => source.get(name) ?? '',
-    body: source.body ?? '',
+    body: sdpPart(source),
   };
 }
 
 /** Multiparts stand in each other no deeper than this; what is deeper is not looked for. */
 const MAX_NESTING = 3;
+/** RFC 2046 §5.1.1; a longer boundary divides nothing. */
+const MAX_BOUNDARY = 70;
 
 /**
  * The SDP of a multipart body stands for the whole (RFC 5621 §3); else the body as it is. Read
  * here, not by srf, whose reader wants names and types in one spelling.
  */
-export function sdpPart(req: SrfMessage): string {
-  const type = req.get('Content-Type') ?? '';
-  const body = req.body ?? '';
+export function sdpPart(message: SrfMessage): string {
+  const type = message.get('Content-Type') ?? '';
+  const body = message.body ?? '';
   return isMultipart(type) ? (sdpIn(type, body, MAX_NESTING) ?? '') : body;
 }
 
 function isMultipart(type: string): boolean {
-  return /^\s*multipart\//i.test(type);
+  return mediaType(type).startsWith('multipart/');
 }
 
 function sdpIn(type: string, body: string, depth: number): string | null {
   if (depth === 0) return null;
   for (const part of partsOf(type, body)) {
-    if (/^application\/sdp\s*(?:;|$)/i.test(part.type)) return part.content;
+    if (mediaType(part.type) === 'application/sdp') return part.content;
     const inner = isMultipart(part.type) ? sdpIn(part.type, part.content, depth - 1) : null;
     if (inner !== null) return inner;
   }
@@ -46,9 +49,8 @@ interface Part {
 
 /** RFC 2046 §5.1.1: between lines of `--` and the boundary; the first and last pieces are none. */
 function partsOf(type: string, body: string): readonly Part[] {
-  const [, quoted, plain] = /;\s*boundary\s*=\s*(?:"([^"]+)"|([^\s;"]+))/i.exec(type) ?? [];
-  const boundary = quoted ?? plain;
-  if (boundary === undefined) return [];
+  const boundary = parseParams(type).get('boundary') ?? '';
+  if (boundary === '' || boundary.length > MAX_BOUNDARY) return [];
   const name = boundary.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
   // Another boundary may begin with this one: the line must end, or two dashes end the body.
   const line = new RegExp(String.raw`\r\n--${name}(?=--|[ \t]*(?:\r\n|$))`);

@@ -91,7 +91,7 @@ interface WaitingRequest {
 
 export interface ClientsOptions {
   clock: Clock;
-  /** Everything owned by `from` now belongs to `to`. */
+  /** Everything owned by `from` now belongs to `to`; while both are still known to us. */
   moveOwnership: (from: string, to: string, heir: Client | null) => void;
   /** Nobody came for what this owner left. */
   abandon: (owner: string) => void;
@@ -136,20 +136,17 @@ export class Clients {
   }
 
   leave(client: Client): void {
-    const successor = this.successorOf(client);
-    if (!this.connected.delete(client.id)) return;
+    if (!this.connected.has(client.id)) return;
     const now = this.options.clock.now();
     for (const verb of client.routes) this.lastWanted.set(verb, now);
+    const successor = this.successorOf(client);
+    const oldest = this.orphans.keys().next().value;
     if (successor !== null) {
       this.options.moveOwnership(client.id, successor.id, successor);
-      return;
-    }
-    const oldest = this.orphans.keys().next().value;
-    if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) {
+    } else if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) {
       this.options.moveOwnership(client.id, oldest, null);
-      return;
-    }
-    this.orphan(client.id, client.tags);
+    } else this.orphan(client.id, client.tags);
+    this.connected.delete(client.id);
   }
 
   /**
@@ -218,9 +215,10 @@ export class Clients {
   }
 
   private adopt(id: string, orphan: Orphan, client: Client): void {
-    if (!this.orphans.delete(id)) return;
+    if (!this.orphans.has(id)) return;
     orphan.abandon.cancel();
     this.options.moveOwnership(id, client.id, client);
+    this.orphans.delete(id);
     for (const held of orphan.held) {
       held.timer.cancel();
       this.release(held.key);

@@ -266,11 +266,11 @@ function redirections(message: SipMessage): ProxyTarget[] {
     .map((value) => parseNameAddr(value))
     .filter((contact) => contact !== null)
     .filter(({ uri }) => uri.startsWith('sip:'))
-    .toSorted((a, b) => wish(b.params) - wish(a.params))
+    .toSorted((a, b) => preference(b.params) - preference(a.params))
     .map(({ uri }) => ({ uri, hop: '' }));
 
   /** RFC 3261 section 20.10: from 0 to 1, and 1 if nothing is said. */
-  function wish(params: string): number {
+  function preference(params: string): number {
     const q = Number(param(params, 'q') ?? 1);
     return Number.isNaN(q) ? 1 : q;
   }

@@ -115,6 +115,20 @@ describe('given a server that was killed', () => {
     await heir.told.take('playEnded', ({ detail }) => detail === 'short all');
   });
 
+  it('when legs fall silent or speak again meanwhile, then its successor is told', async () => {
+    const mediad = await stage.addForTest(startMediad(stage, { silenceMs: 300 }));
+    const first = await startWorker(mediad.control);
+    const a = await startParty(stage, first.worker, 'a');
+    await startParty(stage, first.worker, 'b');
+    a.sendSilence();
+    await first.told.take('b silent', ({ what, leg }) => what === 'silence' && leg === 'b');
+    await first.stop();
+    const second = await startWorker(mediad.control);
+    await second.told.take('b silent', ({ what, leg }) => what === 'silence' && leg === 'b');
+    await second.told.take('a heard', ({ what, leg }) => what === 'heard' && leg === 'a');
+    await second.stop();
+  });
+
   it('when mediad was killed as well, then legs are made again from their dialogs', async () => {
     const mediad = await stage.addForTest(startMediad(stage));
     const first = await startWorker(mediad.control);

@@ -90,6 +90,14 @@ describe('an INVITE', () => {
     return { stack, handle, client, provisional, outcome: () => outcome };
   }
 
+  it('given early audio in a multipart, has the SDP that the stack found in it', async () => {
+    const { stack, handle } = invite();
+    stack.sent[0]?.echo();
+    stack.sent[0]?.answer(183, { RSeq: '1', 'Content-Type': 'multipart/mixed;boundary=b' }, 'v=1');
+    stack.sent[0]?.answer(200);
+    expect(await handle.outcome).toMatchObject({ kind: 'answered', sdp: 'v=1' });
+  });
+
   it('is acknowledged and answered', async () => {
     const { stack, handle, provisional } = invite();
     stack.sent[0]?.echo();

@@ -72,6 +72,22 @@ describe('silent legs', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('given what was told before, then it counts from there, once', () => {
+    const silent = legs(0);
+    silent.report('a', 0, true);
+    silent.report('a', 10_000, true);
+    silent.report('a', 40_000, true);
+    silent.report('b', 299_000, false);
+    silent.report('b', 301_000, false);
+    expect(story).toEqual(['ask a', 'ask a', 'ask b']);
+    expect(vi.getTimerCount()).toBe(2);
+    const late = legs(45_000);
+    late.report('c', 60_000, true);
+    late.report('d', 60_000, false);
+    vi.advanceTimersByTime(1);
+    expect(story.slice(3)).toEqual(['end c', 'end d']);
+  });
+
   it('given a party that never sent anything, then the limit holds', () => {
     legs(45_000).report('b', 10_000, false);
     vi.advanceTimersByTime(35_000);

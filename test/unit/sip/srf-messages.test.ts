@@ -3,7 +3,7 @@
  * for it. Method: bodies by hand.
  */
 import { describe, expect, it } from 'vitest';
-import { sdpPart } from '../../../src/sip/srf-messages.ts';
+import { readerOf, sdpPart } from '../../../src/sip/srf-messages.ts';
 
 const SDP = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n';
 const ISUP = 'Content-Type: application/isup\r\n\r\n\u0001\r\n\r\n\u0002';
@@ -56,6 +56,20 @@ describe('the SDP of a body', () => {
     ['multipart/mixed;boundary=b.1', '--b.1'],
   ])('given %s without such a part, then there is none', (type, body) => {
     expect(found(type, body)).toBe('');
+  });
+
+  it('given a boundary, then it divides up to 70 characters (RFC 2046 §5.1.1)', () => {
+    const seen = [70, 71, 4_096, 40_000].map((length) => {
+      const name = 'b'.repeat(length);
+      return found(`multipart/mixed;boundary=${name}`, multipart(OFFER).replaceAll('b.1', name));
+    });
+    expect(seen.map((sdp) => sdp.trim())).toEqual([SDP.trim(), '', '', '']);
+  });
+
+  it('given any message of srf, responses too, then it is what a reader finds', () => {
+    const type = 'multipart/mixed;boundary=b.1';
+    const response = { get: () => type, body: multipart(ISUP, OFFER), status: 200 };
+    expect(readerOf(response).body.trim()).toBe(SDP.trim());
   });
 
   it('given any other type, then the body as it is', () => {

@@ -2,7 +2,7 @@
  * Goal: dialogs outlive their client. Whatever belongs to one that died waits, in order and within
  * bounds, for the next; and only who knows the secret may do anything.
  */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { MAX_BUSY_MS } from '../../../src/sipd/limits.ts';
 import { headerOf, statusOf } from '../../support/raw-ua.ts';
 import type { FakeClient } from '../../support/sipd-core.ts';
@@ -113,6 +113,35 @@ describe('a client that dies', () => {
     expect([second.story, other.story]).toEqual([['INFO'], []]);
     world.clock.advance(10 * 60_000);
     expect(world.takeStory()).not.toContain('BYE');
+  });
+
+  it('given its successor had asked for dialogs before, then it gets them and is told now', () => {
+    const first = world.join('acd,takeover');
+    const to = answeredBy(first);
+    const second = world.join('acd,takeover');
+    const dialogs = (): unknown => JSON.parse(second.say('dialogs', [])[1] ?? '');
+    // They may be another's that lives on: whoever is told of a stranger's dialog ends it.
+    expect(dialogs()).toEqual([]);
+    first.leave();
+    expect(dialogs()).toMatchObject([{ dialogId: 'call-1;from-tag=peer', state: 'confirmed' }]);
+    world.arrive(world.request('BYE', { to, cseq: 2 }));
+    expect(second.story).toEqual(['BYE']);
+  });
+
+  it('given an heir of its kind, then nothing is written anew; of another, who it is', () => {
+    const marked = vi.spyOn(world.store, 'mark');
+    const first = world.join('acd,takeover');
+    answeredBy(first);
+    const second = world.join('acd,takeover');
+    marked.mockClear();
+    first.leave();
+    second.leave();
+    const third = world.join('acd,takeover');
+    expect(marked.mock.calls).toEqual([]);
+    third.leave();
+    world.join('red');
+    world.clock.advance(2_000);
+    expect(marked.mock.calls.map(([key]) => key.slice(0, 2))).toEqual(['d|']);
   });
 
   it('given another of its kind that was there before it, then its dialogs wait for itself', () => {
