@@ -91,12 +91,12 @@ function hasSqlite() {
 }
 
 function librariesAreThere(stampFile, stamp) {
+  if (!hasSqlite()) return false;
   if (existsSync(stampFile)) return readFileSync(stampFile, 'utf8') === stamp;
   // Installed by hand (npm ci): npm leaves its own copy of the lockfile behind.
   const own = at('node_modules', '.package-lock.json');
   if (!existsSync(own)) return false;
   if (statSync(own).mtimeMs < statSync(at('package-lock.json')).mtimeMs) return false;
-  if (!hasSqlite()) return false;
   writeFileSync(stampFile, stamp);
   return true;
 }

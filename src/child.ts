@@ -2,9 +2,8 @@
  * One child process of the supervisor: started, known to be ready by the JSON line it prints,
  * started again with growing pauses when it dies, replaced by a new version without a moment in
  * which two serve, killed where it hangs (pulse.ts), stopped by SIGTERM and, if that does not help,
- * SIGKILL. One that a former
- * supervisor left behind is taken over where it is of the same version and configuration, and
- * ended where it is not. What it prints goes to the one log.
+ * SIGKILL. One that a former supervisor left behind is taken over where it is of the same version
+ * and configuration, and ended where it is not. What it prints goes to the one log.
  */
 import type { ChildSpec, Former, Life, Readiness } from './life.ts';
 import { findFormer, spawnLife } from './life.ts';
@@ -140,12 +139,13 @@ export class Child {
     });
   }
 
-  /** Its end leads to the next one, as any other end does. */
+  /** Its end leads to the next one, as any other end does; a stop waits for one that hangs no
+   *  longer than this. */
   private watchPulse(life: Life): void {
     const { hungMs = 0, name, note } = this.options;
-    if (hungMs === 0 || this.stopping) return;
+    if (hungMs === 0) return;
     const hung = (): void => {
-      if (this.life !== life || this.stopping) return;
+      if (this.life !== life) return;
       note('error', `${name} hangs: it has not answered for ${hungMs / 1000} s, and is killed`);
       life.signal('SIGKILL');
     };

@@ -132,8 +132,8 @@ export class Lifeline {
     socket.write(`${JSON.stringify({ pid: process.pid, mark, told: this.told })}\n`);
   }
 
-  private obey(line: string, answers: Writable): void {
-    if (line === ASK) answers.write(`${ALIVE}\n`);
+  private obey(line: string, to: Writable): void {
+    if (line === ASK) to.write(`${ALIVE}\n`);
     else if (line !== '') this.options.order?.(line);
   }
 

@@ -1,9 +1,9 @@
 /**
  * Is a child still there in more than name? A process that hangs (an endless loop, a stop signal,
- * a disk or a library that never returns) dies of nothing, and would leave its calls mute for
- * ever. So each is asked once a second, over the pipe or lifeline that it hangs on, and answers
- * from its event loop. Questions are counted, not time: where the whole machine, or we ourselves,
- * stood still, nobody was asked meanwhile and nobody is to blame.
+ * a library that never returns) dies of nothing, and would leave its calls mute for ever. So each
+ * is asked once a second, over the pipe or lifeline that it hangs on, and answers from its event
+ * loop. Questions are counted, not time: where the whole machine, or we ourselves, stood still,
+ * nobody was asked meanwhile and nobody is to blame.
  */
 import { ASK } from './lifeline.ts';
 

@@ -37,8 +37,8 @@ function refuse(error: string): number {
 /** A disk that came off, a folder moved: an empty journal would hang up on everybody. */
 function lostJournal(file: string): string {
   return (
-    `${file} is gone, and calls may be up that only it knows: put it back (this is tried again ` +
-    'every few seconds), or stop `acd start` and start it anew to begin an empty one'
+    `${file} does not exist, and calls may be up that only it knows: put it back (this is tried ` +
+    'again every few seconds), or stop `acd start` and start it anew to begin an empty one'
   );
 }
 

@@ -45,13 +45,19 @@ export function distance(a: string, b: string): number {
   return last[b.length] ?? 0;
 }
 
+/** No name is longer, and comparing takes the product of both lengths. */
+const NAME_MAX = 64;
+
 /** The word that was probably meant; null where nothing is near. */
 export function nearest(word: string, among: Iterable<string>): string | null {
+  if (word.length > NAME_MAX) return null;
   const limit = Math.max(2, Math.floor(word.length / 3));
   let best: string | null = null;
   let bestDistance = limit + 1;
   for (const candidate of among) {
-    const away = distance(word.slice(0, 64).toLowerCase(), candidate.toLowerCase());
+    // At least so many letters would have to be inserted or deleted.
+    if (Math.abs(word.length - candidate.length) >= bestDistance) continue;
+    const away = distance(word.toLowerCase(), candidate.toLowerCase());
     if (away < bestDistance) [best, bestDistance] = [candidate, away];
   }
   return best;

@@ -67,6 +67,17 @@ export function seconds(text: string, min: number, max: number) {
   });
 }
 
+/** As `seconds`, or 0 for never. */
+export function secondsOrNever(text: string, min: number, max: number) {
+  return field('seconds', text, (written) => {
+    const value = decimal(written);
+    if (value === 0 || (value >= min && value <= max)) return Math.round(value * 1000);
+    return new Wrong(
+      `"${written}" cannot be used; give seconds from ${min} to ${max}, as 15, or 0 for never`,
+    );
+  });
+}
+
 /** A duration written in days; gives milliseconds. */
 export function days(text: string, min: number, max: number) {
   return field('days', text, (written) => {

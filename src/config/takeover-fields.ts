@@ -3,7 +3,7 @@ import * as f from './fields.ts';
 import { section, standard } from './schema-parts.ts';
 
 export const takeover = section(
-  'What is ready for a process that is killed: the server, or `acd start` itself.',
+  'What is ready for a process that is killed or hangs: the server, or `acd start` itself.',
   {
     wait: standard(
       f.seconds(
@@ -22,10 +22,11 @@ export const takeover = section(
       'yes',
     ),
     hung: standard(
-      f.seconds(
+      f.secondsOrNever(
         'A process that does not even say that it is alive for so long is killed and followed ' +
-          'by the next one, which costs no call; 0: never (under a debugger).',
-        0,
+          'by the next one, which costs no call; 3 or more; 0: never (under a debugger).',
+        // It is asked once a second, and may be late once.
+        3,
         3600,
       ),
       '10',

@@ -17,6 +17,7 @@ export async function overNothing<T>(
   const stream = new Stream(unfed);
   const http = await createHttp({
     view: {
+      has: nothing,
       queues: nothing,
       queue: nothing,
       agents: nothing,

@@ -1,23 +1,36 @@
 /**
  * Answers that grow with the house: a line of a thousand calls is 250 kB. Whoever asks for the
  * same thing while it is still to be written gets the same answer, and however many ask, writing
- * takes a tenth of the time of the one thread that calls are served on; the others wait their turn,
- * some milliseconds each. An answer is always made after its question: it shows what whoever asks
- * has changed before. It is written by JSON.stringify alone: that it has the shape of its schema,
- * which costs three times as much to look at, is held by types, and by tests.
+ * takes a tenth of the time of the one thread that calls are served on; the others wait meanwhile,
+ * nine times as long as what was written before them took. Askers are served in turn, so that
+ * nobody waits for all that another asks; beyond so many questions the answer is 503. An answer is
+ * always made after its question: it shows what whoever asks has changed before. It is written by
+ * JSON.stringify alone: to look at whether it has the shape of its schema costs three times as
+ * much, and test/unit/http/live-view does that.
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { actor } from './actor.ts';
-import type { Problem } from './errors.ts';
+import { problem, type Problem } from './errors.ts';
 import { linkNext } from './pages.ts';
 import { send } from './reply.ts';
 
 /** The thread rests from lists so many times as long as one took. */
 const REST_TIMES = 9;
-/** So much is written before the first rest, ms: what is short never waits. */
-const BURST_MS = 10;
+/** So much rest may be owed before one is waited for, ms: what takes less than one never waits. */
+const OWED_MS = 10;
+/** Questions that wait. One more gets 503. */
+export const ASKED_MAX = 200;
+/** Of those, by one asker: others find a place beside him. */
+export const ASKED_BY_ONE_MAX = 100;
+/** Whoever gets 503 may ask again after so many seconds. */
+const RETRY_SECONDS = 5;
+
+const OVERLOAD = problem(
+  'overload',
+  'more lists are asked for than can be written; ask for the same less often, or GET /events',
+);
 
 /** What is answered, and after which of a page the next begins. */
 export interface Told<T> {
@@ -32,7 +45,12 @@ interface Written {
 
 interface Asked {
   readonly run: () => void;
+  /** In place of `run`: nobody waits for it any more. */
+  readonly drop: () => void;
   readonly written: Promise<Written | Problem>;
+  /** Who waits for it. Bounded by the requests that are open. */
+  readonly askers: Set<string>;
+  readonly replies: FastifyReply[];
 }
 
 export interface ListsDeps {
@@ -52,8 +70,10 @@ const REAL: ListsDeps = {
 
 export class Lists {
   readonly #deps: ListsDeps;
-  /** In the order they were asked for; at most one for each request that is open. */
+  /** In the order they were asked for. */
   readonly #asked = new Map<string, Asked>();
+  /** Who is next: whoever was served goes to the end. No more than had requests open at once. */
+  readonly #turns = new Set<string>();
   #isWaiting = false;
   /** When what has been written so far is paid for by rest. */
   #restedAt = 0;
@@ -71,15 +91,26 @@ export class Lists {
   ): Promise<never> {
     // Who sees other queues asks for something else.
     const key = JSON.stringify([actor()?.queues ?? [], request.url]);
-    const asked = this.#asked.get(key) ?? this.#ask(key, make);
+    const asker = askerOf(request);
+    const asked = this.#asked.get(key) ?? this.#ask(key, asker, make);
+    if (asked === null) {
+      void reply.header('retry-after', RETRY_SECONDS);
+      return send(reply, OVERLOAD);
+    }
+    asked.askers.add(asker);
+    asked.replies.push(reply);
+    this.#turns.add(asker);
+    this.#wait();
     const written = await asked.written;
     if ('code' in written) return send(reply, written);
     linkNext(request, reply, written.next);
     return reply.type('application/json; charset=utf-8').send(written.bytes) as never;
   }
 
-  #ask(key: string, make: () => Told<unknown> | Problem): Asked {
-    let run = (): void => undefined;
+  /** Null: there is no place for one more. */
+  #ask(key: string, asker: string, make: () => Told<unknown> | Problem): Asked | null {
+    if (!this.#hasPlace(asker)) return null;
+    let [run, drop] = [(): void => undefined, (): void => undefined];
     const written = new Promise<Written | Problem>((done, fail) => {
       // As whoever asked first, whoever's turn it is.
       run = AsyncResource.bind(() => {
@@ -89,17 +120,31 @@ export class Lists {
           fail(error instanceof Error ? error : new Error(String(error)));
         }
       });
+      drop = () => done(OVERLOAD);
     });
-    const asked = { run, written };
+    const asked = { run, drop, written, askers: new Set<string>(), replies: [] };
     this.#asked.set(key, asked);
-    this.#wait();
     return asked;
+  }
+
+  #hasPlace(asker: string): boolean {
+    this.#dropGone();
+    const his = [...this.#asked.values()].filter(({ askers }) => askers.has(asker));
+    return this.#asked.size < ASKED_MAX && his.length < ASKED_BY_ONE_MAX;
+  }
+
+  #dropGone(): void {
+    for (const [key, { replies, drop }] of this.#asked) {
+      if (!replies.every(({ raw }) => raw.destroyed)) continue;
+      this.#asked.delete(key);
+      drop();
+    }
   }
 
   #wait(): void {
     if (this.#isWaiting || this.#asked.size === 0) return;
     this.#isWaiting = true;
-    const restMs = Math.ceil(this.#restedAt - BURST_MS - this.#deps.now());
+    const restMs = Math.ceil(this.#restedAt - OWED_MS - this.#deps.now());
     this.#deps.later(Math.max(0, restMs), () => {
       this.#isWaiting = false;
       this.#writeNext();
@@ -108,15 +153,35 @@ export class Lists {
   }
 
   #writeNext(): void {
-    const [first] = this.#asked;
-    if (first === undefined) return;
-    const [key, asked] = first;
-    this.#asked.delete(key);
+    const asked = this.#takeNext();
+    if (asked === null) return;
     const began = this.#deps.now();
     asked.run();
     const tookMs = this.#deps.now() - began;
     this.#restedAt = Math.max(this.#restedAt, began) + tookMs * (1 + REST_TIMES);
   }
+
+  /** The first that whoever's turn it is asked for. */
+  #takeNext(): Asked | null {
+    this.#dropGone();
+    for (const asker of this.#turns) {
+      this.#turns.delete(asker);
+      const [first, second] = [...this.#asked].filter(([, { askers }]) => askers.has(asker));
+      // What he asked for was written when it was another's turn.
+      if (first === undefined) continue;
+      if (second !== undefined) this.#turns.add(asker);
+      const [key, asked] = first;
+      this.#asked.delete(key);
+      return asked;
+    }
+    return null;
+  }
+}
+
+/** Each token is one; where there are none, each address. */
+function askerOf(request: FastifyRequest): string {
+  const name = actor()?.name ?? '';
+  return name === '' ? `at ${request.ip}` : `of ${name}`;
 }
 
 function write(told: Told<unknown> | Problem): Written | Problem {

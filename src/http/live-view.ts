@@ -89,6 +89,9 @@ function elsewhere(state: State, id: string, now: number): CallDetail | null {
   return sent === null ? null : { ...sentAnswer(sent, now), ...SENT_DETAIL };
 }
 
+const isElsewhere = (state: State, id: string): boolean =>
+  findOutbound(state, id) !== null || findTransfer(state, id) !== null;
+
 function queueAnswer(state: State, queue: Queue, now: number): QueueAnswer {
   let place = 0;
   let longest = 0;
@@ -184,6 +187,12 @@ export interface LiveSources {
 
 export function createView({ runtime, metrics, health }: LiveSources): View {
   return {
+    has: (kind, name) => {
+      const { state } = runtime;
+      if (kind === 'queue') return state.queues.has(name);
+      if (kind === 'agent') return state.agents.has(name);
+      return findCall(state, name) !== undefined || isElsewhere(state, name);
+    },
     queues: () => {
       const now = runtime.now();
       return listQueues(runtime.state).map((queue) => queueAnswer(runtime.state, queue, now));

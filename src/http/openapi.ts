@@ -91,6 +91,8 @@ const LOCATION = text('Where it can be seen');
 const CHALLENGE = text('What to show (RFC 6750)');
 const RETRY = { description: 'Seconds to wait', schema: { type: 'integer' } };
 
+const RETRY_LIST = { ...RETRY, description: 'Seconds to wait, where that can be told' };
+
 /** Of one thing of a list: `queues` → `queue`. */
 const singular = (word: string): string => word.replace(/s$/, '');
 
@@ -120,6 +122,7 @@ function addHeaders(operation: Operation, responses: Record<string, Answer>): vo
     ['201', 'Location', LOCATION],
     ['401', 'WWW-Authenticate', CHALLENGE],
     ['429', 'Retry-After', RETRY],
+    ['503', 'Retry-After', RETRY_LIST],
   ];
   const isList = isPaged && responses['200']?.content?.['application/json'] !== undefined;
   if (isList) told.push(['200', 'Link', LINK]);

@@ -7,7 +7,7 @@ import type { FastifyRequest } from 'fastify';
 import { actor, seesAll, seesQueue, type Actor } from './actor.ts';
 import { notFound, problem, type Problem } from './errors.ts';
 import type { CallAnswer } from './schemas.ts';
-import type { View } from './view.ts';
+import type { Kind, View } from './view.ts';
 
 const seesAgent = ({ memberof }: { readonly memberof: readonly string[] }): boolean =>
   seesAll() || memberof.some(seesQueue);
@@ -26,8 +26,14 @@ export function scopeView(view: View): View {
     const caller = view.agent(agent);
     return caller !== null && seesAgent(caller);
   };
+  const call = (id: string) => seen(view.call(id), seesCall);
   return {
     ...view,
+    has: (kind, name) => {
+      if (kind === 'queue') return seesQueue(name) && view.has(kind, name);
+      if (seesAll()) return view.has(kind, name);
+      return kind === 'call' ? call(name) !== null : seen(view.agent(name), seesAgent) !== null;
+    },
     queues: () => only(view.queues(), ({ name }) => seesQueue(name)),
     queue: (name) => (seesQueue(name) ? view.queue(name) : null),
     agents: () => only(view.agents(), seesAgent),
@@ -40,7 +46,7 @@ export function scopeView(view: View): View {
       };
     },
     calls: () => only(view.calls(), seesCall),
-    call: (id) => seen(view.call(id), seesCall),
+    call,
     reasonsOf: (id) => {
       const found = view.agent(id) === null ? null : view.reasonsOf(id);
       return found && { calls: found.calls.filter(({ queue }) => seesQueue(queue)) };
@@ -53,7 +59,7 @@ type Named = Readonly<Record<string, unknown>>;
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** Which queue, agent and call a request is about: by its path, then by its body. */
-function* subjectsOf(request: FastifyRequest): Generator<['queue' | 'agent' | 'call', string]> {
+function* subjectsOf(request: FastifyRequest): Generator<[Kind, string]> {
   const [, first = ''] = request.routeOptions.url?.split('/') ?? [];
   const params = (request.params ?? {}) as Named;
   const body = (request.body ?? {}) as Named;
@@ -64,7 +70,7 @@ function* subjectsOf(request: FastifyRequest): Generator<['queue' | 'agent' | 'c
     if (text(params[kind]) !== '') yield [kind, text(params[kind])];
     if (text(body[kind]) !== '') yield [kind, text(body[kind])];
   }
-  // Those that an agent logs in to, or is made a member of.
+  // Those that an agent logs in to.
   const queues: unknown = body['queues'];
   if (Array.isArray(queues))
     for (const queue of queues) if (text(queue) !== '') yield ['queue', text(queue)];
@@ -72,10 +78,9 @@ function* subjectsOf(request: FastifyRequest): Generator<['queue' | 'agent' | 'c
   if (kind !== '') yield [kind as 'queue' | 'agent', name];
 }
 
-function isThere(view: View, kind: 'queue' | 'agent' | 'call', name: string): boolean {
-  if (kind === 'queue') return view.queue(name) !== null;
-  return (kind === 'agent' ? view.agent(name) : view.call(name)) !== null;
-}
+/** Null: there is one of that name, and he sees it. `view`: scoped. */
+export const missing = (view: View, kind: Kind, name: string): Problem | null =>
+  view.has(kind, name) ? null : notFound(kind, name);
 
 export const isChange = ({ method }: FastifyRequest): boolean =>
   method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
@@ -97,7 +102,8 @@ export function scopeProblem(who: Actor, request: FastifyRequest, view: View): P
   }
   if (who.queues.length === 0) return null;
   for (const [kind, name] of subjectsOf(request)) {
-    if (!isThere(view, kind, name)) return notFound(kind, name);
+    const problem = missing(view, kind, name);
+    if (problem !== null) return problem;
   }
   return null;
 }

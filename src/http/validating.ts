@@ -9,6 +9,8 @@ import type { Path } from '../config/tree.ts';
 import { problem, ProblemError } from './errors.ts';
 
 const DETAIL_MAX = 500;
+/** So many faults are put in words: more would not fit, and each costs the one thread time. */
+const FAULTS_MAX = 12;
 /** So many fields are named where none is near to the one that was given. */
 const NAMED_MAX = 12;
 
@@ -31,7 +33,10 @@ function unknownKey(key: string, known: readonly string[], word: string): string
 function saidOf(issue: z.core.$ZodIssue, schema: z.ZodType, word: string): string {
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, issue.path as Path);
-    return issue.keys.map((key) => unknownKey(key, known, word)).join('; ');
+    return issue.keys
+      .slice(0, FAULTS_MAX)
+      .map((key) => unknownKey(key, known, word))
+      .join('; ');
   }
   // What zod says of it is of JavaScript.
   const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
@@ -44,7 +49,7 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
   return (data: unknown) => {
     const read = schema.safeParse(data);
     if (read.success) return { value: read.data };
-    const found = read.error.issues.map((issue) => {
+    const found = read.error.issues.slice(0, FAULTS_MAX).map((issue) => {
       const at = issue.path.map(String).join('/');
       return `${part}${at === '' ? '' : ` /${at}`}: ${saidOf(issue, schema, word)}`;
     });

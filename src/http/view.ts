@@ -14,7 +14,11 @@ import type {
   QueueDetail,
 } from './schemas.ts';
 
+export type Kind = 'queue' | 'agent' | 'call';
+
 export interface View {
+  /** Is there one of that name or id? Cheaper than its answer. */
+  has(kind: Kind, name: string): boolean;
   /** In configuration order; calls in the order of the line, connected ones first. */
   queues(): readonly QueueAnswer[];
   /** Null: there is no such queue. */

@@ -1,8 +1,8 @@
 /**
  * SQLite, in the version of better-sqlite3 that this Node can load: 13 from Node-API 10 on (Node
  * 22.14), 12 before. There is none that fits all: 13 crashes on Node 20, and 12 on Node 24, where
- * it aborts the process whenever a statement or a database is garbage. Both are installed as
- * optional libraries, so that one that cannot be is no obstacle where the other is used.
+ * it aborts the process whenever a statement or a database is garbage. Both are optional
+ * libraries: npm leaves out the one that does not fit.
  */
 import { createRequire } from 'node:module';
 import type Sqlite from 'better-sqlite3';

@@ -3,6 +3,7 @@
  * audio process. Answers what the ACD asks in the dialog, speaks from the first moment (music
  * stands for a voice), and tells once how it ended.
  */
+import { Later } from '../../later.ts';
 import type { MediaPort } from '../../media/port.ts';
 import type { SipClient } from '../../sip/client.ts';
 import { TRANSACTION_DEADLINE_MS } from '../../sip/client.ts';
@@ -30,16 +31,16 @@ export class Line {
   /** Settles when the other side has confirmed our 200. */
   readonly acknowledged: Promise<void>;
   private readonly world: LineWorld;
-  private settleEnd: (end: LineEnd) => void = () => undefined;
-  private settleAck: () => void = () => undefined;
+  private readonly end = new Later<LineEnd>();
+  private readonly ack = new Later<void>();
   private isOver = false;
 
   constructor(world: LineWorld, leg: string, dialogId: string) {
     this.world = world;
     this.leg = leg;
     this.dialogId = dialogId;
-    this.ended = new Promise((resolve) => (this.settleEnd = resolve));
-    this.acknowledged = new Promise((resolve) => (this.settleAck = resolve));
+    this.ended = this.end.promise;
+    this.acknowledged = this.ack.promise;
     world.lines.set(dialogId, this);
   }
 
@@ -91,8 +92,8 @@ export class Line {
     if (this.isOver) return;
     this.isOver = true;
     this.world.lines.delete(this.dialogId);
-    this.settleEnd(end);
-    this.settleAck();
+    this.end.settle(end);
+    this.ack.settle();
   }
 
   release(): void {
@@ -103,7 +104,7 @@ export class Line {
   take(request: IncomingRequest): void {
     switch (request.method) {
       case 'ACK':
-        this.settleAck();
+        this.ack.settle();
         return;
       case 'BYE':
         void request.respond({ status: 200, reason: 'OK' });

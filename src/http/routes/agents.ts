@@ -41,7 +41,7 @@ export function addAgents(http: Http, view: View, lists: Lists): void {
         summary: 'All agents',
         tags: ['watch'],
         querystring: z.strictObject(paging),
-        response: { 200: agentsAnswer, 400: errorAnswer },
+        response: { 200: agentsAnswer, 400: errorAnswer, 503: errorAnswer },
       },
     },
     (request, reply) =>
@@ -74,7 +74,7 @@ export function addAgents(http: Http, view: View, lists: Lists): void {
         summary: 'Why each waiting call of his queues is not offered to an agent',
         tags: ['watch'],
         params,
-        response: { 200: reasons, 404: errorAnswer },
+        response: { 200: reasons, 404: errorAnswer, 503: errorAnswer },
       },
     },
     (request, reply) =>

@@ -27,7 +27,7 @@ export function addCalls(http: Http, view: View, lists: Lists): void {
         summary: 'All calls, waiting or talking',
         tags: ['watch'],
         querystring: z.strictObject(paging),
-        response: { 200: callsAnswer, 400: errorAnswer },
+        response: { 200: callsAnswer, 400: errorAnswer, 503: errorAnswer },
       },
     },
     (request, reply) =>

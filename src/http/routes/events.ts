@@ -1,11 +1,11 @@
 /** GET /events: the event stream, see `stream.ts`. */
 import { z } from 'zod';
 import { actor, seesAll, type Actor } from '../actor.ts';
-import { notFound, problem } from '../errors.ts';
+import { problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { narrow } from '../scope.ts';
+import { missing, narrow } from '../scope.ts';
 import { READERS_MAX, type Stream } from '../stream.ts';
 import type { View } from '../view.ts';
 
@@ -29,10 +29,11 @@ const query = z.strictObject({
 
 /** A name that is none would wait for ever for its first event. */
 function unknownOf(view: View, queues: readonly string[], agents: readonly string[]) {
-  const queue = queues.find((name) => view.queue(name) === null);
-  if (queue !== undefined) return notFound('queue', queue);
-  const agent = agents.find((id) => view.agent(id) === null);
-  return agent === undefined ? null : notFound('agent', agent);
+  const named = [
+    ...queues.map((name) => missing(view, 'queue', name)),
+    ...agents.map((id) => missing(view, 'agent', id)),
+  ];
+  return named.find((problem) => problem !== null) ?? null;
 }
 
 /** `isGood`: may he still read? */

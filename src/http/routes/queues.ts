@@ -19,7 +19,7 @@ export function addQueues(http: Http, view: View, lists: Lists): void {
         summary: 'All queues and their calls',
         tags: ['watch'],
         querystring: z.strictObject(paging),
-        response: { 200: queuesAnswer, 400: errorAnswer },
+        response: { 200: queuesAnswer, 400: errorAnswer, 503: errorAnswer },
       },
     },
     (request, reply) =>
@@ -36,7 +36,7 @@ export function addQueues(http: Http, view: View, lists: Lists): void {
         summary: 'One queue, with its members and how each stands in it',
         tags: ['watch'],
         params: z.object({ name: z.string() }),
-        response: { 200: queueDetail, 404: errorAnswer },
+        response: { 200: queueDetail, 404: errorAnswer, 503: errorAnswer },
       },
     },
     (request, reply) =>

@@ -136,6 +136,15 @@ describe('a child', () => {
     expect(notes[1]).toContain('trial ended (SIGKILL)');
   });
 
+  it('that hangs while it is to stop is not waited for until its time is over', async () => {
+    const hangs = `process.on('SIGTERM', () => { for (;;); }); ${READY} ${KEEP}`;
+    const { child, notes } = make(hangs, 3_600_000, 100);
+    await child.start();
+    await child.stop();
+    expect(child.pid).toBeNull();
+    expect(notes).toEqual(['trial hangs: it has not answered for 0.1 s, and is killed']);
+  });
+
   it('that was stopped stays stopped', async () => {
     const { child, notes } = make(`${READY} process.stdin.resume()`);
     await child.start();

@@ -95,7 +95,7 @@ it.skipIf(onDrachtio)(
     const file = path.join(acd.folder, 'journal.db');
     renameSync(file, `${file}.away`);
     process.kill(childNamed(acd, 'main.js serve').pid, 'SIGKILL');
-    await acd.process.printed(/server did not start: .*journal.db is gone/, 30_000);
+    await acd.process.printed(/server did not start: .*journal.db does not exist/, 30_000);
     expect(existsSync(file)).toBe(false);
     renameSync(`${file}.away`, file);
     await acd.process.printed(/server is back/, 30_000);

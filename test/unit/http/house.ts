@@ -5,7 +5,7 @@ import { Access } from '../../../src/http/access.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import { createHttp, type HttpDeps } from '../../../src/http/server.ts';
 import { Stream } from '../../../src/http/stream.ts';
-import type { Steering, View } from '../../../src/http/view.ts';
+import type { Kind, Steering, View } from '../../../src/http/view.ts';
 import type { HttpConfig, TokenConfig } from '../../../src/config/types.ts';
 import { initialState } from '../../../src/core/state.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
@@ -97,6 +97,7 @@ const health = {
 };
 
 const view = {
+  has: (kind: Kind, name: string) => view[kind](name) !== null,
   queues: () => queues,
   queue: (name: string) => {
     const found = queues.find((one) => one.name === name);

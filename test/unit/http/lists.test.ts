@@ -3,12 +3,12 @@
  * thread has time for calls. Method: Lists on an invented clock, whose time passes only by writing
  * and by rest; routes of a bare fastify before it.
  */
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { actAs, type Actor } from '../../../src/http/actor.ts';
 import { problem, problemOf, type Problem } from '../../../src/http/errors.ts';
-import { Lists } from '../../../src/http/lists.ts';
+import { ASKED_BY_ONE_MAX, ASKED_MAX, Lists } from '../../../src/http/lists.ts';
 import { send } from '../../../src/http/reply.ts';
 
 const shape = z.object({ made: z.number(), by: z.string() });
@@ -34,6 +34,7 @@ async function serve(costMs: number) {
   http.setErrorHandler((error, _request, reply) => send(reply, problemOf(error)));
   let asked = 0;
   let heard = (): void => undefined;
+  let last: FastifyReply | null = null;
   http.addHook('onRequest', (request, _reply, done) => {
     const queues = String(request.headers['x-queues'] ?? '');
     const name = String(request.headers['x-name'] ?? '');
@@ -51,6 +52,7 @@ async function serve(costMs: number) {
     const { what } = request.params as { what: string };
     const answer = lists.answer(request, reply, shape, () => make(what));
     asked += 1;
+    last = reply;
     heard();
     return answer;
   });
@@ -63,7 +65,8 @@ async function serve(costMs: number) {
     });
     const answer = http.inject({ url, headers }).then((given) => given);
     await isHeard;
-    return { answer };
+    const { raw } = last ?? {};
+    return { answer, leave: () => void raw?.destroy() };
   };
   const turn = () => {
     const ms = waits.shift() ?? NaN;
@@ -119,6 +122,54 @@ describe('a long list', () => {
       await answer;
     }
     expect(rests).toEqual([0, 80, 90, 90]);
+  });
+
+  it('of one who asks for much delays no other: askers are served in turn', async () => {
+    const { ask, turn, isIdle } = await serve(1);
+    const asked: Awaited<ReturnType<typeof ask>>[] = [];
+    for (const url of ['/a', '/b', '/c', '/d']) asked.push(await ask(url, { 'x-name': 'greedy' }));
+    asked.push(await ask('/e', { 'x-name': 'modest' }));
+    // What another asked for first comes when it is the turn of either.
+    asked.push(await ask('/d', { 'x-name': 'third' }));
+    while (!isIdle()) turn();
+    const given = await Promise.all(asked.map(({ answer }) => answer));
+    expect(given.map((each) => each.json<{ made: number }>().made)).toEqual([1, 4, 5, 3, 2, 3]);
+  });
+
+  it('beyond so many is 503, sooner for one than for all, until there is a place', async () => {
+    const { ask, turn, made, isIdle } = await serve(1);
+    const refused = async (url: string, name: string) => {
+      const given = await (await ask(url, { 'x-name': name })).answer;
+      expect(given.json()).toMatchObject({ code: 'overload', status: 503 });
+      expect(given.headers['retry-after']).toBe('5');
+    };
+    const few: Awaited<ReturnType<typeof ask>>[] = [];
+    for (const name of ['one', 'two'])
+      for (let which = 0; which < ASKED_BY_ONE_MAX; which += 1)
+        few.push(await ask(`/${name}?x=${which}`, { 'x-name': name }));
+    expect(few).toHaveLength(ASKED_MAX);
+    await refused('/other', 'one');
+    await refused('/other', 'three');
+    // What is asked for already costs no place.
+    few.push(await ask('/one?x=7', { 'x-name': 'three' }));
+    turn();
+    await refused('/other', 'two');
+    few.push(await ask('/other', { 'x-name': 'three' }));
+    while (!isIdle()) turn();
+    const given = await Promise.all(few.map(({ answer }) => answer));
+    expect(given.every(({ statusCode }) => statusCode === 200)).toBe(true);
+    expect(made()).toBe(ASKED_MAX + 1);
+  });
+
+  it('that all who asked have left before is not written, and takes no place', async () => {
+    const { ask, turn, made, isIdle } = await serve(10);
+    const gone = [await ask('/a'), await ask('/b'), await ask('/c'), await ask('/c')];
+    const [stays] = [await ask('/b', { 'x-name': 'another' })];
+    for (const { leave } of gone) leave();
+    let restsMs = 0;
+    while (!isIdle()) restsMs += turn();
+    expect((await stays.answer).json()).toEqual({ made: 1, by: 'b' });
+    expect({ made: made(), restsMs }).toEqual({ made: 1, restsMs: 0 });
   });
 
   it('that cannot be written is a problem for all who asked, and the next is served', async () => {

@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { createSteering, createView, readGauges } from '../../../src/http/live-view.ts';
-import { agentAnswer, queueAnswer } from '../../../src/http/schemas.ts';
+import { reasons } from '../../../src/http/call-schemas.ts';
+import { agentAnswer, callAnswer, queueAnswer, queueDetail } from '../../../src/http/schemas.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import { createMetrics, NO_GUARD } from '../../../src/observe/metrics.ts';
 import { makeClock } from '../../../src/runtime/clock.ts';
@@ -263,6 +264,27 @@ describe('the view', () => {
     await arrives(loop, 'a');
     for (const shown of view.queues()) expect(queueAnswer.parse(shown)).toEqual(shown);
     for (const shown of view.agents()) expect(agentAnswer.parse(shown)).toEqual(shown);
+    for (const shown of view.calls()) expect(callAnswer.parse(shown)).toEqual(shown);
+    const one = view.queue('queue1');
+    expect(queueDetail.parse(one)).toEqual(one);
+    await arrives(loop, 'b');
+    const why = view.reasonsOf('2771');
+    expect(why?.calls).toHaveLength(2);
+    expect(reasons.parse(why)).toEqual(why);
+  });
+
+  it('knows what there is, by every name that it has', async () => {
+    const { loop, view } = await open();
+    await arrives(loop, 'a');
+    const kinds = ['queue', 'agent', 'call'] as const;
+    const known = (name: string) => kinds.filter((kind) => view.has(kind, name));
+    expect([known('queue1'), known('2771'), known('a'), known('a@10.0.0.1'), known('b')]).toEqual([
+      ['queue'],
+      ['agent'],
+      ['call'],
+      ['call'],
+      [],
+    ]);
   });
 });
 

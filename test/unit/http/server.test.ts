@@ -95,6 +95,7 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
   const taken = async (): Promise<Outcome> => ({ ok: true, events: [] });
   http = await createHttp({
     view: {
+      has: (_kind, name) => [...queues.map((one) => one.name), agent.id, call.id].includes(name),
       queues: () => queues,
       queue: (name) => {
         const found = queues.find((queue) => queue.name === name);
