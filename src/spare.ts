@@ -9,6 +9,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ChildSpec, Life } from './life.ts';
 import { spawnLife } from './life.ts';
+import { watchPulse } from './pulse.ts';
 
 export interface SpareOptions {
   readonly name: string;
@@ -18,6 +19,8 @@ export interface SpareOptions {
   readonly note: (level: 'info' | 'warn', text: string) => void;
   /** Pauses before one is made, ms; the last one repeats. */
   readonly pausesMs?: readonly number[];
+  /** One that does not answer for so long hangs, and is killed; absent or 0: it is not asked. */
+  readonly hungMs?: number;
 }
 
 /**
@@ -37,6 +40,8 @@ export class Spare {
   private timer: NodeJS.Timeout | null = null;
   private failures = 0;
   private isClosed = false;
+  /** Asks it no more. */
+  private unwatch = (): void => undefined;
 
   constructor(options: SpareOptions) {
     this.options = options;
@@ -73,7 +78,9 @@ export class Spare {
     this.life = life;
     const madeAt = performance.now();
     void life.prepared.then(({ ok }) => {
-      if (ok && this.life === life) note('info', `a spare ${name} is ready`);
+      if (!ok || this.life !== life) return;
+      note('info', `a spare ${name} is ready`);
+      this.watchPulse(life);
     });
     void life.ended.then((why) => {
       if (this.life !== life) return;
@@ -82,6 +89,17 @@ export class Spare {
       note('warn', `the spare ${name} ended (${why})`);
       this.plan();
     });
+  }
+
+  /** One that hangs would be taken for one that begins. Its end leads to the next. */
+  private watchPulse(life: Life): void {
+    const { name, note, hungMs = 0 } = this.options;
+    if (hungMs === 0) return;
+    const hung = (): void => {
+      note('warn', `the spare ${name} hangs, and is killed`);
+      life.signal('SIGKILL');
+    };
+    this.unwatch = watchPulse(life, { limitMs: hungMs, hung });
   }
 
   /** Gives it away, told to begin; null: there is none that could. None is made until `plan`. */
@@ -123,6 +141,7 @@ export class Spare {
     const { life } = this;
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
+    this.unwatch();
     this.life = null;
     this.failures = 0;
     return life;

@@ -108,15 +108,17 @@ class Household {
     // Where the journal is in memory a killed server's calls are lost, with a spare or without.
     const hasSpare = options.config.takeoverSpare && this.file !== null && this.isGuarded;
     const spareSpec = () => this.serverSpec('spare');
-    this.spare = hasSpare ? new Spare({ name: 'server', spec: spareSpec, ...say('server') }) : null;
+    // Only one that hangs on us hears the question.
+    const hungMs = this.isGuarded ? options.config.takeoverHungMs : 0;
+    const spare = { name: 'server', spec: spareSpec, ...say('server'), hungMs };
+    this.spare = hasSpare ? new Spare(spare) : null;
     const make = (name: Program, spec: () => ChildSpec, stopMs: number) =>
       new Child({
         name,
         spec,
         stopMs,
         ...say(name),
-        // Only one that hangs on us hears the question.
-        hungMs: this.isGuarded ? options.config.takeoverHungMs : 0,
+        hungMs,
         ...(this.lingerMs === 0 ? {} : { lifeline: this.place(`${name}.life`) }),
         // Any other end would end its calls.
         ...(name === 'server' ? { dismiss: (life) => life.order('handover') } : {}),

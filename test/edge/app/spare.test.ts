@@ -28,7 +28,13 @@ interface Scene {
 
 const scenes: Scene[] = [];
 
-function open({ own = [SERVES], spares = [WAITS] }: { own?: string[]; spares?: string[] }): Scene {
+interface Scripts {
+  readonly own?: string[];
+  readonly spares?: string[];
+  readonly hungMs?: number;
+}
+
+function open({ own = [SERVES], spares = [WAITS], hungMs = 0 }: Scripts): Scene {
   const notes: string[] = [];
   const waiting = new Set<() => void>();
   const note = (_level: string, text: string) => {
@@ -47,7 +53,8 @@ function open({ own = [SERVES], spares = [WAITS] }: { own?: string[]; spares?: s
     if (failing > 0) throw new Error(`no such file, ${failing--}`);
     return specOf(spares[0] ?? '');
   };
-  const spare = new Spare({ name: 'trial', spec: spareSpec, line, note, pausesMs: [1, 5, 20] });
+  const pausesMs = [1, 5, 20];
+  const spare = new Spare({ name: 'trial', spec: spareSpec, line, note, pausesMs, hungMs });
   const child = new Child({ name: 'trial', spec: () => next(own), line, note, spare });
   const noted = async (pattern: RegExp, count = 1) =>
     new Promise<void>((resolve) => {
@@ -123,6 +130,13 @@ describe('a spare', () => {
     await noted(/the spare trial ended \(SIGKILL\)/);
     await noted(/a spare trial is ready/, 2);
     expect(child.pid).toBe(pid);
+  });
+
+  it('that hangs is killed, and followed by another', async () => {
+    const { child, noted } = open({ spares: [`${PREPARED} for (;;);`], hungMs: 100 });
+    await child.start();
+    await noted(/the spare trial hangs, and is killed/, 2);
+    await noted(/the spare trial ended \(SIGKILL\)/, 2);
   });
 
   it('that cannot even be loaded is tried again, with pauses, and in no one’s way', async () => {
