@@ -28,6 +28,8 @@ const REFUSED_LATER = new Set([405, 489, 501, 603]);
 
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
+/** The SIP server went down in the midst of a refresh: it is tried so often in its dialog. */
+const HELD_TRIES = 5;
 /** After a 2xx the first NOTIFY must come (RFC 6665 §4.1.2.4, timer N). */
 const NOTIFY_MAX_MS = 32_000;
 
@@ -171,6 +173,7 @@ export class Subscription {
     const { context, event, deviceUri } = this.options;
     const route = this.options.route();
     if (route === null) return this.lost('no-route');
+    this.clearTimer();
     const callId = `${callIdPrefix(deviceUri, event)}${context.runtime.newId()}`;
     const identity = { callId, fromTag: newTag() };
     this.forgetDialog();
@@ -228,6 +231,9 @@ export class Subscription {
     }
     // A refresh that came to nothing leaves the dialog as it was.
     if (this.ended) return this.established ? void this.unsubscribe() : this.forgetDialog();
+    // Our own server went down in the midst of it: it and the phone still have the dialog.
+    const isHeld = outcome.kind === 'lost' && this.established;
+    if (isHeld && this.failures < HELD_TRIES) return this.again(() => this.refresh());
     if (outcome.kind !== 'response') return this.lost(outcome.kind);
     const { status } = outcome.response;
     const refusals = this.wasAccepted ? REFUSED_LATER : REFUSED;
@@ -280,11 +286,15 @@ export class Subscription {
     this.clearValue();
     // 481 after a restart of the PBX: it is there, only our dialog is not; no need to wait.
     const isFirstStale = this.failures === 0 && (cause === '481' || cause === 'terminated');
+    this.again(() => this.subscribe(), waitMs ?? (isFirstStale ? 50 : null));
+    this.options.changed();
+  }
+
+  /** `waitMs` null: the longer the more often it failed. */
+  private again(act: () => Promise<void>, waitMs: number | null = null): void {
     const growing = Math.min(BACKOFF_FIRST_MS * 2 ** this.failures, BACKOFF_MAX_MS);
     this.failures = Math.min(this.failures + 1, 10);
-    const ms = waitMs ?? (isFirstStale ? 50 : growing);
-    this.after(ms, () => void this.subscribe());
-    this.options.changed();
+    this.after(waitMs ?? growing, () => void act());
   }
 
   private async unsubscribe(): Promise<void> {

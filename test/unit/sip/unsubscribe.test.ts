@@ -53,7 +53,8 @@ it('given it stays lost, gives up', async () => {
   expect(ends()).toHaveLength(2 * 5);
 });
 
-it('given a refresh is under way and is lost, ends it all the same', async () => {
+/** A server that took both watches over, and refreshes them. */
+async function refreshed(): Promise<void> {
   const later = await Past.make();
   await later.loggedIn();
   for (const event of ['presence', 'dialog'] as const) {
@@ -62,8 +63,38 @@ it('given a refresh is under way and is lost, ends it all the same', async () =>
   }
   await later.takeOver();
   past = later;
+  expect(subscribes().map((one) => one.header('Expires'))).toEqual(['600', '600']);
+}
+
+it('given a refresh is lost and he stays, refreshes its dialog, which is there', async () => {
+  await refreshed();
+  for (let tries = 0; tries < 3; tries += 1) {
+    for (const one of subscribes().slice(-2)) one.fail('connection-lost');
+    await vi.advanceTimersByTimeAsync(1_000 * 2 ** tries);
+  }
+  expect(subscribes()).toHaveLength(8);
+  const [first] = subscribes();
+  for (const one of subscribes().filter((each) => each.header('Event') === 'presence'))
+    expect(one.request.dialogId).toBe(first?.request.dialogId);
+  for (const one of subscribes().slice(-2)) one.answer(200, { Expires: '600' });
+  await logOut();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(ends()).toHaveLength(2);
+});
+
+it('given it is lost again and again, begins anew', async () => {
+  await refreshed();
+  for (let second = 0; second < 120; second += 1) {
+    for (const one of subscribes().slice(-2)) one.fail('connection-lost');
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  const last = subscribes().at(-1);
+  expect(last?.request.dialogId).toBeUndefined();
+});
+
+it('given a refresh is under way and is lost, ends it all the same', async () => {
+  await refreshed();
   const refreshes = subscribes();
-  expect(refreshes.map((one) => one.header('Expires'))).toEqual(['600', '600']);
   await logOut();
   await vi.advanceTimersByTimeAsync(0);
   for (const one of refreshes) one.fail('connection-lost');
