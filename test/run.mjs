@@ -1,7 +1,7 @@
 // `npm test`: installs what is missing (Debian's real SIP peers included), then builds, checks
 // style, format and types, and runs all tests. With arguments (`npm test -- --project unit sdp`)
 // it only builds and hands them to vitest. What computes comes first, all cores at it; what needs
-// processes mostly waits, for speech to end or a peer to be given up: three lanes of it run side by
+// processes mostly waits, for speech to end or a peer to be given up: two lanes of it run side by
 // side, with the machine to themselves. The last line is `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -98,19 +98,19 @@ function runVitest(name, args, output, env = {}) {
 
 /** Side by side, each with ports of its own. */
 const LANES = [
-  { project: 'edge', ports: '12000-18600' },
-  { project: 'patient', ports: '18600-25200' },
-  { project: 'e2e', ports: '25200-32000' },
+  { name: 'edge', projects: ['edge', 'patient'], ports: '12000-22000' },
+  { name: 'e2e', projects: ['e2e'], ports: '22000-32000' },
 ];
 
 /** What the first lane prints is seen at once, the others' when all are through. */
 async function runLanes() {
-  const runs = LANES.map(async ({ project, ports }, index) => {
-    const log = path.join(results, `${project}.log`);
+  const runs = LANES.map(async ({ name, projects, ports }, index) => {
+    const log = path.join(results, `${name}.log`);
     const output = index === 0 ? 'inherit' : createWriteStream(log);
     if (output !== 'inherit') await once(output, 'open');
     const env = { ACD_TEST_PORTS: ports };
-    const counted = await runVitest(project, ['--project', project], output, env);
+    const args = projects.flatMap((project) => ['--project', project]);
+    const counted = await runVitest(name, args, output, env);
     if (output !== 'inherit') output.close();
     return { counted, log: output === 'inherit' ? null : log };
   });

@@ -1,9 +1,8 @@
 /** Starts the SIP server as its own process on free loopback ports, and ends it after the test. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { SIPD } from './programs.ts';
 
-const main = path.resolve(import.meta.dirname, '../../src/sipd/main.ts');
 export const SECRET = 'cymru';
 
 export interface Sipd {
@@ -42,7 +41,7 @@ export interface Launched {
 
 /** Runs the program until it has said its first line. */
 export async function launchSipd(args: string[], secret: string): Promise<Launched> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+  const child = spawn(process.execPath, [SIPD, ...args], {
     env: { ...process.env, ACD_SIPD_SECRET: secret },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

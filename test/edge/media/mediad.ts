@@ -12,6 +12,7 @@ import { freeRange } from '../../support/ports.ts';
 import { run, type Running } from '../../support/processes.ts';
 import { RtpPeer } from '../../support/rtp.ts';
 import type { Actor, Stage } from '../../support/stage.ts';
+import { MEDIAD } from '../../support/programs.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 export const prompts = path.join(root, 'prompts');
@@ -42,7 +43,7 @@ export async function startMediad(
       name: 'mediad',
       command: process.execPath,
       args: [
-        ...['--import', 'tsx', path.join(root, 'src/mediad/main.ts'), '--control', control],
+        ...[MEDIAD, '--control', control],
         ...['--rtp', '127.0.0.1', '--ports', `${ports.min}-${ports.max}`],
         ...['--silence-ms', String(options.silenceMs ?? 10_000), ...(options.args ?? [])],
       ],

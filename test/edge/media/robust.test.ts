@@ -22,6 +22,7 @@ import {
   startWorker,
 } from './mediad.ts';
 import type { Driver, Mediad } from './mediad.ts';
+import { MEDIAD } from '../../support/programs.ts';
 
 const stage = openStage('media-robust');
 const second = 8000;
@@ -343,12 +344,11 @@ describe('given the control socket', () => {
   });
 
   it('when another mediad owns it, then it says so; a dead one’s is taken over', async () => {
-    const main = path.resolve(import.meta.dirname, '../../../src/mediad/main.ts');
     const start = (control: string, ...more: string[]) =>
       run({
         name: 'mediad-2',
         command: process.execPath,
-        args: ['--import', 'tsx', main, '--control', control, ...more],
+        args: [MEDIAD, '--control', control, ...more],
       });
     const second = start(mediad.control);
     expect((await second.printed(/"ready":false.*/))[0]).toContain('in use by another mediad');

@@ -15,6 +15,7 @@ import { freeRange } from '../../support/ports.ts';
 import { run } from '../../support/processes.ts';
 import { RtpPeer } from '../../support/rtp.ts';
 import type { Actor, Stage } from '../../support/stage.ts';
+import { MEDIAD } from '../../support/programs.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
@@ -46,12 +47,11 @@ export async function startEngine(ngPort?: number, ports = 160): Promise<EngineA
 export async function startMediad(stage: Stage): Promise<Actor & { readonly control: string }> {
   const { min, max } = await freeRange(100);
   const control = path.join(stage.folder, `mediad-${min}.sock`);
-  const main = path.join(root, 'src/mediad/main.ts');
   const options = ['--control', control, '--rtp', '127.0.0.1', '--ports', `${min}-${max}`];
   const mediad = run({
     name: 'mediad',
     command: process.execPath,
-    args: ['--import', 'tsx', main, ...options],
+    args: [MEDIAD, ...options],
     cwd: root,
   });
   await mediad.printed(/"ready":true/);

@@ -18,6 +18,7 @@ import { freePort } from '../../support/ports.ts';
 import { run } from '../../support/processes.ts';
 import { FakeMedia, waitFor } from '../../unit/sip/fakes.ts';
 import { closePhones, letPhonesPart } from './phone.ts';
+import { SIPD } from '../../support/programs.ts';
 
 export interface SipServer {
   readonly host: string;
@@ -43,7 +44,7 @@ export async function sipServer(allow: readonly string[] = []): Promise<SipServe
     name: 'sipd',
     command: process.execPath,
     args: [
-      ...['--import', 'tsx', path.join(root, 'src/sipd/main.ts')],
+      SIPD,
       ...['--admin', `127.0.0.1:${control}`],
       ...allow.flatMap((whom) => ['--allow', whom]),
       ...['--listen', `udp:127.0.0.1:${sip}`, '--listen', `tcp:127.0.0.1:${sip}`],
