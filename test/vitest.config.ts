@@ -20,9 +20,7 @@ const ALONE = readdirSync(path.join(here, 'unit'), { recursive: true, encoding: 
   })
   .map((name) => `test/unit/${name.split(path.sep).join('/')}`);
 const unit = { testTimeout: 20_000, maxWorkers: '100%' };
-const PATIENT = ['soak', 'supervisor-killed', 'login'].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+const PATIENT = ['soak', 'supervisor-killed', 'login'].map((name) => `test/e2e/${name}.test.ts`);
 /** On a busy machine what is awaited may take its time; what never comes fails all the same. */
 const patience = { poll: { timeout: 15_000, interval: 20 } };
 const endToEnd = {
