@@ -1,62 +1,12 @@
 /** `webhooks` of acd.yaml: who is told of what happens, signed, by POST. */
+import { EVENT_KINDS } from '../core/event-kinds.ts';
 import type { CoreEvent } from '../core/events.ts';
 import * as f from './fields.ts';
 import { needed, section, standard } from './schema-parts.ts';
 
-/** Every kind there is: the compiler holds this complete. */
-const KINDS: Readonly<Record<CoreEvent['kind'], true>> = {
-  ServerStarted: true,
-  ConfigApplied: true,
-  QueueDrained: true,
-  CallEntered: true,
-  CallDiverted: true,
-  CallMoved: true,
-  FailoverSkipped: true,
-  CallRelaxed: true,
-  CallReordered: true,
-  CallRefused: true,
-  CallConfirmed: true,
-  AnnouncementDue: true,
-  AgentOffered: true,
-  OfferCleared: true,
-  VetoEnded: true,
-  RingWidened: true,
-  OfferSent: true,
-  OfferRang: true,
-  OfferAnswered: true,
-  OfferFailed: true,
-  OfferWithdrawn: true,
-  CallConnected: true,
-  CallHeld: true,
-  CallUnheld: true,
-  CallTransferred: true,
-  TransferBegan: true,
-  TransferReferred: true,
-  TransferDialled: true,
-  TransferAnswered: true,
-  TransferEnded: true,
-  OutboundBegan: true,
-  OutboundRang: true,
-  OutboundPickedUp: true,
-  OutboundConnected: true,
-  OutboundEnded: true,
-  CallEnded: true,
-  WrapupStarted: true,
-  WrapupEnded: true,
-  RestEnded: true,
-  AgentLoggedIn: true,
-  AgentLoggedOut: true,
-  LogoutDeferred: true,
-  QueueJoined: true,
-  QueueLeft: true,
-  DeviceReported: true,
-  AgentPaused: true,
-  AgentResumed: true,
-};
-
 function kind(text: string) {
   return f.field('event', text, (written) =>
-    Object.hasOwn(KINDS, written)
+    Object.hasOwn(EVENT_KINDS, written)
       ? (written as CoreEvent['kind'])
       : new f.Wrong(`there is no event "${written}"; GET /events tells those there are`),
   );

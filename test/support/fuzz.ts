@@ -4,6 +4,7 @@
  * and over a stream in odd pieces. One round is one server; the seed decides everything.
  */
 import { headerOf, statusOf } from './raw-ua.ts';
+import { seeded } from './seeded.ts';
 import { leftovers } from './sipd-health.ts';
 import { World, type FakeClient } from './sipd-core.ts';
 import { Stream } from './stream.ts';
@@ -15,18 +16,6 @@ export interface Offence {
   what: string;
   /** Every message of the round up to the offence, the last one last. */
   messages: readonly string[];
-}
-
-/** Small and good enough for tests: mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const morsels = [

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { relatchMs } from '../../../src/mediad/latch.ts';
 import { limits } from '../../../src/mediad/limits.ts';
 import { toneShare } from '../../support/audio.ts';
-import { seeded } from '../../support/fuzz.ts';
+import { seeded } from '../../support/seeded.ts';
 import { until } from '../../support/inbox.ts';
 import { buildRtp, DTMF_PAYLOAD, RtpPeer } from '../../support/rtp.ts';
 import { openStage } from '../../support/stage.ts';

@@ -3,6 +3,7 @@
  * nothing about the rest; a kind that is missing here does not compile.
  */
 import type { Command } from '../../../src/core/commands.ts';
+import { EVENT_KINDS as EVENTS } from '../../../src/core/event-kinds.ts';
 import type { CoreEvent } from '../../../src/core/events.ts';
 
 const COMMANDS: Readonly<Record<Command['kind'], true>> = {
@@ -48,56 +49,6 @@ const COMMANDS: Readonly<Record<Command['kind'], true>> = {
   ExtendWrapup: true,
   ReachDeadline: true,
   Reconcile: true,
-};
-
-const EVENTS: Readonly<Record<CoreEvent['kind'], true>> = {
-  ServerStarted: true,
-  ConfigApplied: true,
-  QueueDrained: true,
-  CallEntered: true,
-  CallDiverted: true,
-  CallMoved: true,
-  FailoverSkipped: true,
-  CallRelaxed: true,
-  CallReordered: true,
-  CallRefused: true,
-  CallConfirmed: true,
-  AnnouncementDue: true,
-  AgentOffered: true,
-  OfferCleared: true,
-  VetoEnded: true,
-  RingWidened: true,
-  OfferSent: true,
-  OfferRang: true,
-  OfferAnswered: true,
-  OfferFailed: true,
-  OfferWithdrawn: true,
-  CallConnected: true,
-  CallHeld: true,
-  CallUnheld: true,
-  CallTransferred: true,
-  TransferBegan: true,
-  TransferReferred: true,
-  TransferDialled: true,
-  TransferAnswered: true,
-  TransferEnded: true,
-  OutboundBegan: true,
-  OutboundRang: true,
-  OutboundPickedUp: true,
-  OutboundConnected: true,
-  OutboundEnded: true,
-  CallEnded: true,
-  WrapupStarted: true,
-  WrapupEnded: true,
-  RestEnded: true,
-  AgentLoggedIn: true,
-  AgentLoggedOut: true,
-  LogoutDeferred: true,
-  QueueJoined: true,
-  QueueLeft: true,
-  DeviceReported: true,
-  AgentPaused: true,
-  AgentResumed: true,
 };
 
 export const COMMAND_KINDS = Object.keys(COMMANDS) as readonly Command['kind'][];

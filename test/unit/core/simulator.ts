@@ -20,7 +20,7 @@ import type {
   PenaltyStep,
   QueueOptions,
 } from '../../../src/core/types.ts';
-import { makeRandom } from './random.ts';
+import { seeded } from '../../support/seeded.ts';
 import { STRATEGIES } from './strategies.ts';
 
 export interface World {
@@ -65,7 +65,7 @@ export class Simulator {
 
   constructor(world: World) {
     this.#world = world;
-    this.#random = makeRandom(world.seed);
+    this.#random = seeded(world.seed);
   }
 
   run(): Verdict {

@@ -20,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalHash } from '../../../src/core/snapshot.ts';
 import { openSqliteJournal } from '../../../src/journal/open.ts';
 import { rebuild } from '../../../src/runtime/rebuild.ts';
-import { makeRandom } from '../core/random.ts';
+import { seeded } from '../../support/seeded.ts';
 import { fact } from './contract.ts';
 import { copyJournal, makeHistory, writeHistory, type Writing } from './history.ts';
 
@@ -54,7 +54,7 @@ const written = history.events.map((event, index) => {
 const place = ['/dev/shm', tmpdir()].find(isWritable) ?? tmpdir();
 const folder = mkdtempSync(path.join(place, 'acd-damage-'));
 const total: Record<string, number> = {};
-const random = makeRandom(SEED);
+const random = seeded(SEED);
 const below = (limit: number): number => Math.floor(random() * limit);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
