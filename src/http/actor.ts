@@ -32,7 +32,7 @@ export function actAs(actor: Actor, work: () => void): void {
   else acting.run(actor, work);
 }
 
-/** Null: outside of any request. */
+/** Null: outside of any request, or nobody in particular. */
 export function actor(): Actor | null {
   return acting.getStore() ?? null;
 }
