@@ -55,10 +55,8 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
       return false;
     }
     client.isAuthenticated = true;
-    client.tags = (frame.args[1] ?? '')
-      .split(',')
-      .filter((tag) => tag !== '')
-      .slice(0, 20);
+    const tags = (frame.args[1] ?? '').split(',').filter((tag) => tag !== '');
+    client.introduce(tags.slice(0, 20));
     const outer = ctx.transports.hostPorts(true).join(',');
     const inner = ctx.transports.hostPorts(false).join(',');
     say(`OK|${outer}|${SERVER_VERSION}|${inner}`);

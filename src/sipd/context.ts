@@ -1,7 +1,7 @@
 /** What the parts of the core share: tables, sockets, clients, and time. */
 import type { Admission } from './admission.ts';
 import type { ClientTx, ClientTxs } from './client-tx.ts';
-import type { Clients } from './clients.ts';
+import type { Client, Clients } from './clients.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { RequestParts } from './compose.ts';
 import type { DialogEntry, Dialogs } from './dialogs.ts';
@@ -93,6 +93,15 @@ export interface UacTx {
   watch: Timer | null;
 }
 
+/** Connects to programs that wait for it, one connection for each new request. */
+export interface Dialler {
+  /**
+   * Exactly one of the two is called, unless nothing waits for such requests.
+   * @returns false if so
+   */
+  dial(method: string, onReady: (client: Client) => void, onFailed: () => void): boolean;
+}
+
 export interface Context {
   clock: Clock;
   log: Log;
@@ -105,6 +114,8 @@ export interface Context {
   /** When this process took up calls of one before it, ms since 1970; 0: there were none. */
   restoredAt: number;
   clients: Clients;
+  /** Null: all programs come to us. */
+  outbound: Dialler | null;
   serverTxs: ServerTxs;
   clientTxs: ClientTxs;
   uas: Map<string, UasTx>;

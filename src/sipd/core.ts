@@ -22,7 +22,7 @@ import { keepDialog } from './records.ts';
 import type { Names } from './resolve.ts';
 import { ServerTxs } from './server-tx.ts';
 import { keepNothing, type Keep } from './store.ts';
-import { abandon, inherit } from './takeover.ts';
+import { abandon, inherit, owns } from './takeover.ts';
 import { repeatAck } from './uac-ack.ts';
 import { UnprovenCalls } from './unproven.ts';
 
@@ -50,6 +50,7 @@ export function createCore(parts: CoreParts): Context {
     abandon: (owner) => {
       abandon(ctx, owner);
     },
+    owns: (owner) => owns(ctx, owner),
   });
   const ctx: Context = {
     ...parts,
@@ -57,6 +58,7 @@ export function createCore(parts: CoreParts): Context {
     endings: new Endings(clock, keep),
     restoredAt: 0,
     clients,
+    outbound: null,
     dialogs: new Dialogs({
       changed: (key, entry) => {
         keepDialog(ctx, key, entry);

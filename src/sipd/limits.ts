@@ -67,7 +67,13 @@ export const TCP_CONNECT_MS = 8_000;
 export const MAX_TCP_BACKLOG_BYTES = 1024 * 1024;
 /** Client programs connected to the admin port. Beyond: refused with NO. */
 export const MAX_CLIENTS = 16;
-/** A connection to the admin port must authenticate within this, else it is closed. */
+/** TLS connections to the admin port that are no clients yet. Beyond: closed at once. */
+export const MAX_TLS_HANDSHAKES = 32;
+/** Programs we have connected to (`--outbound`). Beyond: 480. */
+export const MAX_OUTBOUND_CLIENTS = 1_000;
+/** Deadline of such a connect, TLS included; then 480. */
+export const OUTBOUND_CONNECT_MS = 4_000;
+/** A connection to the admin port, or one that we made, must authenticate within this, else it is closed. */
 export const AUTHENTICATE_MS = 10_000;
 /** Bytes of one frame from a client. Beyond: NO and close. */
 export const MAX_FRAME_BYTES = 1024 * 1024;

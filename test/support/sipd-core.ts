@@ -129,7 +129,8 @@ export class FakeClient {
   private readonly world: World;
   private isEnded = false;
 
-  constructor(world: World, tags: string) {
+  /** @param calledAt where the server connected to it; '' if it came by itself */
+  constructor(world: World, tags: string, calledAt: string) {
     this.world = world;
     const reader = new FrameReader();
     const socket = new EventEmitter() as unknown as Socket;
@@ -141,7 +142,7 @@ export class FakeClient {
         if (read.ok) this.frames.push(...read.frames);
       },
     });
-    this.client = new Client(unique('client'), socket);
+    this.client = new Client(unique('client'), socket, calledAt);
     this.say('authenticate', ['secret', tags]);
   }
 
@@ -266,8 +267,8 @@ export class World {
     return new World(this);
   }
 
-  join(tags = ''): FakeClient {
-    return new FakeClient(this, tags);
+  join(tags = '', calledAt = ''): FakeClient {
+    return new FakeClient(this, tags, calledAt);
   }
 
   /** A message from the peer. */
