@@ -6,8 +6,9 @@
  */
 import type { DeviceRule, RegisterConfig } from '../config/types.ts';
 import type { Device, DirectContact } from '../core/types.ts';
+import type { Credentials } from './digest.ts';
 import { escapeUser, parseNameAddr, parseUri, splitList } from './headers.ts';
-import { homeOf } from './routes.ts';
+import { credentialsOf, homeOf } from './routes.ts';
 import type { SipUri } from './headers.ts';
 import type { IncomingRequest } from './port.ts';
 
@@ -59,6 +60,19 @@ export function registrarOf(
       ({ config }) => !isAddress(config.domain) && from?.host === config.domain.toLowerCase(),
     ) ?? null
   );
+}
+
+/**
+ * Our account at the PBX that this request came from; null: none. A From alone proves nothing: who
+ * only names a PBX must not get answers to challenges that are made with its password.
+ */
+export function accountAt(
+  request: IncomingRequest,
+  registrars: readonly KnownRegistrar[],
+): Credentials | null {
+  const near = registrars.filter(({ hosts }) => hosts.has(plain(request.sourceHost)));
+  const found = registrarOf(request, near);
+  return found === null ? null : credentialsOf(found.config);
 }
 
 /**

@@ -7,13 +7,13 @@ import type { MediaEvents, MediaPort } from '../media/port.ts';
 import type { LoadGate } from '../runtime/load.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { calledBy, isAnybody } from './called.ts';
+import type { Phones } from './caller.ts';
 import { Callers } from './callers.ts';
-import type { PhoneWatch } from './callers.ts';
 import { withoutOptional } from './bodies.ts';
 import { createClient } from './client.ts';
 import { ALLOW, Dialogs, hasToTag, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { identifyDevice, type KnownRegistrar } from './device.ts';
+import { accountAt, identifyDevice, type KnownRegistrar } from './device.ts';
 import { REFUSALS } from './destination.ts';
 import { Door } from './door.ts';
 import { connectStack } from './drachtio.ts';
@@ -151,7 +151,7 @@ function build(context: EdgeContext, stack: Stack) {
   const locks = new Locks({ after, forMs }, () => performance.now(), context.log);
   const logins = new Logins(context, presence, known, locks);
   const transfers = new Transfers(context, routes);
-  const phones = watchPhones(context, presence, known);
+  const phones = phonesOf(context, presence, known);
   const callers = new Callers(context, transfers, holds, phones);
   const silent = watchSilence(context);
   const door = new Door({
@@ -240,17 +240,19 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   };
 }
 
-/** An agent's phone that calls a queue is not idle meanwhile. */
-function watchPhones(
+function phonesOf(
   { config }: EdgeContext,
   presence: Presence,
   known: () => readonly KnownRegistrar[],
-): PhoneWatch {
-  return (request) => {
-    const uri = identifyDevice(request, known(), config.sip.deviceFrom)?.uri;
-    if (uri === undefined) return () => undefined;
-    presence.callBegan(uri);
-    return () => presence.callEnded(uri);
+): Phones {
+  return {
+    account: (request) => accountAt(request, known()),
+    watch: (request) => {
+      const uri = identifyDevice(request, known(), config.sip.deviceFrom)?.uri;
+      if (uri === undefined) return () => undefined;
+      presence.callBegan(uri);
+      return () => presence.callEnded(uri);
+    },
   };
 }
 

@@ -231,6 +231,11 @@ export class Clients {
     return kinOf(this.connected.get(owner)?.tags ?? this.orphans.get(owner)?.tags ?? []);
   }
 
+  /** Is it one that speaks our own words, or will be (`dialogs`, `resume` …)? */
+  takesOver(owner: string): boolean {
+    return this.kinOf(owner).split(',').includes(TAKEOVER);
+  }
+
   isConnected(owner: string): boolean {
     return this.connected.has(owner);
   }
