@@ -26,10 +26,13 @@ const NOT_A_PHONE = new Set(['', 'asterisk', 'anonymous', 'unknown', 'kamailio',
 const plain = (host: string): string => host.replace(/^\[|\]$/g, '');
 const isAddress = (host: string): boolean => /^[\d.]+$|:/.test(plain(host));
 
+/** The first that is one of SIP: beside it P-Asserted-Identity may have a tel: (RFC 3325 §9.1). */
 function firstUri(request: IncomingRequest, name: string): SipUri | null {
-  const first = splitList(request.header(name))[0] ?? '';
-  const parsed = parseNameAddr(first);
-  return parsed === null ? null : parseUri(parsed.uri);
+  for (const each of splitList(request.header(name))) {
+    const uri = parseUri(parseNameAddr(each)?.uri ?? '');
+    if (uri !== null) return uri;
+  }
+  return null;
 }
 
 function isHome(registrar: KnownRegistrar, uri: SipUri | null): boolean {

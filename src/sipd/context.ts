@@ -1,5 +1,6 @@
 /** What the parts of the core share: tables, sockets, clients, and time. */
 import type { Admission } from './admission.ts';
+import type { Bindings } from './bindings.ts';
 import type { ClientTx, ClientTxs } from './client-tx.ts';
 import type { Client, Clients } from './clients.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -125,6 +126,8 @@ export interface Context {
   /** New requests that no client has reacted to so far. */
   unheard: Unheard;
   peers: Peers;
+  /** Phones that registered over a connection. */
+  bindings: Bindings;
   /** From whom new requests are taken. */
   admission: Admission;
   /** Calls we accepted whose ACK has not come. */

@@ -3,6 +3,7 @@
  * drive it with a clock and a network of their own.
  */
 import { Admission } from './admission.ts';
+import { Bindings } from './bindings.ts';
 import { ClientTxs, clientKey } from './client-tx.ts';
 import { Clients } from './clients.ts';
 import type { Clock } from './clock.ts';
@@ -77,6 +78,7 @@ export function createCore(parts: CoreParts): Context {
     unacked: new Map(),
     unheard: new Unheard(),
     peers: new Peers(clock),
+    bindings: new Bindings(clock),
     admission: new Admission(allow, log, undefined, clock),
     unproven: new UnprovenCalls(clock, (entry) => {
       endDialog(ctx, entry, 'never acknowledged, and others want its place');

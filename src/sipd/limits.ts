@@ -32,6 +32,8 @@ export const MAX_FAREWELLS = 1_000;
 export const MAX_KNOWN_PEERS = 10_000;
 /** A known peer not heard of for this long is a stranger again. */
 export const KNOWN_PEER_MS = 60 * 60_000;
+/** Phones remembered for having registered over a connection. Beyond: the oldest is forgotten. */
+export const MAX_BINDINGS = 10_000;
 /** Addresses a client has banned. Beyond: the ban that was made first is forgotten. */
 export const MAX_BANS = 10_000;
 /** Longest ban a client may ask for. Beyond: this long. */

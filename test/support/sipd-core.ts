@@ -81,6 +81,8 @@ export interface Sent {
 
 class FakeNetwork implements Network {
   readonly sent: Sent[] = [];
+  /** Connections that are open, `address:port`. */
+  readonly open = new Set<string>();
   private readonly clock: HandClock;
 
   constructor(clock: HandClock) {
@@ -105,8 +107,8 @@ class FakeNetwork implements Network {
     };
   }
 
-  openTcp(): Path | null {
-    return null;
+  openTcp(address: string, port: number): Path | null {
+    return this.open.has(`${address}:${port}`) ? this.pathTo('tcp', address, port) : null;
   }
 
   isOwn(_proto: Proto, address: string, port: number): boolean {
