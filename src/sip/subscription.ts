@@ -352,6 +352,7 @@ export class Subscription {
     const state = (header.split(';')[0] ?? '').trim().toLowerCase();
     const params = parseParams(header.slice(state.length));
     const isTerminated = state === 'terminated';
+    const wasTold = this.value !== null || this.isSilent;
     const understood = this.ended || this.read(request);
     if (!understood) {
       context.log.warn(
@@ -363,7 +364,7 @@ export class Subscription {
     }
     this.lastCSeq = cseq;
     if (this.ended) return { status: 200, reason: 'OK' };
-    if (isTerminated) this.terminated(params);
+    if (isTerminated) this.terminated(params, wasTold);
     else {
       const expires = seconds(params.get('expires') ?? '');
       // Before its own 2xx the subscription is not up; the 2xx will schedule.
@@ -402,11 +403,16 @@ export class Subscription {
     this.value = this.options.event === 'dialog' ? 'idle' : null;
   }
 
-  /** RFC 6665 §4.1.3: the reason says whether and when to come again. */
-  private terminated(params: ReadonlyMap<string, string>): void {
+  /**
+   * RFC 6665 §4.1.3: the reason says whether and when to come again. Accepted only to be rejected,
+   * or for nobody, it was refused. `wasTold`: a NOTIFY came before.
+   */
+  private terminated(params: ReadonlyMap<string, string>, wasTold: boolean): void {
     const reason = params.get('reason')?.toLowerCase() ?? '';
+    const isRefusal = reason === 'rejected' || (reason === 'noresource' && !wasTold);
+    if (isRefusal) return this.refused(reason);
     const asked = retryAfter(params.get('retry-after') ?? '');
-    const isFinal = reason === 'rejected' || reason === 'noresource' || reason === 'invariant';
+    const isFinal = reason === 'noresource' || reason === 'invariant';
     this.lost('terminated', asked ?? (isFinal ? BACKOFF_MAX_MS : null));
   }
 }

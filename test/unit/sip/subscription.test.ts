@@ -104,6 +104,26 @@ it.each<[string, (one: Transaction) => void]>([
   expect(all('presence').length).toBeLessThan(14);
 });
 
+it.each(['rejected', 'noresource'])('given it ends at once as %s, then it was refused', async (reason) => {
+  last('dialog').answer(405);
+  last('presence').answer(202, { Expires: '600' });
+  notify(last('presence'), 1, [`terminated;reason=${reason}`]);
+  await pass(600_000);
+  expect(all('presence')).toHaveLength(1);
+  expect(state()).toBe('idle');
+});
+
+it('given a phone that is gone for good, then it is asked now and then', async () => {
+  last('dialog').answer(405);
+  last('presence').answer(200, { Expires: '600' });
+  notify(last('presence'), 1, ['active', '<presence><basic>open</basic></presence>']);
+  notify(last('presence'), 2, ['terminated;reason=noresource']);
+  await pass(59_000);
+  expect([all('presence').length, state()]).toEqual([1, 'unknown']);
+  await pass(1_000);
+  expect(all('presence')).toHaveLength(2);
+});
+
 it('given it held for long, then its end is no failure: it is made again at once', async () => {
   for (let times = 1; times <= 4; times += 1) {
     const one = last('presence');
