@@ -69,7 +69,9 @@ function readPem(option: string, file: string): string {
   }
 }
 
-function readTls(place: string, cert: string, key: string): ServerOptions['tls'] {
+type TlsPort = NonNullable<ServerOptions['tls']>;
+
+function readTls(place: string, cert: string, key: string): TlsPort | null {
   if (place === '' && cert === '' && key === '') return null;
   if (place === '' || cert === '' || key === '') {
     fail('--admin-tls, --tls-cert and --tls-key go together');

@@ -82,7 +82,10 @@ export class Outbound implements Dialler {
       },
       onGone: () => {
         this.sockets.delete(socket);
-        finish(onFailed);
+        finish(() => {
+          ctx.log.warn(`${method} gets 480: no program at ${name} that knows our secret`);
+          onFailed();
+        });
       },
     });
     return true;
