@@ -17,6 +17,7 @@ import { accountAt, identifyDevice, type KnownRegistrar } from './device.ts';
 import { REFUSALS } from './destination.ts';
 import { Door } from './door.ts';
 import { connectStack } from './drachtio.ts';
+import { refuseExtensions } from './extensions.ts';
 import { clean } from './headers.ts';
 import { Holds } from './holds.ts';
 import { Locks } from './locks.ts';
@@ -373,6 +374,8 @@ function begin(parts: Parts, request: IncomingRequest): void {
 
 /** RFC 3261 §11.2. */
 function tellOptions({ runtime, config }: EdgeContext, request: IncomingRequest): void {
+  const refusal = refuseExtensions(request);
+  if (refusal !== null) return void request.respond(refusal);
   const isHere = isAnybody(request.uri, runtime.state, config.sip);
   const headers = { Allow: ALLOW, Accept: SDP, 'Accept-Language': 'en', Supported: 'timer, 100rel' };
   void request.respond(
