@@ -12,7 +12,7 @@ import { clean, mediaType, nameAddr, parseNameAddr, parseParams, seconds } from 
 import { ACCEPT, callIdPrefix } from './packages.ts';
 import type { Package } from './packages.ts';
 import { DialogTable, readPidf } from './presence-documents.ts';
-import type { IncomingRequest } from './port.ts';
+import type { IncomingRequest, OutgoingRequest } from './port.ts';
 import type { Route } from './routes.ts';
 
 /** "I have no such thing" (issue: 405, 489, 501, 603), and what phones say in their place. */
@@ -86,7 +86,8 @@ export class Subscription {
   private lastCSeq = 0;
   private failures = 0;
   private timer: NodeJS.Timeout | null = null;
-  private busy = false;
+  /** The SUBSCRIBE whose outcome counts; null: none is under way. */
+  private asking: object | null = null;
   private ended = false;
 
   constructor(options: SubscriptionOptions) {
@@ -94,6 +95,23 @@ export class Subscription {
     this.expiresS = Math.max(1, Math.round(options.context.config.sip.subscribeExpiresMs / 1000));
     if (options.heldDialogId === null) void this.subscribe();
     else this.takeOver(options.heldDialogId);
+  }
+
+  private get busy(): boolean {
+    return this.asking !== null;
+  }
+
+  /** One that was given up for the next says nothing of that. */
+  private async ask(request: OutgoingRequest, route: Route): Promise<RequestOutcome> {
+    const { client } = this.options.context;
+    const { credentials } = route;
+    this.asking = request;
+    const outcome = await client.request(request, {
+      credentials,
+      deadlineMs: TRANSACTION_DEADLINE_MS,
+    });
+    if (this.asking === request) this.asking = null;
+    return outcome;
   }
 
   /** The dialog is there; what the phone last said is not. A refresh makes it say it again. */
@@ -176,22 +194,18 @@ export class Subscription {
     this.peerTag = '';
     // The owner is there before the SUBSCRIBE leaves: NOTIFY may overtake its 2xx.
     this.own(dialogId);
-    this.busy = true;
-    const outcome = await context.client.request(
-      {
-        method: 'SUBSCRIBE',
-        uri: route.uri,
-        ...(route.nextHop === null ? {} : { nextHop: route.nextHop }),
-        headers: {
-          ...this.headers(),
-          'Call-ID': identity.callId,
-          From: `${nameAddr('', route.account ?? 'sip:acd@localhost')};tag=${identity.fromTag}`,
-          To: nameAddr('', route.uri),
-        },
+    const request = {
+      method: 'SUBSCRIBE',
+      uri: route.uri,
+      ...(route.nextHop === null ? {} : { nextHop: route.nextHop }),
+      headers: {
+        ...this.headers(),
+        'Call-ID': identity.callId,
+        From: `${nameAddr('', route.account ?? 'sip:acd@localhost')};tag=${identity.fromTag}`,
+        To: nameAddr('', route.uri),
       },
-      { credentials: route.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
-    );
-    this.busy = false;
+    };
+    const outcome = await this.ask(request, route);
     context.log.debug({ uri: route.uri, event, ...brief(outcome) }, 'SUBSCRIBE');
     // A NOTIFY may have ended it before its answer was here; then another is under way.
     if (this.dialogId === dialogId) this.judge(outcome);
@@ -206,13 +220,9 @@ export class Subscription {
   private async refresh(): Promise<void> {
     const route = this.options.route();
     if (route === null) return this.lost('no-route');
-    this.busy = true;
     const { dialogId } = this;
-    const outcome = await this.options.context.client.request(
-      { method: 'SUBSCRIBE', dialogId, headers: this.headers() },
-      { credentials: route.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
-    );
-    this.busy = false;
+    const request = { method: 'SUBSCRIBE', dialogId, headers: this.headers() };
+    const outcome = await this.ask(request, route);
     if (this.dialogId === dialogId) this.judge(outcome);
   }
 
