@@ -230,7 +230,7 @@ export class Subscription {
     if (outcome.kind === 'response' && outcome.response.status < 300) {
       this.established = true;
       if (this.ended) return void this.unsubscribe();
-      this.peerTag = tagIn(outcome.response.header('To'));
+      this.peerTag ||= tagIn(outcome.response.header('To'));
       return this.accepted(seconds(outcome.response.header('Expires')));
     }
     // A refresh that came to nothing leaves the dialog as it was.
@@ -344,7 +344,7 @@ export class Subscription {
     const tag = tagIn(request.header('From'));
     // RFC 6665 §4.4.1: a proxy gave our SUBSCRIBE to another phone as well. One is watched.
     const isOther = request.dialogId === '' && this.peerTag !== '' && tag !== this.peerTag;
-    if (!isOther) this.peerTag = tag;
+    if (!isOther) this.peerTag ||= tag;
     const { status, reason } = isOther
       ? { status: 481, reason: 'Subscription Does Not Exist' }
       : this.notified(request);
