@@ -72,6 +72,7 @@ it('given 423 to a refresh, then the dialog stays, and the phone what it was', a
   const first = last('presence');
   first.answer(200, { Expires: '60' });
   notify(first, 1, ['active', '<presence><basic>open</basic></presence>']);
+  await pass(0);
   await pass(54_000);
   const { dialogId } = last('presence').request;
   expect(dialogId).toBeDefined();
@@ -117,6 +118,7 @@ it('given a phone that is gone for good, then it is asked now and then', async (
   last('dialog').answer(405);
   last('presence').answer(200, { Expires: '600' });
   notify(last('presence'), 1, ['active', '<presence><basic>open</basic></presence>']);
+  await pass(0);
   notify(last('presence'), 2, ['terminated;reason=noresource']);
   await pass(59_000);
   expect([all('presence').length, state()]).toEqual([1, 'unknown']);
@@ -129,6 +131,7 @@ it('given it held for long, then its end is no failure: it is made again at once
     const one = last('presence');
     one.answer(200, { Expires: '600' });
     notify(one, 1, ['active', '<presence><basic>open</basic></presence>']);
+    await pass(0);
     await pass(31_000);
     notify(one, 2, ['terminated;reason=timeout']);
     await pass(50);
