@@ -113,6 +113,8 @@ export const MAX_DNS_ENTRIES = 1_000;
 export const DNS_TTL_MS = 60_000;
 export const DNS_FAILURE_TTL_MS = 2_000;
 export const DNS_DEADLINE_MS = 5_000;
+/** A host of several that did not answer is asked after the others for so long. */
+export const AVOIDED_MS = 5 * 60_000;
 /** Reliable provisional responses waiting for the PRACK of an earlier one. Beyond: NOK. */
 export const MAX_QUEUED_RELIABLE = 16;
 /** Requests of a client waiting for an ACK of the same dialog. Beyond: sent at once. */
