@@ -301,9 +301,14 @@ export class Clients {
     orphan.held.add(held);
   }
 
-  /** The next client, in turn, that wants new requests of this method. */
-  pick(verb: string): Client | null {
-    const wanting = [...this.connected.values()].filter((one) => one.routes.has(verb));
+  /**
+   * The next client, in turn, that wants new requests of this method.
+   * @param tag '': whatever tags it has
+   */
+  pick(verb: string, tag = ''): Client | null {
+    const wanting = [...this.connected.values()].filter(
+      (one) => one.routes.has(verb) && (tag === '' || one.tags.includes(tag)),
+    );
     const now = this.options.clock.now();
     const able = verb === 'invite' ? wanting.filter((one) => one.busyUntil <= now) : wanting;
     const fitting = able.length > 0 ? able : wanting;

@@ -94,13 +94,13 @@ export interface UacTx {
   watch: Timer | null;
 }
 
-/** Connects to programs that wait for it, one connection for each new request. */
+/** Sees to new requests that are for programs which wait to be connected to. */
 export interface Dialler {
   /**
-   * Exactly one of the two is called, unless nothing waits for such requests.
-   * @returns false if so
+   * The request is given to a client, or answered in another way; not before this has returned.
+   * @returns false: it is none of those
    */
-  dial(method: string, onReady: (client: Client) => void, onFailed: () => void): boolean;
+  take(received: Received, tx: ServerTx, give: (client: Client) => void): boolean;
 }
 
 export interface Context {

@@ -213,18 +213,10 @@ function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
       uas.isGiven = true;
     });
   };
-  const isDialled = ctx.outbound?.dial(
-    method,
-    (called) => {
-      if (tx.isAnswered) called.socket.end();
-      else give(called.id);
-    },
-    () => {
-      // As drachtio-server answers where it cannot connect.
-      if (!tx.isAnswered) reject(received, tx, 480, []);
-    },
-  );
-  if (isDialled === true) return;
+  const isTaken = ctx.outbound?.take(received, tx, (one) => {
+    give(one.id);
+  });
+  if (isTaken === true) return;
   const client = ctx.clients.pick(verb);
   if (client !== null) {
     give(client.id);

@@ -73,6 +73,11 @@ export const MAX_CLIENTS = 16;
 export const MAX_TLS_HANDSHAKES = 32;
 /** Programs we have connected to (`--outbound`). Beyond: 480. */
 export const MAX_OUTBOUND_CLIENTS = 1_000;
+/** Questions to a web service about new requests, under way. Beyond: 503. */
+export const MAX_QUESTIONS = 1_000;
+/** Bytes of its answer, and the time it has for it. Beyond: 500. */
+export const MAX_ROUTING_BYTES = 64 * 1024;
+export const ROUTING_MS = 4_000;
 /** Deadline of such a connect, TLS included; then 480. */
 export const OUTBOUND_CONNECT_MS = 4_000;
 /** A connection to the admin port, or one that we made, must authenticate within this, else it is closed. */

@@ -19,7 +19,8 @@ const usage = `Usage: sipd --listen udp:HOST:PORT [--listen tcp:HOST:PORT ...] [
   --tls-key FILE               the key of it, PEM
   --outbound METHOD=URL        new requests of METHOD (*: of every other) are for the program that
                                waits at URL, tcp://HOST:PORT or tls://HOST:PORT: we connect to it
-                               for each of them; may be given again
+                               for each of them; or http(s)://…: a service that says which program,
+                               or what else, as drachtio-server's request handlers; may be given again
   --tls-ca FILE                who may have signed its certificate, PEM; else whom Node trusts
   --external-address ADDRESS   address to show to peers outside our own networks
   --allow WHOM                 from whom new requests are taken, may be given again: a network as
@@ -116,7 +117,7 @@ function readArguments(): Arguments {
   );
   const admin = readPlace('admin', values.admin);
   const outbound = values.outbound.map(
-    (text) => parseOutbound(text) ?? fail(`--outbound ${text}: want METHOD=tcp://HOST:PORT`),
+    (text) => parseOutbound(text) ?? fail(`--outbound ${text}: want METHOD=tcp://HOST:PORT, tls: or http(s):`),
   );
   const secret = process.env['ACD_SIPD_SECRET'] ?? '';
   if (secret === '') fail('ACD_SIPD_SECRET is not set: clients need a secret to authenticate with');

@@ -7,7 +7,7 @@ import { systemClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { createCore, endLapsed, onMessage } from './core.ts';
 import { createLog, type Log } from './log.ts';
-import { Outbound, type OutboundPlace } from './outbound.ts';
+import { Outbound, type OutboundRule } from './outbound.ts';
 import { Names } from './resolve.ts';
 import type { ListenSpec } from './path.ts';
 import { restore } from './restore.ts';
@@ -25,7 +25,7 @@ export interface ServerOptions {
   /** Where clients may come by TLS, beside; null: nowhere. */
   tls?: { host: string; port: number; certificate: Certificate } | null;
   /** Which new requests go to programs that we connect to. */
-  outbound?: readonly OutboundPlace[];
+  outbound?: readonly OutboundRule[];
   /** Who may have signed their certificates, PEM; '': whoever the system trusts. */
   ca?: string;
   secret: string;
@@ -126,9 +126,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
   }, SWEEP_MS);
   const adminPort = new AdminPort(ctx, options.secret);
-  const { outbound: places = [], ca = '', secret } = options;
-  const outbound = new Outbound(ctx, { secret, places, ca });
-  if (places.length > 0) ctx.outbound = outbound;
+  const { outbound: rules = [], ca = '', secret } = options;
+  const outbound = new Outbound(ctx, { secret, rules, ca });
+  if (rules.length > 0) ctx.outbound = outbound;
   const close = async (): Promise<void> => {
     clearInterval(sweep);
     ctx.clients.flushAll();

@@ -5,6 +5,7 @@
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import path from 'node:path';
 import Srf from 'drachtio-srf';
@@ -145,6 +146,46 @@ describe('programs that wait', () => {
     await udp.ask(udp.request('INVITE', { body: SDP }), isStatus(480, 'INVITE'), '480');
     await udp.ask(udp.request('MESSAGE', {}), isStatus(480, 'MESSAGE'), '480');
     await udp.ask(udp.request('OPTIONS', {}), isStatus(503, 'OPTIONS'), '503');
+  });
+
+  it('given a web service, then what it says is done', async () => {
+    const app = program();
+    const port = await waiting(app);
+    const answers: object[] = [];
+    const asked: URLSearchParams[] = [];
+    const service = createServer((question, answer) => {
+      asked.push(new URL(question.url ?? '', 'http://x').searchParams);
+      answer.end(JSON.stringify(answers.shift() ?? 'nothing'));
+    }).listen(0, '127.0.0.1');
+    closing.push(() => service.close());
+    await once(service, 'listening');
+    const url = `http://127.0.0.1:${(service.address() as AddressInfo).port}/route?a=b`;
+    const sipd = await sipdWith('--outbound', `INVITE=${url}`);
+    const udp = await caller(sipd);
+    answers.push({ action: 'route', data: { uri: `127.0.0.1:${port}` } });
+    await callThrough(udp, app);
+    expect(Object.fromEntries(asked[0] ?? [])).toMatchObject({
+      ...{ a: 'b', method: 'INVITE', uriUser: 'queue', domain: 'acd', fromUser: 'raw' },
+      ...{ protocol: 'udp', source_address: '127.0.0.1', contentType: 'application/sdp' },
+    });
+    const told = async (answer: object, status: number): Promise<string> => {
+      answers.push(answer);
+      const invite = udp.request('INVITE', { body: SDP });
+      return await udp.ask(invite, isStatus(status, 'INVITE'), String(status));
+    };
+    const rejected = await told({ action: 'reject', data: { status: 603, reason: 'No' } }, 603);
+    expect(rejected).toMatch(/^SIP\/2.0 603 No\r\n/);
+    const moved = await told({ action: 'redirect', data: { contact: ['<sip:a@b>'] } }, 302);
+    expect(headerOf(moved, 'Contact')).toBe('<sip:a@b>');
+    await told({ action: 'route', data: { tag: 'nobody' } }, 480);
+    await told({ action: 'dance', data: {} }, 500);
+    const peer = await RawUdp.open(sipd.udpPort);
+    closing.push(() => {
+      peer.close();
+    });
+    const passed = told({ action: 'proxy', data: { destination: `sip:x@127.0.0.1:${peer.port}` } }, 486);
+    peer.send(peer.response(await peer.next(isRequest('INVITE'), 'INVITE'), 486));
+    await passed;
   });
 
   it('given the program hangs up, then its BYE goes to the caller', async () => {
