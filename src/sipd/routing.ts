@@ -39,8 +39,8 @@ function lineOf(value: unknown): string | null {
 /** One line or several; null if there is none, or something else among them. */
 function linesOf(value: unknown): string[] | null {
   const lines = (Array.isArray(value) ? value : [value]).map(lineOf);
-  const sound = lines.filter((line) => line !== null && line !== '');
-  return sound.length === 0 || sound.length < lines.length ? null : (sound as string[]);
+  const sound = lines.flatMap((line) => (line === null || line === '' ? [] : [line]));
+  return sound.length === 0 || sound.length < lines.length ? null : sound;
 }
 
 /** `host:port`, `host:port;transport=tls`, `tls://host:port`; null if malformed. */
