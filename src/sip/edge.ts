@@ -377,7 +377,12 @@ function tellOptions({ runtime, config }: EdgeContext, request: IncomingRequest)
   const refusal = refuseExtensions(request);
   if (refusal !== null) return void request.respond(refusal);
   const isHere = isAnybody(request.uri, runtime.state, config.sip);
-  const headers = { Allow: ALLOW, Accept: SDP, 'Accept-Language': 'en', Supported: 'timer, 100rel' };
+  const headers = {
+    Allow: ALLOW,
+    Accept: SDP,
+    'Accept-Language': 'en',
+    Supported: 'timer, 100rel',
+  };
   void request.respond(
     isHere ? { status: 200, reason: 'OK', headers } : { ...REFUSALS.UNKNOWNQUEUE, headers },
   );
@@ -391,8 +396,7 @@ function invite(
 ): void {
   const called = calledBy(request.uri, runtime.state, config.sip);
   if (called.kind === 'login') return void logins.arrive(request, called.wanted);
-  if (called.kind === 'queue')
-    return void callers.arrive(request, called.queue, called.agentId);
+  if (called.kind === 'queue') return void callers.arrive(request, called.queue, called.agentId);
   // Refused there, like every call that gets no place.
   void callers.arrive(request, called.user);
 }

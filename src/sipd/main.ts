@@ -117,7 +117,9 @@ function readArguments(): Arguments {
   );
   const admin = readPlace('admin', values.admin);
   const outbound = values.outbound.map(
-    (text) => parseOutbound(text) ?? fail(`--outbound ${text}: want METHOD=tcp://HOST:PORT, tls: or http(s):`),
+    (text) =>
+      parseOutbound(text) ??
+      fail(`--outbound ${text}: want METHOD=tcp://HOST:PORT, tls: or http(s):`),
   );
   const secret = process.env['ACD_SIPD_SECRET'] ?? '';
   if (secret === '') fail('ACD_SIPD_SECRET is not set: clients need a secret to authenticate with');

@@ -190,10 +190,7 @@ interface Service {
 }
 
 /** Lowest priority first, then by weighted chance (RFC 2782); those avoided only if all are. */
-function pickService(
-  records: Service[],
-  isAvoided: (service: Service) => boolean,
-): Service | null {
+function pickService(records: Service[], isAvoided: (service: Service) => boolean): Service | null {
   const named = records.filter((one) => one.name !== '.' && one.name !== '');
   const fresh = named.filter((one) => !isAvoided(one));
   const usable = fresh.length > 0 ? fresh : named;

@@ -183,7 +183,10 @@ describe('programs that wait', () => {
     closing.push(() => {
       peer.close();
     });
-    const passed = told({ action: 'proxy', data: { destination: `sip:x@127.0.0.1:${peer.port}` } }, 486);
+    const passed = told(
+      { action: 'proxy', data: { destination: `sip:x@127.0.0.1:${peer.port}` } },
+      486,
+    );
     peer.send(peer.response(await peer.next(isRequest('INVITE'), 'INVITE'), 486));
     await passed;
   });

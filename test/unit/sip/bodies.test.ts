@@ -15,10 +15,20 @@ describe('a body', () => {
   it.each<[string, Headers, string, number | null]>([
     ['none', {}, '', null],
     ['SDP', of('application/sdp'), SDP_OFFER, null],
-    ['SDP that says how it is packed', of('application/sdp', { 'Content-Encoding': 'identity' }), SDP_OFFER, null],
+    [
+      'SDP that says how it is packed',
+      of('application/sdp', { 'Content-Encoding': 'identity' }),
+      SDP_OFFER,
+      null,
+    ],
     ['SDP that is packed', of('application/sdp', packed), 'x', 415],
     ['another type', of('application/isup'), 'x', 415],
-    ['another type that is required', of('text/plain', { 'Content-Disposition': 'render' }), 'x', 415],
+    [
+      'another type that is required',
+      of('text/plain', { 'Content-Disposition': 'render' }),
+      'x',
+      415,
+    ],
     ['no type', {}, 'x', 415],
     ['a multipart without SDP', of('multipart/mixed;boundary=b'), '', 415],
   ])('given %s, then %#', (_what, headers, body, status) => {
@@ -31,11 +41,14 @@ describe('a body', () => {
     ['another type', of('application/isup', optional), 'x'],
     ['a multipart without SDP', of('multipart/mixed;boundary=b', optional), ''],
     ['SDP that is packed', of('application/sdp', { ...optional, ...packed }), 'x'],
-  ])('given %s that need not be understood, then it is as if it were not there', (_, headers, body) => {
-    const left = withoutOptional(request({ ...headers, From: 'a' }, body));
-    expect(refuseBody(left)).toBeNull();
-    expect([left.body, left.header('content-type'), left.header('From')]).toEqual(['', '', 'a']);
-  });
+  ])(
+    'given %s that need not be understood, then it is as if it were not there',
+    (_, headers, body) => {
+      const left = withoutOptional(request({ ...headers, From: 'a' }, body));
+      expect(refuseBody(left)).toBeNull();
+      expect([left.body, left.header('content-type'), left.header('From')]).toEqual(['', '', 'a']);
+    },
+  );
 
   it('given SDP that need not be understood, then it is understood', () => {
     const given = request(of('application/sdp', optional), SDP_OFFER);

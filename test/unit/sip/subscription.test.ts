@@ -105,14 +105,17 @@ it.each<[string, (one: Transaction) => void]>([
   expect(all('presence').length).toBeLessThan(14);
 });
 
-it.each(['rejected', 'noresource'])('given it ends at once as %s, then it was refused', async (reason) => {
-  last('dialog').answer(405);
-  last('presence').answer(202, { Expires: '600' });
-  notify(last('presence'), 1, [`terminated;reason=${reason}`]);
-  await pass(600_000);
-  expect(all('presence')).toHaveLength(1);
-  expect(state()).toBe('idle');
-});
+it.each(['rejected', 'noresource'])(
+  'given it ends at once as %s, then it was refused',
+  async (reason) => {
+    last('dialog').answer(405);
+    last('presence').answer(202, { Expires: '600' });
+    notify(last('presence'), 1, [`terminated;reason=${reason}`]);
+    await pass(600_000);
+    expect(all('presence')).toHaveLength(1);
+    expect(state()).toBe('idle');
+  },
+);
 
 it('given a phone that is gone for good, then it is asked now and then', async () => {
   last('dialog').answer(405);
