@@ -308,14 +308,15 @@ export function loadConfig(file: string, options: Omit<LoadOptions, 'folder'>): 
 export function readConfigText(file: string): TextResult {
   const read = readBytes(file, MAX_CONFIG_BYTES);
   if ('bytes' in read) return textOfBytes(read.bytes);
+  const { code } = read;
   const message =
-    read.code === null
+    code === null
       ? `is larger than ${MAX_CONFIG_BYTES} bytes; that cannot be a configuration`
-      : `${WHY_UNREADABLE[read.code] ?? `cannot be read (${read.code})`}; name one with --config FILE`;
+      : `${UNREADABLE[code] ?? `cannot be read (${code})`}; name one with --config FILE`;
   return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
 }
 
-const WHY_UNREADABLE: Readonly<Record<string, string>> = {
+const UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EISDIR: 'is a folder',
   ETIMEDOUT: 'is no file, and nothing comes out of it',

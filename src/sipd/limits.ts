@@ -80,7 +80,7 @@ export const MAX_ROUTING_BYTES = 64 * 1024;
 export const ROUTING_MS = 4_000;
 /** Deadline of such a connect, TLS included; then 480. */
 export const OUTBOUND_CONNECT_MS = 4_000;
-/** A connection to the admin port, or one that we made, must authenticate within this, else it is closed. */
+/** A client's connection, whoever opened it, must authenticate within this, else it is closed. */
 export const AUTHENTICATE_MS = 10_000;
 /** Bytes of one frame from a client. Beyond: NO and close. */
 export const MAX_FRAME_BYTES = 1024 * 1024;

@@ -88,7 +88,7 @@ export function onProxy(ctx: Context, client: Client, frame: Frame): void {
   if (!isFull) say('OK|done');
 }
 
-/** What a service wants done with a new request (`--outbound`); durations as a client writes them. */
+/** What a service wants done with a new request (`--outbound`); durations as clients write them. */
 export interface ProxyOrder {
   destinations: string[];
   staysInDialog: boolean;

@@ -133,7 +133,8 @@ export function questionOf(service: string, received: Received): URL {
 async function textOf(response: Response): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of response.body ?? []) {
+  const body = (response.body ?? []) as AsyncIterable<Uint8Array> | [];
+  for await (const part of body) {
     size += part.length;
     if (size > MAX_ROUTING_BYTES) throw new Error('the answer is too long');
     parts.push(part);

@@ -1,6 +1,6 @@
 /**
- * Goal: whatever a configuration names as a file, reading it ends, within its limits. Method: files,
- * a folder, a device without an end, and pipes with and without somebody who writes.
+ * Goal: whatever a configuration names as a file, reading it ends, within its limits. Method:
+ * files, a folder, a device without an end, and pipes with and without somebody who writes.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** Goal: bodies are taken, refused or passed over by RFC 3261 §8.2.3 and §20.11. Method: a table. */
+/** Goal: bodies are taken, refused or passed over (RFC 3261 §8.2.3, §20.11). Method: a table. */
 import { describe, expect, it } from 'vitest';
 import { refuseBody, withoutOptional } from '../../../src/sip/bodies.ts';
 import type { Headers, IncomingRequest } from '../../../src/sip/port.ts';

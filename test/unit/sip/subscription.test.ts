@@ -149,7 +149,7 @@ it('given expires=0 in a NOTIFY that is active, then nothing is asked for it', a
   expect(all('presence')).toHaveLength(1);
 });
 
-it('given a phone that sends parts only, then it is asked once for each that it missed', async () => {
+it('given a phone that sends parts only, then it is asked once for each one missed', async () => {
   last('presence').answer(405);
   const first = last('dialog');
   first.answer(200, { Expires: '600' });

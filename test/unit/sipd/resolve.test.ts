@@ -29,7 +29,7 @@ async function portOf(names: Names): Promise<number> {
   });
 }
 
-it('given the first host does not answer, then the next is asked, and last of all the first', async () => {
+it('given the first host does not answer, then the next is asked, at last the first', async () => {
   const names = namesWith(RECORDS);
   expect(await portOf(names)).toBe(6001);
   names.avoid('127.0.0.1', 5999);

@@ -1,4 +1,4 @@
-/** Goal: what a web service answers is read, or it is said what is wrong with it. Method: a table. */
+/** Goal: what a web service answers is read, or told what is wrong with it. Method: a table. */
 import { describe, expect, it } from 'vitest';
 import { parseOutbound } from '../../../src/sipd/outbound.ts';
 import { parsePlace, readInstruction } from '../../../src/sipd/routing.ts';
