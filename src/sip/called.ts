@@ -45,8 +45,8 @@ const OWN_NAME = 'acd';
  * The server as such is there without a user; PBXs ask for the Contact that we registered.
  */
 export function isAnybody(uri: string, lines: Lines, sip: AcdConfig['sip']): boolean {
-  const user = userOf(uri);
+  const parsed = parseUri(uri);
   const ours = ['', OWN_NAME, ...sip.register.map(({ username }) => username)];
-  if (ours.includes(user)) return true;
+  if (parsed !== null && ours.includes(parsed.user)) return true;
   return calledBy(uri, lines, sip).kind !== 'nobody';
 }

@@ -16,7 +16,7 @@ describe('a Request-URI', () => {
     ['sip:nowhere@acd', 'nobody', false],
     // An agent, where no queue is for calls to agents.
     ['sip:2771@acd', 'nobody', false],
-    ['tel:+4930123', 'nobody', true],
+    ['tel:+4930123', 'nobody', false],
     // What PBXs ask whether we are there: a trunk, the Contact of our account, our own name.
     ['sip:192.0.2.1:5071', 'nobody', true],
     ['sip:700@192.0.2.1:5071;transport=udp', 'nobody', true],
