@@ -3,7 +3,6 @@
  * `loadConfig`, which reads the file, and for what the file names as secrets (`http-access.ts`).
  */
 import { isUtf8 } from 'node:buffer';
-import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { coreConfig } from './core-config.ts';
 import type { KnownSounds } from './faults.ts';
@@ -12,6 +11,7 @@ import { faultsOf, faultsOfMeaning } from './faults.ts';
 import { sipUsers } from './sip-users.ts';
 import type { ConfigFile } from './schema.ts';
 import { fileSchema } from './schema.ts';
+import { readBytes } from './small-file.ts';
 import type { Fault, ReadTree } from './tree.ts';
 import { MAX_CONFIG_BYTES, readTree, writePath } from './tree.ts';
 import type {
@@ -306,19 +306,21 @@ export function loadConfig(file: string, options: Omit<LoadOptions, 'folder'>): 
 
 /** The text of the file, or the one fault that it cannot be had. */
 export function readConfigText(file: string): TextResult {
-  try {
-    if (statSync(file).size > MAX_CONFIG_BYTES) {
-      const message = `is larger than ${MAX_CONFIG_BYTES} bytes; that cannot be a configuration`;
-      return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
-    }
-    return textOfBytes(readFileSync(file));
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    const why = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`;
-    const message = `${why}; name one with --config FILE`;
-    return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
-  }
+  const read = readBytes(file, MAX_CONFIG_BYTES);
+  if ('bytes' in read) return textOfBytes(read.bytes);
+  const { code } = read;
+  const message =
+    code === null
+      ? `is larger than ${MAX_CONFIG_BYTES} bytes; that cannot be a configuration`
+      : `${UNREADABLE[code] ?? `cannot be read (${code})`}; name one with --config FILE`;
+  return { ok: false, faults: [{ line: 1, column: 1, path: '', message }] };
 }
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'is a folder',
+  ETIMEDOUT: 'is no file, and nothing comes out of it',
+};
 
 /** UTF-8 only: anything else would turn names into others without a word. */
 function textOfBytes(bytes: Buffer): TextResult {

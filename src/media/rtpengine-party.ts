@@ -56,7 +56,11 @@ function parsed(sdp: string): SessionDescription | null {
  */
 export function readParty(sdp: string, isReoffer = false): Party | null {
   const body = parsed(sdp);
-  const audio = body?.media.find(({ type, port }) => type === 'audio' && (isReoffer || port > 0));
+  const streams = body?.media ?? [];
+  const isOn = streams.some(({ port }) => port > 0);
+  // Where another stream takes the place of audio (fax), it is not off, but gone.
+  const mayBeOff = isReoffer && !isOn;
+  const audio = streams.find(({ type, port }) => type === 'audio' && (mayBeOff || port > 0));
   if (body === null || audio === undefined) return null;
   const names = new Map(
     audio.rtp.map(({ payload, codec, rate }) => [

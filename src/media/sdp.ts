@@ -78,6 +78,7 @@ export function readOffer(text: string, isReoffer = false): SdpRead<OfferRead> {
     formats: formatText(media) || '0',
   }));
   let why = 'no audio stream';
+  let off: OfferRead | null = null;
   for (const [audioIndex, media] of session.media.entries()) {
     if (media.type !== 'audio') continue;
     const audio = audioOf(session, media, isReoffer);
@@ -88,9 +89,16 @@ export function readOffer(text: string, isReoffer = false): SdpRead<OfferRead> {
     const isMuxed = media.rtcpMux !== undefined;
     const isNowhere = audio.address === '0.0.0.0' || audio.address === '::';
     const reach = isNowhere ? String(session.origin?.address ?? audio.address) : audio.address;
-    return { ok: true, value: { audio, shape: { lines, audioIndex, isMuxed }, reach } };
+    const value = { audio, shape: { lines, audioIndex, isMuxed }, reach };
+    if (audio.port > 0) return { ok: true, value };
+    off ??= value;
   }
-  return refused(why);
+  if (off === null) return refused(why);
+  // Fax (T.38) in place of audio: refused, so that the party goes on with its audio (RFC 3264 §8).
+  const instead = session.media.find(({ port }) => port > 0);
+  return instead === undefined
+    ? { ok: true, value: off }
+    : refused(`${instead.type} in place of audio is not supported`);
 }
 
 /** Reads the answer to an offer of ours. */

@@ -10,6 +10,8 @@ export const digitNames = '0123456789*#ABCD';
 /** No packet of an event for so long: its ends were lost, it counts as ended. */
 export const lostEndMs = 200;
 const maxDuration = 0xffff;
+/** Timestamp units: what is older by no more comes late; by more, the party counts anew. */
+const maxLate = 2 * 8000;
 
 export interface Digit {
   readonly digit: string;
@@ -41,7 +43,8 @@ export class DtmfReceiver {
     const duration = packet.readUInt16BE(start + 2);
     const found: Digit[] = [];
     if (this.event === null || !this.continues(this.event, code, timestamp)) {
-      if (this.event !== null && tsDelta(timestamp, this.event.timestamp) < 0) return [];
+      const age = this.event === null ? 0 : tsDelta(this.event.timestamp, timestamp);
+      if (age > 0 && age <= maxLate) return [];
       found.push(...this.finish());
       this.event = { code, timestamp, base: 0, duration, reported: false, lastAt: now };
     }

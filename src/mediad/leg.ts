@@ -53,6 +53,11 @@ export interface LegWorld {
 
 /** Nothing sent for so long: one frame of silence keeps NAT bindings open (RFC 6263 §4.6). */
 const keepAliveMs = 10_000;
+/**
+ * Type of telephone-events in our own offers. Who answers by another may still send this one: each
+ * side names what it wants to receive (RFC 3264 §6.1).
+ */
+const offeredDtmf = 101;
 /** `kinds`: what a payload type is on this leg. */
 const kind = { none: 0, ulaw: 1, alaw: 2, dtmf: 3 } as const;
 /** One for all: a packet is dealt with before the next is parsed. */
@@ -115,7 +120,10 @@ export class Leg {
     this.kinds[0] = kind.ulaw;
     this.kinds[8] = kind.alaw;
     for (const { payloadType, law } of remote.audio) this.kinds[payloadType] = kind[law];
-    if (remote.dtmf !== null) this.kinds[remote.dtmf] = kind.dtmf;
+    if (remote.dtmf !== null) {
+      if (this.kinds[offeredDtmf] === kind.none) this.kinds[offeredDtmf] = kind.dtmf;
+      this.kinds[remote.dtmf] = kind.dtmf;
+    }
     this.law = remote.audio[0]?.law ?? 'ulaw';
     this.sendType = remote.audio[0]?.payloadType ?? 0;
     this.latch.expect({ address: remote.address, port: remote.port });

@@ -1,8 +1,17 @@
 /** What is known of one caller's leg while he is here; `callers.ts` leads him. */
 import type { AgentId, CallId, QueueName } from '../core/types.ts';
+import type { Credentials } from './digest.ts';
 import type { ExitKeys } from './exit-keys.ts';
 import type { IncomingRequest } from './port.ts';
 import type { Session } from './session.ts';
+
+/** What is to be known of a caller's phone. */
+export interface Phones {
+  /** An agent's phone that calls a queue is not idle until the function is called. */
+  watch(request: IncomingRequest): () => void;
+  /** Our account at the PBX that it called through; null: none. */
+  account(request: IncomingRequest): Credentials | null;
+}
 
 export interface Caller {
   readonly callId: CallId;
@@ -17,6 +26,8 @@ export interface Caller {
   /** Gone by our doing: an INVITE of his without an answer gets one. */
   isHungUp?: true;
   session: Session | null;
+  /** Ours at the PBX he came from, for challenges in his dialog; null: none, or taken over. */
+  credentials: Credentials | null;
   /** We made the offer (INVITE without SDP): the ACK brings the answer. null: it will tell. */
   lateOffer: boolean | null;
   /** Waits for his INVITE to be given to us again; ends him if it is not. */
@@ -45,6 +56,7 @@ export function newCaller(callId: CallId, dialogId: string, queue: QueueName): C
     entered: false,
     closed: false,
     session: null,
+    credentials: null,
     lateOffer: null,
     stranded: null,
     via: '',

@@ -13,7 +13,7 @@ import type { Call } from '../core/state.ts';
 import type { Transfer } from '../core/transfer-call.ts';
 import type { AgentId, CallId, QueueName } from '../core/types.ts';
 import { newCaller } from './caller.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, Phones } from './caller.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { goodbyeOf, refusalFor, REFUSALS } from './destination.ts';
@@ -38,23 +38,20 @@ const FAREWELL = 'farewell';
 const FAREWELL_MAX_MS = 60_000;
 const FAILED = 'Q.850;cause=41;text="Temporary failure"';
 
-/** Told of every caller's phone: an agent's phone that calls a queue is not idle meanwhile. */
-export type PhoneWatch = (request: IncomingRequest) => () => void;
-
 export class Callers {
   private readonly context: EdgeContext;
   private readonly callers = new Map<CallId, Caller>();
   private readonly byDialog = new Map<string, Caller>();
   private readonly transfers: Transfers;
   private readonly holds: Holds;
-  private readonly watchPhone: PhoneWatch;
+  private readonly phones: Phones;
   private stopping = false;
 
-  constructor(context: EdgeContext, transfers: Transfers, holds: Holds, watchPhone: PhoneWatch) {
+  constructor(context: EdgeContext, transfers: Transfers, holds: Holds, phones: Phones) {
     this.context = context;
     this.transfers = transfers;
     this.holds = holds;
-    this.watchPhone = watchPhone;
+    this.phones = phones;
     context.runtime.react(({ event }) => this.react(event));
   }
 
@@ -132,7 +129,8 @@ export class Callers {
     const caller = this.admit(runtime.newId(), dialogId, queue);
     caller.agentId = agentId;
     caller.lateOffer = request.body === '';
-    caller.phoneFreed = this.watchPhone(request);
+    caller.phoneFreed = this.phones.watch(request);
+    caller.credentials = this.phones.account(request);
     await this.serve(request, caller);
   }
 
@@ -231,9 +229,10 @@ export class Callers {
   }
 
   private open(caller: Caller, awaitsAck: boolean): Session {
+    const { dialogId, callId: leg, credentials } = caller;
     return new Session(
       this.context,
-      { dialogId: caller.dialogId, leg: caller.callId, credentials: null, awaitsAck },
+      { dialogId, leg, credentials, awaitsAck },
       {
         acknowledged: (body) => void this.confirm(caller, body),
         ended: (cause) => this.close(caller, cause),

@@ -6,8 +6,9 @@
  */
 import type { DeviceRule, RegisterConfig } from '../config/types.ts';
 import type { Device, DirectContact } from '../core/types.ts';
+import type { Credentials } from './digest.ts';
 import { escapeUser, parseNameAddr, parseUri, splitList } from './headers.ts';
-import { homeOf } from './routes.ts';
+import { credentialsOf, homeOf } from './routes.ts';
 import type { SipUri } from './headers.ts';
 import type { IncomingRequest } from './port.ts';
 
@@ -25,10 +26,13 @@ const NOT_A_PHONE = new Set(['', 'asterisk', 'anonymous', 'unknown', 'kamailio',
 const plain = (host: string): string => host.replace(/^\[|\]$/g, '');
 const isAddress = (host: string): boolean => /^[\d.]+$|:/.test(plain(host));
 
+/** The first that is one of SIP: beside it P-Asserted-Identity may have a tel: (RFC 3325 §9.1). */
 function firstUri(request: IncomingRequest, name: string): SipUri | null {
-  const first = splitList(request.header(name))[0] ?? '';
-  const parsed = parseNameAddr(first);
-  return parsed === null ? null : parseUri(parsed.uri);
+  for (const each of splitList(request.header(name))) {
+    const uri = parseUri(parseNameAddr(each)?.uri ?? '');
+    if (uri !== null) return uri;
+  }
+  return null;
 }
 
 function isHome(registrar: KnownRegistrar, uri: SipUri | null): boolean {
@@ -59,6 +63,19 @@ export function registrarOf(
       ({ config }) => !isAddress(config.domain) && from?.host === config.domain.toLowerCase(),
     ) ?? null
   );
+}
+
+/**
+ * Our account at the PBX that this request came from; null: none. A From alone proves nothing: who
+ * only names a PBX must not get answers to challenges that are made with its password.
+ */
+export function accountAt(
+  request: IncomingRequest,
+  registrars: readonly KnownRegistrar[],
+): Credentials | null {
+  const near = registrars.filter(({ hosts }) => hosts.has(plain(request.sourceHost)));
+  const found = registrarOf(request, near);
+  return found === null ? null : credentialsOf(found.config);
 }
 
 /**

@@ -291,9 +291,11 @@ class DrachtioStack implements Stack {
       if (res.status < 200) this.guard(() => events.provisional(response));
       else pending.finish(() => events.final(response));
     });
-    // UPDATE before the final answer (RFC 3311): nothing of ours can change that early.
-    req.on('update', (_update, res) => {
-      void this.respond(res, { status: 500, reason: 'Not Yet', headers: RETRY_SOON });
+    // UPDATE before the final answer (RFC 3311 §5.2): no offer can be answered that early.
+    req.on('update', (update, res) => {
+      const hasOffer = (update.body ?? '') !== '';
+      const notYet = { status: 500, reason: 'Not Yet', headers: RETRY_SOON };
+      void this.respond(res, hasOffer ? notYet : { status: 200, reason: 'OK' });
     });
     this.guard(() => events.sent(this.sent(req)));
   }

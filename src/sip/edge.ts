@@ -6,16 +6,19 @@ import type { AcdConfig } from '../config/types.ts';
 import type { MediaEvents, MediaPort } from '../media/port.ts';
 import type { LoadGate } from '../runtime/load.ts';
 import type { Runtime } from '../runtime/port.ts';
+import { calledBy, isAnybody } from './called.ts';
+import type { Phones } from './caller.ts';
 import { Callers } from './callers.ts';
-import type { PhoneWatch } from './callers.ts';
+import { withoutOptional } from './bodies.ts';
 import { createClient } from './client.ts';
 import { ALLOW, Dialogs, hasToTag, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { identifyDevice, type KnownRegistrar } from './device.ts';
-import { loginRequestOf } from './dial-codes.ts';
+import { accountAt, identifyDevice, type KnownRegistrar } from './device.ts';
+import { REFUSALS } from './destination.ts';
 import { Door } from './door.ts';
 import { connectStack } from './drachtio.ts';
-import { clean, parseUri } from './headers.ts';
+import { refuseExtensions } from './extensions.ts';
+import { clean } from './headers.ts';
 import { Holds } from './holds.ts';
 import { Locks } from './locks.ts';
 import { Logins } from './login.ts';
@@ -149,7 +152,7 @@ function build(context: EdgeContext, stack: Stack) {
   const locks = new Locks({ after, forMs }, () => performance.now(), context.log);
   const logins = new Logins(context, presence, known, locks);
   const transfers = new Transfers(context, routes);
-  const phones = watchPhones(context, presence, known);
+  const phones = phonesOf(context, presence, known);
   const callers = new Callers(context, transfers, holds, phones);
   const silent = watchSilence(context);
   const door = new Door({
@@ -238,17 +241,19 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   };
 }
 
-/** An agent's phone that calls a queue is not idle meanwhile. */
-function watchPhones(
+function phonesOf(
   { config }: EdgeContext,
   presence: Presence,
   known: () => readonly KnownRegistrar[],
-): PhoneWatch {
-  return (request) => {
-    const uri = identifyDevice(request, known(), config.sip.deviceFrom)?.uri;
-    if (uri === undefined) return () => undefined;
-    presence.callBegan(uri);
-    return () => presence.callEnded(uri);
+): Phones {
+  return {
+    account: (request) => accountAt(request, known()),
+    watch: (request) => {
+      const uri = identifyDevice(request, known(), config.sip.deviceFrom)?.uri;
+      if (uri === undefined) return () => undefined;
+      presence.callBegan(uri);
+      return () => presence.callEnded(uri);
+    },
   };
 }
 
@@ -324,7 +329,7 @@ function route(parts: Parts, request: IncomingRequest, isHeld: boolean): void {
   const owner = context.dialogs.ownerOf(request);
   if (owner !== null && !isNewInvite(request)) return owner(request);
   // Let in before, and not counted, nor asked for a password, a second time.
-  if (isNewInvite(request) && callers.takeAgain(request)) return;
+  if (isNewInvite(request) && callers.takeAgain(withoutOptional(request))) return;
   const admitted = door.open(request, isHeld);
   if (admitted !== null) begin(parts, admitted);
 }
@@ -335,16 +340,11 @@ function begin(parts: Parts, request: IncomingRequest): void {
   switch (request.method) {
     case 'INVITE':
       if (!isNewInvite(request)) return refuse(request, 481, 'Call/Transaction Does Not Exist');
-      return invite(context, callers, logins, request);
+      return invite(context, callers, logins, withoutOptional(request));
     case 'OPTIONS':
       // RFC 3261 §12.2.2: whoever asks for a dialog that is gone hears that it is.
       if (hasToTag(request)) return refuse(request, 481, 'Call/Transaction Does Not Exist');
-      void request.respond({
-        status: 200,
-        reason: 'OK',
-        headers: { Allow: ALLOW, Accept: SDP, 'Accept-Language': 'en', Supported: 'timer, 100rel' },
-      });
-      return;
+      return tellOptions(context, request);
     case 'ACK':
       return;
     case 'SUBSCRIBE':
@@ -372,22 +372,33 @@ function begin(parts: Parts, request: IncomingRequest): void {
   }
 }
 
-/** A queue's own name comes first, then what agents dial, then an agent's id, then 404. */
+/** RFC 3261 §11.2. */
+function tellOptions({ runtime, config }: EdgeContext, request: IncomingRequest): void {
+  const refusal = refuseExtensions(request);
+  if (refusal !== null) return void request.respond(refusal);
+  const isHere = isAnybody(request.uri, runtime.state, config.sip);
+  const headers = {
+    Allow: ALLOW,
+    Accept: SDP,
+    'Accept-Language': 'en',
+    Supported: 'timer, 100rel',
+  };
+  void request.respond(
+    isHere ? { status: 200, reason: 'OK', headers } : { ...REFUSALS.UNKNOWNQUEUE, headers },
+  );
+}
+
 function invite(
-  context: EdgeContext,
+  { runtime, config }: EdgeContext,
   callers: Callers,
   logins: Logins,
   request: IncomingRequest,
 ): void {
-  const user = parseUri(request.uri)?.user ?? '';
-  const { queues, agents } = context.runtime.state;
-  const isQueue = queues.has(user);
-  const login = isQueue ? null : loginRequestOf(user, context.config.sip);
-  if (login !== null) return void logins.arrive(request, login);
-  // A call to one agent waits in the queue that is for such calls.
-  const isAgent = !isQueue && agents.has(user);
-  const direct = isAgent ? [...queues.values()].find((each) => each.config.direct) : undefined;
-  void callers.arrive(request, direct?.name ?? user, direct === undefined ? null : user);
+  const called = calledBy(request.uri, runtime.state, config.sip);
+  if (called.kind === 'login') return void logins.arrive(request, called.wanted);
+  if (called.kind === 'queue') return void callers.arrive(request, called.queue, called.agentId);
+  // Refused there, like every call that gets no place.
+  void callers.arrive(request, called.user);
 }
 
 /** Without To tag: outside of any dialog (RFC 3261 §12.2.2). */

@@ -6,17 +6,13 @@ import type { AcdConfig } from '../config/types.ts';
 import type { ArriveCall } from '../core/commands.ts';
 import { parseNeed } from '../core/skills.ts';
 import type { PenaltyLimits } from '../core/types.ts';
+import { refuseBody } from './bodies.ts';
 import { refuseExtensions } from './extensions.ts';
-import { carriesSdp } from './headers.ts';
 import type { IncomingRequest, Response } from './port.ts';
-import { UNSUPPORTED_BODY } from './session.ts';
 
 /** What to answer before anything is tried, or null. */
 export function checkInvite(request: IncomingRequest): Response | null {
-  const refusal = refuseExtensions(request);
-  if (refusal !== null) return refusal;
-  const hasBody = request.body !== '' || request.header('Content-Type') !== '';
-  return hasBody && !carriesSdp(request) ? UNSUPPORTED_BODY : null;
+  return refuseExtensions(request) ?? refuseBody(request);
 }
 
 /** A whole number of a header; null: none, or nonsense, which costs nobody a call. */

@@ -15,9 +15,10 @@ import { isDone, order, queueOf, spokenOf } from './agent-orders.ts';
 import { checkInvite } from './invites.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { identifyDevice } from './device.ts';
+import { accountAt, identifyDevice } from './device.ts';
 import type { KnownRegistrar } from './device.ts';
 import type { LoginRequest } from './dial-codes.ts';
+import type { Credentials } from './digest.ts';
 import type { DigitSource } from './dtmf.ts';
 import { clean } from './headers.ts';
 import { Keying } from './keying.ts';
@@ -48,6 +49,8 @@ interface LoginCall {
   readonly memory: LoginMemory;
   /** A process before us began it, and may have done what is not told yet. */
   readonly isTakenOver: boolean;
+  /** Ours at the PBX it came from, for challenges in its dialog; null: none, or taken over. */
+  readonly credentials: Credentials | null;
 }
 
 export class Logins {
@@ -170,12 +173,18 @@ export class Logins {
         ...{ tries: config.sip.loginTries, keys: '', result: null },
       },
       false,
+      accountAt(request, this.registrars()),
     );
     request.onCancel(() => call.keying.hangUp());
     await this.live(call, this.answer(request, call));
   }
 
-  private begin(leg: string, facts: LoginFacts, isTakenOver: boolean): LoginCall {
+  private begin(
+    leg: string,
+    facts: LoginFacts,
+    isTakenOver: boolean,
+    credentials: Credentials | null = null,
+  ): LoginCall {
     const { media, runtime, config } = this.context;
     const { device, keys } = facts;
     const keying = new Keying({
@@ -187,7 +196,7 @@ export class Logins {
       ...(isTakenOver ? { name: `say-${runtime.newId()}` } : {}),
     });
     const memory = new LoginMemory(media, leg, facts);
-    const call: LoginCall = { leg, keying, device, memory, isTakenOver };
+    const call: LoginCall = { leg, keying, device, memory, isTakenOver, credentials };
     this.calls.set(leg, call);
     this.presence.callBegan(device.uri);
     return call;
@@ -236,7 +245,7 @@ export class Logins {
 
   /** Settles with the ACK, or null: there was none, or the dialog never came to be. */
   private async open(
-    { leg, keying, memory }: LoginCall,
+    { leg, keying, memory, credentials }: LoginCall,
     awaitsAck: boolean,
     responded = Promise.resolve(true),
   ): Promise<Session | null> {
@@ -253,7 +262,7 @@ export class Logins {
       };
       const session = new Session(
         this.context,
-        { dialogId, leg, credentials: null, awaitsAck },
+        { dialogId, leg, credentials, awaitsAck },
         {
           acknowledged: (body) => {
             if (isLateOffer) void media.answered(leg, body);

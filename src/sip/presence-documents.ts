@@ -113,7 +113,10 @@ export function readPidf(xml: string): DeviceState | null {
   const basics = texts('basic').map((text) => text.toLowerCase());
   const activities = all
     .filter((node) => node.name === 'activities')
-    .flatMap((node) => node.children.map((child) => child.name));
+    // Before RFC 4480 they were words in elements of one name.
+    .flatMap((node) =>
+      node.children.map(({ name, text }) => (name === 'activity' ? text.toLowerCase() : name)),
+    );
   const byNote = noteState(texts('note'));
   // Closed wins over all: such a phone cannot be called (RFC 3863 §4.1.4).
   if (basics.length > 0 && !basics.includes('open')) return 'unavailable';
@@ -136,6 +139,8 @@ interface DialogEntry {
 export class DialogTable {
   private readonly dialogs = new Map<string, DialogEntry>();
   private version = -1;
+  /** Its full state was asked for, and has not come. */
+  private isAsked = false;
   private overflown = false;
 
   /**
@@ -147,19 +152,27 @@ export class DialogTable {
     if (root === null) return 'unreadable';
     const version = Number(root.attributes.get('version') ?? NaN);
     const isFull = root.attributes.get('state') !== 'partial';
-    if (!isFull && this.version < 0) return 'gap';
+    // Who sends a part in answer to that, too, has no other way to tell: it is taken as it is.
+    const mayMiss = isFull || this.isAsked;
+    if (!mayMiss && this.version < 0) return this.ask();
     if (Number.isInteger(version)) {
       // Older news than what we know, unless the notifier began to count anew with a full state.
       if (!isFull && version <= this.version) return 'ok';
-      if (!isFull && version > this.version + 1) return 'gap';
+      if (!mayMiss && version > this.version + 1) return this.ask();
       this.version = version;
     } else this.version += 1;
+    this.isAsked = false;
     if (isFull) {
       this.dialogs.clear();
       this.overflown = false;
     }
     for (const node of root.children) if (node.name === 'dialog') this.takeDialog(node);
     return 'ok';
+  }
+
+  private ask(): 'gap' {
+    this.isAsked = true;
+    return 'gap';
   }
 
   private takeDialog(node: Node): void {

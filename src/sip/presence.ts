@@ -13,10 +13,12 @@ import type { Device, DeviceState } from '../core/types.ts';
 import type { EdgeContext } from './context.ts';
 import type { LoginPresence } from './login.ts';
 import type { HeldDialog } from './port.ts';
+import { callIdPrefix } from './packages.ts';
+import type { Package } from './packages.ts';
 import { worse } from './presence-documents.ts';
 import type { Routes } from './routes.ts';
-import { callIdPrefix, Subscription } from './subscription.ts';
-import type { Package, SubscriptionView } from './subscription.ts';
+import { Subscription } from './subscription.ts';
+import type { SubscriptionView } from './subscription.ts';
 import { doneWithin } from './within.ts';
 
 /** Both packages have this long to say something before one alone may call the phone idle. */

@@ -5,13 +5,14 @@
  */
 import type { MediaFailure } from '../media/port.ts';
 import { isHold } from '../media/sdp.ts';
+import { refuseBody, withoutOptional } from './bodies.ts';
 import { isGone, TRANSACTION_DEADLINE_MS } from './client.ts';
-import { ALLOW, SDP } from './context.ts';
+import { ALLOW, SDP, sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { digitOfInfo } from './dtmf.ts';
 import { refuseExtensions } from './extensions.ts';
-import { carriesSdp, clean, mediaType } from './headers.ts';
+import { clean, mediaType } from './headers.ts';
 import type { Headers, IncomingRequest, Response } from './port.ts';
 import { Referrals } from './referral.ts';
 import type { Referral, ReferralAnswer } from './referral.ts';
@@ -248,7 +249,8 @@ export class Session implements Renewable {
         return this.peerEnded(request.source === 'server' ? 'failed' : 'bye');
       case 'INVITE':
       case 'UPDATE':
-        void this.reoffered(request);
+        if (request.source === 'server') void this.refresh();
+        else void this.reoffered(request);
         return;
       case 'INFO':
         return this.informed(request);
@@ -306,21 +308,37 @@ export class Session implements Renewable {
     this.hooks.ended(cause);
   }
 
+  /**
+   * The SIP server's own refresh of the session (RFC 4028 §7.4) was challenged, and only we know
+   * the password. By UPDATE, which offers nothing; else by the offer that stands.
+   */
+  private async refresh(): Promise<void> {
+    const { client, config, media } = this.context;
+    const { dialogId, credentials } = this;
+    if (this.closed || credentials === null) return;
+    const headers = sessionTimer(config.sip);
+    const options = { credentials, deadlineMs: TRANSACTION_DEADLINE_MS };
+    const outcome = await client.request({ method: 'UPDATE', dialogId, headers }, options);
+    const isUnknown = outcome.kind === 'response' && [405, 501].includes(outcome.response.status);
+    if (!isUnknown || this.closed || this.isInviting) return;
+    const current = await media.current(this.leg);
+    if (!current.ok) return;
+    const body = { headers: { ...headers, 'Content-Type': SDP }, body: current.sdp };
+    await client.reinvite({ method: 'INVITE', dialogId, ...body }, options);
+  }
+
   /** re-INVITE (RFC 3261 §14.2) and UPDATE (RFC 3311): with an offer, or to refresh only. */
-  private async reoffered(request: IncomingRequest): Promise<void> {
+  private async reoffered(given: IncomingRequest): Promise<void> {
+    const request = withoutOptional(given);
     const isInvite = request.method === 'INVITE';
     if (this.closed) return refuseEnded(request);
-    const refusal = refuseExtensions(request);
+    const refusal = refuseExtensions(request) ?? refuseBody(request);
     if (refusal !== null) {
       await request.respond(refusal);
       return;
     }
     if (request.body === '' && !isInvite) {
       await request.respond({ status: 200, reason: 'OK', headers: { Allow: ALLOW } });
-      return;
-    }
-    if (request.body !== '' && !carriesSdp(request)) {
-      await request.respond(UNSUPPORTED_BODY);
       return;
     }
     const { media, renewals } = this.context;
@@ -376,12 +394,6 @@ function verdictOf(status: number): 'done' | 'busy' | 'refused' {
   if (status < 300) return 'done';
   return [486, 600, 603].includes(status) ? 'busy' : 'refused';
 }
-
-export const UNSUPPORTED_BODY: Response = {
-  status: 415,
-  reason: 'Unsupported Media Type',
-  headers: { Accept: SDP },
-};
 
 export function okWithSdp(sdp: string): Response {
   return {

@@ -6,11 +6,28 @@ import { mediaType, parseParams } from './headers.ts';
 import type { Message, ResponseHeaders } from './port.ts';
 import type { SrfMessage, SrfRequest } from './srf-shapes.ts';
 
+/**
+ * Where srf keeps headers that came by their compact names (RFC 3261 §7.3.3), as Asterisk writes
+ * them with `compactheaders`: most of these it does not know, and one it misspells.
+ */
+const COMPACT: ReadonlyMap<string, string> = new Map([
+  ['content-encoding', 'contact-encoding'],
+  ['event', 'o'], // RFC 6665 §8.2.1
+  ['refer-to', 'r'], // RFC 3515 §2.1
+  ['referred-by', 'b'], // RFC 3892 §2.1
+  ['session-expires', 'x'], // RFC 4028 §4
+]);
+
 export function readerOf(source: SrfMessage): Message {
   return {
-    header: (name) => source.get(name) ?? '',
+    header: (name) => source.get(name) ?? compactOf(source, name),
     body: sdpPart(source),
   };
+}
+
+function compactOf(source: SrfMessage, name: string): string {
+  const compact = COMPACT.get(name.toLowerCase());
+  return compact === undefined ? '' : (source.get(compact) ?? '');
 }
 
 /** Multiparts stand in each other no deeper than this; what is deeper is not looked for. */

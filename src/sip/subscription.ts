@@ -4,22 +4,16 @@
  * with growing pauses; given up only where the phone says it has no such thing. Its Call-ID names
  * device and package, so that a process that takes over finds it and goes on with it.
  */
-import { createHash } from 'node:crypto';
 import type { DeviceState } from '../core/types.ts';
 import { dialogIdOf, newTag, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { RequestOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
-import { clean, mediaType, nameAddr, parseParams, seconds } from './headers.ts';
+import { clean, mediaType, nameAddr, parseNameAddr, parseParams, seconds } from './headers.ts';
+import { ACCEPT, callIdPrefix } from './packages.ts';
+import type { Package } from './packages.ts';
 import { DialogTable, readPidf } from './presence-documents.ts';
-import type { IncomingRequest } from './port.ts';
+import type { IncomingRequest, OutgoingRequest } from './port.ts';
 import type { Route } from './routes.ts';
-
-export type Package = 'presence' | 'dialog';
-
-const ACCEPT: Readonly<Record<Package, string>> = {
-  presence: 'application/pidf+xml',
-  dialog: 'application/dialog-info+xml',
-};
 
 /** "I have no such thing" (issue: 405, 489, 501, 603), and what phones say in their place. */
 const REFUSED = new Set([400, 403, 404, 405, 406, 415, 416, 420, 489, 501, 603, 604, 606]);
@@ -38,6 +32,10 @@ const UNSUBSCRIBE_MAX_MS = 5_000;
 const UNSUBSCRIBE_AGAIN_MS = 1_000;
 const UNSUBSCRIBE_TRIES = 5;
 const LAST_NOTIFY_MS = 2_000;
+/** One that held so long ended for a reason of its own; sooner, its end counts as a failure. */
+const STEADY_MS = 30_000;
+/** Longest life that a phone may demand, seconds. */
+const EXPIRES_MAX_S = 86_400;
 
 export type SubscriptionStatus =
   | 'asking' // the first SUBSCRIBE has no outcome yet
@@ -55,18 +53,6 @@ export interface SubscriptionView {
   readonly isSilent: boolean;
   /** Why it is lost or refused, for the journal: `481`, `timeout`, `terminated`. */
   readonly cause: string;
-}
-
-/** The Call-IDs of subscriptions to this package of this device begin so, in every process. */
-export function callIdPrefix(deviceUri: string, event: Package): string {
-  const digest = createHash('sha256').update(deviceUri).digest('hex').slice(0, 16);
-  return `sub-${event}-${digest}-`;
-}
-
-/** The package of a subscription of ours; null: not one of ours. */
-export function packageOf(callId: string): Package | null {
-  const [, event] = /^sub-(presence|dialog)-/.exec(callId) ?? [];
-  return event === 'presence' || event === 'dialog' ? event : null;
 }
 
 export interface SubscriptionOptions {
@@ -89,18 +75,43 @@ export class Subscription {
   private isSilent = false;
   private cause = '';
   private table = new DialogTable();
+  /** Asked for; a phone may want more. */
+  private expiresS: number;
+  /** When it was accepted, ms of the runtime; 0: it is not. */
+  private acceptedAt = 0;
+  /** Tag of the phone; '': not known. */
+  private peerTag = '';
   private dialogId = '';
   private established = false;
   private lastCSeq = 0;
   private failures = 0;
   private timer: NodeJS.Timeout | null = null;
-  private busy = false;
+  /** The SUBSCRIBE whose outcome counts; null: none is under way. */
+  private asking: object | null = null;
   private ended = false;
 
   constructor(options: SubscriptionOptions) {
     this.options = options;
+    this.expiresS = Math.max(1, Math.round(options.context.config.sip.subscribeExpiresMs / 1000));
     if (options.heldDialogId === null) void this.subscribe();
     else this.takeOver(options.heldDialogId);
+  }
+
+  private get busy(): boolean {
+    return this.asking !== null;
+  }
+
+  /** One that was given up for the next says nothing of that. */
+  private async ask(request: OutgoingRequest, route: Route): Promise<RequestOutcome> {
+    const { client } = this.options.context;
+    const { credentials } = route;
+    this.asking = request;
+    const outcome = await client.request(request, {
+      credentials,
+      deadlineMs: TRANSACTION_DEADLINE_MS,
+    });
+    if (this.asking === request) this.asking = null;
+    return outcome;
   }
 
   /** The dialog is there; what the phone last said is not. A refresh makes it say it again. */
@@ -180,46 +191,38 @@ export class Subscription {
     const dialogId = dialogIdOf(identity);
     this.table = new DialogTable();
     this.lastCSeq = 0;
+    this.peerTag = '';
     // The owner is there before the SUBSCRIBE leaves: NOTIFY may overtake its 2xx.
     this.own(dialogId);
-    this.busy = true;
-    const outcome = await context.client.request(
-      {
-        method: 'SUBSCRIBE',
-        uri: route.uri,
-        ...(route.nextHop === null ? {} : { nextHop: route.nextHop }),
-        headers: {
-          ...this.headers(),
-          'Call-ID': identity.callId,
-          From: `${nameAddr('', route.account ?? 'sip:acd@localhost')};tag=${identity.fromTag}`,
-          To: nameAddr('', route.uri),
-        },
+    const request = {
+      method: 'SUBSCRIBE',
+      uri: route.uri,
+      ...(route.nextHop === null ? {} : { nextHop: route.nextHop }),
+      headers: {
+        ...this.headers(),
+        'Call-ID': identity.callId,
+        From: `${nameAddr('', route.account ?? 'sip:acd@localhost')};tag=${identity.fromTag}`,
+        To: nameAddr('', route.uri),
       },
-      { credentials: route.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
-    );
-    this.busy = false;
+    };
+    const outcome = await this.ask(request, route);
     context.log.debug({ uri: route.uri, event, ...brief(outcome) }, 'SUBSCRIBE');
     // A NOTIFY may have ended it before its answer was here; then another is under way.
     if (this.dialogId === dialogId) this.judge(outcome);
   }
 
   private headers(): Record<string, string> {
-    const { context, event } = this.options;
-    const expires = Math.max(1, Math.round(context.config.sip.subscribeExpiresMs / 1000));
-    return { Event: event, Accept: ACCEPT[event], Expires: String(expires) };
+    const { event } = this.options;
+    return { Event: event, Accept: ACCEPT[event], Expires: String(this.expiresS) };
   }
 
   /** Refresh in the dialog (RFC 6665 §4.1.2.3). */
   private async refresh(): Promise<void> {
     const route = this.options.route();
     if (route === null) return this.lost('no-route');
-    this.busy = true;
     const { dialogId } = this;
-    const outcome = await this.options.context.client.request(
-      { method: 'SUBSCRIBE', dialogId, headers: this.headers() },
-      { credentials: route.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
-    );
-    this.busy = false;
+    const request = { method: 'SUBSCRIBE', dialogId, headers: this.headers() };
+    const outcome = await this.ask(request, route);
     if (this.dialogId === dialogId) this.judge(outcome);
   }
 
@@ -227,6 +230,7 @@ export class Subscription {
     if (outcome.kind === 'response' && outcome.response.status < 300) {
       this.established = true;
       if (this.ended) return void this.unsubscribe();
+      this.peerTag ||= tagIn(outcome.response.header('To'));
       return this.accepted(seconds(outcome.response.header('Expires')));
     }
     // A refresh that came to nothing leaves the dialog as it was.
@@ -238,17 +242,28 @@ export class Subscription {
     const { status } = outcome.response;
     const refusals = this.wasAccepted ? REFUSED_LATER : REFUSED;
     if (refusals.has(status)) return this.refused(String(status));
-    // RFC 3261 §21.4.17: the interval was too brief; the next one asks anew anyway.
+    if (status === 423 && this.lengthen(seconds(outcome.response.header('Min-Expires'))))
+      return this.again(() => (this.established ? this.refresh() : this.subscribe()), 0);
     this.lost(String(status), retryAfter(outcome.response.header('Retry-After')));
   }
 
+  /** RFC 3261 §21.4.17: the interval was too brief. False: nothing is won by asking again. */
+  private lengthen(least: number | null): boolean {
+    if (least === null || least <= this.expiresS || least > EXPIRES_MAX_S) return false;
+    this.expiresS = least;
+    return true;
+  }
+
   private accepted(expires: number | null): void {
+    // It is over as soon as it began: no reason to ask again at once.
+    if (expires === 0) return this.lost('expired');
     const wasLost = this.status !== 'active';
     this.status = 'active';
     this.wasAccepted = true;
     this.cause = '';
-    this.failures = 0;
-    this.schedule(expires ?? this.options.context.config.sip.subscribeExpiresMs / 1000);
+    if (wasLost) this.acceptedAt = this.options.context.runtime.now();
+    else this.failures = 0;
+    this.schedule(expires ?? this.expiresS);
     if (this.value === null && !this.isSilent) this.awaitFirstNotify();
     if (wasLost) this.options.changed();
   }
@@ -265,7 +280,7 @@ export class Subscription {
 
   /** Refresh well before the end: at nine tenths, at least 5 s before (short ones at half). */
   private schedule(expiresSeconds: number): void {
-    const ms = Math.min(expiresSeconds, 86_400) * 1000;
+    const ms = Math.min(expiresSeconds, EXPIRES_MAX_S) * 1000;
     this.after(ms > 20_000 ? Math.min(ms * 0.9, ms - 5_000) : ms / 2, () => void this.refresh());
   }
 
@@ -284,6 +299,10 @@ export class Subscription {
     this.status = 'lost';
     this.cause = cause;
     this.clearValue();
+    // Who accepts and ends it again and again is asked ever more seldom.
+    const heldMs = this.options.context.runtime.now() - this.acceptedAt;
+    if (this.acceptedAt > 0 && heldMs >= STEADY_MS) this.failures = 0;
+    this.acceptedAt = 0;
     // 481 after a restart of the PBX: it is there, only our dialog is not; no need to wait.
     const isFirstStale = this.failures === 0 && (cause === '481' || cause === 'terminated');
     this.again(() => this.subscribe(), waitMs ?? (isFirstStale ? 50 : null));
@@ -322,7 +341,13 @@ export class Subscription {
       );
       return;
     }
-    const { status, reason } = this.notified(request);
+    const tag = tagIn(request.header('From'));
+    // RFC 6665 §4.4.1: a proxy gave our SUBSCRIBE to another phone as well. One is watched.
+    const isOther = request.dialogId === '' && this.peerTag !== '' && tag !== this.peerTag;
+    if (!isOther) this.peerTag ||= tag;
+    const { status, reason } = isOther
+      ? { status: 481, reason: 'Subscription Does Not Exist' }
+      : this.notified(request);
     void request.respond({ status, reason });
   }
 
@@ -337,6 +362,7 @@ export class Subscription {
     const state = (header.split(';')[0] ?? '').trim().toLowerCase();
     const params = parseParams(header.slice(state.length));
     const isTerminated = state === 'terminated';
+    const wasTold = this.value !== null || this.isSilent;
     const understood = this.ended || this.read(request);
     if (!understood) {
       context.log.warn(
@@ -348,11 +374,11 @@ export class Subscription {
     }
     this.lastCSeq = cseq;
     if (this.ended) return { status: 200, reason: 'OK' };
-    if (isTerminated) this.terminated(params);
+    if (isTerminated) this.terminated(params, wasTold);
     else {
       const expires = seconds(params.get('expires') ?? '');
       // Before its own 2xx the subscription is not up; the 2xx will schedule.
-      if (expires !== null && this.established && !this.busy) this.schedule(expires);
+      if (expires !== null && expires > 0 && this.established && !this.busy) this.schedule(expires);
       this.options.changed();
     }
     return { status: 200, reason: 'OK' };
@@ -387,11 +413,16 @@ export class Subscription {
     this.value = this.options.event === 'dialog' ? 'idle' : null;
   }
 
-  /** RFC 6665 §4.1.3: the reason says whether and when to come again. */
-  private terminated(params: ReadonlyMap<string, string>): void {
+  /**
+   * RFC 6665 §4.1.3: the reason says whether and when to come again. Accepted only to be rejected,
+   * or for nobody, it was refused. `wasTold`: a NOTIFY came before.
+   */
+  private terminated(params: ReadonlyMap<string, string>, wasTold: boolean): void {
     const reason = params.get('reason')?.toLowerCase() ?? '';
+    const isRefusal = reason === 'rejected' || (reason === 'noresource' && !wasTold);
+    if (isRefusal) return this.refused(reason);
     const asked = retryAfter(params.get('retry-after') ?? '');
-    const isFinal = reason === 'rejected' || reason === 'noresource' || reason === 'invariant';
+    const isFinal = reason === 'noresource' || reason === 'invariant';
     this.lost('terminated', asked ?? (isFinal ? BACKOFF_MAX_MS : null));
   }
 }
@@ -399,6 +430,11 @@ export class Subscription {
 function retryAfter(text: string): number | null {
   const value = seconds(text);
   return value === null ? null : Math.min(Math.max(value * 1000, 500), BACKOFF_MAX_MS);
+}
+
+/** Tag of a From or To; '': none. */
+function tagIn(value: string): string {
+  return parseNameAddr(value)?.params.get('tag') ?? '';
 }
 
 function brief(outcome: RequestOutcome): object {

@@ -26,11 +26,11 @@ import type { Outbounds } from './outbound.ts';
 import type { EndedDialog, HeldDialog, KnownDialog, Stack } from './port.ts';
 import type { Presence } from './presence.ts';
 import type { Routes } from './routes.ts';
-import { packageOf } from './subscription.ts';
+import { packageOf } from './packages.ts';
 import { hangUp, NOT_WANTED, takeBack } from './take-back.ts';
 import { adoptOutbound, outboundLegs } from './takeover-outbound.ts';
 import { adoptTransfers, transferLegs } from './takeover-transfers.ts';
-import type { Package } from './subscription.ts';
+import type { Package } from './packages.ts';
 
 /** A SIP server that came back this recently may have missed what peers said meanwhile. */
 const RESTORED_RECENTLY_MS = 60_000;

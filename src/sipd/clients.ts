@@ -36,12 +36,21 @@ export class Client {
   pages: string[] = [];
   /** Wants no new calls until then: it is overloaded. */
   busyUntil = 0;
+  /** Where we connected to it; '' if it came to us. */
+  readonly calledAt: string;
   private out = '';
   private isFlushing = false;
 
-  constructor(id: string, socket: Socket) {
+  constructor(id: string, socket: Socket, calledAt = '') {
     this.id = id;
     this.socket = socket;
+    this.calledAt = calledAt;
+  }
+
+  /** Who it says it is. Those we connect to are of one kind only with others at that place. */
+  introduce(tags: string[]): void {
+    this.tags = tags;
+    if (this.calledAt !== '') this.tags.push(`called:${this.calledAt}`);
   }
 
   /** Frames of one turn of the event loop leave in one write. */
@@ -95,6 +104,8 @@ export interface ClientsOptions {
   moveOwnership: (from: string, to: string, heir: Client | null) => void;
   /** Nobody came for what this owner left. */
   abandon: (owner: string) => void;
+  /** Does anything belong to this owner? */
+  owns: (owner: string) => boolean;
 }
 
 export class Clients {
@@ -117,7 +128,10 @@ export class Clients {
     return this.connected.size;
   }
 
-  /** The client is authenticated: it takes over what is orphaned, its own kind at once. */
+  /**
+   * The client is authenticated: it takes over what is orphaned, its own kind at once. One that we
+   * called for a single request takes over nothing else than its own kind's.
+   */
   join(client: Client): void {
     this.connected.set(client.id, client);
     const now = this.options.clock.now();
@@ -125,7 +139,9 @@ export class Clients {
     let soonest = Infinity;
     for (const [id, orphan] of [...this.orphans]) {
       const wait = orphan.goneAt + TAG_PATIENCE_MS - now;
-      if (kinOf(orphan.tags) === kin || wait <= 0) this.adopt(id, orphan, client);
+      const isKin = kinOf(orphan.tags) === kin;
+      if (client.calledAt !== '' && !isKin) continue;
+      if (isKin || wait <= 0) this.adopt(id, orphan, client);
       else soonest = Math.min(soonest, wait);
     }
     if (soonest === Infinity) return;
@@ -139,6 +155,11 @@ export class Clients {
     if (!this.connected.has(client.id)) return;
     const now = this.options.clock.now();
     for (const verb of client.routes) this.lastWanted.set(verb, now);
+    // One that we called for a request leaves as a rule when nothing is left to do.
+    if (client.calledAt !== '' && !this.options.owns(client.id)) {
+      this.connected.delete(client.id);
+      return;
+    }
     const successor = this.successorOf(client);
     const oldest = this.orphans.keys().next().value;
     if (successor !== null) {
@@ -210,6 +231,11 @@ export class Clients {
     return kinOf(this.connected.get(owner)?.tags ?? this.orphans.get(owner)?.tags ?? []);
   }
 
+  /** Is it one that speaks our own words, or will be (`dialogs`, `resume` …)? */
+  takesOver(owner: string): boolean {
+    return this.kinOf(owner).split(',').includes(TAKEOVER);
+  }
+
   isConnected(owner: string): boolean {
     return this.connected.has(owner);
   }
@@ -275,9 +301,14 @@ export class Clients {
     orphan.held.add(held);
   }
 
-  /** The next client, in turn, that wants new requests of this method. */
-  pick(verb: string): Client | null {
-    const wanting = [...this.connected.values()].filter((one) => one.routes.has(verb));
+  /**
+   * The next client, in turn, that wants new requests of this method.
+   * @param tag '': whatever tags it has
+   */
+  pick(verb: string, tag = ''): Client | null {
+    const wanting = [...this.connected.values()].filter(
+      (one) => one.routes.has(verb) && (tag === '' || one.tags.includes(tag)),
+    );
     const now = this.options.clock.now();
     const able = verb === 'invite' ? wanting.filter((one) => one.busyUntil <= now) : wanting;
     const fitting = able.length > 0 ? able : wanting;

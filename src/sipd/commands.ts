@@ -19,7 +19,7 @@ import {
   MAX_WAITING_FOR_ACK,
 } from './limits.ts';
 import { header, isSendable, parseMessage, type SipMessage } from './message.ts';
-import { dialogPath, pathToUri } from './outgoing.ts';
+import { dialogPath, pathToUri, type PathResult } from './outgoing.ts';
 import { onProxy } from './proxy-entry.ts';
 import { countedCSeq, keepIncoming } from './records.ts';
 import { answer } from './uas.ts';
@@ -55,10 +55,8 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
       return false;
     }
     client.isAuthenticated = true;
-    client.tags = (frame.args[1] ?? '')
-      .split(',')
-      .filter((tag) => tag !== '')
-      .slice(0, 20);
+    const tags = (frame.args[1] ?? '').split(',').filter((tag) => tag !== '');
+    client.introduce(tags.slice(0, 20));
     const outer = ctx.transports.hostPorts(true).join(',');
     const inner = ctx.transports.hostPorts(false).join(',');
     say(`OK|${outer}|${SERVER_VERSION}|${inner}`);
@@ -265,7 +263,8 @@ function outOfDialog(
   }
   const isSips = uri.scheme === 'sips';
   const hop = isSips ? `sip:${uri.host}` : route === '' ? message.uri : route;
-  pathToUri(ctx, hop, { proto: 'udp', listener: '' }, (found) => {
+  const bound = hop === message.uri ? ctx.bindings.find(hop) : null;
+  newPath(ctx, hop, bound, (found) => {
     if (!found.ok && found.reason !== 'DNS Error') {
       nok(found.reason);
       return;
@@ -284,6 +283,18 @@ function outOfDialog(
     const failure = isSips ? { status: 416, reason: '' } : null;
     begin(ctx, client, frame.id, { parts, branch, path, failure, entry: null, holdUntil: null });
   });
+}
+
+/** To where a phone has its connection (`bound`), if that stands; else to where the URI says. */
+function newPath(
+  ctx: Context,
+  hop: string,
+  bound: { address: string; port: number } | null,
+  done: (found: PathResult) => void,
+): void {
+  const path = bound === null ? null : ctx.transports.openTcp(bound.address, bound.port);
+  if (path === null) pathToUri(ctx, hop, { proto: 'udp', listener: '' }, done);
+  else done({ ok: true, path });
 }
 
 function begin(

@@ -1,7 +1,8 @@
 /** What the parts of the core share: tables, sockets, clients, and time. */
 import type { Admission } from './admission.ts';
+import type { Bindings } from './bindings.ts';
 import type { ClientTx, ClientTxs } from './client-tx.ts';
-import type { Clients } from './clients.ts';
+import type { Client, Clients } from './clients.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { RequestParts } from './compose.ts';
 import type { DialogEntry, Dialogs } from './dialogs.ts';
@@ -93,6 +94,15 @@ export interface UacTx {
   watch: Timer | null;
 }
 
+/** Sees to new requests that are for programs which wait to be connected to. */
+export interface Dialler {
+  /**
+   * The request is given to a client, or answered in another way; not before this has returned.
+   * @returns false: it is none of those
+   */
+  take(received: Received, tx: ServerTx, give: (client: Client) => void): boolean;
+}
+
 export interface Context {
   clock: Clock;
   log: Log;
@@ -105,6 +115,8 @@ export interface Context {
   /** When this process took up calls of one before it, ms since 1970; 0: there were none. */
   restoredAt: number;
   clients: Clients;
+  /** Null: all programs come to us. */
+  outbound: Dialler | null;
   serverTxs: ServerTxs;
   clientTxs: ClientTxs;
   uas: Map<string, UasTx>;
@@ -114,6 +126,8 @@ export interface Context {
   /** New requests that no client has reacted to so far. */
   unheard: Unheard;
   peers: Peers;
+  /** Phones that registered over a connection. */
+  bindings: Bindings;
   /** From whom new requests are taken. */
   admission: Admission;
   /** Calls we accepted whose ACK has not come. */

@@ -3,6 +3,7 @@
  * drive it with a clock and a network of their own.
  */
 import { Admission } from './admission.ts';
+import { Bindings } from './bindings.ts';
 import { ClientTxs, clientKey } from './client-tx.ts';
 import { Clients } from './clients.ts';
 import type { Clock } from './clock.ts';
@@ -22,7 +23,7 @@ import { keepDialog } from './records.ts';
 import type { Names } from './resolve.ts';
 import { ServerTxs } from './server-tx.ts';
 import { keepNothing, type Keep } from './store.ts';
-import { abandon, inherit } from './takeover.ts';
+import { abandon, inherit, owns } from './takeover.ts';
 import { repeatAck } from './uac-ack.ts';
 import { UnprovenCalls } from './unproven.ts';
 
@@ -50,6 +51,7 @@ export function createCore(parts: CoreParts): Context {
     abandon: (owner) => {
       abandon(ctx, owner);
     },
+    owns: (owner) => owns(ctx, owner),
   });
   const ctx: Context = {
     ...parts,
@@ -57,6 +59,7 @@ export function createCore(parts: CoreParts): Context {
     endings: new Endings(clock, keep),
     restoredAt: 0,
     clients,
+    outbound: null,
     dialogs: new Dialogs({
       changed: (key, entry) => {
         keepDialog(ctx, key, entry);
@@ -75,6 +78,7 @@ export function createCore(parts: CoreParts): Context {
     unacked: new Map(),
     unheard: new Unheard(),
     peers: new Peers(clock),
+    bindings: new Bindings(clock),
     admission: new Admission(allow, log, undefined, clock),
     unproven: new UnprovenCalls(clock, (entry) => {
       endDialog(ctx, entry, 'never acknowledged, and others want its place');

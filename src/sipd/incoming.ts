@@ -203,7 +203,6 @@ function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
   const { method } = received.message;
   // RFC 3261 section 7.1: methods are case-sensitive; an `invite` is not what routed INVITEs want.
   const verb = method === method.toUpperCase() ? method.toLowerCase() : '';
-  const client = ctx.clients.pick(verb);
   const give = (owner: string): void => {
     const uas = open(ctx, received, tx, null, owner);
     ctx.unheard.add(uas, ctx.peers.isKnown(received.path));
@@ -214,12 +213,17 @@ function giveToTaker(ctx: Context, received: Received, tx: ServerTx): void {
       uas.isGiven = true;
     });
   };
+  const isTaken = ctx.outbound?.take(received, tx, (one) => {
+    give(one.id);
+  });
+  if (isTaken === true) return;
+  const client = ctx.clients.pick(verb);
   if (client !== null) {
     give(client.id);
     return;
   }
   const takeLater = (id: string): void => {
-    if (!tx.isAnswered && tx.state === 'proceeding') give(id);
+    if (!tx.isAnswered) give(id);
   };
   const isWaiting = ctx.clients.wait(
     verb,

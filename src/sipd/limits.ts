@@ -32,6 +32,8 @@ export const MAX_FAREWELLS = 1_000;
 export const MAX_KNOWN_PEERS = 10_000;
 /** A known peer not heard of for this long is a stranger again. */
 export const KNOWN_PEER_MS = 60 * 60_000;
+/** Phones remembered for having registered over a connection. Beyond: the oldest is forgotten. */
+export const MAX_BINDINGS = 10_000;
 /** Addresses a client has banned. Beyond: the ban that was made first is forgotten. */
 export const MAX_BANS = 10_000;
 /** Longest ban a client may ask for. Beyond: this long. */
@@ -67,7 +69,18 @@ export const TCP_CONNECT_MS = 8_000;
 export const MAX_TCP_BACKLOG_BYTES = 1024 * 1024;
 /** Client programs connected to the admin port. Beyond: refused with NO. */
 export const MAX_CLIENTS = 16;
-/** A connection to the admin port must authenticate within this, else it is closed. */
+/** TLS connections to the admin port that are no clients yet. Beyond: closed at once. */
+export const MAX_TLS_HANDSHAKES = 32;
+/** Programs we have connected to (`--outbound`). Beyond: 480. */
+export const MAX_OUTBOUND_CLIENTS = 1_000;
+/** Questions to a web service about new requests, under way. Beyond: 503. */
+export const MAX_QUESTIONS = 1_000;
+/** Bytes of its answer, and the time it has for it. Beyond: 500. */
+export const MAX_ROUTING_BYTES = 64 * 1024;
+export const ROUTING_MS = 4_000;
+/** Deadline of such a connect, TLS included; then 480. */
+export const OUTBOUND_CONNECT_MS = 4_000;
+/** A client's connection, whoever opened it, must authenticate within this, else it is closed. */
 export const AUTHENTICATE_MS = 10_000;
 /** Bytes of one frame from a client. Beyond: NO and close. */
 export const MAX_FRAME_BYTES = 1024 * 1024;
@@ -105,6 +118,8 @@ export const MAX_DNS_ENTRIES = 1_000;
 export const DNS_TTL_MS = 60_000;
 export const DNS_FAILURE_TTL_MS = 2_000;
 export const DNS_DEADLINE_MS = 5_000;
+/** A host of several that did not answer is asked after the others for so long. */
+export const AVOIDED_MS = 5 * 60_000;
 /** Reliable provisional responses waiting for the PRACK of an earlier one. Beyond: NOK. */
 export const MAX_QUEUED_RELIABLE = 16;
 /** Requests of a client waiting for an ACK of the same dialog. Beyond: sent at once. */

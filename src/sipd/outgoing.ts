@@ -168,11 +168,12 @@ export function sendOwn(
   });
 }
 
-function tellUnsolicited(ctx: Context, state: DialogState, text: string, path: Path): void {
+/** A request of our own in a dialog, as its client is told of it. */
+export function tellUnsolicited(ctx: Context, state: DialogState, text: string, path: Path): void {
   const now = ctx.clock.now();
   const frame = unsolicitedFrame({ text, path, now, txnId: '', dialogId: state.id });
   ctx.clients.deliver(state.owner, state.id, frame, () => {
-    ctx.log.info(`nobody came to hear of our BYE in ${state.id}`);
+    ctx.log.info(`nobody came to hear of our own request in ${state.id}`);
   });
 }
 

@@ -88,6 +88,39 @@ export function onProxy(ctx: Context, client: Client, frame: Frame): void {
   if (!isFull) say('OK|done');
 }
 
+/** What a service wants done with a new request (`--outbound`); durations as clients write them. */
+export interface ProxyOrder {
+  destinations: string[];
+  staysInDialog: boolean;
+  followsRedirects: boolean;
+  isParallel: boolean;
+  provisional: string;
+  final: string;
+}
+
+/** Passes a new request on of which no client has heard. */
+export function passOn(ctx: Context, received: Received, tx: ServerTx, order: ProxyOrder): void {
+  if (hopsLeft(received) === 0) {
+    // RFC 3261 section 16.3.
+    reject(received, tx, 483, []);
+    return;
+  }
+  const { uri, routes } = withoutOwnRoutes(ctx, received);
+  const nothing = (): void => undefined;
+  beginProxy(ctx, received, tx, {
+    targets: order.destinations.map((destination) => targetOf(received, uri, destination)),
+    isParallel: order.isParallel,
+    staysInDialog: order.staysInDialog,
+    followsRedirects: order.followsRedirects,
+    provisionalMs: milliseconds(order.provisional),
+    finalMs: milliseconds(order.final),
+    routes,
+    extra: [],
+    onFinal: nothing,
+    onDone: nothing,
+  });
+}
+
 /** A request of a dialog that goes through us (RFC 3261 section 16.12). */
 export function relay(ctx: Context, received: Received, tx: ServerTx): void {
   if (hopsLeft(received) === 0) {

@@ -46,10 +46,19 @@ export function refuse(ctx: Context, received: Received, status: number, extra: 
   );
 }
 
-/** Ends a transaction that no client has heard of. */
-export function reject(received: Received, tx: ServerTx, status: number, extra: Header[]): void {
+/**
+ * Ends a transaction that no client has heard of.
+ * @param phrase '': the usual one
+ */
+export function reject(
+  received: Received,
+  tx: ServerTx,
+  status: number,
+  extra: Header[],
+  phrase = '',
+): void {
   const to = received.toTag === '' ? `${received.to};tag=${newTag()}` : received.to;
-  const reason = reasons[status] ?? 'Unknown';
+  const reason = phrase === '' ? (reasons[status] ?? 'Unknown') : phrase;
   const parts = { status, reason, to, withRecordRoute: false, extra, body: '' };
   tx.respond(status, composeResponse(received.message, parts));
 }

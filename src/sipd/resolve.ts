@@ -5,7 +5,13 @@
  */
 import { Resolver, lookup } from 'node:dns';
 import { putNewest } from '../newest.ts';
-import { DNS_DEADLINE_MS, DNS_FAILURE_TTL_MS, DNS_TTL_MS, MAX_DNS_ENTRIES } from './limits.ts';
+import {
+  AVOIDED_MS,
+  DNS_DEADLINE_MS,
+  DNS_FAILURE_TTL_MS,
+  DNS_TTL_MS,
+  MAX_DNS_ENTRIES,
+} from './limits.ts';
 import type { Proto } from './path.ts';
 import { ipFamily, uriParam, type SipUri } from './uri.ts';
 
@@ -35,6 +41,10 @@ export class Names {
   private readonly families: readonly (4 | 6)[];
   /** All addresses of the host that an address was found for. */
   private readonly siblings = new Map<string, readonly string[]>();
+  /** `name:port` of the SRV record that an `address|port` was found by. */
+  private readonly services = new Map<string, string>();
+  /** Such records whose host did not answer, and until when others go before them. */
+  private readonly avoided = new Map<string, number>();
 
   /** @param families address families we have sockets for, in order of preference */
   constructor(families: readonly (4 | 6)[]) {
@@ -70,6 +80,21 @@ export class Names {
   siblingsOf(address: string): readonly string[] {
     return this.siblings.get(address) ?? [];
   }
+
+  /**
+   * Nothing answers there: where the name has other hosts, it leads to one of them for a while
+   * (RFC 3263 section 4.3).
+   */
+  avoid(address: string, port: number): void {
+    const service = this.services.get(`${address}|${port}`);
+    if (service === undefined) return;
+    putNewest(this.avoided, service, Date.now() + AVOIDED_MS, MAX_DNS_ENTRIES);
+    for (const entry of this.cache.values())
+      if (entry.place?.address === address && entry.place.port === port) entry.expiresAt = 0;
+  }
+
+  private isAvoided = ({ name, port }: Service): boolean =>
+    (this.avoided.get(`${name}:${port}`) ?? 0) > Date.now();
 
   private keepSiblings(address: string, all: readonly string[]): void {
     putNewest(this.siblings, address, all, MAX_DNS_ENTRIES);
@@ -115,13 +140,21 @@ export class Names {
 
   private findService(host: string, service: string, done: (place: Place | null) => void): void {
     this.resolver.resolveSrv(service + host, (error, records) => {
-      const best = error === null ? pickService(records) : null;
+      const best = error === null ? pickService(records, this.isAvoided) : null;
       if (best === null) {
         this.find(host, '', done);
         return;
       }
-      this.find(best.name.toLowerCase(), '', (place) => {
-        done(place === null ? null : { address: place.address, port: best.port });
+      const { name, port } = best;
+      this.find(name.toLowerCase(), '', (place) => {
+        if (place === null) {
+          putNewest(this.avoided, `${name}:${port}`, Date.now() + AVOIDED_MS, MAX_DNS_ENTRIES);
+          done(null);
+          return;
+        }
+        const { address } = place;
+        putNewest(this.services, `${address}|${port}`, `${name}:${port}`, MAX_DNS_ENTRIES);
+        done({ address, port });
       });
     });
   }
@@ -156,9 +189,11 @@ interface Service {
   weight: number;
 }
 
-/** Lowest priority first, then by weighted chance (RFC 2782). */
-function pickService(records: Service[]): Service | null {
-  const usable = records.filter((one) => one.name !== '.' && one.name !== '');
+/** Lowest priority first, then by weighted chance (RFC 2782); those avoided only if all are. */
+function pickService(records: Service[], isAvoided: (service: Service) => boolean): Service | null {
+  const named = records.filter((one) => one.name !== '.' && one.name !== '');
+  const fresh = named.filter((one) => !isAvoided(one));
+  const usable = fresh.length > 0 ? fresh : named;
   if (usable.length === 0) return null;
   const lowest = Math.min(...usable.map((one) => one.priority));
   const group = usable.filter((one) => one.priority === lowest);

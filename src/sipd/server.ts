@@ -2,11 +2,12 @@
  * The SIP server as a whole: sockets, tables and clients tied together. Everything that arrives
  * passes one guard: whatever a defect or a hostile peer does to one message, the next is served.
  */
-import { AdminPort } from './admin.ts';
+import { AdminPort, type Certificate } from './admin.ts';
 import { systemClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { createCore, endLapsed, onMessage } from './core.ts';
 import { createLog, type Log } from './log.ts';
+import { Outbound, type OutboundRule } from './outbound.ts';
 import { Names } from './resolve.ts';
 import type { ListenSpec } from './path.ts';
 import { restore } from './restore.ts';
@@ -21,6 +22,12 @@ export interface ServerOptions {
   listen: ListenSpec[];
   adminHost: string;
   adminPort: number;
+  /** Where clients may come by TLS, beside; null: nowhere. */
+  tls?: { host: string; port: number; certificate: Certificate } | null;
+  /** Which new requests go to programs that we connect to. */
+  outbound?: readonly OutboundRule[];
+  /** Who may have signed their certificates, PEM; '': whoever the system trusts. */
+  ca?: string;
   secret: string;
   /** Address shown to peers outside our own networks, or ''. */
   externalAddress: string;
@@ -35,6 +42,8 @@ export interface ServerOptions {
 
 export interface RunningServer {
   admin: string;
+  /** '' if clients cannot come by TLS. */
+  adminTls: string;
   listen: string[];
   close(): Promise<void>;
 }
@@ -117,10 +126,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
   }, SWEEP_MS);
   const adminPort = new AdminPort(ctx, options.secret);
+  const { outbound: rules = [], ca = '', secret } = options;
+  const outbound = new Outbound(ctx, { secret, rules, ca });
+  if (rules.length > 0) ctx.outbound = outbound;
   const close = async (): Promise<void> => {
     clearInterval(sweep);
     ctx.clients.flushAll();
     adminPort.close();
+    outbound.close();
     store?.close();
     await transports.close();
     await trace?.close();
@@ -138,7 +151,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ctx.log.info(`restored ${restored.dialogs} dialogs, ${restored.calls} INVITEs under way`);
     }
     const admin = await adminPort.listen(options.adminHost, options.adminPort);
-    return { admin, listen: transports.names(), close };
+    const { tls = null } = options;
+    const adminTls =
+      tls === null ? '' : await adminPort.listen(tls.host, tls.port, tls.certificate);
+    return { admin, adminTls, listen: transports.names(), close };
   } catch (error) {
     await close();
     throw error;

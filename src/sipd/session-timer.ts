@@ -2,15 +2,26 @@
  * Session timers (RFC 4028): who refreshes, when to refresh, and when to give a dialog up for dead.
  * Our own refreshes are invisible to clients.
  */
+import { composeRequest } from './compose.ts';
 import type { Context } from './context.ts';
 import type { DialogEntry, SessionTimer } from './dialogs.ts';
 import { leadingNumber, lists, param } from './headers.ts';
 import { header, headerValues, type Header, type SipMessage } from './message.ts';
 import { MIN_SESSION_SECONDS, RESTORE_GRACE_MS } from './limits.ts';
-import { dialogPath, endDialog, sendAck, sendOwn } from './outgoing.ts';
+import {
+  dialogPath,
+  dialogRequest,
+  endDialog,
+  sendAck,
+  sendOwn,
+  tellUnsolicited,
+} from './outgoing.ts';
+import type { Received } from './received.ts';
 
 /** Seconds between attempts where a refresh met a passing obstacle (491, 500, 503). */
 const RETRY_SECONDS = 5;
+/** A session that has no more left than this is ended. */
+const LAST_MS = 10_000;
 
 export interface SessionExpires {
   seconds: number;
@@ -106,7 +117,7 @@ function refresh(ctx: Context, entry: DialogEntry, timer: SessionTimer): void {
   if (entry.isGone) return;
   const retry = (): void => {
     const left = timer.refreshedAt + timer.intervalSeconds * 1000 - ctx.clock.now();
-    if (left < 10_000) {
+    if (left < LAST_MS) {
       endDialog(ctx, entry, 'Session timer expired');
       return;
     }
@@ -148,10 +159,34 @@ function refresh(ctx: Context, entry: DialogEntry, timer: SessionTimer): void {
     } else if (status === 405 || status === 501) {
       state.peerAllowsUpdate = false;
       retry();
+    } else if ((status === 401 || status === 407) && response !== null) {
+      leaveToClient(ctx, entry, timer, response);
     } else {
       retry();
     }
   });
+}
+
+/**
+ * The refresh was challenged, and only the client knows the password. One of our own kind is shown
+ * what was refused and sends its own, whose answer starts the timer again; else the session ends in
+ * time.
+ */
+function leaveToClient(
+  ctx: Context,
+  entry: DialogEntry,
+  timer: SessionTimer,
+  refusal: Received,
+): void {
+  const { state } = entry;
+  const left = timer.refreshedAt + timer.intervalSeconds * 1000 - ctx.clock.now();
+  entry.sessionAlarm = ctx.clock.after(Math.max(left - LAST_MS, 0), () => {
+    endDialog(ctx, entry, 'Session timer expired');
+  });
+  if (!ctx.clients.takesOver(state.owner)) return;
+  const { method, seq: cseq } = refusal.cseq;
+  const parts = dialogRequest(state, refusal.path, { method, cseq, extra: [], body: '' });
+  tellUnsolicited(ctx, state, composeRequest(parts), refusal.path);
 }
 
 function acknowledge(ctx: Context, entry: DialogEntry, cseq: number): void {

@@ -160,6 +160,18 @@ export function resumeInvite(
   client.send(networkFrame({ text: uac.last, path: uac.path, now, txnId: uac.id, dialogId }));
 }
 
+/** Is anything here this owner's? */
+export function owns(ctx: Context, owner: string): boolean {
+  const tables: Iterable<{ owner: string }>[] = [
+    ctx.uas.values(),
+    ctx.uac.values(),
+    ctx.unacked.values(),
+  ];
+  for (const table of tables) for (const one of table) if (one.owner === owner) return true;
+  for (const { state } of ctx.dialogs.all()) if (state.owner === owner) return true;
+  return false;
+}
+
 /** A client takes over what another left. */
 export function inherit(ctx: Context, from: string, to: string, heir: Client | null): void {
   for (const entry of ctx.dialogs.all()) {

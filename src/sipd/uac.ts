@@ -112,9 +112,11 @@ export function userOf(ctx: Context, uac: UacTx, path: Path): ClientTxUser {
       onResponse(ctx, uac, response);
     },
     onTimeout: () => {
+      ctx.names.avoid(path.address, path.port);
       failLocally(ctx, uac, 408, '');
     },
     onTransportError: (reason) => {
+      ctx.names.avoid(path.address, path.port);
       ctx.log.info(`${method} to ${path.address}:${path.port} failed: ${reason}`);
       failLocally(ctx, uac, 503, '');
     },

@@ -66,6 +66,7 @@ export function answer(ctx: Context, uas: UasTx, given: Answer): string {
     extra,
     body: given.body,
   });
+  if (isOk) ctx.bindings.learn(message, extra, uas.received.path);
   const entry = keepDialog(ctx, uas, status, extra);
   if (entry !== null && status > 100) ctx.dialogs.touch(entry);
   if (entry !== null && isSdp && message.method !== 'PRACK') entry.state.localSdp = given.body;

@@ -81,6 +81,8 @@ export interface Sent {
 
 class FakeNetwork implements Network {
   readonly sent: Sent[] = [];
+  /** Connections that are open, `address:port`. */
+  readonly open = new Set<string>();
   private readonly clock: HandClock;
 
   constructor(clock: HandClock) {
@@ -105,8 +107,8 @@ class FakeNetwork implements Network {
     };
   }
 
-  openTcp(): Path | null {
-    return null;
+  openTcp(address: string, port: number): Path | null {
+    return this.open.has(`${address}:${port}`) ? this.pathTo('tcp', address, port) : null;
   }
 
   isOwn(_proto: Proto, address: string, port: number): boolean {
@@ -129,7 +131,8 @@ export class FakeClient {
   private readonly world: World;
   private isEnded = false;
 
-  constructor(world: World, tags: string) {
+  /** @param calledAt where the server connected to it; '' if it came by itself */
+  constructor(world: World, tags: string, calledAt: string) {
     this.world = world;
     const reader = new FrameReader();
     const socket = new EventEmitter() as unknown as Socket;
@@ -141,7 +144,7 @@ export class FakeClient {
         if (read.ok) this.frames.push(...read.frames);
       },
     });
-    this.client = new Client(unique('client'), socket);
+    this.client = new Client(unique('client'), socket, calledAt);
     this.say('authenticate', ['secret', tags]);
   }
 
@@ -266,8 +269,8 @@ export class World {
     return new World(this);
   }
 
-  join(tags = ''): FakeClient {
-    return new FakeClient(this, tags);
+  join(tags = '', calledAt = ''): FakeClient {
+    return new FakeClient(this, tags, calledAt);
   }
 
   /** A message from the peer. */

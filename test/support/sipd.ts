@@ -9,6 +9,8 @@ export interface Sipd {
   process: ChildProcess;
   adminHost: string;
   adminPort: number;
+  /** `127.0.0.1:40123`; '' if nothing listens for TLS. */
+  adminTls: string;
   /** By protocol: `127.0.0.1:40123`. */
   listen: Record<string, string>;
   udpPort: number;
@@ -30,6 +32,7 @@ interface FirstLine {
   ready: boolean;
   error?: string;
   admin: string;
+  adminTls: string;
   listen: string[];
 }
 
@@ -77,6 +80,7 @@ export async function startSipd(options: SipdOptions = {}): Promise<Sipd> {
     process: child,
     adminHost,
     adminPort: Number(adminPort),
+    adminTls: first.adminTls,
     listen: byProto,
     udpPort: portOf('udp'),
     tcpPort: portOf('tcp'),

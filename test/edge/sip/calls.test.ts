@@ -116,6 +116,17 @@ describe('a caller', () => {
     await settled();
   });
 
+  it('with a body that he says need not be understood gets an offer of ours', async () => {
+    const headers = { 'Content-Disposition': 'signal;handling=optional' };
+    const body = { body: 'x', type: 'application/isup', headers };
+    const invite = caller.start('INVITE', 'queue1', body);
+    const ok = await caller.response(invite);
+    expect([ok.status, ok.body]).toEqual([200, SDP_OFFER]);
+    caller.ack(invite, ok, { body: SDP_OFFER });
+    await acd.event('CallConfirmed');
+    expect(acd.media.of('accept')).toEqual([]);
+  });
+
   it('without an offer gets ours in the 200 and answers in the ACK', async () => {
     const invite = caller.start('INVITE', 'queue1');
     const ok = await caller.response(invite);
@@ -259,6 +270,12 @@ describe('other requests', () => {
     expect(answer.status).toBe(200);
     expect(header(answer, 'Allow')).toContain('INVITE');
     expect(header(answer, 'Accept')).toBe('application/sdp');
+  });
+
+  it('OPTIONS for nobody is 404, as an INVITE would be', async () => {
+    const asked = ['queue1', 'nowhere'].map((user) => caller.start('OPTIONS', user));
+    const answers = await Promise.all(asked.map((one) => caller.response(one)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 404]);
   });
 
   it.each([

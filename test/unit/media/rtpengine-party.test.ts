@@ -50,6 +50,8 @@ describe('a party', () => {
 
   it('given audio switched off in a re-offer, it is one', () => {
     expect(readParty(sdp('0', [], 'RTP/AVP', 0), true)).toMatchObject({ off: true });
+    const fax = `${sdp('0', [], 'RTP/AVP', 0)}m=image 4000 udptl t38\r\n`;
+    expect(readParty(fax, true)).toBeNull();
   });
 
   it('given anything at all, reading does not throw', () => {

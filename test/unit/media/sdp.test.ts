@@ -90,6 +90,21 @@ describe('an answer', () => {
 
   it('answers a stream switched off in a re-offer in kind', () => {
     expect(answerTo(offer('m=audio 0 RTP/AVP 0'), true)).toEqual(['m=audio 0 RTP/AVP 0']);
+    const both = offer('m=audio 0 RTP/AVP 0', 'm=video 0 RTP/AVP 96');
+    expect(answerTo(both, true)).toEqual(['m=audio 0 RTP/AVP 0', 'm=video 0 RTP/AVP 96']);
+  });
+
+  it('takes the stream that is on where a re-offer has one that is off before it', () => {
+    const sdp = offer('m=audio 0 RTP/AVP 0', 'm=audio 4000 RTP/AVP 8');
+    expect(answerTo(sdp, true).slice(0, 2)).toEqual([
+      ...['m=audio 0 RTP/AVP 0', 'm=audio 20000 RTP/AVP 8'],
+    ]);
+  });
+
+  it('refuses to let fax take the place of audio, which then goes on', () => {
+    const fax = offer('m=audio 0 RTP/AVP 0', 'm=image 4000 udptl t38');
+    expect(answerTo(fax, true)).toBe('image in place of audio is not supported');
+    expect(answerTo(offer('m=image 4000 udptl t38'), true)).toBe('no audio stream');
   });
 
   it('is for IPv6 where we are', () => {

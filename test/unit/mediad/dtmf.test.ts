@@ -53,6 +53,13 @@ describe('a received digit', () => {
     expect(feed(receiver, 1000, 120, payload(1, true, 160))).toBe('');
   });
 
+  it('is heard from a party that begins to count its time anew', () => {
+    const receiver = new DtmfReceiver();
+    feed(receiver, 4_000_000, 0, payload(1, true, 160));
+    expect(feed(receiver, 1000, 500, payload(2, true, 160))).toBe('2/20');
+    expect(feed(receiver, 3000, 800, payload(3, true, 160))).toBe('3/20');
+  });
+
   it('is one digit though it lasted longer than its duration field can say', () => {
     const receiver = new DtmfReceiver();
     feed(receiver, 1000, 0, payload(9, false, 0xffff));

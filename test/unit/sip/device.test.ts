@@ -28,7 +28,7 @@ describe('behind Asterisk', () => {
 
   const invite = request({
     From: '<sip:from@pbx>;tag=1',
-    'P-Asserted-Identity': '"P" <sip:pai@pbx>, <tel:+1>',
+    'P-Asserted-Identity': '<tel:+1>, "P" <sip:pai@pbx>',
     Contact: '<sip:acd@127.0.0.1>',
   });
   it.each<[DeviceRule, string | undefined]>([

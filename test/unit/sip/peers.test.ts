@@ -4,7 +4,7 @@
  * as in past.ts, SIP server in memory; how it finds out is tested at `sipd` (incoming.test.ts).
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { callIdPrefix } from '../../../src/sip/subscription.ts';
+import { callIdPrefix } from '../../../src/sip/packages.ts';
 import { AGENT, dialogOf, offerDialog, Past } from './past.ts';
 
 let past: Past;

@@ -60,6 +60,7 @@ describe('PIDF of others', () => {
     [tuple('open') + person('on-the-phone'), 'inuse'],
     [tuple('open') + person('meeting'), 'inuse'],
     [tuple('open') + person('away'), 'unavailable'],
+    [`${tuple('open')}<activities><activity>on-the-phone</activity></activities>`, 'inuse'],
     [tuple('closed') + person('on-the-phone'), 'unavailable'],
     [`${tuple('open')}<note>Call trying</note>`, 'idle'],
     [`${tuple('open')}<note>Do Not Disturb</note>`, 'unavailable'],
@@ -103,6 +104,18 @@ describe('dialog-info', () => {
     expect(partial(6, dialog('b', 'terminated'))).toBe('ok'); // old news
     expect(table.state()).toBe('ringing');
     expect(partial(9, '')).toBe('gap');
+  });
+
+  it('takes a part for what it is where nothing else comes when asked for', () => {
+    const table = new DialogTable();
+    const partial = (version: number, dialogs: string) =>
+      table.take(info(dialogs, `version="${version}" state="partial"`));
+    expect(partial(3, dialog('a', 'confirmed'))).toBe('gap');
+    expect(partial(4, dialog('b', 'confirmed'))).toBe('ok');
+    expect(table.state()).toBe('inuse');
+    expect(partial(8, dialog('b', 'terminated'))).toBe('gap');
+    expect(partial(8, dialog('b', 'terminated'))).toBe('ok');
+    expect(table.state()).toBe('idle');
   });
 
   it('does not count calls of our own', () => {

@@ -2,8 +2,12 @@
  * Goal: the SDP of a multipart body is found however the peer writes it, and nothing else is taken
  * for it. Method: bodies by hand.
  */
+import Srf from 'drachtio-srf';
 import { describe, expect, it } from 'vitest';
 import { readerOf, sdpPart } from '../../../src/sip/srf-messages.ts';
+import type { SrfMessage } from '../../../src/sip/srf-shapes.ts';
+
+const { SipMessage } = Srf as unknown as { SipMessage: new (text: string) => SrfMessage };
 
 const SDP = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n';
 const ISUP = 'Content-Type: application/isup\r\n\r\n\u0001\r\n\r\n\u0002';
@@ -70,6 +74,16 @@ describe('the SDP of a body', () => {
     const type = 'multipart/mixed;boundary=b.1';
     const response = { get: () => type, body: multipart(ISUP, OFFER), status: 200 };
     expect(readerOf(response).body.trim()).toBe(SDP.trim());
+  });
+
+  it('given compact names, then headers are found by their own (RFC 3261 §7.3.3)', () => {
+    const lines = ['o: dialog', 'r: <sip:a@b>', 'b: <sip:c@d>', 'x: 1800', 'e: gzip', 'Via: x'];
+    const text = `NOTIFY sip:a SIP/2.0\r\n${lines.join('\r\n')}\r\n\r\n`;
+    const reader = readerOf(new SipMessage(text));
+    const header = (name: string): string => reader.header(name);
+    const names = ['Event', 'refer-to', 'Referred-By', 'Session-Expires', 'Content-Encoding'];
+    expect(names.map(header)).toEqual(['dialog', '<sip:a@b>', '<sip:c@d>', '1800', 'gzip']);
+    expect(header('Allow-Events')).toBe('');
   });
 
   it('given any other type, then the body as it is', () => {

@@ -5,7 +5,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SipdHeritage, wordsOf } from '../../../src/sip/heritage.ts';
-import { callIdPrefix } from '../../../src/sip/subscription.ts';
+import { callIdPrefix } from '../../../src/sip/packages.ts';
 import { quiet, registrar, SDP_OFFER } from './fakes.ts';
 import { AGENT, dialogOf, offerDialog, Past } from './past.ts';
 

@@ -4,7 +4,7 @@
  * in takeover.test.ts, timers in the test's hands.
  */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { callIdPrefix } from '../../../src/sip/subscription.ts';
+import { callIdPrefix } from '../../../src/sip/packages.ts';
 import { AGENT, Past } from './past.ts';
 import type { Transaction } from './fake-stack.ts';
 

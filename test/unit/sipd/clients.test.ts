@@ -103,6 +103,34 @@ describe('a client that dies', () => {
     expect(blue.story).toEqual([]);
   });
 
+  it('given one we called for a request, then it inherits from those at its place alone', () => {
+    const red = world.join('red');
+    answeredBy(red, 'of-red');
+    red.leave();
+    const toRed = headerOf(invitedTo(), 'To');
+    const called = world.join('', 'tcp://a:1');
+    const to = answeredBy(called, 'of-called');
+    called.leave();
+    world.clock.advance(3_000);
+    const elsewhere = world.join('', 'tcp://b:1');
+    const again = world.join('', 'tcp://a:1');
+    world.arrive(world.request('INFO', { to: toRed, cseq: 2, callId: 'of-red' }));
+    world.arrive(world.request('INFO', { to, cseq: 2, callId: 'of-called' }));
+    expect(elsewhere.story).toEqual([]);
+    expect(again.story).toEqual(['INFO']);
+    expect(world.join('red').story).toEqual(['INFO']);
+  });
+
+  it('given a hundred we called who are done, then they stand in nobody’s way', () => {
+    for (let i = 0; i < 100; i++) world.join('', 'tcp://a:1').leave();
+    const red = world.join('red');
+    const to = answeredBy(red);
+    red.leave();
+    const heir = world.join('red');
+    world.arrive(world.request('INFO', { to, cseq: 2 }));
+    expect(heir.story).toEqual(['INFO']);
+  });
+
   it('given its successor came before we heard of its end, then that has its dialogs', () => {
     const first = world.join('acd,takeover');
     const to = answeredBy(first);

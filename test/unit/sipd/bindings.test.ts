@@ -1,0 +1,73 @@
+/**
+ * Goal: what a program sends to a phone that registered over a connection goes over it. Method: the
+ * core in a world of its own, which says which connections are open.
+ */
+import { beforeEach, expect, it } from 'vitest';
+import { MAX_BINDINGS } from '../../../src/sipd/limits.ts';
+import { headerOf } from '../../support/raw-ua.ts';
+import { World, type FakeClient } from '../../support/sipd-core.ts';
+
+const URI = 'sip:ann@10.0.0.7:5060;transport=tcp';
+let world: World;
+let client: FakeClient;
+
+beforeEach(() => {
+  world = new World();
+  client = world.join();
+  client.route('register', 'subscribe');
+  world.network.open.add('192.0.2.9:5060');
+});
+
+function register(granted: string[], proto: 'tcp' | 'udp' = 'tcp', callId = 'reg-1', uri = URI) {
+  const extra = ['Expires: 600'];
+  world.arrive(world.request('REGISTER', { contact: `<${uri}>`, callId, extra }), proto);
+  client.respond(client.last('REGISTER'), 200, granted);
+  world.takeSent();
+}
+
+/** Where a call to it is sent. */
+function called(args?: string[]): string {
+  client.request('INVITE', URI, [], 'v=0\r\n', args);
+  const { address, text } = world.network.sent.splice(0).at(-1) ?? { address: '', text: '' };
+  expect(headerOf(text, 'Contact')).toContain('transport=tcp');
+  return address;
+}
+
+it('given its connection stands, then calls go over it, else to where its Contact says', () => {
+  expect(called()).toBe('10.0.0.7');
+  register([`Contact: <${URI}>;expires=120`]);
+  expect(called()).toBe('192.0.2.9');
+  expect(called(['', '', 'sip:192.0.2.77;transport=tcp'])).toBe('192.0.2.77');
+  world.network.open.clear();
+  expect(called()).toBe('10.0.0.7');
+});
+
+it.each([
+  ['as long as the answer says', ['Contact: <sip:x@y>;expires=120'], 120],
+  ['by the Expires of the answer', ['expires: 60'], 60],
+  ['else as long as it asked for', [], 600],
+])('given %s, then for so long', (_what, granted, seconds) => {
+  register(granted);
+  world.clock.advance(seconds * 1000 - 1);
+  expect(called()).toBe('192.0.2.9');
+  world.clock.advance(1);
+  expect(called()).toBe('10.0.0.7');
+});
+
+it('given it takes its registration back, or came by UDP, then nothing is remembered', () => {
+  register([]);
+  register(['Expires: 0'], 'tcp', 'reg-2');
+  register([], 'udp', 'reg-3');
+  expect(called()).toBe('10.0.0.7');
+});
+
+it('given more phones than are remembered, then the oldest is forgotten', () => {
+  register([]);
+  for (let i = 0; i < MAX_BINDINGS; i += 1) {
+    const headers = [{ name: 'contact', value: `<sip:u${i}@10.0.0.8>` }];
+    const text = { method: 'REGISTER', headers: [...headers, { name: 'expires', value: '60' }] };
+    const path = world.network.pathTo('tcp', '192.0.2.9', 5060);
+    world.ctx.bindings.learn(text as never, [], path);
+  }
+  expect(called()).toBe('10.0.0.7');
+});
