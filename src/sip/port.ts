@@ -156,7 +156,7 @@ export interface Stack {
   send(request: OutgoingRequest, events: TransactionEvents): void;
   /** Takes back an INVITE of a process before us by its transaction; best effort. */
   cancelTransaction(transaction: string, headers: Headers): void;
-  /** null: the server keeps dialogs, but tells nothing of them (drachtio-server; facts §8). */
+  /** null: a drachtio-server, which keeps dialogs but tells the next client nothing of them. */
   heritage(): Heritage | null;
   /** One listener for every request that comes in; those that came before are given to it now. */
   onRequest(listener: (request: IncomingRequest) => void): void;
