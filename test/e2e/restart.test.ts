@@ -103,7 +103,7 @@ describe('acd restart', () => {
   });
 
   // A drachtio-server answers by itself while no server is there, and gives a phone that rings to
-  // nobody else: 503, and the phone is cancelled and rung again (README, "Which promises").
+  // nobody else: 503, and the phone is cancelled and rung again (docs/OPERATION.md).
   it.skipIf(onDrachtio)('given calls and holds that come meanwhile, answers them all', async () => {
     const acd = await stage.addForTest(startAcd(stage, { queues, agents }));
     const desk = await phone(stage, 'desk');
