@@ -27,8 +27,8 @@ function section({ path, command }: Verb): string {
   });
   const rows = command.options.map(({ flags, description, defaultValue }) => {
     const written = typeof defaultValue === 'string' ? defaultValue : '';
-    const standard = written === '' ? '' : `; standard \`${written}\``;
-    return `| \`${cell(flags)}\` | ${cell(description)}${standard} |`;
+    const value = written === '' ? '' : `; default \`${written}\``;
+    return `| \`${cell(flags)}\` | ${cell(description)}${value} |`;
   });
   const table = rows.length === 0 ? [] : ['', '| option | meaning |', '|---|---|', ...rows];
   const title = ['acd', path, ...args].join(' ');
@@ -39,11 +39,12 @@ const HEAD = `# Command line
 
 <!-- Written by \`npm run docs\` out of the program's own verbs; changes here are lost. -->
 
-\`node dist/main.js\` is \`acd\`. Verbs on a running ACD ask its REST interface, at \`--url\`,
-else at \`ACD_URL\`, else where \`http.listen\` of the configuration says. They show the token of
-\`--token-file\`, else \`ACD_TOKEN\`, else of the file \`ACD_TOKEN_FILE\` names; over HTTPS the
-system's authorities are trusted, and those of \`NODE_EXTRA_CA_CERTS\`. \`ACD_CONFIG\` names another
-configuration than \`acd.yaml\`.
+\`acd\` is \`node dist/main.js\`.
+
+Verbs on a running ACD use its REST interface: at \`--url\`, else \`ACD_URL\`, else where \`http.listen\`
+of the configuration says. Their token is that of \`--token-file\`, else \`ACD_TOKEN\`, else the file
+named by \`ACD_TOKEN_FILE\`. Over HTTPS they trust the system's authorities and those of
+\`NODE_EXTRA_CA_CERTS\`. \`ACD_CONFIG\` names another configuration than \`acd.yaml\`.
 
 | status | meaning |
 |---|---|
