@@ -3,6 +3,7 @@
  * both walked out of the program's own verbs, so that they cannot be wrong.
  */
 import type { Command } from 'commander';
+import { cell } from '../config/reference.ts';
 
 interface Verb {
   /** `queue show` */
@@ -17,8 +18,6 @@ function verbsOf(program: Command, path = ''): Verb[] {
     return command.commands.length > 0 ? verbsOf(command, own) : [{ path: own, command }];
   });
 }
-
-const cell = (text: string) => text.replaceAll('|', '\\|');
 
 function section({ path, command }: Verb): string {
   const args = command.registeredArguments.map((each) => {

@@ -9,6 +9,7 @@ import { openSqliteJournal } from '../journal/open.ts';
 import { faultOfOptions, settle, SIM_DEFAULTS, type SimOptions } from '../sim/options.ts';
 import { writeJson, writeReport, writeViolations } from '../sim/report.ts';
 import { simulate } from '../sim/simulate.ts';
+import { EXIT, fault } from './exit.ts';
 
 const PROGRESS_MS = 10_000;
 
@@ -27,11 +28,6 @@ export function readSim(written: WrittenSim): SimOptions {
     asked['callsPerHour'] = Number(calls) / Number(hours ?? SIM_DEFAULTS.hours);
   }
   return settle(asked);
-}
-
-function fault(text: string): number {
-  process.stderr.write(`${text}\n`);
-  return 1;
 }
 
 /** The journal file asked for, new; undefined: in memory. */
@@ -67,7 +63,7 @@ export async function runSim(options: SimOptions, json: boolean): Promise<number
   if (!simulated.ok) return fault(simulated.fault);
   const { result } = simulated;
   process.stdout.write(`${json ? writeJson(result) : writeReport(result)}\n`);
-  return result.violations.length === 0 ? 0 : fault(writeViolations(result));
+  return result.violations.length === 0 ? EXIT.ok : fault(writeViolations(result));
 }
 
 export function addSim(program: Command, done: (status: number) => void): void {

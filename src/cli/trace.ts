@@ -11,19 +11,14 @@ import {
   type Trace,
   type Why,
 } from '../reports/trace.ts';
-import { EXIT } from './exit.ts';
 import { readConfiguration } from './configuration.ts';
 import { fieldsOf, shown } from './event-line.ts';
+import { EXIT, fault } from './exit.ts';
 
 export interface WrittenTrace {
   readonly config: string;
   readonly journal?: string;
   readonly json: boolean;
-}
-
-function fault(text: string, status: number = EXIT.wrong): number {
-  process.stderr.write(`${text}\n`);
-  return status;
 }
 
 /** What all lines of one call have in common. */

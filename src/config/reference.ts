@@ -54,7 +54,8 @@ function standardOf(schema: unknown, meta: Meta): string {
   return '–';
 }
 
-function cell(text: string): string {
+/** Text of one cell of a Markdown table. */
+export function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 
