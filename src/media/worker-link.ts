@@ -7,6 +7,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { flushWrites, joinWrites } from '../one-write.ts';
+import { failure } from './failure.ts';
 import type { MediaFailure, MediaResult } from './port.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -38,10 +39,6 @@ interface Pending {
   readonly line: string;
   readonly timer: NodeJS.Timeout;
   readonly settle: (reply: Reply) => void;
-}
-
-export function failure(reason: MediaFailure['reason'], detail: string): MediaFailure {
-  return { ok: false, reason, detail };
 }
 
 const knownReasons = new Set(['not-acceptable', 'unknown-leg', 'unavailable', 'limit', 'timeout']);
