@@ -20,6 +20,7 @@ import type { House } from './house.ts';
 import { sumAgent } from './agent-time.ts';
 import { openSpans, type SpanRecord, type VisitOutcome } from './records.ts';
 import type { ReportStore } from './store.ts';
+import { iso, seconds } from './units.ts';
 import type { Zone } from './zone.ts';
 
 export interface Sources {
@@ -33,9 +34,6 @@ export interface Sources {
 
 const MINUTE_MS = 60_000;
 const LENGTHS = { '15m': 15 * MINUTE_MS, '30m': 30 * MINUTE_MS, hour: 60 * MINUTE_MS } as const;
-
-const iso = (at: number): string => new Date(at).toISOString();
-const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
 function mean(sumMs: number, count: number): number | null {
   return count === 0 ? null : seconds(sumMs / count);
