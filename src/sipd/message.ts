@@ -205,10 +205,6 @@ export function header(message: { headers: Header[] }, name: string): string {
   return '';
 }
 
-export function hasHeader(message: { headers: Header[] }, name: string): boolean {
-  return message.headers.some((one) => one.name === name);
-}
-
 export function headerValues(message: { headers: Header[] }, name: string): string[] {
   const values: string[] = [];
   for (const one of message.headers) if (one.name === name) values.push(one.value);
