@@ -1,7 +1,8 @@
 /**
  * Goal: the house rules that no linter holds. Method: read every source file and look. Files have
  * about 400 lines (hard stop 450), lines 100 columns, each file opens with a paragraph; no left-over
- * marks, no empty catch, no circle of files, no word of a document that the repository lacks.
+ * marks, no empty catch, no circle of files, no export that nothing uses, no file in a comment that
+ * is not there.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -90,6 +91,39 @@ describe('tidy', () => {
           ? 'empty catch'
           : null,
       ),
+    ).toEqual([]);
+  });
+
+  it('exports only what another file uses', () => {
+    const users = new Map<string, number>();
+    for (const body of text.values()) {
+      for (const word of new Set(body.match(/[A-Za-z_$][\w$]*/g))) {
+        users.set(word, (users.get(word) ?? 0) + 1);
+      }
+    }
+    expect(
+      offenders((_file, body) => {
+        // Types are left alone: they name what an exported function takes and gives.
+        const found = body.matchAll(/^export (?:async )?(?:function\*?|class|const) (\w+)/gm);
+        const idle = [...found].map(([, name = '']) => name).filter((one) => users.get(one) === 1);
+        return idle.length === 0 ? null : idle.join(', ');
+      }),
+    ).toEqual([]);
+  });
+
+  it('names in comments only files that are there', () => {
+    const known = new Set(
+      execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+        .split('\n')
+        .flatMap((file) => file.split('/').map((_, at, parts) => parts.slice(at).join('/'))),
+    );
+    expect(
+      offenders((_file, body) => {
+        const comments = body.match(/\/\*[^]*?\*\/|(?<!:)\/\/[^\n]*/g) ?? [];
+        const named = comments.join('\n').matchAll(/(?<![\w./$*<-])[\w./-]*\w\.(?:ts|mjs|md)\b/g);
+        const lost = [...named].map(([name]) => name).filter((name) => !known.has(name));
+        return lost.length === 0 ? null : lost.join(', ');
+      }),
     ).toEqual([]);
   });
 

@@ -49,7 +49,7 @@ export function readDemo({ seconds, callers, agents, json, seed }: WrittenDemo):
 }
 
 /** Bounds of the options, each from 1; the simulated phones share one thread. */
-export const DEMO_BOUNDS = { seconds: 86_400, callers: 200, agents: 100 };
+const DEMO_BOUNDS = { seconds: 86_400, callers: 200, agents: 100 };
 /** People end their calls within this, then the house is closed over them. */
 const GOODBYE_MS = 5_000;
 

@@ -54,7 +54,7 @@ function match(pattern: string, from: string): readonly string[] {
 
 export const diskFiles: Files = { read, match };
 
-export function runImport(names: readonly string[], host: string): number {
+function runImport(names: readonly string[], host: string): number {
   if (!registrarUri('').safeParse(`sip:${host}`).success) {
     return fault(`--pbx ${host}: name the PBX as host or host:port`);
   }

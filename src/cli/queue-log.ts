@@ -59,7 +59,7 @@ function print(source: EventSource, reportsFile: string, span: Span): number {
   return EXIT.ok;
 }
 
-export function runQueueLog(written: WrittenQueueLog): number {
+function runQueueLog(written: WrittenQueueLog): number {
   const config = readConfiguration(written.config);
   if (config === null) return EXIT.wrong;
   const { zone: name, file: reportsFile } = reportOptions(config);

@@ -28,7 +28,7 @@ function windowOf(day: string | undefined): { from: number; to: number } | null 
   return Number.isNaN(from) ? null : { from, to: from + DAY_MS };
 }
 
-export async function runReplay(written: WrittenReplay): Promise<number> {
+async function runReplay(written: WrittenReplay): Promise<number> {
   const [threshold, seed] = [Number(written.threshold), Number(written.seed)];
   if (!(threshold > 0)) return fault('--threshold must be seconds');
   if (!Number.isInteger(seed)) return fault('--seed must be a whole number');

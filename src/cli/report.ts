@@ -111,7 +111,7 @@ function pathOf(what: What, written: WrittenReport): string {
   return `/reports/${what}?${asked.toString()}`;
 }
 
-export async function runReport(what: What, written: WrittenReport): Promise<number> {
+async function runReport(what: What, written: WrittenReport): Promise<number> {
   const place = placeOf(written);
   if (place === null) return EXIT.wrong;
   const answer = await askText(place, pathOf(what, written));

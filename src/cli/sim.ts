@@ -16,7 +16,7 @@ const PROGRESS_MS = 10_000;
 /** As commander gives it: numbers are text, flags are there or not. */
 export type WrittenSim = Readonly<Record<string, string | boolean | undefined>>;
 
-export function readSim(written: WrittenSim): SimOptions {
+function readSim(written: WrittenSim): SimOptions {
   const asked: Record<string, unknown> = {};
   for (const [name, standard] of Object.entries(SIM_DEFAULTS)) {
     const value = written[name];
@@ -53,7 +53,7 @@ function sayProgress(): (share: number, events: number) => void {
   };
 }
 
-export async function runSim(options: SimOptions, json: boolean): Promise<number> {
+async function runSim(options: SimOptions, json: boolean): Promise<number> {
   const bad = faultOfOptions(options);
   if (bad !== null) return fault(bad);
   const opened = openJournal(options.journal);

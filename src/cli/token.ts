@@ -41,7 +41,7 @@ function asYaml(entry: Readonly<Record<string, unknown>>): string {
     .concat('\n');
 }
 
-export function runToken(name: string, written: WrittenToken): number {
+function runToken(name: string, written: WrittenToken): number {
   if (!/^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$/.test(name)) {
     process.stderr.write(`"${name}" cannot be used; take letters, digits, . _ ~ -, at most 64\n`);
     return 1;

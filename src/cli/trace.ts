@@ -51,7 +51,7 @@ export function writeTrace({ call, sip_call_id, steps, notes }: Trace): string {
   return [head, ...steps.flatMap(writeStep), ...notes.map((note) => `note: ${note}`)].join('\n');
 }
 
-export function runTrace(call: string, written: WrittenTrace): number {
+function runTrace(call: string, written: WrittenTrace): number {
   let file = written.journal;
   if (file === undefined) {
     const config = readConfiguration(written.config);

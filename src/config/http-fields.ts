@@ -7,7 +7,7 @@ import { free, needed, section, standard } from './schema-parts.ts';
 export const ROLES = ['metrics', 'read-only', 'agent', 'supervisor', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-export const MAX_TOKENS = 1_000;
+const MAX_TOKENS = 1_000;
 const HASH = /^sha256:[0-9a-f]{64}$/;
 
 /** A token itself is never in the file, only what it can be compared with. */

@@ -7,7 +7,7 @@
 import type { Call, State } from './state.ts';
 
 /** A caller who came so long ago and has not acknowledged our answer yields to one who comes. */
-export const UNACKNOWLEDGED_MS = 4_000;
+const UNACKNOWLEDGED_MS = 4_000;
 
 /** Who was sent elsewhere has a leg here until he is there, or as long as we bridge him. */
 export function present({ calls, transfers, outbound }: State): number {

@@ -51,7 +51,7 @@ function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLim
 export type Seeker = Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps' | 'only'>;
 
 /** Asks for nothing, and meets anybody. */
-export const ANYBODY: Seeker = {
+const ANYBODY: Seeker = {
   from: '',
   limits: NO_LIMITS,
   skills: null,

@@ -21,7 +21,7 @@ function mixed(before: number, sample: number): number {
   return before + (sample - before) * NEWEST;
 }
 
-export function makePace(): Pace {
+function makePace(): Pace {
   return { handled: 0, handleMs: 0, waitMs: PATIENT_MS, givenUp: 0 };
 }
 

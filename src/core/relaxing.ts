@@ -24,7 +24,7 @@ function orderly({ min, max, raise }: PenaltyLimits): PenaltyLimits {
 }
 
 /** What holds after so long, and how many steps that is. */
-export function limitsAfter(
+function limitsAfter(
   steps: readonly PenaltyStep[],
   asked: PenaltyLimits,
   waitedMs: number,

@@ -26,7 +26,7 @@ export interface LinkHandlers {
 /** Outcome of a request that mediad does not answer in time: `timeout`. */
 export const requestDeadlineMs = 2000;
 /** Requests without an outcome yet; one more is refused as `limit`. */
-export const maxInFlight = 10_000;
+const maxInFlight = 10_000;
 const maxLineChars = 64 * 1024 * 1024;
 /** A mediad that was killed is back within the second: until then it is tried all the time. */
 const firstPauseMs = 30;

@@ -47,7 +47,7 @@ interface OutboundPage {
 }
 
 /** A deadline is late by no more than this, but where the journal was down. */
-export const LATE_MS = 5_000;
+const LATE_MS = 5_000;
 /** More are not kept: the first tell the story. */
 const FAULTS_MAX = 20;
 

@@ -150,7 +150,7 @@ function hasControls(line: string): boolean {
 }
 
 /** Where the header section of `text` ends (index of its CRLFCRLF), or -1. */
-export function headEnd(text: string): number {
+function headEnd(text: string): number {
   return text.indexOf('\r\n\r\n');
 }
 

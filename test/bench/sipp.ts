@@ -60,7 +60,7 @@ const OK_TO_BYE = send(
 );
 
 /** A caller who stays until the ACD hangs up. [field0] is where he wants his RTP. */
-export const callerScenario = (patienceMs: number): string =>
+const callerScenario = (patienceMs: number): string =>
   scenario(
     ...inviteSteps('bench', 'sip:[local_ip]:[local_port]', '[field0]'),
     `<recv request="BYE" timeout="${patienceMs}"/>`,

@@ -27,7 +27,7 @@ interface Shown {
 }
 
 /** `12:03:55.120  4711 CallEntered callId=… queue=sales …`, in the time of this machine. */
-export function writeEvent(event: Shown): string {
+function writeEvent(event: Shown): string {
   const at = new Date(event.at);
   const two = (value: number) => String(value).padStart(2, '0');
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':');

@@ -42,7 +42,7 @@ export const changeAnswer = z
   })
   .meta({ id: 'ConfigChange' });
 
-export const doneAnswer = z
+const doneAnswer = z
   .object({
     version: z.number().int().describe('The version that holds now'),
     dry_run: z.boolean().describe('true: nothing was applied'),
