@@ -1,7 +1,7 @@
 /**
  * The cheap half of the proof, after every event: books kept from the journal alone, without the
- * core's state. Numbers are those of the promises in docs/ARCHITECTURE.md: an agent has one offer
- * or one call (1); a call has one bridge, and the first answer wins (2); who came first is offered
+ * core's state. Numbers are those of docs/ARCHITECTURE.md, "Invariants": an agent has one offer or
+ * one call (1); a call has one bridge, and the first answer wins (2); who came first is offered
  * first (4); every call that entered ends once (5); an offer ends by its deadline (6); nobody is
  * rung whose phone, pause or wrap-up forbids it (7).
  */

@@ -7,7 +7,6 @@ import path from 'node:path';
 import { freePort } from '../support/ports.ts';
 import { run, type Running } from '../support/processes.ts';
 import type { Product } from './product.ts';
-import { agentIds } from './product.ts';
 
 const VIA = 'Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]';
 
@@ -262,5 +261,3 @@ export async function logIn(product: Product, ids: readonly string[], at: number
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
-
-export { agentIds };

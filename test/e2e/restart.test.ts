@@ -1,8 +1,8 @@
 /**
  * Issue 3, point 5: `acd restart` swaps the server for a new version. The old one says nothing to
  * anybody, sipd and mediad stay, who calls meanwhile is answered; a new version that cannot begin
- * costs nothing. Method: the product with simulated phones, the command as
- * an administrator gives it.
+ * costs nothing. Method: the product with simulated phones, the command as an administrator gives
+ * it.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';

@@ -53,6 +53,11 @@ const doneAnswer = z
   })
   .meta({ id: 'ConfigDone' });
 
+/** `a penalty rule`, `an agent`. */
+export function withArticle(kind: string): string {
+  return `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind.replace('-', ' ')}`;
+}
+
 export const tags = ['configure'];
 const failures = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 503: errorAnswer };
 /** What a change may answer. */
@@ -101,9 +106,9 @@ export function problemOfChange(outcome: Extract<ConfigOutcome, { ok: false }>):
     case 'unknown':
       return notFound(outcome.kind, outcome.name);
     case 'exists': {
-      const word = outcome.kind.replace('-', ' ');
+      const noun = withArticle(outcome.kind);
       const shown = outcome.name.slice(0, 80);
-      return problem('exists', `there is a ${word} "${shown}" already; change it by PATCH`);
+      return problem('exists', `there is ${noun} "${shown}" already; change it by PATCH`);
     }
   }
 }
