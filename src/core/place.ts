@@ -87,7 +87,7 @@ function shake(state: State, queue: Queue, call: Call | null): void {
   else shaken.add(call);
 }
 
-/** Notes whether the call takes one of the queue's limited conversations. */
+/** Counts the call among those of the queue that `max-talks` limits, or no longer. */
 function serve(state: State, call: Call, queue: Queue, isServed: boolean): void {
   if (queue.config.maxTalks === 0) return;
   if (isServed) queue.served.add(call);
