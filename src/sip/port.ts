@@ -1,8 +1,8 @@
 /**
  * What the SIP edge needs of a SIP stack, in our own words. `drachtio.ts` provides it on
  * drachtio-srf; unit tests provide it in memory. Everything above this file speaks of dialogs by
- * id only: the id is `<Call-ID>;from-tag=<tag of the initiator>` (facts on drachtio, §4), so a
- * process that took over from another can go on with a dialog it never saw begin.
+ * id only: the id is `<Call-ID>;from-tag=<tag of the initiator>`, so a process that took over from
+ * another can go on with a dialog it never saw begin.
  */
 
 import type { DialogSdp } from '../media/port.ts';
