@@ -40,10 +40,11 @@ const HEAD = `# Command line
 
 \`acd\` is \`node dist/main.js\`.
 
-Verbs on a running ACD use its REST interface: at \`--url\`, else \`ACD_URL\`, else where \`http.listen\`
-of the configuration says. Their token is that of \`--token-file\`, else \`ACD_TOKEN\`, else the file
-named by \`ACD_TOKEN_FILE\`. Over HTTPS they trust the system's authorities and those of
-\`NODE_EXTRA_CA_CERTS\`. \`ACD_CONFIG\` names another configuration than \`acd.yaml\`.
+Verbs on a running ACD use its REST interface: at \`--url\`, else \`ACD_URL\`, else where
+\`http.listen\` of the configuration says. Their token is that of \`--token-file\`, else
+\`ACD_TOKEN\`, else the file named by \`ACD_TOKEN_FILE\`. Over HTTPS they trust the system's
+authorities and those of \`NODE_EXTRA_CA_CERTS\`. \`ACD_CONFIG\` names another configuration than
+\`acd.yaml\`.
 
 | status | meaning |
 |---|---|

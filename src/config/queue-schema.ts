@@ -65,8 +65,14 @@ export const member = section(
       '0',
     ),
     ringinuse: free(f.yesNo('In place of the queue’s `ringinuse`.'), 'yes'),
-    wrapuptime: free(f.seconds('In place of the agent’s and the queue’s `wrapuptime`.', 0, HOUR), '30'),
-    share: standard(f.count('Strategy `percent`: his share of the calls, relative to the others’.', 1, 1000), '1'),
+    wrapuptime: free(
+      f.seconds('In place of the agent’s and the queue’s `wrapuptime`.', 0, HOUR),
+      '30',
+    ),
+    share: standard(
+      f.count('Strategy `percent`: his share of the calls, relative to the others’.', 1, 1000),
+      '1',
+    ),
   },
 );
 
@@ -92,9 +98,9 @@ const offers = {
   ),
   timeoutrestart: standard(
     f.yesNo(
-      '`yes`: each phone rings for the whole `timeout`. `no`: what a busy or unreachable phone took ' +
-        'is missing for the next one. Asterisk’s default is no; ours is yes, because a phone that ' +
-        'rings only for a moment helps nobody.',
+      '`yes`: each phone rings for the whole `timeout`. `no`: what a busy or unreachable phone ' +
+        'took is missing for the next one. Asterisk’s default is no; ours is yes, because a ' +
+        'phone that rings only for a moment helps nobody.',
     ),
     'yes',
   ),
@@ -146,8 +152,8 @@ const offers = {
   sticky: standard(
     f.seconds(
       'How long a caller is kept for the agent he last spoke with in this queue, if that one is ' +
-        'logged in and not paused. After it, or when that agent does not answer, anybody may take ' +
-        'him.',
+        'logged in and not paused. After it, or when that agent does not answer, anybody may ' +
+        'take him.',
       0,
       HOUR,
     ),
@@ -207,7 +213,8 @@ const entry = {
   'max-estimated-wait': standard(
     f.seconds(
       'Nobody enters whose wait is estimated as longer (from who stands before him, who can ' +
-        'serve him, and the last calls); 0: no check. Where nothing is known yet, everybody enters.',
+        'serve him, and the last calls); 0: no check. Where nothing is known yet, everybody ' +
+        'enters.',
       0,
       43_200,
     ),
@@ -315,7 +322,9 @@ export const queue = section('One queue. It is called at `sip:<name>@<this host>
   ...autopause,
   ...entry,
   ...sounds,
-  members: f.listOf(member, 'Members, where they have something of their own.', MAX_MEMBERS).prefault([]),
+  members: f
+    .listOf(member, 'Members, where they have something of their own.', MAX_MEMBERS)
+    .prefault([]),
 });
 
 export const agent = section('One agent.', {
@@ -372,8 +381,8 @@ export const pauseReasons = f
   .listOf(
     pauseReason('Reason'),
     'Reasons for which agents may pause, each with its longest time in seconds (`lunch=3600`) or ' +
-      'without one (`training`). The time counts from when he asks. Empty: any reason, as long as ' +
-      'he likes.',
+      'without one (`training`). The time counts from when he asks. Empty: any reason, as long ' +
+      'as he likes.',
     100,
   )
   .prefault([]);

@@ -102,7 +102,7 @@ const login = section('How agents log in and out by phone.', {
     '10',
   ),
   'lock-for': standard(
-    f.seconds('How long that lasts. Wrong PINs are forgotten after as long without another.', 1, DAY),
+    f.seconds('How long that lasts. Wrong PINs are forgotten as long after the last.', 1, DAY),
     '900',
   ),
   'digit-timeout': standard(
@@ -137,8 +137,8 @@ const sourceLimits = section(
     rate: standard(
       f.count(
         'New requests (calls, logins) a second, and twice as many at once. More get 503. An ' +
-          'address that exceeds it by ten times as many within a minute is banned, unless `allow` ' +
-          'names its network. 0: no limit.',
+          'address that exceeds it by ten times as many within a minute is banned, unless ' +
+          '`allow` names its network. 0: no limit.',
         0,
         100_000,
       ),

@@ -37,8 +37,12 @@ const webhook = section('One receiver of events: each is POSTed until it answers
     ),
     '${WEBHOOK_SECRET}',
   ),
-  events: f.listOf(kind('Event'), 'Only events of these kinds, as in GET /events; `[]`: all.', 100).prefault([]),
-  queues: f.listOf(f.name('queue', 'Queue'), 'Only what concerns these queues.', 1_000).prefault([]),
+  events: f
+    .listOf(kind('Event'), 'Only events of these kinds, as in GET /events; `[]`: all.', 100)
+    .prefault([]),
+  queues: f
+    .listOf(f.name('queue', 'Queue'), 'Only what concerns these queues.', 1_000)
+    .prefault([]),
   agents: f.listOf(f.agentId('Agent'), 'Only what concerns these agents.', 1_000).prefault([]),
   timeout: standard(f.seconds('How long it may take to answer.', 0.1, 60), '5'),
 });
