@@ -33,6 +33,8 @@ export interface Sources {
 }
 
 const MINUTE_MS = 60_000;
+/** Quarters of an hour whose interval is remembered during one answer: nearly three years. */
+const KNOWN_QUARTERS_MAX = 100_000;
 const LENGTHS = { '15m': 15 * MINUTE_MS, '30m': 30 * MINUTE_MS, hour: 60 * MINUTE_MS } as const;
 
 function mean(sumMs: number, count: number): number | null {
@@ -56,7 +58,7 @@ function intervalOf(
     if (from === undefined) {
       const start = quarter * LENGTHS['15m'];
       from = start - (zone.wall(start) % length);
-      if (known.size > 100_000) known.clear();
+      if (known.size >= KNOWN_QUARTERS_MAX) known.clear();
       known.set(quarter, from);
     }
     return { from, to: from + length };
