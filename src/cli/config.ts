@@ -160,7 +160,7 @@ export function addConfigVerbs(
       done(await runDiff(from, to, written));
     });
   common(config.command('put'))
-    .description('have queues, agents, rules and reasons of a file in place of what holds')
+    .description('replace queues, agents, rules and reasons by those of a file')
     .argument('<file>', 'like acd.yaml; its other sections are left alone')
     .option(...dry, false)
     .action(async (file: string, written: ReloadWritten) => done(await runPut(file, written)));

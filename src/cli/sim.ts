@@ -86,7 +86,7 @@ export function addSim(program: Command, done: (status: number) => void): void {
     .option('--veto <share>', 'offers that a veto refuses, 0 to 0.9', standard('veto'))
     .option('--erlang', 'one queue, plain phones: figures beside queueing theory', false)
     .option('--no-faults', 'nothing goes wrong but people')
-    .option('--check-every <events>', 'a look at everything so often; 0: by size of the house')
+    .option('--check-every <events>', 'check all invariants this often; 0: by size of the house')
     .option('--journal <file>', 'keep the day in a new journal file, for acd replay')
     .option('--json', 'print one object and nothing else', false)
     .action(async (written: WrittenSim) => {
