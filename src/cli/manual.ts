@@ -68,7 +68,7 @@ Verbs that ask a running ACD use its REST interface. All of them take:
 |---|---|
 | \`-c, --config <file>\` | the configuration; default \`ACD_CONFIG\`, else \`acd.yaml\` |
 | \`--url <url>\` | where REST is; default \`ACD_URL\`, else \`http.listen\` of the configuration |
-| \`--token-file <file>\` | file with the token; default \`ACD_TOKEN\`, else file \`ACD_TOKEN_FILE\` |
+| \`--token-file <file>\` | file of the token; default \`ACD_TOKEN\`, else \`ACD_TOKEN_FILE\` |
 | \`--json\` | print what REST answers, and nothing else |
 
 Over HTTPS they trust the system's authorities and those of \`NODE_EXTRA_CA_CERTS\`.
