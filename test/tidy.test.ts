@@ -32,19 +32,26 @@ function importsOf(file: string, body: string): string[] {
   return [...found].map((match) => path.join(path.dirname(file), match[1] ?? ''));
 }
 
-function findCircle(start: string): string[] | null {
+/** The first circle of imports that a walk from the files finds; each file is entered once. */
+function findCircle(starts: readonly string[]): string[] | null {
+  const done = new Set<string>();
   const walk = (file: string, trail: string[]): string[] | null => {
-    if (file === start && trail.length > 0) return [...trail, file];
-    if (trail.includes(file)) return null;
+    const at = trail.indexOf(file);
+    if (at >= 0) return [...trail.slice(at), file];
     const body = text.get(file);
-    if (body === undefined) return null;
+    if (body === undefined || done.has(file)) return null;
     for (const next of importsOf(file, body)) {
       const circle = walk(next, [...trail, file]);
       if (circle !== null) return circle;
     }
+    done.add(file);
     return null;
   };
-  return walk(start, []);
+  for (const start of starts) {
+    const circle = walk(start, []);
+    if (circle !== null) return circle;
+  }
+  return null;
 }
 
 describe('tidy', () => {
@@ -126,10 +133,6 @@ describe('tidy', () => {
   });
 
   it('has no circle of files', () => {
-    const circles = files
-      .filter((file) => file.startsWith('src/'))
-      .map((file) => findCircle(file))
-      .filter((circle) => circle !== null);
-    expect(circles).toEqual([]);
+    expect(findCircle(files.filter((file) => file.startsWith('src/')))).toBeNull();
   });
 });

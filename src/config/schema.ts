@@ -350,8 +350,13 @@ const log = section('The log, on standard output.', {
   ),
 });
 
-/** The whole file. */
+/** The whole file, in the order of the reference: what administrators look for first. */
 export const fileSchema = section('acd.yaml', {
+  queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
+  agents: f.listOf(agent, 'The agents.', MAX_AGENTS).prefault([]),
+  'penalty-rules': penaltyRules,
+  'pause-reasons': pauseReasons,
+  'idle-clock': idleClock.prefault({}),
   sip: sip.prefault({}),
   media: media.prefault({}),
   http: http.prefault({}),
@@ -412,11 +417,6 @@ export const fileSchema = section('acd.yaml', {
       '500',
     ),
   }).prefault({}),
-  'penalty-rules': penaltyRules,
-  'pause-reasons': pauseReasons,
-  'idle-clock': idleClock.prefault({}),
-  queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
-  agents: f.listOf(agent, 'The agents.', MAX_AGENTS).prefault([]),
 });
 
 export type ConfigFile = z.output<typeof fileSchema>;

@@ -254,9 +254,8 @@ export class MediaWorker implements InnerMedia {
   }
 
   /** Ends the line; mediad and its legs go on. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.link.close();
-    return Promise.resolve();
   }
 
   private ask(word: string, fields: Fields, first = false): Promise<Reply> {
