@@ -81,7 +81,8 @@ export class Access {
   }
 
   /** May he still do what he was let in for? Not where his token is gone, other, or over. */
-  isGood({ token }: Actor): boolean {
+  isGood(who: Actor | null): boolean {
+    const token = who?.token;
     if (token === undefined) return this.isOpen;
     if ((token.expiresAt ?? Infinity) <= this.#now()) return false;
     const known = this.#known.find((one) => one.token.hash === token.hash);

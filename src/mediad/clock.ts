@@ -1,10 +1,12 @@
 /**
  * The one timer. Time is cut into beats of 5 ms; a leg is served every fourth beat, on the beat
  * (phase) that had the fewest legs when it joined, so that a thousand callers leave as four small
- * bursts instead of one. The beat is kept against the monotonic clock, not against the timer, so
- * it does not drift; after a stall it makes up for at most `catchUpFrames` and skips the rest.
- * What arrived meanwhile waits in the kernel: `owedMs` tells who counts packets of how much time.
- * While nobody is played anything the clock only wakes for the quarter-second round.
+ * bursts instead of one. A beat of many legs is served in slices, and between two of them whatever
+ * lies in the sockets is done: an order need not wait for hundreds of packets. The beat is kept
+ * against the monotonic clock, not against the timer, so it does not drift; after a stall it makes
+ * up for at most `catchUpFrames` and skips the rest. What arrived meanwhile waits in the kernel:
+ * `owedMs` tells who counts packets of how much time. While nobody is played anything the clock
+ * only wakes for the quarter-second round.
  */
 import { limits } from './limits.ts';
 
@@ -18,8 +20,11 @@ const earlyMs = 0.5;
 const noticedMs = 100;
 
 export interface ClockWork {
-  /** Serves a phase. `at`: when the beat was due. `skipped`: time was lost before it. */
-  beat(phase: number, at: number, skipped: boolean): void;
+  /**
+   * Serves a phase, or a slice of it. `at`: when the beat was due. `skipped`: time was lost before
+   * it. False: there is more of it, to be asked for with the same `at`.
+   */
+  beat(phase: number, at: number, skipped: boolean): boolean;
   /** The round over all legs. */
   tend(now: number): void;
   /** Is any leg in the phases? */
@@ -40,6 +45,8 @@ export class Clock {
   private stallEnd = 0;
   private stallMs = 0;
   private isBeating = false;
+  /** A slice of the beat was served, and more is to come. */
+  private isAmid = false;
   private skipBeats = 0;
 
   constructor(work: ClockWork) {
@@ -89,9 +96,15 @@ export class Clock {
   }
 
   private readonly run = (): void => {
+    // Stopped between two slices.
+    if (this.timer === null) return;
     const now = this.now();
     this.notice(now);
-    if (this.isBeating) this.beats(now);
+    if (this.isBeating && !this.beats(now)) {
+      this.wakeAt = this.now();
+      setImmediate(this.run);
+      return;
+    }
     if (now >= this.tendDue) {
       this.tendDue = now + tendMs;
       this.work.tend(now);
@@ -100,7 +113,8 @@ export class Clock {
     this.sleep(this.now());
   };
 
-  private beats(now: number): void {
+  /** Serves what is due; false: a slice of it. */
+  private beats(now: number): boolean {
     const behind = now - this.due;
     const most = limits.catchUpFrames * frameMs;
     if (behind > most) {
@@ -111,12 +125,14 @@ export class Clock {
       this.skipBeats = phases;
     }
     while (this.due <= now + earlyMs) {
-      if (now - this.due > frameMs) this.lateBeats += 1;
-      this.work.beat(this.phase, this.due, this.skipBeats > 0);
+      if (!this.isAmid && now - this.due > frameMs) this.lateBeats += 1;
+      this.isAmid = !this.work.beat(this.phase, this.due, this.skipBeats > 0);
+      if (this.isAmid) return false;
       if (this.skipBeats > 0) this.skipBeats -= 1;
       this.phase = (this.phase + 1) % phases;
       this.due += beatMs;
     }
+    return true;
   }
 
   private sleep(now: number): void {

@@ -41,7 +41,7 @@ export function addEvents(
   http: Http,
   view: View,
   stream: Stream,
-  isGood: (who: Actor) => boolean,
+  isGood: (who: Actor | null) => boolean,
 ): void {
   http.get(
     '/events',
@@ -82,8 +82,7 @@ export function addEvents(
       const from = last === null ? null : Number(last);
       const filter = { queues, agents, isStrict: !seesAll() };
       const who = actor();
-      const mayRead = who === null ? null : () => isGood(who);
-      void stream.follow(reply.raw, view, filter, from, mayRead);
+      void stream.follow(reply.raw, view, filter, from, () => isGood(who));
       return reply as never;
     },
   );

@@ -269,11 +269,11 @@ describe('the scope of a token', () => {
 });
 
 describe('who reads the events', () => {
-  async function follow(who: string) {
+  async function follow(who: string | null) {
     const { http } = desk!;
     if (!http.server.listening) await http.listen({ host: '127.0.0.1', port: 0 });
     const { port } = http.server.address() as AddressInfo;
-    const headers = { authorization: `Bearer ${tokenOf(who)}` };
+    const headers = who === null ? {} : { authorization: `Bearer ${tokenOf(who)}` };
     const answer = await fetch(`http://127.0.0.1:${port}/events`, { headers });
     const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
     await reader.read();
@@ -304,6 +304,16 @@ describe('who reads the events', () => {
     expect(await wall.rest()).toContain('event: denied');
     expect(desk!.stream.readers).toBe(1);
     await other.reader.cancel();
+  });
+
+  it('reads no more without a token when there are some; before, he does', async () => {
+    await open([]);
+    const nobody = await follow(null);
+    desk!.stream.recheck();
+    expect(desk!.stream.readers).toBe(1);
+    desk!.access.use({ tokens: [entry('wall', 'read-only')], rateLimit: 0 });
+    desk!.stream.recheck();
+    expect(await nobody.rest()).toContain('event: denied');
   });
 
   it('reads no more when his token is over', async () => {

@@ -14,6 +14,8 @@ const frameMs = 20;
 let isBusy = true;
 let beats: { phase: number; at: number; skipped: boolean }[] = [];
 let tends = 0;
+/** How often a beat is to be asked for until it is served. */
+let slices = 0;
 let clock: HandClock;
 
 /** Time passes and the timers fire on the millisecond. */
@@ -26,9 +28,13 @@ function pass(ms: number): void {
 
 beforeEach(() => {
   vi.useFakeTimers();
-  [beats, tends, isBusy] = [[], 0, true];
+  [beats, tends, isBusy, slices] = [[], 0, true, 0];
   clock = new HandClock({
-    beat: (phase, at, skipped) => beats.push({ phase, at, skipped }),
+    beat: (phase, at, skipped) => {
+      beats.push({ phase, at, skipped });
+      slices -= 1;
+      return slices <= 0;
+    },
     tend: () => (tends += 1),
     isBusy: () => isBusy,
   });
@@ -70,6 +76,25 @@ describe('the clock', () => {
     expect(beats.map(({ phase }) => phase)).toEqual(beats.map((_, index) => index % phases));
     const steps = beats.slice(1).map(({ at }, index) => at - (beats[index]?.at ?? 0));
     expect(new Set(steps)).toEqual(new Set([frameMs / phases]));
+  });
+
+  it('asks for the rest of a beat when what lies in the sockets was done', () => {
+    clock.wake();
+    pass(2 * frameMs);
+    beats = [];
+    slices = 3;
+    pass(5);
+    expect(beats).toHaveLength(3);
+    expect(new Set(beats.map(({ phase, at }) => `${phase} ${at}`)).size).toBe(1);
+    pass(5);
+    expect(beats[3]?.phase).toBe(((beats[2]?.phase ?? 0) + 1) % phases);
+    slices = 3;
+    time += 5;
+    vi.advanceTimersToNextTimer();
+    const before = beats.length;
+    clock.stop();
+    pass(frameMs);
+    expect(beats).toHaveLength(before);
   });
 
   it('says of the first round that time was lost before it, and of no other', () => {
