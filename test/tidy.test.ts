@@ -1,11 +1,11 @@
 /**
  * Goal: the house rules that no linter holds. Method: read every source file and look. Files have
  * about 400 lines (hard stop 450), lines 100 columns, each file opens with a paragraph; no
- * left-over marks, no empty catch, no circle of files, no export that nothing uses, no file in a
- * comment that is not there.
+ * left-over marks, no empty catch, no circle of files, no export that nothing uses; what comments
+ * and documents name is there.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -130,6 +130,28 @@ describe('tidy', () => {
         return lost.length === 0 ? null : lost.join(', ');
       }),
     ).toEqual([]);
+  });
+
+  it('links in documents only to files and headings that are there', () => {
+    const documents = listed().filter((file) => file.endsWith('.md'));
+    const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
+    const anchor = (heading: string) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-');
+    const anchorsOf = (file: string) =>
+      [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchor(heading));
+    const lost = documents.flatMap((file) => {
+      const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)];
+      return links.flatMap(([link, to = '', heading]) => {
+        const target = to === '' ? file : path.join(path.dirname(file), to);
+        const isThere = existsSync(path.join(root, target));
+        const isWhole = heading === undefined || (isThere && anchorsOf(target).includes(heading));
+        return isThere && isWhole ? [] : [`${file}: ${link}`];
+      });
+    });
+    expect(lost).toEqual([]);
   });
 
   it('has no circle of files', () => {
