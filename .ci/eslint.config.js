@@ -1,5 +1,5 @@
 // Type-aware lint, and the house rules that a linter can hold: which folder may import which
-// (DESIGN, "Parts"), no clock or random in the core, sizes, no empty catch.
+// (docs/ARCHITECTURE.md), no clock or random in the core, sizes, no empty catch.
 import tseslint from 'typescript-eslint';
 
 /** Folder of src/ -> folders it may import from. Everything else sideways or up is an error. */

@@ -3,43 +3,41 @@
  * REST are put together here in the order in which they need each other, and taken apart in the
  * opposite one. Each part that cannot start is one fault in words; nothing is half up.
  */
+import { Configuration } from './app-config.ts';
+import { WaitEstimates } from './app-estimates.ts';
+import { healthOf } from './app-health.ts';
 import { openHttp } from './app-http.ts';
 import { connectMedia } from './app-media.ts';
 import { countEvent, createMeters } from './app-metrics.ts';
-import { openReports } from './app-reports.ts';
-import { tellStory } from './app-story.ts';
-import type { DrainShown, StopMode } from './app-stop.ts';
-import { AppStop } from './app-stop.ts';
-import { mayTransferTo } from './config/transfer-rules.ts';
 import { Prompts } from './app-prompts.ts';
-import { Configuration } from './app-config.ts';
-import type { KnownSounds } from './config/faults.ts';
-import type { AcdConfig } from './config/types.ts';
-import type { Endpoints } from './config/endpoints.ts';
 import type { Threads } from './app-rehearsal.ts';
+import { openReports } from './app-reports.ts';
+import type { StopMode } from './app-stop.ts';
+import { AppStop } from './app-stop.ts';
+import { tellStory } from './app-story.ts';
+import type { Endpoints } from './config/endpoints.ts';
+import type { KnownSounds } from './config/faults.ts';
+import { mayTransferTo } from './config/transfer-rules.ts';
+import type { AcdConfig } from './config/types.ts';
 import { createSteering, createView, type Doors } from './http/live-view.ts';
-import type { HealthAnswer } from './http/schemas.ts';
 import { Stream } from './http/stream.ts';
 import { MemoryJournal } from './journal/memory.ts';
 import type { Journal } from './journal/port.ts';
 import { openThreadedJournal } from './journal/threaded.ts';
-import type { MediaPort } from './media/port.ts';
 import type { Log } from './observe/log.ts';
-import { WaitEstimates } from './app-estimates.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
 import { makeClock } from './runtime/clock.ts';
 import { Feed } from './runtime/feed.ts';
 import { makeIds } from './runtime/ids.ts';
-import type { LoadGate } from './runtime/load.ts';
 import { watchLoad } from './runtime/load.ts';
 import type { Loop } from './runtime/loop.ts';
 import { openLoop } from './runtime/loop.ts';
 import type { Upkeep } from './runtime/upkeep.ts';
 import { startUpkeep } from './runtime/upkeep.ts';
 import type { SipEdge } from './sip/edge.ts';
-import { addressOf } from './sip/dialling.ts';
 import { startEdge } from './sip/edge.ts';
+import { addressOf } from './sip/dialling.ts';
 import { Vetoes } from './webhooks/vetoes.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 
@@ -101,20 +99,6 @@ function startUpkeepOf(journal: Journal, { config, log }: AppOptions): Upkeep {
   });
 }
 
-function journalHealth({ loop, upkeep }: Parts): HealthAnswer['journal'] {
-  const { phase, detail, since, lastSeq } = loop.health();
-  if (since !== null) {
-    const from = new Date(since).toISOString();
-    const what = 'calls in progress go on, new ones are refused; it recovers by itself';
-    return { up: false, detail: `${detail}; since ${from}; ${what}`, seq: lastSeq };
-  }
-  const damaged = upkeep.damaged();
-  const history = `${damaged} events of its history are damaged; see acd journal check`;
-  const told = detail === '' ? phase : detail;
-  const words = damaged === 0 ? told : `${told}; ${history}`;
-  return { up: phase === 'running' || phase === 'draining', detail: words, seq: lastSeq };
-}
-
 async function openRuntime(options: AppOptions, journal: Journal) {
   const clock = makeClock();
   const log = options.log.child({ name: 'runtime' });
@@ -125,67 +109,6 @@ async function openRuntime(options: AppOptions, journal: Journal) {
     log: (level, text, detail) => log[level](detail === undefined ? {} : { detail }, text),
     onFatal: options.onFatal,
   });
-}
-
-interface Parts {
-  readonly loop: Loop;
-  readonly upkeep: Upkeep;
-  readonly reports: Reports;
-  readonly media: MediaPort;
-  readonly edge: SipEdge;
-  readonly metrics: Metrics;
-  readonly load: LoadGate;
-}
-
-function healthOf(
-  parts: Parts,
-  options: AppOptions,
-  startedAt: number,
-  drain: DrainShown | null,
-): HealthAnswer {
-  const { loop, media, edge } = parts;
-  const places = new Map(options.config.sip.register.map((one) => [one.name, one.registrar]));
-  const { counters } = loop.health();
-  const load = parts.load.shown();
-  const sip = edge.health();
-  const sound = media.health();
-  const registrars = sip.registrars.map(({ name, state, detail, expiresIn }) => ({
-    name,
-    registrar: places.get(name) ?? '',
-    state,
-    detail,
-    expires_in_seconds: expiresIn,
-  }));
-  const journal = journalHealth(parts);
-  const isWell =
-    sip.up &&
-    sound.up &&
-    journal.up &&
-    parts.reports.health().up &&
-    load.overload === null &&
-    registrars.every((one) => one.state === 'registered');
-  return {
-    status: drain !== null ? 'draining' : isWell ? 'ok' : 'degraded',
-    version: options.version,
-    uptime_seconds: Math.floor((performance.now() - startedAt) / 1000),
-    sip: { up: sip.up, detail: sip.detail, addresses: [...sip.addresses] },
-    registrars,
-    media: { up: sound.up, detail: sound.detail, legs: sound.legs },
-    journal,
-    reports: parts.reports.health(),
-    load: {
-      overload: load.overload,
-      loop_delay_ms: Math.round(load.loopDelayMs),
-      calls: load.calls,
-      max_calls: options.config.core.maxCalls,
-      refused: load.refused,
-    },
-    drain: drain && {
-      calls_left: drain.callsLeft,
-      ends_in_seconds: Math.ceil(drain.endsInMs / 1000),
-    },
-    bugs: counters.brokenInvariants + counters.reactorErrors,
-  };
 }
 
 type Configured =
@@ -309,6 +232,7 @@ export async function startApp(options: AppOptions): Promise<AppStart> {
 
 async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { endpoints, log, version } = options;
+  const logOf = (name: string): Log => log.child({ name });
   const startedAt = performance.now();
   const opened = await openJournal(options);
   if (!opened.ok) return { ok: false, detail: `the journal cannot be used: ${opened.detail}` };
@@ -324,26 +248,24 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { configuration, prompts } = configured;
   const { config } = configuration;
 
-  const reportsLog = log.child({ name: 'reports' });
   const reportsThread = options.threads?.reports;
-  const reports = await openReports(configuration, opened.journal, reportsLog, reportsThread);
+  const reports = await openReports(configuration, opened.journal, logOf('reports'), reportsThread);
   undo.add(() => reports.close());
-  const mediaLog = log.child({ name: 'media' });
-  const media = await connectMedia(config, endpoints, mediaLog, () => prompts.files());
+  const media = await connectMedia(config, endpoints, logOf('media'), () => prompts.files());
   if (!media.ok) return media;
   undo.add(() => media.port.close());
   const watched = { loop, media: media.port, reports, edge: null as SipEdge | null };
   const { metrics, load } = createMeters(config, watched);
   const { drachtio } = endpoints;
-  const sipLog = log.child({ name: 'sip' });
-  const sip = { config, runtime: loop, media: media.port, drachtio, log: sipLog, load };
+  const sip = { config, runtime: loop, media: media.port, drachtio, log: logOf('sip'), load };
   const edge = await startEdge(sip);
   if (!edge.ok) return edge;
   undo.add(() => edge.edge.stop());
   watched.edge = edge.edge;
 
   observe(loop, metrics, reports, log);
-  const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };
+  const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, load };
+  const facts = { config: options.config, version, startedAt };
   const stopping = new AppStop({
     loop,
     edge: edge.edge,
@@ -357,14 +279,14 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     view: createView({
       runtime: loop,
       metrics,
-      health: () => healthOf(parts, options, startedAt, stopping.drain()),
+      health: () => healthOf(parts, { ...facts, drain: stopping.drain() }),
     }),
     steering: createSteering(loop, doorsOf(config, edge.edge)),
     configuration,
     prompts,
     reports,
     ...feed.shown,
-    log: log.child({ name: 'http' }),
+    log: logOf('http'),
     version,
     locks: edge.edge.locks,
     bans: edge.edge.sources,
@@ -372,9 +294,9 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   if (!opening.ok) return opening;
   undo.add(() => opening.close());
   loop.start();
-  // Not before: a start reads and builds much in one go.
-  undo.add(async () => unwatch());
+  // Not before: a start reads and builds much in one go, which is no overload.
   const unwatch = watchLoad(load);
+  undo.add(async () => unwatch());
   const stop: App['stop'] = (how) => stopping.stop(how);
   const reload = async () => reloadAsAsked(configuration, log);
   const { addresses } = edge.edge.health();

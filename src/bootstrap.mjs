@@ -51,7 +51,7 @@ export function run(command, args, options = {}) {
 }
 
 /** The command that makes us root: none needed, sudo without a question, or null. */
-export function asRoot() {
+function asRoot() {
   if (process.getuid?.() === 0) return [];
   return isInstalled('sudo') && run('sudo', ['-n', 'true']).ok ? ['sudo', '-n'] : null;
 }

@@ -15,6 +15,8 @@ export interface ControlAnswer {
 
 /** Whatever is asked takes longer than this only if something is broken. */
 const ANSWER_MS = 60_000;
+/** One that lives tells its process at once. */
+const PID_ANSWER_MS = 2_000;
 /** People at a time. Beyond: refused. */
 const MAX_CLIENTS = 8;
 
@@ -33,7 +35,7 @@ export class ControlSocket {
   async open(): Promise<string | null> {
     const { path } = this;
     if (existsSync(path)) {
-      const other = await ask(path, 'pid', 2_000);
+      const other = await ask(path, 'pid', PID_ANSWER_MS);
       if (other.ok) return `another ACD (process ${other.text}) runs with the same journal`;
       if (other.text !== GONE) return `another ACD runs with the same journal (${other.text})`;
       // Left by a process that was killed.

@@ -39,7 +39,7 @@ export function isLoopback(address: string): boolean {
 }
 
 /** A PBX beside us calls from whatever address this machine has, also a public one. */
-export function addressesHere(): string[] {
+function addressesHere(): string[] {
   return Object.values(networkInterfaces()).flatMap((all = []) => all.map((one) => one.address));
 }
 

@@ -1,7 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import { defineConfig } from 'vitest/config';
-
 /**
  * Projects by cost: `unit` (no process, no socket beyond loopback), `edge` (our own processes on
  * loopback), `e2e` (real peers of Debian; needs the built product in dist/), and `patient`: those
@@ -11,6 +7,10 @@ import { defineConfig } from 'vitest/config';
  * their time. Those that put something in the place of a module, or of time itself, would do so to
  * others; they are `unit-alone`, each in a process of its own.
  */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { defineConfig } from 'vitest/config';
+
 const here = import.meta.dirname;
 const ALONE = readdirSync(path.join(here, 'unit'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))

@@ -4,14 +4,15 @@
  */
 import { existsSync } from 'node:fs';
 import { readConfiguration } from './configuration.ts';
+import { EXIT } from './exit.ts';
 
 export function runCheck(file: string): number {
   const config = readConfiguration(file, existsSync);
-  if (config === null) return 1;
+  if (config === null) return EXIT.wrong;
   const { queues, agents } = config.core;
   const { register } = config.sip;
   process.stdout.write(
     `${file}: OK (${queues.length} queues, ${agents.length} agents, ${register.length} PBXs)\n`,
   );
-  return 0;
+  return EXIT.ok;
 }

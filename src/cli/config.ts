@@ -9,10 +9,9 @@ import { readConfigText, writeFault } from '../config/load.ts';
 import type { Change } from '../config/merge.ts';
 import { showChange } from '../config/merge.ts';
 import { readTree } from '../config/tree.ts';
-import { EXIT } from './exit.ts';
-import { jsonOf, placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
-
-const ANSWER_MS = 15_000;
+import { EXIT, fault } from './exit.ts';
+import { ask } from './live/client.ts';
+import { placeOf, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
 
 interface Common extends WrittenPlace {
   readonly json: boolean;
@@ -42,27 +41,18 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function messageOf(body: unknown): string {
-  const { detail } = (body ?? {}) as { readonly detail?: unknown };
-  return typeof detail === 'string' ? detail : 'the server gave no reason';
-}
-
 /** One request; what is refused has been told. */
-async function ask(common: Common, method: string, path: string, body?: object): Promise<Asked> {
+async function request(
+  common: Common,
+  method: 'GET' | 'POST' | 'PUT',
+  path: string,
+  body?: object,
+): Promise<Asked> {
   const place = placeOf(common);
   if (place === null) return { ok: false, status: EXIT.wrong };
-  const { base } = place;
-  const reached = await reach(place, path, { method, body, timeoutMs: ANSWER_MS });
-  if (!reached.ok) {
-    const how = 'start it, or name it by --url';
-    process.stderr.write(`no ACD answers at ${base} (${reached.why}); ${how}\n`);
-    return { ok: false, status: EXIT.away };
-  }
-  const { status } = reached;
-  const told = jsonOf(reached.text) ?? null;
-  if (status >= 200 && status < 300) return { ok: true, body: told };
-  process.stderr.write(`${messageOf(told)}\n`);
-  return { ok: false, status: status === 404 ? EXIT.unknown : EXIT.refused };
+  const answer = await ask<unknown>(place, path, method, body);
+  if (!answer.ok) fault(answer.text);
+  return answer;
 }
 
 function tellDone(asked: Asked, { json }: Common): number {
@@ -96,16 +86,16 @@ async function runReload(written: ReloadWritten): Promise<number> {
   const { prefer, dryRun } = written;
   const query = new URLSearchParams({ dry_run: String(dryRun) });
   if (prefer !== undefined) query.set('prefer', prefer);
-  return tellDone(await ask(written, 'PUT', `/config?${query.toString()}`), written);
+  return tellDone(await request(written, 'PUT', `/config?${query.toString()}`), written);
 }
 
 async function runDiff(from: string | undefined, to: string | undefined, written: Common) {
   if (from === undefined) {
     // What a reload would do.
-    return tellDone(await ask(written, 'PUT', '/config?dry_run=true'), written);
+    return tellDone(await request(written, 'PUT', '/config?dry_run=true'), written);
   }
   const query = new URLSearchParams({ from, ...(to === undefined ? {} : { to }) });
-  return tellChanges(await ask(written, 'GET', `/config/diff?${query.toString()}`), written);
+  return tellChanges(await request(written, 'GET', `/config/diff?${query.toString()}`), written);
 }
 
 async function runRollback(version: string, written: ReloadWritten): Promise<number> {
@@ -114,7 +104,7 @@ async function runRollback(version: string, written: ReloadWritten): Promise<num
     return EXIT.wrong;
   }
   const path = `/config/rollback?dry_run=${written.dryRun}`;
-  return tellDone(await ask(written, 'POST', path, { version: Number(version) }), written);
+  return tellDone(await request(written, 'POST', path, { version: Number(version) }), written);
 }
 
 /** Those sections of a file that may change while calls are up, in place of what holds. */
@@ -124,11 +114,11 @@ async function runPut(file: string, written: ReloadWritten): Promise<number> {
   for (const fault of found.faults) process.stderr.write(`${writeFault(file, fault)}\n`);
   if (found.faults.length > 0) return EXIT.wrong;
   const path = `/config?dry_run=${written.dryRun}`;
-  return tellDone(await ask(written, 'PUT', path, liveOf(found.tree)), written);
+  return tellDone(await request(written, 'PUT', path, liveOf(found.tree)), written);
 }
 
 async function runHistory(written: Common): Promise<number> {
-  const asked = await ask(written, 'GET', '/config');
+  const asked = await request(written, 'GET', '/config');
   if (!asked.ok) return asked.status;
   const { versions, changed_by_rest: changes, version } = asked.body as Versions;
   if (written.json) {
@@ -170,7 +160,7 @@ export function addConfigVerbs(
       done(await runDiff(from, to, written));
     });
   common(config.command('put'))
-    .description('have queues, agents, rules and reasons of a file in place of what holds')
+    .description('replace queues, agents, rules and reasons by those of a file')
     .argument('<file>', 'like acd.yaml; its other sections are left alone')
     .option(...dry, false)
     .action(async (file: string, written: ReloadWritten) => done(await runPut(file, written)));

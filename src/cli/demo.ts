@@ -3,6 +3,8 @@
  * simulated callers and agents, on free loopback ports, with real SIP and real RTP; shows what
  * happens, and ends cleanly after its time or on Ctrl-C.
  */
+import { Later } from '../later.ts';
+import { Random } from '../sim/random.ts';
 import { Agent } from './demo/agent.ts';
 import { Caller } from './demo/caller.ts';
 import { Exchange } from './demo/exchange.ts';
@@ -10,12 +12,11 @@ import type { House } from './demo/house.ts';
 import { openHouse } from './demo/house.ts';
 import { castAgents, castCallers } from './demo/people.ts';
 import { Play } from './demo/play.ts';
-import { Later } from '../later.ts';
-import { Random } from '../sim/random.ts';
 import { latencyInWords, Score } from './demo/score.ts';
 import type { Mode } from './demo/screen.ts';
 import { Screen } from './demo/screen.ts';
 import { Watch } from './demo/watch.ts';
+import { EXIT, SAME_SIGNAL_MS } from './exit.ts';
 
 export interface DemoOptions {
   /** How long callers call; starting and stopping come on top. */
@@ -48,10 +49,7 @@ export function readDemo({ seconds, callers, agents, json, seed }: WrittenDemo):
 }
 
 /** Bounds of the options, each from 1; the simulated phones share one thread. */
-export const DEMO_BOUNDS = { seconds: 86_400, callers: 200, agents: 100 };
-/** npm passes a Ctrl-C on that the terminal has sent us already: nearer signals are the same. */
-const SAME_SIGNAL_MS = 500;
-const EXIT_KILLED = 130;
+const DEMO_BOUNDS = { seconds: 86_400, callers: 200, agents: 100 };
 /** People end their calls within this, then the house is closed over them. */
 const GOODBYE_MS = 5_000;
 
@@ -75,7 +73,7 @@ function untilInterrupted(kill: () => void): { asked: Promise<void>; forget: () 
     asked.settle();
     if (now - first <= SAME_SIGNAL_MS) return;
     kill();
-    process.exit(EXIT_KILLED);
+    process.exit(EXIT.killed);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, heard);

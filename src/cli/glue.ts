@@ -25,7 +25,7 @@ export interface WrittenGlue {
   readonly withPassword: boolean;
 }
 
-export function runGlue(kind: Pbx, written: WrittenGlue): number {
+function runGlue(kind: Pbx, written: WrittenGlue): number {
   const config = readConfiguration(written.config);
   if (config === null) return EXIT.wrong;
   const parts = partsOf(config, written.pbx);

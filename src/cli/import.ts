@@ -9,7 +9,7 @@ import path from 'node:path';
 import { registrarUri } from '../config/fields.ts';
 import type { Files } from './import/conf.ts';
 import { importFiles } from './import/write.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, fault } from './exit.ts';
 import { knownSounds } from './project.ts';
 
 const MAX_BYTES = 20_000_000;
@@ -54,12 +54,7 @@ function match(pattern: string, from: string): readonly string[] {
 
 export const diskFiles: Files = { read, match };
 
-function fault(text: string): number {
-  process.stderr.write(`${text}\n`);
-  return EXIT.wrong;
-}
-
-export function runImport(names: readonly string[], host: string): number {
+function runImport(names: readonly string[], host: string): number {
   if (!registrarUri('').safeParse(`sip:${host}`).success) {
     return fault(`--pbx ${host}: name the PBX as host or host:port`);
   }

@@ -4,6 +4,7 @@
  */
 import { checkJournal, repairJournal, type Told } from '../journal/tools.ts';
 import { readConfiguration } from './configuration.ts';
+import { EXIT, fault } from './exit.ts';
 
 export interface WrittenRepair {
   readonly config: string;
@@ -12,12 +13,9 @@ export interface WrittenRepair {
 }
 
 function say({ ok, text }: Told): number {
-  (ok ? process.stdout : process.stderr).write(`${text}\n`);
-  return ok ? 0 : 1;
-}
-
-function fault(text: string): number {
-  return say({ ok: false, text });
+  if (!ok) return fault(text);
+  process.stdout.write(`${text}\n`);
+  return EXIT.ok;
 }
 
 /** The file named, or that of the configuration; null: there is none, and it has been told. */
@@ -31,7 +29,7 @@ function fileOf(named: string | undefined, config: string): string | null {
 
 export function runJournalCheck(named: string | undefined, config: string): number {
   const file = fileOf(named, config);
-  return file === null ? 1 : say(checkJournal(file));
+  return file === null ? EXIT.wrong : say(checkJournal(file));
 }
 
 /** A number of an event; null: it is none. */
@@ -48,7 +46,7 @@ export function runJournalRepair(named: string | undefined, written: WrittenRepa
     return fault('give --drop-after or --drop-before, not both');
   }
   const file = fileOf(named, written.config);
-  if (file === null) return 1;
+  if (file === null) return EXIT.wrong;
   const choice = {
     ...(dropAfter === undefined ? {} : { dropAfter }),
     ...(dropBefore === undefined ? {} : { dropBefore }),

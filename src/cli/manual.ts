@@ -3,6 +3,7 @@
  * both walked out of the program's own verbs, so that they cannot be wrong.
  */
 import type { Command } from 'commander';
+import { cell } from '../config/reference.ts';
 
 interface Verb {
   /** `queue show` */
@@ -18,32 +19,59 @@ function verbsOf(program: Command, path = ''): Verb[] {
   });
 }
 
-const cell = (text: string) => text.replaceAll('|', '\\|');
+/** What an argument or option means, which words it takes, and its default. */
+function meaningOf(one: {
+  readonly description: string;
+  readonly argChoices?: readonly string[] | undefined;
+  readonly defaultValue?: unknown;
+}): string {
+  const choices = one.argChoices === undefined ? '' : ` (${one.argChoices.join(', ')})`;
+  const { defaultValue: value } = one;
+  const fallback = typeof value === 'string' && value !== '' ? `; default \`${value}\`` : '';
+  return `${one.description}${choices}${fallback}`;
+}
+
+/** Options of every verb on a running ACD: explained once, at the top. */
+const COMMON = ['-c, --config <file>', '--url <url>', '--token-file <file>', '--json'];
 
 function section({ path, command }: Verb): string {
   const args = command.registeredArguments.map((each) => {
     const name = each.variadic ? `${each.name()}...` : each.name();
-    return each.required ? `<${name}>` : `[${name}]`;
+    return [each.required ? `<${name}>` : `[${name}]`, meaningOf(each)] as const;
   });
-  const rows = command.options.map(({ flags, description, defaultValue }) => {
-    const written = typeof defaultValue === 'string' ? defaultValue : '';
-    const standard = written === '' ? '' : `; standard \`${written}\``;
-    return `| \`${cell(flags)}\` | ${cell(description)}${standard} |`;
-  });
-  const table = rows.length === 0 ? [] : ['', '| option | meaning |', '|---|---|', ...rows];
-  const title = ['acd', path, ...args].join(' ');
-  return [`## ${title}`, '', `${command.description()}.`, ...table, ''].join('\n');
+  const flags = new Set(command.options.map((each) => each.flags));
+  const isLive = COMMON.every((each) => flags.has(each));
+  const options = command.options
+    .filter((each) => !isLive || !COMMON.includes(each.flags))
+    .map((each) => [each.flags, meaningOf(each)] as const);
+  const rows = [...args, ...options]
+    .filter(([, meaning]) => meaning !== '')
+    .map(([name, meaning]) => `| \`${cell(name)}\` | ${cell(meaning)} |`);
+  const table = rows.length === 0 ? [] : ['', '| | |', '|---|---|', ...rows];
+  const title = ['acd', path, ...args.map(([name]) => name)].join(' ');
+  const text = command.description();
+  const sentence = `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+  const end = /[.?]$/.test(text) ? '' : '.';
+  const live = isLive ? ' *Asks a running ACD.*' : '';
+  return [`## ${title}`, '', `${sentence}${end}${live}`, ...table, ''].join('\n');
 }
 
 const HEAD = `# Command line
 
 <!-- Written by \`npm run docs\` out of the program's own verbs; changes here are lost. -->
 
-\`node dist/main.js\` is \`acd\`. Verbs on a running ACD ask its REST interface, at \`--url\`,
-else at \`ACD_URL\`, else where \`http.listen\` of the configuration says. They show the token of
-\`--token-file\`, else \`ACD_TOKEN\`, else of the file \`ACD_TOKEN_FILE\` names; over HTTPS the
-system's authorities are trusted, and those of \`NODE_EXTRA_CA_CERTS\`. \`ACD_CONFIG\` names another
-configuration than \`acd.yaml\`.
+\`acd\` is \`node dist/main.js\`.
+
+Verbs that ask a running ACD use its REST interface. All of them take:
+
+| | |
+|---|---|
+| \`-c, --config <file>\` | the configuration; default \`ACD_CONFIG\`, else \`acd.yaml\` |
+| \`--url <url>\` | where REST is; default \`ACD_URL\`, else \`http.listen\` of the configuration |
+| \`--token-file <file>\` | file of the token; default \`ACD_TOKEN\`, else \`ACD_TOKEN_FILE\` |
+| \`--json\` | print what REST answers, and nothing else |
+
+Over HTTPS they trust the system's authorities and those of \`NODE_EXTRA_CA_CERTS\`.
 
 | status | meaning |
 |---|---|

@@ -10,16 +10,12 @@ import { writeLine, type QueueLogLine } from '../reports/queue-log.ts';
 import { findCheckpoint, keptLines, regenerate, type Span } from '../reports/regenerate.ts';
 import { Zone } from '../reports/zone.ts';
 import { readConfiguration } from './configuration.ts';
+import { EXIT, fault } from './exit.ts';
 
 export interface WrittenQueueLog {
   readonly config: string;
   readonly journal?: string;
   readonly day?: string;
-}
-
-function fault(text: string): number {
-  process.stderr.write(`${text}\n`);
-  return 1;
 }
 
 /** Whole lines in big pieces: a day has many. */
@@ -53,19 +49,19 @@ function print(source: EventSource, reportsFile: string, span: Span): number {
     process.stderr.write(
       'the journal begins later (journal.keep): written as the reports kept it\n',
     );
-    return 0;
+    return EXIT.ok;
   }
   const seq = source.firstFrom(span.from);
   const kept = seq === null ? null : findCheckpoint(reportsFile, source, seq);
   const { notes } = regenerate(source, span, kept, printer.line);
   printer.flush();
   for (const note of notes) process.stderr.write(`${note}\n`);
-  return 0;
+  return EXIT.ok;
 }
 
-export function runQueueLog(written: WrittenQueueLog): number {
+function runQueueLog(written: WrittenQueueLog): number {
   const config = readConfiguration(written.config);
-  if (config === null) return 1;
+  if (config === null) return EXIT.wrong;
   const { zone: name, file: reportsFile } = reportOptions(config);
   const zone = new Zone(name);
   const day = written.day === undefined ? zone.day(Date.now()) : zone.dayNamed(written.day);

@@ -8,6 +8,7 @@ import { readJournalFile } from '../journal/reader.ts';
 import { whatIf } from '../sim/what-if.ts';
 import { writeWhatIf, writeWhatIfJson } from '../sim/what-if-report.ts';
 import { readConfiguration } from './configuration.ts';
+import { EXIT, fault } from './exit.ts';
 
 export interface WrittenReplay {
   readonly config: string;
@@ -20,11 +21,6 @@ export interface WrittenReplay {
 
 const DAY_MS = 24 * 3_600_000;
 
-function fault(text: string): number {
-  process.stderr.write(`${text}\n`);
-  return 1;
-}
-
 /** The day named, UTC; all there is where none is; null: it is no day. */
 function windowOf(day: string | undefined): { from: number; to: number } | null {
   if (day === undefined) return { from: 0, to: Infinity };
@@ -32,14 +28,14 @@ function windowOf(day: string | undefined): { from: number; to: number } | null 
   return Number.isNaN(from) ? null : { from, to: from + DAY_MS };
 }
 
-export async function runReplay(written: WrittenReplay): Promise<number> {
+async function runReplay(written: WrittenReplay): Promise<number> {
   const [threshold, seed] = [Number(written.threshold), Number(written.seed)];
   if (!(threshold > 0)) return fault('--threshold must be seconds');
   if (!Number.isInteger(seed)) return fault('--seed must be a whole number');
   const window = windowOf(written.day);
   if (window === null) return fault('--day must be a day of UTC, as in 2026-01-05');
   const config = readConfiguration(written.config);
-  if (config === null) return 1;
+  if (config === null) return EXIT.wrong;
   const file = written.journal ?? config.journal.path;
   if (file === ':memory:') return fault('name the recorded day: --journal FILE');
   const answer = await whatIf({
@@ -53,7 +49,7 @@ export async function runReplay(written: WrittenReplay): Promise<number> {
   const name = path.basename(written.config);
   const text = written.json ? writeWhatIfJson(answer.found) : writeWhatIf(answer.found, name);
   process.stdout.write(`${text}\n`);
-  return 0;
+  return EXIT.ok;
 }
 
 export function addReplay(

@@ -3,8 +3,9 @@
  * people, or `--csv`, or `--json` as REST gives it.
  */
 import { Argument, type Command } from 'commander';
-import { EXIT } from './exit.ts';
-import { jsonOf, placeOf, reach, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
+import { EXIT, fault } from './exit.ts';
+import { askText } from './live/client.ts';
+import { placeOf, TOKEN_OPTION, type WrittenPlace } from './live/reach.ts';
 import { writeTable, type Column } from './table.ts';
 
 const WHAT = ['queues', 'agents', 'pauses', 'abandoned', 'calls', 'counters'] as const;
@@ -20,8 +21,6 @@ export interface WrittenReport extends WrittenPlace {
   readonly csv: boolean;
   readonly json: boolean;
 }
-
-const ANSWER_MS = 10_000;
 
 /** What people want to see first; `--csv` and `--json` have everything. */
 const COLUMNS: Readonly<Record<What, readonly Column[]>> = {
@@ -89,11 +88,6 @@ const COLUMNS: Readonly<Record<What, readonly Column[]>> = {
   ],
 };
 
-function fault(status: number, text: string): number {
-  process.stderr.write(`${text}\n`);
-  return status;
-}
-
 /** A day at its midnight, or an instant; as REST takes it. */
 function instant(written: string): string {
   return /^\d{4}-\d\d-\d\d$/.test(written) ? `${written}T00:00:00Z` : written;
@@ -117,19 +111,12 @@ function pathOf(what: What, written: WrittenReport): string {
   return `/reports/${what}?${asked.toString()}`;
 }
 
-export async function runReport(what: What, written: WrittenReport): Promise<number> {
+async function runReport(what: What, written: WrittenReport): Promise<number> {
   const place = placeOf(written);
   if (place === null) return EXIT.wrong;
-  const asked = { method: 'GET', timeoutMs: ANSWER_MS };
-  const reached = await reach(place, pathOf(what, written), asked);
-  if (!reached.ok) {
-    return fault(EXIT.away, `no ACD answers at ${place.base} (${reached.why}); is it running?`);
-  }
-  const { status, text } = reached;
-  if (status !== 200) {
-    const told = (jsonOf(text) ?? {}) as { detail?: string };
-    return fault(EXIT.refused, told.detail ?? `the ACD answered ${status}`);
-  }
+  const answer = await askText(place, pathOf(what, written));
+  if (!answer.ok) return fault(answer.text, answer.status);
+  const text = answer.body;
   if (written.csv || written.json) {
     process.stdout.write(written.json && !text.endsWith('\n') ? `${text}\n` : text);
     return EXIT.ok;

@@ -7,15 +7,11 @@ import path from 'node:path';
 import { ask, GONE } from '../control-socket.ts';
 import { readRecord, recordFile } from '../run-record.ts';
 import { readConfiguration } from './configuration.ts';
-
-function fault(text: string): number {
-  process.stderr.write(`${text}\n`);
-  return 1;
-}
+import { EXIT, fault } from './exit.ts';
 
 export async function runRestart(file: string): Promise<number> {
   const config = readConfiguration(file);
-  if (config === null) return 1;
+  if (config === null) return EXIT.wrong;
   const record = recordFile(config.journal.path);
   if (record === null) {
     return fault('with journal.path :memory: there are no calls that could survive a restart');
@@ -26,5 +22,5 @@ export async function runRestart(file: string): Promise<number> {
   const answer = await ask(path.join(folder, 'control.sock'), 'restart');
   if (!answer.ok) return fault(answer.text === GONE ? none : answer.text);
   process.stdout.write(`${answer.text}\n`);
-  return 0;
+  return EXIT.ok;
 }

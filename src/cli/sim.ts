@@ -9,13 +9,14 @@ import { openSqliteJournal } from '../journal/open.ts';
 import { faultOfOptions, settle, SIM_DEFAULTS, type SimOptions } from '../sim/options.ts';
 import { writeJson, writeReport, writeViolations } from '../sim/report.ts';
 import { simulate } from '../sim/simulate.ts';
+import { EXIT, fault } from './exit.ts';
 
 const PROGRESS_MS = 10_000;
 
 /** As commander gives it: numbers are text, flags are there or not. */
 export type WrittenSim = Readonly<Record<string, string | boolean | undefined>>;
 
-export function readSim(written: WrittenSim): SimOptions {
+function readSim(written: WrittenSim): SimOptions {
   const asked: Record<string, unknown> = {};
   for (const [name, standard] of Object.entries(SIM_DEFAULTS)) {
     const value = written[name];
@@ -27,11 +28,6 @@ export function readSim(written: WrittenSim): SimOptions {
     asked['callsPerHour'] = Number(calls) / Number(hours ?? SIM_DEFAULTS.hours);
   }
   return settle(asked);
-}
-
-function fault(text: string): number {
-  process.stderr.write(`${text}\n`);
-  return 1;
 }
 
 /** The journal file asked for, new; undefined: in memory. */
@@ -57,7 +53,7 @@ function sayProgress(): (share: number, events: number) => void {
   };
 }
 
-export async function runSim(options: SimOptions, json: boolean): Promise<number> {
+async function runSim(options: SimOptions, json: boolean): Promise<number> {
   const bad = faultOfOptions(options);
   if (bad !== null) return fault(bad);
   const opened = openJournal(options.journal);
@@ -67,7 +63,7 @@ export async function runSim(options: SimOptions, json: boolean): Promise<number
   if (!simulated.ok) return fault(simulated.fault);
   const { result } = simulated;
   process.stdout.write(`${json ? writeJson(result) : writeReport(result)}\n`);
-  return result.violations.length === 0 ? 0 : fault(writeViolations(result));
+  return result.violations.length === 0 ? EXIT.ok : fault(writeViolations(result));
 }
 
 export function addSim(program: Command, done: (status: number) => void): void {
@@ -90,7 +86,7 @@ export function addSim(program: Command, done: (status: number) => void): void {
     .option('--veto <share>', 'offers that a veto refuses, 0 to 0.9', standard('veto'))
     .option('--erlang', 'one queue, plain phones: figures beside queueing theory', false)
     .option('--no-faults', 'nothing goes wrong but people')
-    .option('--check-every <events>', 'a look at everything so often; 0: by size of the house')
+    .option('--check-every <events>', 'check all invariants this often; 0: by size of the house')
     .option('--journal <file>', 'keep the day in a new journal file, for acd replay')
     .option('--json', 'print one object and nothing else', false)
     .action(async (written: WrittenSim) => {

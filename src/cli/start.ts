@@ -10,15 +10,7 @@ import type { Supervisor } from '../supervisor.ts';
 import { supervise } from '../supervisor.ts';
 import { writeBanner } from './banner.ts';
 import { readConfiguration } from './configuration.ts';
-
-/** npm passes a Ctrl-C on that the terminal has sent us already: nearer signals are the same. */
-const SAME_SIGNAL_MS = 500;
-const EXIT_KILLED = 130;
-
-function fault(text: string): number {
-  process.stderr.write(`${text}\n`);
-  return 1;
-}
+import { EXIT, fault, SAME_SIGNAL_MS } from './exit.ts';
 
 /** Settles at the first signal; the second hurries, the third kills. */
 async function untilStopped(supervisor: () => Supervisor | null): Promise<string> {
@@ -34,7 +26,7 @@ async function untilStopped(supervisor: () => Supervisor | null): Promise<string
       else if (count === 2 && supervisor() !== null) supervisor()?.hurry();
       else {
         supervisor()?.kill();
-        process.exit(EXIT_KILLED);
+        process.exit(EXIT.killed);
       }
     };
     process.on('SIGINT', heard);
@@ -49,7 +41,7 @@ async function untilStopped(supervisor: () => Supervisor | null): Promise<string
 
 export async function runStart(file: string): Promise<number> {
   const config = readConfiguration(file);
-  if (config === null) return 1;
+  if (config === null) return EXIT.wrong;
   const chosen = chooseDrachtio(process.env, config);
   if ('wrong' in chosen) return fault(chosen.wrong);
   const isJson = config.log.format === 'json';
@@ -73,5 +65,5 @@ export async function runStart(file: string): Promise<number> {
   note(`${signal}: stopping; calls may finish, once more ends them, a third time kills`);
   await supervisor.stop();
   note('stopped');
-  return 0;
+  return EXIT.ok;
 }

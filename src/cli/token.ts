@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { Option, type Command } from 'commander';
 import { hashOf } from '../config/http-access.ts';
 import { ROLES } from '../config/http-fields.ts';
+import { EXIT, fault } from './exit.ts';
 
 const RANDOM_BYTES = 32;
 
@@ -41,23 +42,22 @@ function asYaml(entry: Readonly<Record<string, unknown>>): string {
     .concat('\n');
 }
 
-export function runToken(name: string, written: WrittenToken): number {
+function runToken(name: string, written: WrittenToken): number {
   if (!/^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$/.test(name)) {
-    process.stderr.write(`"${name}" cannot be used; take letters, digits, . _ ~ -, at most 64\n`);
-    return 1;
+    return fault(`"${name}" cannot be used; take letters, digits, . _ ~ -, at most 64`);
   }
   const token = `acd_${randomBytes(RANDOM_BYTES).toString('base64url')}`;
   const entry = entryOf(name, written, hashOf(token));
   if (written.json) {
     process.stdout.write(`${JSON.stringify({ token, entry })}\n`);
-    return 0;
+    return EXIT.ok;
   }
   process.stderr.write(
     `put this into acd.yaml, then \`acd reload\` (the first one: \`acd restart\`):\n` +
       `${asYaml(entry)}and keep this line, which is shown once:\n`,
   );
   process.stdout.write(`${token}\n`);
-  return 0;
+  return EXIT.ok;
 }
 
 export function addToken(program: Command, done: (status: number) => void): void {

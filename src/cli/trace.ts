@@ -11,19 +11,14 @@ import {
   type Trace,
   type Why,
 } from '../reports/trace.ts';
-import { EXIT } from './exit.ts';
 import { readConfiguration } from './configuration.ts';
 import { fieldsOf, shown } from './event-line.ts';
+import { EXIT, fault } from './exit.ts';
 
 export interface WrittenTrace {
   readonly config: string;
   readonly journal?: string;
   readonly json: boolean;
-}
-
-function fault(text: string, status: number = EXIT.wrong): number {
-  process.stderr.write(`${text}\n`);
-  return status;
 }
 
 /** What all lines of one call have in common. */
@@ -56,7 +51,7 @@ export function writeTrace({ call, sip_call_id, steps, notes }: Trace): string {
   return [head, ...steps.flatMap(writeStep), ...notes.map((note) => `note: ${note}`)].join('\n');
 }
 
-export function runTrace(call: string, written: WrittenTrace): number {
+function runTrace(call: string, written: WrittenTrace): number {
   let file = written.journal;
   if (file === undefined) {
     const config = readConfiguration(written.config);

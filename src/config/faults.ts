@@ -97,7 +97,7 @@ function schemaAt(root: unknown, path: Path): unknown {
   return schema;
 }
 
-export function valueAt(tree: Tree, path: Path): Tree {
+function valueAt(tree: Tree, path: Path): Tree {
   let value: Tree = tree;
   for (const step of path) {
     if (typeof value !== 'object') return undefined;

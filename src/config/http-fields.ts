@@ -7,7 +7,7 @@ import { free, needed, section, standard } from './schema-parts.ts';
 export const ROLES = ['metrics', 'read-only', 'agent', 'supervisor', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-export const MAX_TOKENS = 1_000;
+const MAX_TOKENS = 1_000;
 const HASH = /^sha256:[0-9a-f]{64}$/;
 
 /** A token itself is never in the file, only what it can be compared with. */
@@ -20,7 +20,7 @@ const hash = field('sha256:hex', 'SHA-256 of the token, as `acd token` prints it
 /** A day (its end, UTC) or an instant; gives ms since the epoch. */
 const expires = field(
   'date',
-  'From then on it is refused; a day counts to its end, UTC.',
+  'From then on the token is refused; a day counts to its end, UTC.',
   (text) => {
     const isDay = /^\d{4}-\d\d-\d\d$/.test(text);
     const at = Date.parse(isDay ? `${text}T23:59:59.999Z` : text);
@@ -30,8 +30,8 @@ const expires = field(
   },
 );
 
-const token = section('Who may use REST: a bearer token by its name, never by itself.', {
-  name: needed(f.name('name', 'Who it is, in the log, the journal and the versions.'), 'wallboard'),
+const token = section('A bearer token: its name and its hash, never the token itself.', {
+  name: needed(f.name('name', 'Who that is, in the log and the journal.'), 'wallboard'),
   role: needed(
     f.choice(
       '`metrics`: GET /metrics. `read-only`: queues, agents, calls, events, reports. `agent`: ' +
@@ -52,8 +52,8 @@ const token = section('Who may use REST: a bearer token by its name, never by it
   ),
   queues: f
     .listOf(
-      f.name('queue', 'A queue.'),
-      'It sees and steers these queues, their calls and members alone; none named: all.',
+      f.name('queue', 'Queue'),
+      'It sees and steers these queues, their calls and members alone; `[]`: all.',
       200,
     )
     .prefault([]),
@@ -88,8 +88,8 @@ export const http = section('REST.', {
   tls: tls.optional(),
   'rate-limit': standard(
     f.count(
-      'Requests a second, for each token, or address without one; twice as many at once. More ' +
-        'get 429. 0: no limit. Without tokens this machine has none.',
+      'Requests a second of one token (without one: of one address), and twice as many at once. ' +
+        'More get 429. 0: no limit. Without `tokens` this machine has no limit.',
       0,
       100_000,
     ),

@@ -34,7 +34,7 @@ export interface Change {
 type Path = readonly string[];
 
 /** `queues[sales].members[2771].penalty` */
-export function showPath(path: Path): string {
+function showPath(path: Path): string {
   return path
     .map((step, at) => {
       if (at === 0) return step;

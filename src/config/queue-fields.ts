@@ -15,7 +15,8 @@ import type {
 import { parseNeed } from '../core/skills.ts';
 import { field, splitAddress, Wrong } from './fields.ts';
 
-const CONDITIONS: readonly EmptyCondition[] = [
+/** Of `joinempty` and `leavewhenempty`. */
+export const CONDITIONS: readonly EmptyCondition[] = [
   'paused',
   'penalty',
   'inuse',

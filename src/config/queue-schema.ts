@@ -1,11 +1,11 @@
 /**
  * The sections of acd.yaml that decide who gets which call: queues, their members, agents. Names
- * and values are those of queues.conf; where a standard value differs on purpose, the text says
- * why.
+ * and values are those of queues.conf; where a default differs on purpose, the text says why.
  */
 import type { z } from 'zod';
 import * as f from './fields.ts';
 import {
+  CONDITIONS,
   callerNeed,
   callerPattern,
   callerRule,
@@ -33,7 +33,7 @@ const STRATEGY =
   'ago. `rrordered`: the next in the order of members. `linear`: the first in that order. ' +
   '`wrandom`: random, the penalty is the weight. `ring-progressively`: as linear, and one more ' +
   'phone joins after each `ring-progressively-delay`. `percent`: by the `share` of each member. ' +
-  'Asterisk’s standard is `ringall`, which makes everybody’s phone ring for every call.';
+  'Asterisk’s default is `ringall`, which makes everybody’s phone ring for every call.';
 
 const destinations = (text: string) =>
   f.listOf(destination('Where to'), text, MAX_DESTINATIONS).prefault([]);
@@ -56,17 +56,23 @@ const failover = section(
 );
 
 export const member = section(
-  'What an agent has in this queue of his own. Whoever is listed here is a member; agents that ' +
-    'name the queue in their own `queues` are, too, and come after these in `linear`.',
+  'A member, and what he has of his own in this queue. Agents that name the queue in their own ' +
+    '`queues` are members, too, and come after these in `linear`.',
   {
     agent: needed(f.agentId('Id of the agent.'), '2771'),
     penalty: standard(
-      f.count('The lower goes first; below 0 he is never offered a call.', -1, 1_000_000),
+      f.count('Members of lower penalty are rung first; one below 0 never.', -1, 1_000_000),
       '0',
     ),
-    ringinuse: free(f.yesNo('As the queue’s `ringinuse`.'), 'yes'),
-    wrapuptime: free(f.seconds('Before the agent’s and the queue’s.', 0, HOUR), '30'),
-    share: standard(f.count('Strategy `percent`: his part of the calls.', 1, 1000), '1'),
+    ringinuse: free(f.yesNo('In place of the queue’s `ringinuse`.'), 'yes'),
+    wrapuptime: free(
+      f.seconds('In place of the agent’s and the queue’s `wrapuptime`.', 0, HOUR),
+      '30',
+    ),
+    share: standard(
+      f.count('Strategy `percent`: his share of the calls, relative to the others’.', 1, 1000),
+      '1',
+    ),
   },
 );
 
@@ -81,38 +87,46 @@ const offers = {
     ),
     '5',
   ),
-  'reject-delay': free(f.seconds('That rest after he declined.', 0.1, HOUR), '30'),
-  'busy-delay': free(f.seconds('That rest after busy.', 0.1, HOUR), '10'),
-  'no-answer-delay': free(f.seconds('That rest after no answer.', 0.1, HOUR), '60'),
+  'reject-delay': free(
+    f.seconds('In place of `retry`, where he declined the call.', 0.1, HOUR),
+    '30',
+  ),
+  'busy-delay': free(f.seconds('In place of `retry`, where his phone was busy.', 0.1, HOUR), '10'),
+  'no-answer-delay': free(
+    f.seconds('In place of `retry`, where he did not answer.', 0.1, HOUR),
+    '60',
+  ),
   timeoutrestart: standard(
     f.yesNo(
-      'With `no`, a phone found busy or away takes its time out of the next one’s. Asterisk’s ' +
-        'standard is no; ours is yes, because a phone that rings only for a moment helps nobody.',
+      '`yes`: each phone rings for the whole `timeout`. `no`: what a busy or unreachable phone ' +
+        'took is missing for the next one. Asterisk’s default is no; ours is yes, because a ' +
+        'phone that rings only for a moment helps nobody.',
     ),
     'yes',
   ),
   'ring-progressively-delay': standard(
-    f.seconds('Strategy `ring-progressively`: when one more phone joins.', 1, 600),
+    f.seconds('Strategy `ring-progressively`: after each such time one more phone rings.', 1, 600),
     '10',
   ),
   autofill: standard(
-    f.yesNo('Serve several callers at once; `no`: only the first in line is offered.'),
+    f.yesNo('Serve several callers at once; `no`: agents are rung for the first in line alone.'),
     'yes',
   ),
   ringinuse: standard(
     f.yesNo(
       'Ring phones that are in use with a call of their own; never one with a call of ours. ' +
-        'Asterisk’s standard is yes; ours is no, because call waiting beeps into a conversation.',
+        'Asterisk’s default is yes; ours is no, because call waiting beeps into a conversation.',
     ),
     'no',
   ),
   defaultrule: free(
-    f.name('name', 'The entry of `penalty-rules` that holds for waiting calls.'),
+    f.name('name', 'The entry of `penalty-rules` that changes penalty limits while calls wait.'),
     'widen',
   ),
   penaltymemberslimit: standard(
     f.count(
-      'With so few members logged in penalties do not count, neither limits nor order; 0: always.',
+      'With this many members logged in, or fewer, penalties do not count, neither as limits nor ' +
+        'for the order; 0: they always count.',
       0,
       1000,
     ),
@@ -137,8 +151,9 @@ const offers = {
     .prefault([]),
   sticky: standard(
     f.seconds(
-      'A caller is kept so long for the agent he last spoke with in this queue, if that one is ' +
-        'logged in and not paused; then, or when he does not answer, anybody may take him.',
+      'How long a caller is kept for the agent he last spoke with in this queue, if that one is ' +
+        'logged in and not paused. After it, or when that agent does not answer, anybody may ' +
+        'take him.',
       0,
       HOUR,
     ),
@@ -147,36 +162,39 @@ const offers = {
   veto: free(
     f.name(
       'name',
-      'The entry of `vetoes` that is asked before each offer of this queue rings. A call to one ' +
+      'The entry of `vetoes` that is asked before a phone rings for this queue. A call to one ' +
         'agent alone (`direct`) that it refuses goes by his `no-answer`.',
     ),
     'crm',
   ),
   'max-talks': standard(
-    f.count('Most calls of the queue that talk or ring at once; 0 is no limit.', 0, 100_000),
+    f.count('Most calls of this queue that ring or talk at once; 0: no limit.', 0, 100_000),
     '0',
   ),
 };
 
 const autopause = {
   autopause: standard(
-    f.choice('Pause an agent who misses offers: in this queue, or in all.', 'no', 'yes', 'all'),
+    f.choice('Pause an agent who misses offers: `yes` here, `all` everywhere.', 'no', 'yes', 'all'),
     'no',
   ),
-  autopausedelay: standard(f.seconds('Not so soon after his last call.', 0, HOUR), '0'),
-  autopausebusy: standard(f.yesNo('Busy and declined count as missed, too.'), 'no'),
-  autopauseunavail: standard(f.yesNo('So does a phone that cannot be reached.'), 'no'),
-  'autopause-misses': standard(f.count('Missed offers in a row before it.', 1, 100), '1'),
-  'autopause-length': standard(
-    f.seconds('It ends by itself after so long; 0: only he ends it.', 0, 86_400),
+  autopausedelay: standard(
+    f.seconds('No automatic pause for this long after his last call.', 0, HOUR),
     '0',
   ),
-  wrapuptime: standard(f.seconds('Rest of an agent after a call; 0 is none.', 0, HOUR), '0'),
+  autopausebusy: standard(f.yesNo('A busy or declined offer counts as missed, too.'), 'no'),
+  autopauseunavail: standard(f.yesNo('So does one to a phone that cannot be reached.'), 'no'),
+  'autopause-misses': standard(f.count('Missed offers in a row before the pause.', 1, 100), '1'),
+  'autopause-length': standard(
+    f.seconds('The automatic pause ends by itself after this; 0: only he ends it.', 0, 86_400),
+    '0',
+  ),
+  wrapuptime: standard(f.seconds('Rest of an agent after a call; 0: none.', 0, HOUR), '0'),
 };
 
 const entry = {
   priority: standard(
-    f.count('Of its callers; the higher goes first, before entry order.', -1_000_000, 1_000_000),
+    f.count('Priority of its callers; the higher goes first.', -1_000_000, 1_000_000),
     '0',
   ),
   'caller-priority': f
@@ -187,15 +205,16 @@ const entry = {
       1000,
     )
     .prefault([]),
-  maxlen: standard(f.count('Most calls waiting; 0 is no limit.', 0, 100_000), '0'),
+  maxlen: standard(f.count('Most calls waiting; 0: no limit.', 0, 100_000), '0'),
   'max-calls-per-agent': standard(
-    f.count('No entry with so many waiting for each logged-in member; 0: no check.', 0, 1000),
+    f.count('Nobody enters while this many wait per logged-in member; 0: no check.', 0, 1000),
     '0',
   ),
   'max-estimated-wait': standard(
     f.seconds(
-      'No entry if the wait is estimated as longer (from who stands before him, who can serve ' +
-        'him, and the last calls); 0: no check. Where nothing is known yet, everybody enters.',
+      'Nobody enters whose wait is estimated as longer (from who stands before him, who can ' +
+        'serve him, and the last calls); 0: no check. Where nothing is known yet, everybody ' +
+        'enters.',
       0,
       43_200,
     ),
@@ -203,8 +222,9 @@ const entry = {
   ),
   joinempty: standard(
     emptyRule(
-      'No entry if these take every logged-in member out of account; who never meets the caller, ' +
-        'or never has the skills he asks, does not count at all. `yes`: no check; `no`: ' +
+      'A caller enters only if some logged-in member is in none of these conditions: ' +
+        `${CONDITIONS.map((each) => `\`${each}\``).join(', ')}. Members who may never take the ` +
+        'caller (`skills`, `never`) do not count at all. `yes`: no check; `no`: ' +
         '`penalty,paused,invalid`; `strict`: and `unavailable`; `loose`: `penalty,invalid`.',
       'yes',
     ),
@@ -212,18 +232,19 @@ const entry = {
   ),
   leavewhenempty: standard(
     emptyRule(
-      'Likewise, those who wait must leave; `no`: no check, `yes` is `penalty,paused,invalid`.',
+      'Likewise for those who wait: they leave when no member is left. `no`: no check; `yes`: ' +
+        '`penalty,paused,invalid`.',
       'no',
     ),
     'no',
   ),
   'max-wait': standard(
-    f.seconds('Longest wait in this queue, then `failover.timeout`; 0 is none.', 0, 43_200),
+    f.seconds('Longest wait in this queue, then `failover.timeout`; 0: no limit.', 0, 43_200),
     '0',
   ),
   timeoutpriority: standard(
     f.choice(
-      'When that passes while a phone rings: `app` ends it at once, `conf` lets it ring out.',
+      'When `max-wait` passes while a phone rings: `app` ends it at once, `conf` lets it ring out.',
       'app',
       'conf',
     ),
@@ -233,8 +254,9 @@ const entry = {
     .listOf(
       exitKey('Key'),
       'Keys that lead out of the line, of one to eight digits: `0=queue:operator`, ' +
-        '`12=sip:12@pbx`. He goes as soon as one is complete, as by Asterisk’s `context`, so ' +
-        'none may begin another; `sip.login.digit-timeout` after a digit it is forgotten.',
+        '`12=sip:12@pbx`. A caller leaves as soon as a key is complete, as by Asterisk’s ' +
+        '`context`, so no key may begin with another one. Digits are forgotten ' +
+        '`sip.login.digit-timeout` after the last.',
       100,
     )
     .prefault([]),
@@ -245,7 +267,7 @@ const sounds = {
   welcome: f
     .listOf(
       f.prompt('Prompt'),
-      'Prompts played once, at the start, by key or as /a/file.wav; `[]` is none.',
+      'Prompts played once, at the start, by key or as /a/file.wav; `[]`: none.',
       10,
     )
     .prefault(['queue-welcome']),
@@ -254,7 +276,7 @@ const sounds = {
     .listOf(f.prompt('Prompt'), 'Prompts of the recurring announcement.', 10)
     .prefault(['queue-periodic-announce']),
   'periodic-announce-frequency': standard(
-    f.seconds('How often it is played; 0 is never.', 0, 3600),
+    f.seconds('How often that is played; 0: never.', 0, 3600),
     '0',
   ),
 };
@@ -289,7 +311,7 @@ export const queue = section('One queue. It is called at `sip:<name>@<this host>
     'most-idle',
   ),
   servicelevel: standard(
-    f.seconds('Answered so soon is answered in time, in service levels.', 1, 3600),
+    f.seconds('A call answered within this is answered in time (service level).', 1, 3600),
     '20',
   ),
   weight: standard(
@@ -300,13 +322,15 @@ export const queue = section('One queue. It is called at `sip:<name>@<this host>
   ...autopause,
   ...entry,
   ...sounds,
-  members: f.listOf(member, 'Members with something of their own.', MAX_MEMBERS).prefault([]),
+  members: f
+    .listOf(member, 'Members, where they have something of their own.', MAX_MEMBERS)
+    .prefault([]),
 });
 
 export const agent = section('One agent.', {
   id: needed(f.agentId('What the agent keys to log in.'), '2771'),
   name: free(f.words('text', 'Name shown in GET /agents.', 80), 'Ann'),
-  pin: free(f.pin('Asked for after the id.'), '${ANN_PIN}'),
+  pin: free(f.pin('Asked for after the id at a login.'), '${ANN_PIN}'),
   device: free(
     phone('A static member: his phone. He is always logged in there, and cannot log in or out.'),
     'sip:101@192.168.0.3',
@@ -315,7 +339,7 @@ export const agent = section('One agent.', {
     f.name('name', 'Name of the `sip.register` entry through which that phone is called.'),
     'pbx',
   ),
-  wrapuptime: free(f.seconds('His own, before the queue’s.', 0, HOUR), '20'),
+  wrapuptime: free(f.seconds('In place of the queues’ `wrapuptime`.', 0, HOUR), '20'),
   skills: f
     .listOf(skill('Skill'), 'What he can do, and how well (1 to 100): `english=80`.', 100)
     .prefault([]),
@@ -327,7 +351,8 @@ export const agent = section('One agent.', {
     )
     .prefault([]),
   'no-answer': destinations(
-    'Where calls to him alone go (`queues[].direct`) that he does not take; `[]`: by the queue.',
+    'Where calls to him alone go (`queues[].direct`) that he does not take; `[]`: by the ' +
+      '`failover` of that queue.',
   ),
   queues: f
     .listOf(f.name('queue', 'Queue'), 'Names of the queues the agent serves.', MAX_QUEUES)
@@ -355,22 +380,23 @@ export type AgentFile = z.output<typeof agent>;
 export const pauseReasons = f
   .listOf(
     pauseReason('Reason'),
-    'Reasons for which agents may pause, each with its longest time in seconds: `lunch=3600`, or ' +
-      'without one `training`. Counted from when he asks. Empty: any reason, as long as he likes.',
+    'Reasons for which agents may pause, each with its longest time in seconds (`lunch=3600`) or ' +
+      'without one (`training`). The time counts from when he asks. Empty: any reason, as long ' +
+      'as he likes.',
     100,
   )
   .prefault([]);
 
 export const penaltyRule = section(
-  'As in queuerules.conf; an edited rule reaches calls that wait already.',
+  'A rule as in queuerules.conf; an edited one reaches calls that wait already.',
   {
     name: needed(f.name('name', 'Its name, for `queues[].defaultrule`.'), 'widen'),
     penaltychange: f
       .listOf(
         penaltyChange('Change'),
-        'After so many seconds in the queue, who may take the call: `seconds,max,min,raise`. ' +
-          'Members between min and max may; those below raise count as of that penalty. `+5` ' +
-          'and `-5` change what holds, empty leaves it.',
+        'Who may take a call after so many seconds in the queue: `seconds,max,min,raise`. ' +
+          'Members whose penalty is between min and max may; those below raise count as if they ' +
+          'had that penalty. `+5` and `-5` change the former value, nothing leaves it.',
         100,
       )
       .prefault([]),

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { unwrap } from './faults.ts';
-import { fileSchema } from './schema.ts';
+import { fileSchema, NOT_YET } from './schema.ts';
 
 interface Meta {
   readonly text?: string;
@@ -30,6 +30,7 @@ it has the same thing.
   \`NAME_FILE\` names there (\`/run/secrets/pbx\`), and is a mistake where neither is
   set; \`$\${\` stands for \`\${\` itself. Passwords belong there.
 * \`ACD_DRACHTIO=host:port:secret\` in the environment takes the place of \`sip.drachtio\`.
+* Options of \`queues.conf\` that this version does not have: ${[...NOT_YET].join(', ')}.
 `;
 
 /** The metadata nearest to the schema's own, through its wrappers. */
@@ -53,7 +54,8 @@ function standardOf(schema: unknown, meta: Meta): string {
   return '–';
 }
 
-function cell(text: string): string {
+/** Text of one cell of a Markdown table. */
+export function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 
@@ -70,16 +72,19 @@ function describe(path: string, schema: unknown, intro: string): string[] {
     if (inner instanceof z.ZodObject) {
       below.push(...describe(join(path, key), inner, text));
     } else if (element instanceof z.ZodObject) {
-      const about = `${text} A list; for each entry: ${metaOf(element).text ?? ''}`;
+      const about = `A list. ${text} ${metaOf(element).text ?? ''}`;
       below.push(...describe(`${join(path, key)}[]`, element, about));
     } else {
       const kind = element === null ? (meta.kind ?? '') : `list of: ${metaOf(element).kind ?? ''}`;
+      // A label names an entry in faults; a sentence explains what may stand in one.
+      const entry = element === null ? '' : (metaOf(element).text ?? '');
+      const explained = entry.endsWith('.') ? ` ${entry}` : '';
       const example = meta.example === undefined ? '' : ` For example \`${meta.example}\`.`;
-      const cells = [`\`${key}\``, kind, standardOf(value, meta), `${text}${example}`];
+      const cells = [`\`${key}\``, kind, standardOf(value, meta), `${text}${explained}${example}`];
       rows.push(`| ${cells.map(cell).join(' | ')} |`);
     }
   }
-  const table = ['| option | value | standard | meaning |', '|---|---|---|---|', ...rows, ''];
+  const table = ['| option | value | default | meaning |', '|---|---|---|---|', ...rows, ''];
   const head = path === '' ? [] : [`## ${path}`, '', intro, ''];
   return [...head, ...(rows.length > 0 ? table : []), ...below];
 }

@@ -30,8 +30,8 @@ const queueLog = field(
 );
 
 export const reports = section(
-  'Reports: queue_log, call records, service level. They are folded from the journal beside it ' +
-    'and hold up no call; deleted, they are made again from what the journal holds.',
+  'Reports: queue_log, call records, service level. They are computed from the journal and hold ' +
+    'up no call; deleted, they are made again from what the journal holds.',
   {
     path: free(
       f.words(
@@ -44,7 +44,7 @@ export const reports = section(
     ),
     keep: standard(
       f.days(
-        'How long records are kept, also when the journal has forgotten; 0: for ever.',
+        'How long records are kept, also when the journal has lost their events; 0: for ever.',
         0,
         36_500,
       ),
@@ -68,7 +68,7 @@ export const reports = section(
       'offered',
     ),
     'short-abandon': standard(
-      f.seconds('Who gives up sooner is told apart, and counts in no service level.', 0, 600),
+      f.seconds('Callers who give up sooner count apart, and in no service level.', 0, 600),
       '0',
     ),
   },

@@ -23,12 +23,12 @@ const deviceFrom = (text: string) =>
   standard(f.choice(text, 'auto', 'contact', 'p-asserted-identity', 'from'), 'auto');
 
 const PRESENCE =
-  'What to do where an agent’s phone cannot be watched, as it refuses subscriptions or logged ' +
-  'in and answers none: `auto` trusts it to be idle when we have no call on it, `required` ' +
-  'refuses the login, `off` never subscribes.';
+  'What to do where an agent’s phone cannot be watched, because it refuses subscriptions or ' +
+  'answers none: `auto` trusts it to be idle while the ACD has no call on it, `required` refuses ' +
+  'the login, `off` never subscribes.';
 const DEVICE =
-  'Which header of a login call names the phone: `auto` takes Contact, through a registrar only ' +
-  'where it is at the PBX and not its own name; then P-Asserted-Identity, then From.';
+  'Which header of a login call names the phone. `auto`: Contact (through a registrar only where ' +
+  'it names a phone at the PBX, not the PBX itself), else P-Asserted-Identity, else From.';
 
 const registrar = section('One PBX at which the ACD registers like a phone.', {
   name: needed(f.name('name', 'Short name, shown in GET /health and in the log.'), 'pbx'),
@@ -46,7 +46,7 @@ const registrar = section('One PBX at which the ACD registers like a phone.', {
     f.words('text', 'User for digest authentication, where it is not `username`.', 64),
     'acd',
   ),
-  expires: standard(f.seconds('Life asked for; the registrar may change it.', 30, DAY), '3600'),
+  expires: standard(f.seconds('Lifetime asked for; the registrar may change it.', 30, DAY), '3600'),
   'device-from': deviceFrom(DEVICE),
   presence: presence(PRESENCE),
 });
@@ -102,7 +102,7 @@ const login = section('How agents log in and out by phone.', {
     '10',
   ),
   'lock-for': standard(
-    f.seconds('How long that is; a count is forgotten after as long without another.', 1, DAY),
+    f.seconds('How long that lasts. Wrong PINs are forgotten as long after the last.', 1, DAY),
     '900',
   ),
   'digit-timeout': standard(
@@ -131,14 +131,14 @@ const login = section('How agents log in and out by phone.', {
 });
 
 const sourceLimits = section(
-  'What one address may do that is neither this machine nor a registrar. `GET /bans` lists whom ' +
-    'they banned, `DELETE /bans/ADDRESS` lifts one.',
+  'What one address may do, this machine and registrars aside. `GET /bans` lists who is banned, ' +
+    '`DELETE /bans/ADDRESS` lifts a ban.',
   {
     rate: standard(
       f.count(
-        'New requests (calls, logins) a second; twice as many at once. More get 503, and ten ' +
-          'times as many too much within a minute a ban, but for networks that `allow` names. ' +
-          '0: no limit.',
+        'New requests (calls, logins) a second, and twice as many at once. More get 503. An ' +
+          'address that exceeds it by ten times as many within a minute is banned, unless ' +
+          '`allow` names its network. 0: no limit.',
         0,
         100_000,
       ),
@@ -149,7 +149,7 @@ const sourceLimits = section(
       '10',
     ),
     'ban-for': standard(
-      f.seconds('How long nothing new from it gets an answer.', 1, 30 * DAY),
+      f.seconds('How long nothing new from a banned address is answered.', 1, 30 * DAY),
       '3600',
     ),
   },
@@ -177,7 +177,7 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
           'not on the internet), `registrars` (whoever accepted a REGISTER of ours), `any`.',
       ),
       'From whom calls, logins and all other new requests are taken. Everybody else gets no ' +
-        'answer at all; what belongs to a call that is up is served from anywhere.',
+        'answer at all. What belongs to a call that is up is served from anywhere.',
       200,
     )
     .refine((rules) => rules.length > 0, 'is empty; name who may call, or write any')
@@ -230,13 +230,13 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
   'skills-header': free(
     f.name(
       'header',
-      'Header of an INVITE that says what the call asks of agents, in place of the queue’s first ' +
-        'word in `skills`: `english>=50`.',
+      'Header of an INVITE that says what the call asks of agents, in place of the first entry ' +
+        'of the queue’s `skills`: `english>=50`.',
     ),
     'X-Skills',
   ),
   'subscribe-expires': standard(
-    f.seconds('Life asked for in SUBSCRIBE to an agent’s phone.', 30, DAY),
+    f.seconds('Lifetime asked for in SUBSCRIBE to an agent’s phone.', 30, DAY),
     '3600',
   ),
   'session-expires': standard(
@@ -255,7 +255,7 @@ const media = section('Audio.', {
     'mediad',
   ),
   address: standard(
-    f.ipAddress('Local address for RTP; 0.0.0.0 tells each peer the one that reaches it.'),
+    f.ipAddress('Local address for RTP. 0.0.0.0: all; each peer is told the one it can reach.'),
     '0.0.0.0',
   ),
   'external-address': free(
@@ -280,9 +280,9 @@ const media = section('Audio.', {
   ),
   silence: standard(
     f.seconds(
-      'A party that was heard and then sent no RTP for so long is asked by SIP whether it is ' +
-        'still there, and again while it is silent (one that was never heard: after 5 minutes); ' +
-        'a call whose phone does not answer is ended.',
+      'After this long without RTP a party that was heard before is asked by SIP whether it is ' +
+        'still there, and again while it is silent (one that was never heard: after 5 minutes). ' +
+        'A call whose phone does not answer is ended.',
       1,
       3600,
     ),
@@ -290,7 +290,7 @@ const media = section('Audio.', {
   ),
   'silence-limit': standard(
     f.seconds(
-      'A party that sent no RTP for so long loses its call, even if its phone answers (muted ' +
+      'After this long without RTP a call is ended, even if the phone answers when asked (muted ' +
         'phones may send none); 0: never.',
       0,
       DAY,
@@ -302,8 +302,8 @@ const media = section('Audio.', {
 const drain = section('What a stop (Ctrl-C, SIGTERM) does while there are calls.', {
   limit: standard(
     f.seconds(
-      'Calls may go on for so long, new ones are refused; then they are ended. 0 ends them at ' +
-        'once. Whoever stops the ACD (systemd, a container engine) must wait a little longer.',
+      'How long calls may go on while new ones are refused; then they are ended. 0: at once. ' +
+        'Whoever stops the ACD (systemd, a container engine) must wait a little longer.',
       0,
       DAY,
     ),
@@ -337,7 +337,7 @@ const transfers = section(
 );
 
 const log = section('The log, on standard output.', {
-  level: standard(f.choice('How much is told.', 'debug', 'info', 'warn', 'error'), 'info'),
+  level: standard(f.choice('How much is logged.', 'debug', 'info', 'warn', 'error'), 'info'),
   format: standard(
     f.choice(
       '`pretty` lines for people, `json` for machines; `auto` is pretty, but JSON for ' +
@@ -350,8 +350,13 @@ const log = section('The log, on standard output.', {
   ),
 });
 
-/** The whole file. */
+/** The whole file, in the order of the reference: what administrators look for first. */
 export const fileSchema = section('acd.yaml', {
+  queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
+  agents: f.listOf(agent, 'The agents.', MAX_AGENTS).prefault([]),
+  'penalty-rules': penaltyRules,
+  'pause-reasons': pauseReasons,
+  'idle-clock': idleClock.prefault({}),
   sip: sip.prefault({}),
   media: media.prefault({}),
   http: http.prefault({}),
@@ -366,8 +371,8 @@ export const fileSchema = section('acd.yaml', {
     ),
     keep: standard(
       f.days(
-        'How long events are kept; 0 is for ever. The state needs no old ones: only what ' +
-          'reports look back on is removed.',
+        'How long events are kept; 0: for ever. Only reports need old ones; what holds now does ' +
+          'not.',
         0,
         36_500,
       ),
@@ -405,23 +410,18 @@ export const fileSchema = section('acd.yaml', {
     'loop-delay': standard(
       f.milliseconds(
         'New calls and logins get 503 while the server’s event loop is this late for a second ' +
-          'or longer: it has more to do than it can. 0: never.',
+          'or longer, because it has more to do than it can. 0: never.',
         0,
         60_000,
       ),
       '500',
     ),
   }).prefault({}),
-  'penalty-rules': penaltyRules,
-  'pause-reasons': pauseReasons,
-  'idle-clock': idleClock.prefault({}),
-  queues: f.listOf(queue, 'The queues.', MAX_QUEUES).prefault([]),
-  agents: f.listOf(agent, 'The agents.', MAX_AGENTS).prefault([]),
 });
 
 export type ConfigFile = z.output<typeof fileSchema>;
 
-/** Options of queues.conf that administrators will try, and that this version does not have. */
+/** Options of queues.conf that this version does not have; the reference names them. */
 export const NOT_YET = new Set([
   'announce',
   'announce-frequency',

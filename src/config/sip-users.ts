@@ -14,7 +14,7 @@ export const SIP_REALM = 'acd';
 export const MAX_SIP_USERS = 1_000;
 const LEAST = 8;
 
-export const sipUser = section('Who may call from anywhere: his name and a password.', {
+export const sipUser = section('A name and its password.', {
   name: needed(f.name('name', 'Digest user, and the user of his From.'), 'road'),
   password: free(
     f.secret(`Password of ${LEAST} characters or more; take it from the environment.`, LEAST),

@@ -7,7 +7,7 @@
 import type { AcdConfig, RegisterConfig } from './types.ts';
 
 /** Stands in the list for the domains and own addresses of all our registrars. */
-export const REGISTRARS = 'registrars';
+const REGISTRARS = 'registrars';
 
 /** `*` is any part of user or host. Users are compared as written, hosts without case. */
 function fits(pattern: string, user: string, host: string): boolean {

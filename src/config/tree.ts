@@ -79,7 +79,7 @@ function readKept(file: string, env: Environment): string | { readonly why: stri
  * Replaces `${NAME}` by the environment's value, or what is in the file that NAME_FILE names
  * there; `$${` stands for a literal `${`. Gives why some cannot be.
  */
-export function substitute(
+function substitute(
   text: string,
   env: Environment,
 ): { readonly text: string; readonly faults: readonly string[] } {

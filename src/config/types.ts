@@ -1,7 +1,7 @@
 /**
  * The configuration as the program uses it: acd.yaml after defaults, units and checks. Names in
- * the file are Asterisk's where it has them (FEATURES, "Names to keep compatible"); here they are
- * camel case and spans are milliseconds. `config/schema.ts` makes this out of YAML.
+ * the file are those of Asterisk's queues.conf where it has them; here they are camel case and
+ * spans are milliseconds. `config/schema.ts` makes this out of YAML.
  */
 import type { CoreEvent } from '../core/events.ts';
 import type { CoreConfig } from '../core/types.ts';

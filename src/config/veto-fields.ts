@@ -4,11 +4,11 @@ import { needed, section, standard } from './schema-parts.ts';
 import { SECRET_MIN, webAddress } from './webhook-fields.ts';
 
 const veto = section(
-  'Somebody who is asked before a phone rings, by a signed POST as of `webhooks`, type ' +
-    '`acd.veto`: which call, which queue, which agent. It answers 200 and ' +
-    '`{"verdict":"allow"}`, or `{"verdict":"refuse","reason":"…"}`: then the agent is not rung ' +
-    'for this call before a back-off (the queue’s `retry`, doubled with each refusal of the two, ' +
-    '300 s at most), and is free for other calls. It is no missed offer.',
+  'Somebody who is asked by a signed POST, as those of `webhooks`, of type `acd.veto`: may this ' +
+    'agent be rung for this call of this queue? It answers 200 and `{"verdict":"allow"}`, or ' +
+    '`{"verdict":"refuse","reason":"…"}`: then he is not rung for this call before a back-off ' +
+    '(the queue’s `retry`, doubled with each refusal of the two, 300 s at most), and is free for ' +
+    'other calls. That is no missed offer.',
   {
     name: needed(f.name('name', 'Its name, for `queues[].veto`.'), 'crm'),
     url: needed(webAddress('Where it is asked; redirects are not followed.'), 'https://crm/ring'),
@@ -18,8 +18,8 @@ const veto = section(
     ),
     timeout: standard(
       f.seconds(
-        'So long it may take; the caller waits meanwhile. Of one veto 50 questions are under way ' +
-          'at once; waiting for a turn counts.',
+        'How long the answer may take; the caller waits meanwhile. At most 50 questions of one ' +
+          'veto are under way at once, and waiting for a turn counts.',
         0.1,
         10,
       ),
@@ -27,8 +27,8 @@ const veto = section(
     ),
     silence: standard(
       f.choice(
-        'What no answer in time means, and what is no answer (nobody there, another status or ' +
-          'body): `ring`, so that a CRM that is broken does not stop the calls, or `refuse`.',
+        'What it means when no answer comes in time, or another one than the two: `ring`, so ' +
+          'that a broken CRM does not stop the calls, or `refuse`.',
         'ring',
         'refuse',
       ),

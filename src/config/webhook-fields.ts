@@ -37,10 +37,14 @@ const webhook = section('One receiver of events: each is POSTed until it answers
     ),
     '${WEBHOOK_SECRET}',
   ),
-  events: f.listOf(kind('As in GET /events.'), 'Only events of these kinds.', 100).prefault([]),
-  queues: f.listOf(f.name('queue', 'A queue.'), 'Only what concerns these.', 1_000).prefault([]),
-  agents: f.listOf(f.agentId('An agent.'), 'Only what concerns these.', 1_000).prefault([]),
-  timeout: standard(f.seconds('So long it may take to answer.', 0.1, 60), '5'),
+  events: f
+    .listOf(kind('Event'), 'Only events of these kinds, as in GET /events; `[]`: all.', 100)
+    .prefault([]),
+  queues: f
+    .listOf(f.name('queue', 'Queue'), 'Only what concerns these queues.', 1_000)
+    .prefault([]),
+  agents: f.listOf(f.agentId('Agent'), 'Only what concerns these agents.', 1_000).prefault([]),
+  timeout: standard(f.seconds('How long it may take to answer.', 0.1, 60), '5'),
 });
 
 export const webhooks = f.listOf(webhook, 'Who is told of what happens, by POST.', 20);

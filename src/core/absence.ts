@@ -1,9 +1,8 @@
 /**
- * What may take a member out of account where a queue asks whether it is empty (`emptiness.ts`),
- * as bits: a queue becomes empty only when a bit that it asks for comes on, or, as penalties count
- * again, when one more logs in (`penaltymemberslimit`); only then are all who wait there looked at.
- * Whatever else changes (a call that comes, an agent who is free again) leaves those that were not
- * sent away where they are.
+ * The conditions of `joinempty` and `leavewhenempty` that a member is in (`emptiness.ts`), as bits.
+ * A queue can become empty only when such a bit is set, or when one more member logs in and
+ * penalties count again (`penaltymemberslimit`). Only then are all who wait there looked at;
+ * whatever else changes sends nobody away.
  */
 import type { Agent } from './state.ts';
 import type { EmptyCondition } from './types.ts';

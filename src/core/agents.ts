@@ -1,10 +1,10 @@
 /**
  * What agents and their phones say between calls: presence, pause, wrap-up. Presence only takes
- * availability away (invariant 7): a report never touches a phone that rings or talks (an offer
- * that is only asked about it takes back), and while we have
- * one on the phone its ringing and busy are ours. What presence said last holds after our call,
- * so a phone still reported busy is not rung before it is reported idle; a phone trusted without
- * presence was reported idle once and stays so.
+ * availability away (invariant 7): while a call of ours rings or talks on a phone, its ringing and
+ * busy are ours, and a report changes nothing (it only takes back an offer whose veto has not
+ * answered yet). What presence said last holds after our call: a phone still reported busy is not
+ * rung before it is reported idle; a phone trusted without presence was reported idle once and
+ * stays so.
  */
 import type {
   EndWrapup,

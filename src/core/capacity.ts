@@ -1,13 +1,13 @@
 /**
- * The places of `limits.calls`: who has one, and who gives his up for a newcomer when all are
- * taken. A 2xx that is never acknowledged is given up after 64*T1 only (RFC 3261 §13.3.1.4), and a
- * flood of such calls would fill the house for 32 seconds; whoever is there acknowledges within a
- * round trip.
+ * The places of `limits.calls`: who has one, and who yields his to a newcomer when all are taken.
+ * A 2xx that is never acknowledged is given up only after 64*T1 (RFC 3261 §13.3.1.4), so a flood of
+ * such calls would take all places for 32 seconds, while a real caller acknowledges within a round
+ * trip.
  */
 import type { Call, State } from './state.ts';
 
 /** A caller who came so long ago and has not acknowledged our answer yields to one who comes. */
-export const UNACKNOWLEDGED_MS = 4_000;
+const UNACKNOWLEDGED_MS = 4_000;
 
 /** Who was sent elsewhere has a leg here until he is there, or as long as we bridge him. */
 export function present({ calls, transfers, outbound }: State): number {

@@ -1,10 +1,9 @@
 /**
  * The ACD's one question: given this state and this command, what happens? The answer is a batch
  * of events, or a refusal that changes nothing. Deterministic and total: no clock, no random, no
- * I/O. A command's own rule speaks first; then queues that are empty lose those who wait, and
- * dispatch matches whoever is free. The
- * state is moved on by evolve as each event is decided, so folding the batch over the former
- * state gives exactly the state left here.
+ * I/O. A command's own rule speaks first; then empty queues lose those who wait there, and dispatch
+ * matches calls and free agents. Each event is folded into the state as it is decided, so folding
+ * the batch over the former state gives exactly the state left here.
  */
 import { endWrapup, extendWrapup, pause, reportDevice, resume } from './agents.ts';
 import { joinQueue, leaveQueueOf } from './attendance.ts';

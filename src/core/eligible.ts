@@ -114,7 +114,7 @@ export function givenObstacle(agent: Agent): AgentObstacle | null {
   return agentObstacle(agent) ?? phoneObstacle(agent, false);
 }
 
-/** What keeps an agent from being rung for an offer that is made; one given asks for no more. */
+/** What forbids an offer that stands already. One that was given asks for his phone alone. */
 export function reservationObstacle(agent: Agent, offer: Offer): AgentObstacle | null {
   if (agent.paused !== null) return 'paused';
   const member = memberOf(agent, offer.queue);
@@ -127,7 +127,7 @@ export function memberObstacle(member: Member): AgentObstacle | null {
   return agentObstacle(member.agent) ?? placeObstacle(member);
 }
 
-/** What of that is due to his phone or to this membership, not to what he does just now. */
+/** The part of it that comes from his phone or this membership, not from what he does now. */
 export function placeObstacle(member: Member): AgentObstacle | null {
   const { agent, rules } = member;
   return (
@@ -142,7 +142,7 @@ export function memberOf(agent: Agent, queue: string): Member | undefined {
   return agent.memberOf.find((member) => member.queue.name === queue);
 }
 
-/** Tiers of members for this call: those below `raise` are of one; of few, all are. */
+/** Tiers of members for this call: those below `raise` share one; where few are there, all do. */
 export function tiersFor(call: Call, queue: Queue): (member: Member) => number {
   if (hasFew(queue)) return () => 0;
   const least = call.limits.raise ?? -Infinity;
@@ -182,7 +182,7 @@ function isAtWork(member: Member): boolean {
   return !agent.pausedIn.has(queue.name) && rules.penalty >= 0;
 }
 
-/** Is he there for such a call, or will be when he is free? What estimates count on. */
+/** Could he take such a call, now or when he is free? Estimates count on him then. */
 export function canServe(call: Seeker, member: Member) {
   const { agent, queue } = member;
   if (!isAtWork(member) || agent.deviceState === 'unavailable') return false;
@@ -196,7 +196,7 @@ function isVetoed({ vetoes }: Call, { agent, queue }: Member): boolean {
   return (vetoes.get(agent.id)?.until ?? 0) > 0;
 }
 
-/** First in line of those whose leg is up: who never acknowledges holds up nobody. */
+/** First in line whose leg is up: a caller who never acknowledges holds up nobody. */
 function firstUp({ line }: Queue): Call | undefined {
   for (const call of line) if (call.confirmedAt !== null) return call;
   return undefined;

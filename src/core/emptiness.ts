@@ -1,9 +1,8 @@
 /**
- * When a queue counts as empty: for `joinempty` and `leavewhenempty`. Who is logged out is no
- * member, as a dynamic member is none in Asterisk; of the others each is looked at, and the
- * queue is empty for a call when the conditions take every one out of account, `penalty` by the
- * limits of that call. A member who leaves after his call, who never meets this caller, or who
- * lacks the skills that the call asks now and later, is not counted on in any case.
+ * When a queue counts as empty, for `joinempty` and `leavewhenempty`: when each logged-in member is
+ * in one of the conditions. (Who is logged out does not count, like a dynamic member of Asterisk's
+ * who was removed.) `penalty` depends on the limits of the call. Not counted in any case: a member
+ * who leaves after his call, who never meets this caller, or who never has the skills it asks.
  */
 import { absenceBits, absenceMask } from './absence.ts';
 import { fits } from './rules.ts';
@@ -18,13 +17,13 @@ export function hasFew({ config, members }: Queue): boolean {
   let count = 0;
   for (const member of members) {
     if (isLoggedIn(member)) count += 1;
-    // Asked of each member in turn: it must not cost as much as there are.
+    // Called once for each member, so it must not look at all of them each time.
     if (count > few) return false;
   }
   return true;
 }
 
-/** Outside of what a call's limits allow? Those below `raise` count as that; few are never. */
+/** Outside of the call's limits? Penalties below `raise` count as `raise`; see `hasFew`. */
 export function isOutside({ rules, queue }: Member, { min, max, raise }: PenaltyLimits): boolean {
   if (min === null && max === null) return false;
   const counts = Math.max(rules.penalty, raise ?? -Infinity);
@@ -32,7 +31,7 @@ export function isOutside({ rules, queue }: Member, { min, max, raise }: Penalty
   return !isWithin && !hasFew(queue);
 }
 
-/** Of the conditions those that are of this queue and this call; the others are bits. */
+/** The conditions that depend on this queue or this call; the others are `absenceBits`. */
 function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLimits): boolean {
   const { agent, rules, queue } = member;
   switch (condition) {
@@ -47,11 +46,11 @@ function meetsHere(member: Member, condition: EmptyCondition, limits: PenaltyLim
   }
 }
 
-/** What of a call says who may take it; of one that is about to enter, too. */
+/** The part of a call that says who may take it; a caller who is about to enter has it, too. */
 export type Seeker = Pick<Call, 'from' | 'limits' | 'skills' | 'skillSteps' | 'only'>;
 
 /** Asks for nothing, and meets anybody. */
-export const ANYBODY: Seeker = {
+const ANYBODY: Seeker = {
   from: '',
   limits: NO_LIMITS,
   skills: null,
@@ -68,12 +67,12 @@ export function isFor({ only }: Pick<Call, 'only'>, agent: Agent): boolean {
   return only === null || only === agent.id;
 }
 
-/** Is it for him, by what does not change by itself? */
+/** May he take it at some time, whatever he is doing now? */
 function mayEverTake(call: Seeker, member: Member): boolean {
   return isFor(call, member.agent) && mayEverMeet(call, member);
 }
 
-/** Is he one for such a caller? */
+/** The same, but for calls to one agent alone. */
 function mayEverMeet(call: Seeker, { agent, queue }: Member): boolean {
   return !isExcluded(call, agent) && mightHaveSkills(agent.skills, call, queue.config);
 }
@@ -101,7 +100,7 @@ export function emptinessOf(
   return found;
 }
 
-/** Does who may take a call differ by caller, beyond penalties? */
+/** May one member take some callers and not others, penalties aside? */
 export function isChoosy(queue: Queue): boolean {
   const { skills, skillSteps, callerSkills } = queue.config;
   const asks = skills !== null || skillSteps.length > 0 || callerSkills.length > 0;
@@ -113,7 +112,7 @@ export function isAway({ agent, queue }: Member): boolean {
   return agent.away.size > 0 && agent.away.has(queue.name);
 }
 
-/** To this queue. */
+/** Logged in to this queue. */
 export function isLoggedIn(member: Member): boolean {
   return member.agent.device !== null && !isAway(member);
 }

@@ -62,7 +62,7 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
     if (status === null) break;
     left.push({ queue: queue.name, status });
     const destinations = failoverOf(state, queue, status, seeker.only);
-    // Elsewhere whoever is next may have him.
+    // In another queue he is no longer for one agent alone.
     seeker = { ...seeker, only: null };
     const leaver = { callId, queue: queue.name, status, left, seeker };
     const destination = chooseDestination(decision, leaver, destinations);
@@ -125,7 +125,7 @@ function keeperOf(state: State, queue: Queue, seeker: Seeker): AgentId | null {
   return agent !== undefined && mayBeKept(seeker, agent, queue.name) ? agent.id : null;
 }
 
-/** Where he stands: number, place, and what of it is not by the number alone. */
+/** Where he stands: entry number and place; priority and order only where they are not plain. */
 function standingOf(decision: Decision, command: ArriveCall, queue: Queue) {
   const entry = decision.state.entries + 1;
   const own = priorityOf(queue.config, command.from, command.priority);
@@ -144,9 +144,9 @@ function standingOf(decision: Decision, command: ArriveCall, queue: Queue) {
 }
 
 /**
- * Priority and order for a place in line (1 = next; none: the call's own). Between two callers
- * there is room for some fifty of the same request; where there is none left, the newcomer
- * stands right behind the place he asked for.
+ * Priority and order for a place in line (1 = next; none: the call's own). An order between two
+ * callers is the mean of theirs, which works some fifty times at the same place (the bits of a
+ * number); after that the newcomer stands right behind the place he asked for.
  */
 function placed(
   queue: Queue,
@@ -180,7 +180,7 @@ export function reorderCall(decision: Decision, command: ReorderCall): Refusal |
   return undefined;
 }
 
-/** As `placed`, for one who stands in the line himself: places are counted without him. */
+/** As `placed`, for a call that stands in this line already: places are counted without it. */
 function othersPlaced(
   queue: Queue,
   call: Call,

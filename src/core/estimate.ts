@@ -14,14 +14,14 @@ import type { Call, Member, Pace, Queue, State } from './state.ts';
 /** Weight of the newest of what was observed: about the last twenty calls count. */
 const NEWEST = 1 / 20;
 
-/** So patient are callers taken to be before any was observed: a few early ones prove little. */
+/** Callers are taken to be this patient before any was observed: a few early ones prove little. */
 const PATIENT_MS = 120_000;
 
 function mixed(before: number, sample: number): number {
   return before + (sample - before) * NEWEST;
 }
 
-export function makePace(): Pace {
+function makePace(): Pace {
   return { handled: 0, handleMs: 0, waitMs: PATIENT_MS, givenUp: 0 };
 }
 

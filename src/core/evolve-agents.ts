@@ -41,8 +41,8 @@ function beginDay(state: State, agent: Agent, at: number): void {
 }
 
 /**
- * His share begins now: he has had no less than whoever of those present has had least, and, where
- * their count began later than his, no more than whoever has had most.
+ * Strategy `percent`: his share counts from now. He is set to no fewer calls than the least served
+ * of those present (else he would get all calls at first), and to no more than the most served.
  */
 function joinShares(agent: Agent, queue: Queue, tally: Tally): void {
   let least = Infinity;

@@ -162,14 +162,14 @@ function offer(state: State, event: AgentOffered): void {
   placeOffer(state, made);
   placeCall(state, call);
   placeAgent(state, agent);
-  // Only now, when he is not among the ready, whose order it may be.
+  // Only now that he is out of the line of ready members: that may be ordered by it.
   const member = memberOf(agent, event.queue);
   if (member !== undefined) member.tally.lastOffer = made.number;
 }
 
 /**
- * Its ring time begins. What was spent on asking is not taken from it, but where `timeoutrestart`
- * is `no` and a phone before it has begun that time.
+ * Its ring time begins now: asking takes nothing from it, unless `timeoutrestart` is `no` and a
+ * phone before it has begun the common ring time.
  */
 function clear(state: State, event: OfferCleared): void {
   const cleared = offerOf(state, event.offerId);
@@ -183,7 +183,7 @@ function clear(state: State, event: OfferCleared): void {
   placeCall(state, call);
 }
 
-/** It has cost him a while; how often it was is remembered as long as the call is here. */
+/** The back-off is over; how many refusals there were is remembered as long as the call is here. */
 function endVeto(state: State, event: VetoEnded): void {
   const call = callOf(state, event.callId);
   const { count } = must(call.vetoes?.get(event.agentId), `veto of ${event.agentId}`);
@@ -225,7 +225,7 @@ function fail(state: State, event: OfferFailed): void {
     call.vetoes ??= new Map();
     call.vetoes.set(failed.agentId, { count, until: event.vetoedUntil });
   }
-  // He was kept for an agent who does not take him: whoever is next does.
+  // The agent he was kept for did not take him: now anybody may.
   if (call.keptFor === failed.agentId) call.keptFor = null;
   const member = memberOf(agent, failed.queue);
   if (member !== undefined && event.missed === true) member.tally.misses += 1;
@@ -234,7 +234,7 @@ function fail(state: State, event: OfferFailed): void {
   placeAgent(state, agent);
 }
 
-/** timeoutrestart=no: phones found busy or away take their time out of the next one's. */
+/** timeoutrestart=no: what a busy or unreachable phone took is missing for the next one. */
 function keepsRingTime({ failure }: OfferFailed): boolean {
   return failure === 'busy' || failure === 'unreachable' || failure === 'vetoed';
 }
@@ -307,7 +307,7 @@ function end(state: State, event: CallEnded): void {
   removeCall(state, call);
 }
 
-/** His wait goes along; what was agreed in the queue he leaves does not. */
+/** His wait goes along; limits, steps and vetoes of the queue he leaves do not. */
 function move(state: State, event: CallMoved): void {
   const call = callOf(state, event.callId);
   rekeyCall(state, call, () => {

@@ -8,7 +8,7 @@ import type { Agent, Call, State } from './state.ts';
 import type { AgentId, CallId } from './types.ts';
 
 /** Most pairs told of at once; those first in line, or first in the configuration. */
-export const EXPLAINED_MAX = 1_000;
+const EXPLAINED_MAX = 1_000;
 
 /** `why` null: the two are being matched, which dispatch does before anybody can look. */
 export interface Explained {

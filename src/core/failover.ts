@@ -51,7 +51,7 @@ export function entryObstacle(
   asking: () => Asking = () => ({ ...LAST, ...seeker }),
 ): FailoverStatus | null {
   const { maxlen, joinEmpty, maxCallsPerAgent, maxEstimatedWaitMs } = queue.config;
-  // As in Asterisk: where nobody can answer that is why, however full the line is.
+  // As in Asterisk, before `maxlen`: where nobody can answer, that is the reason.
   const empty = emptyFor(state, queue, joinEmpty, seeker);
   if (empty !== null) return empty === 'EMPTY' ? 'JOINEMPTY' : 'JOINUNAVAIL';
   if (maxlen > 0 && queue.line.size >= maxlen) return 'FULL';
@@ -182,8 +182,8 @@ function answered(state: State, call: Call): boolean {
 }
 
 /**
- * After something changed there: queues that are empty now lose those who wait; not him for whom
- * a phone rings, or who is being connected: when that comes to nothing it is looked at again.
+ * Where something changed, queues that are empty now lose those who wait. A caller for whom a phone
+ * rings, or who is being connected, stays; when that comes to nothing he is looked at again.
  */
 export function leaveEmptyQueues(decision: Decision): void {
   const { shaken } = decision.state;

@@ -1,7 +1,7 @@
 /**
- * DESIGN's invariants, checked the slow and obvious way: by looking at everything and comparing
- * it with the facts, without trusting what is derived. For tests and the simulator after every
- * event; `checkDispatched` adds what holds only after a whole decision.
+ * The invariants of docs/ARCHITECTURE.md, checked the slow and obvious way: by looking at
+ * everything and comparing it with the facts, without trusting what is derived. For tests and the
+ * simulator after every event; `checkDispatched` adds what holds only after a whole decision.
  */
 import {
   callObstacle,

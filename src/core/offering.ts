@@ -3,7 +3,7 @@
  * deadline and bridge end them. Whatever fails on the agent's side costs the caller nothing: he
  * keeps his place, and dispatch rings the next in the same batch. Where several phones ring for
  * one call, the first answer wins, and the others ring on until the two hear each other: if that
- * comes to nothing, the call has lost nobody (DEMANDS 6).
+ * comes to nothing, the call has lost nobody.
  */
 import type {
   AnswerOffer,

@@ -63,7 +63,7 @@ export function limitOf(state: State, call: Call): number {
 function announceAt(state: State, call: Call, queue: Queue | undefined): number | null {
   const period = queue?.config.periodicAnnounceMs ?? 0;
   if (period <= 0 || call.confirmedAt === null || call.connectedAt !== null) return null;
-  // Between the agent's answer and the bridge nothing may talk over the two (DEMANDS 22).
+  // Between the agent's answer and the bridge nothing may talk over the two.
   return answered(state, call) ? null : call.announcedAt + period;
 }
 
@@ -87,7 +87,7 @@ function shake(state: State, queue: Queue, call: Call | null): void {
   else shaken.add(call);
 }
 
-/** Notes whether the call takes one of the queue's limited conversations. */
+/** Counts the call among those of the queue that `max-talks` limits, or no longer. */
 function serve(state: State, call: Call, queue: Queue, isServed: boolean): void {
   if (queue.config.maxTalks === 0) return;
   if (isServed) queue.served.add(call);

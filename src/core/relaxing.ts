@@ -1,16 +1,15 @@
 /**
  * Which members may take a call changes while it waits: by penalty rules (queuerules.conf), by
  * the skills it asks, once it is not kept for one agent any more, and when the back-off after a
- * veto is over. What holds at an instant
- * is a function of the rule, of what the call came with and of its wait in this queue, so a rule
- * that is edited reaches the calls that wait already.
+ * veto is over. What holds at an instant is a function of the rule, of what the call came with and
+ * of its wait in this queue, so an edited rule reaches the calls that wait already.
  */
 import type { Decision } from './decision.ts';
 import { skillStepsAfter } from './skills.ts';
 import type { Call } from './state.ts';
 import type { PenaltyChange, PenaltyLimits, PenaltyStep } from './types.ts';
 
-/** A relative change of a limit there is not counts from 0, and none leads below that. */
+/** A relative change of a limit that is not set counts from 0; none leads below 0. */
 function changed(limit: number | null, change: PenaltyChange | undefined): number | null {
   if (change === undefined) return limit;
   return change.by === 'set' ? change.value : Math.max(0, (limit ?? 0) + change.value);
@@ -24,7 +23,7 @@ function orderly({ min, max, raise }: PenaltyLimits): PenaltyLimits {
 }
 
 /** What holds after so long, and how many steps that is. */
-export function limitsAfter(
+function limitsAfter(
   steps: readonly PenaltyStep[],
   asked: PenaltyLimits,
   waitedMs: number,

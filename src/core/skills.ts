@@ -9,7 +9,7 @@ import type { Call } from './state.ts';
 import type { QueueRules, SkillNeed, SkillStep, Skills } from './types.ts';
 
 /** Longest text and deepest nesting of a requirement. */
-export const NEED_MAX = 300;
+const NEED_MAX = 300;
 const DEPTH_MAX = 16;
 
 const TOKEN = /\s*(?:([A-Za-z][A-Za-z0-9_-]{0,31})|(\d{1,3})|(>=|<=|[><=&|!()]))/y;

@@ -1,7 +1,7 @@
 /**
  * The nouns of the ACD. Every other folder speaks of queues, calls, agents, devices and offers in
- * these shapes; DESIGN "Vocabulary" gives the words. Nothing here does anything: the rules live in
- * decide (what may happen) and evolve (what it changes).
+ * these shapes; docs/ARCHITECTURE.md ("Words") explains them. Nothing here does anything: the rules
+ * live in decide (what may happen) and evolve (what it changes).
  *
  * Units: every instant is milliseconds since the epoch (`at`, `…At`), every span is milliseconds
  * and its name ends in `Ms`. Ids are opaque strings handed in with the command that needs them.
@@ -121,8 +121,10 @@ export type EmptyCondition =
 /** Where a call goes that leaves a queue without an agent. */
 export type Destination =
   | { readonly to: 'queue'; readonly queue: QueueName }
-  /** 302 before his call is answered; after it REFER, or where his side refuses we call there. */
-  /** `replaces`: instead of that dialog there (RFC 3891); absent: as a new call. */
+  /**
+   * 302 before his call is answered; after it REFER, or where his side refuses we call there.
+   * `replaces`: instead of that dialog there (RFC 3891); absent: as a new call.
+   */
   | { readonly to: 'uri'; readonly uri: string; readonly replaces?: string }
   | { readonly to: 'busy' }
   | { readonly to: 'congestion' }
@@ -282,7 +284,7 @@ export interface IdleClock {
 export interface CoreConfig {
   readonly queues: readonly QueueConfig[];
   readonly agents: readonly AgentConfig[];
-  /** What a login on a taken device, or of a logged-in agent, does (`agents.second-login`). */
+  /** What a login on a taken device, or of a logged-in agent, does (`sip.login.second-login`). */
   readonly secondLogin: 'refuse' | 'replace';
   /** Most calls waiting or talking in the whole ACD. */
   readonly maxCalls: number;

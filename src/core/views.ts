@@ -1,9 +1,9 @@
 /**
- * Reading the state, in the words of the edges: what an agent or a call is doing, who stands
- * where, who is on which phone. Nothing here changes anything; lists are fresh arrays.
+ * Reading the state, in the words of the edges: what an agent or a call is doing, and who stands
+ * where. Nothing here changes anything; lists are fresh arrays.
  */
-import type { Agent, Call, Offer, Queue, State } from './state.ts';
-import type { AgentId, CallId, OfferId, QueueName } from './types.ts';
+import type { Agent, Call, Queue, State } from './state.ts';
+import type { CallId } from './types.ts';
 
 export type AgentStatus =
   | 'loggedout'
@@ -45,28 +45,6 @@ export function isKnown({ calls, transfers, outbound }: State, id: CallId): bool
   return calls.has(id) || transfers.has(id) || outbound.has(id);
 }
 
-export function getCall(state: State, id: CallId): Call | undefined {
-  return state.calls.get(id);
-}
-
-export function getOffer(state: State, id: OfferId): Offer | undefined {
-  return state.offers.get(id);
-}
-
-export function getAgent(state: State, id: AgentId): Agent | undefined {
-  return state.agents.get(id);
-}
-
-export function getQueue(state: State, name: QueueName): Queue | undefined {
-  return state.queues.get(name);
-}
-
-/** Who is logged in on the device; undefined: nobody. */
-export function findAgentByDevice(state: State, deviceUri: string): Agent | undefined {
-  const id = state.devices.get(deviceUri);
-  return id === undefined ? undefined : state.agents.get(id);
-}
-
 /** In configuration order. */
 export function listQueues(state: State): Queue[] {
   return [...state.queues.values()];
@@ -87,23 +65,4 @@ export function positionOf(state: State, call: Call): number {
   if (call.connectedAt !== null) return 0;
   const queue = state.queues.get(call.queue);
   return queue === undefined ? 0 : queue.line.rank(call) + 1;
-}
-
-/** Live numbers of the whole ACD. */
-export function totals(state: State): {
-  calls: number;
-  waiting: number;
-  talking: number;
-  agents: number;
-  loggedIn: number;
-} {
-  let waiting = 0;
-  for (const queue of state.queues.values()) waiting += queue.line.size;
-  return {
-    calls: state.calls.size,
-    waiting,
-    talking: state.calls.size - waiting,
-    agents: state.agents.size,
-    loggedIn: state.devices.size,
-  };
 }

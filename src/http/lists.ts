@@ -1,12 +1,11 @@
 /**
- * Answers that grow with the house: a line of a thousand calls is 250 kB. Whoever asks for the
- * same thing while it is still to be written gets the same answer, and however many ask, writing
- * takes a tenth of the time of the one thread that calls are served on; the others wait meanwhile,
- * nine times as long as what was written before them took. Askers are served in turn, so that
- * nobody waits for all that another asks; beyond so many questions the answer is 503. An answer is
- * always made after its question: it shows what whoever asks has changed before. It is written by
- * JSON.stringify alone: to look at whether it has the shape of its schema costs three times as
- * much, and test/unit/http/live-view does that.
+ * Answers that grow with the house: a line of a thousand calls is 250 kB of JSON. All who ask for
+ * the same list before it is written get the same answer. However many ask, writing lists takes a
+ * tenth of the one thread that calls are served on: after each list it rests from lists nine times
+ * as long. Askers are served in turn, so nobody waits for all that another asks; beyond a number
+ * of questions the answer is 503. An answer is made after its question, so it shows what the asker
+ * has changed before. It is written by JSON.stringify alone, as to check it against its schema
+ * costs three times as much; test/unit/http/live-view does that.
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { FastifyReply, FastifyRequest } from 'fastify';

@@ -1,6 +1,7 @@
 /** Agents' own calls for REST: what they are doing, and click-to-dial. */
 import { outboundStatus, sipCallIdOf, type Outbound } from '../core/outbound-call.ts';
 import type { State } from '../core/state.ts';
+import { withoutScheme } from '../reports/units.ts';
 import type { Runtime } from '../runtime/port.ts';
 import { byWhom } from './actor.ts';
 import type { CallAnswer } from './schemas.ts';
@@ -10,9 +11,6 @@ const STATES = { calling: 'calling', dialling: 'dialling', talking: 'assigned' }
 
 /** Whole ones; a clock that was set back gives none. */
 export const seconds = (ms: number) => Math.max(0, Math.floor(ms / 1000));
-
-/** As in the record of the call. */
-const withoutScheme = (uri: string) => uri.replace(/^sips?:/i, '');
 
 /** By its id in the journal, or the SIP Call-ID of the agent's leg. */
 export function findOutbound({ outbound }: State, id: string): Outbound | null {

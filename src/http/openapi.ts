@@ -97,7 +97,7 @@ const RETRY_LIST = { ...RETRY, description: 'Seconds to wait, where that can be 
 const singular = (word: string): string => word.replace(/s$/, '');
 
 /** `PATCH /queues/{name}/members/{agent}` → `patchQueueMember`. */
-export function operationIdOf(method: string, path: string): string {
+function operationIdOf(method: string, path: string): string {
   const parts = path.split('/').filter((part) => part !== '');
   const words = parts.flatMap((part, at) => {
     if (part.startsWith('{')) return [];

@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { problem, type Problem } from './errors.ts';
 
-export const PAGE_MAX = 1_000;
+const PAGE_MAX = 1_000;
 
 /** Query of a list that can be had in pages; spread it into the route's own. */
 export const paging = {

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { ERROR_CODES } from './catalogue.ts';
 
-export const callState = z
+const callState = z
   .enum(['queued', 'offered', 'assigned', 'transferred', 'calling', 'dialling'])
   .describe(
     'queued: waits in line. offered: waits while an agent’s phone rings. ' +

@@ -8,9 +8,9 @@ import { eventSum, isWholeMeta, metaSum, snapshotSum } from './rows.ts';
 import type { EventRow, MetaRow, SnapshotRow } from './rows.ts';
 
 /** Layout of the tables; another number needs a migration or a newer program. */
-export const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 2;
 /** "ACDJ": says in SQLite's own header that the file is ours. */
-export const APPLICATION_ID = 0x4143444a;
+const APPLICATION_ID = 0x4143444a;
 /** SQLite's standard page, which we never change: a damaged header need not be asked for it. */
 export const PAGE_SIZE = 4096;
 const MIGRATE_PAGE = 5_000;

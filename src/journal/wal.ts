@@ -31,7 +31,7 @@ export interface Wal {
   readonly restBytes: number;
 }
 
-export const NO_WAL: Wal = { frames: [], rest: 'none', restBytes: 0 };
+const NO_WAL: Wal = { frames: [], rest: 'none', restBytes: 0 };
 
 type Sums = [number, number];
 

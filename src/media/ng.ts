@@ -48,7 +48,7 @@ export interface NgOptions {
   readonly repeatAtMs?: readonly number[];
 }
 
-export const NG_DEADLINE_MS = 2000;
+const NG_DEADLINE_MS = 2000;
 const REPEAT_AT_MS = [250, 500, 1000];
 /** Requests under way to one engine; a further one is refused as `limit`. */
 const MAX_PENDING = 2000;

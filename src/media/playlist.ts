@@ -34,7 +34,7 @@ interface Catalogue {
 }
 
 /** Music played where a class is not known. */
-export const defaultMusicClass = 'default';
+const defaultMusicClass = 'default';
 /** The recorded set is installed if this is there. */
 const asteriskSounds = '/usr/share/asterisk/sounds/en_US_f_Allison';
 const digitNames: Readonly<Record<string, string>> = { '*': 'star', '#': 'pound' };

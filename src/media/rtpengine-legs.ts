@@ -8,6 +8,8 @@
  * eye on it is a `query` for one of its legs, each in turn; the first unknown one has all asked.
  */
 import { createEngines, type Engine, type Engines, type EnginesOptions } from './engines.ts';
+import { failure } from './failure.ts';
+import { inBatches } from './in-batches.ts';
 import type { NgCommand, NgParams, NgResult } from './ng.ts';
 import type { LegId, MediaFailure, MediaResult } from './port.ts';
 import type { Party } from './rtpengine-party.ts';
@@ -57,12 +59,6 @@ const AT_ONCE = 32;
 const LOOK_AHEAD = 16;
 const UNKNOWN_CALL = 'Unknown call-id';
 
-export const failure = (reason: MediaFailure['reason'], detail: string): MediaFailure => ({
-  ok: false,
-  reason,
-  detail,
-});
-
 /** The engine's refusal in the port's words. */
 function asFailure(engine: Engine, result: NgResult & { readonly ok: false }): MediaFailure {
   const detail = `rtpengine ${engine.name}: ${result.detail}`;
@@ -102,12 +98,6 @@ async function lookFor(leg: LegId, engine: Engine): Promise<Presence> {
   const result = await engine.request('query', { 'call-id': leg });
   if (result.ok) return 'there';
   return result.detail === UNKNOWN_CALL ? 'gone' : 'unsure';
-}
-
-async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let start = 0; start < items.length; start += AT_ONCE) {
-    await Promise.all(items.slice(start, start + AT_ONCE).map(work));
-  }
 }
 
 export class RtpengineLegs {
@@ -254,7 +244,7 @@ export class RtpengineLegs {
   async forUnknown(ids: readonly LegId[], work: (id: LegId) => Promise<void>): Promise<void> {
     const unknown = ids.filter((id) => !this.#legs.has(id));
     if (unknown.length === 0) return;
-    await inBatches(unknown, work);
+    await inBatches(unknown, AT_ONCE, work);
     this.tellHomeless();
   }
 
@@ -281,7 +271,7 @@ export class RtpengineLegs {
     return this.#once(`drop ${engine.name}`, async () => {
       const orphans = [...(this.#orphans.get(engine) ?? [])];
       this.#orphans.get(engine)?.clear();
-      await inBatches(orphans, async (id) => {
+      await inBatches(orphans, AT_ONCE, async (id) => {
         if (this.#legs.get(id)?.engine !== engine) await this.drop(engine, id);
       });
     });
@@ -323,7 +313,7 @@ export class RtpengineLegs {
   #sweep(engine: Engine): Promise<void> {
     return this.#once(`sweep ${engine.name}`, async () => {
       const gone: Leg[] = [];
-      await inBatches(this.#on(engine), async (leg) => {
+      await inBatches(this.#on(engine), AT_ONCE, async (leg) => {
         const presence = await lookFor(leg.id, engine);
         // Released or moved meanwhile: not ours to judge any more.
         if (this.#legs.get(leg.id) !== leg || leg.engine !== engine) return;

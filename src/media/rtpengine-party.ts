@@ -112,7 +112,7 @@ const PARTY_FLAGS = ['strict source'];
  * lose its leg to a late packet of the port's former call.
  */
 const MEDIAD_FLAGS = ['asymmetric', 'strict source'];
-/** A leg keeps its ports on both sides, whatever its partners change (DESIGN, "Media"). */
+/** A leg keeps its ports on both sides, so a new partner costs the party no re-INVITE. */
 const KEEP_PORTS = ['port latching'];
 
 /**

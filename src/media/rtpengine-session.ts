@@ -13,14 +13,8 @@ import type {
   MediaFailure,
   MediaResult,
 } from './port.ts';
-import {
-  exchange,
-  failure,
-  MAX_LEGS,
-  RtpengineLegs,
-  type Leg,
-  type Sdp,
-} from './rtpengine-legs.ts';
+import { failure } from './failure.ts';
+import { exchange, MAX_LEGS, RtpengineLegs, type Leg, type Sdp } from './rtpengine-legs.ts';
 import { innerDialog, noteOf, placesOf, readNote } from './rtpengine-memory.ts';
 import {
   answerOf,

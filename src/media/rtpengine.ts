@@ -13,7 +13,7 @@
  * leg run one after another, as the SDP of one depends on the other's.
  */
 import type { InnerMedia, LegId, MediaEvents, MediaPort, MediaResult } from './port.ts';
-import { failure } from './rtpengine-legs.ts';
+import { failure } from './failure.ts';
 import { Rtpengine, type RtpengineOptions } from './rtpengine-session.ts';
 
 export interface RtpengineMedia extends MediaPort {

@@ -55,7 +55,7 @@ export interface Origin {
 }
 
 /** Dynamic payload type of telephone-event in our own offers. */
-export const dtmfPayloadType = 101;
+const dtmfPayloadType = 101;
 /** A larger body is refused before it is parsed. */
 export const maxSdpBytes = 16 * 1024;
 const maxLines = 16;

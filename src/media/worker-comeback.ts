@@ -3,6 +3,7 @@
  * knows of them, on their old ports, with their music where it was and their partners. A leg whose
  * port somebody has taken meanwhile gets another one and is marked as moved, for a re-INVITE.
  */
+import { inBatches } from './in-batches.ts';
 import type { LegId, MediaResult } from './port.ts';
 import * as legs from './worker-legs.ts';
 import type { WorkerLeg } from './worker-legs.ts';
@@ -23,7 +24,7 @@ const atOnce = 50;
 /** Makes the legs again; those that could not be made are given back. */
 export async function comeBack(world: Comeback, gone: readonly WorkerLeg[]): Promise<WorkerLeg[]> {
   const lost: WorkerLeg[] = [];
-  await inBatches(gone, async (leg) => {
+  await inBatches(gone, atOnce, async (leg) => {
     const done = await revive(world, leg);
     if (!done.ok) lost.push(leg);
   });
@@ -32,7 +33,7 @@ export async function comeBack(world: Comeback, gone: readonly WorkerLeg[]): Pro
     if (partner === null || lost.some((leg) => leg.id === id || leg.id === partner)) return false;
     return id < partner || !world.known.has(partner);
   });
-  await inBatches(pairs, async ({ id, partner }) => {
+  await inBatches(pairs, atOnce, async ({ id, partner }) => {
     await world.ask('connect', { a: id, b: partner });
   });
   return lost;
@@ -57,10 +58,4 @@ export async function revive(world: Comeback, leg: WorkerLeg): Promise<MediaResu
   if (leg.music !== null) await world.ask('music', world.musicFields(leg));
   legs.tally(leg);
   return { ok: true };
-}
-
-async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < items.length; at += atOnce) {
-    await Promise.all(items.slice(at, at + atOnce).map(work));
-  }
 }

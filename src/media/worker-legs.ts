@@ -20,7 +20,7 @@ import {
   type SdpRead,
 } from './sdp.ts';
 import { MusicHeard } from './music-heard.ts';
-import { failure } from './worker-link.ts';
+import { failure } from './failure.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

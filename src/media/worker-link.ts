@@ -7,6 +7,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { flushWrites, joinWrites } from '../one-write.ts';
+import { failure } from './failure.ts';
 import type { MediaFailure, MediaResult } from './port.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -25,7 +26,7 @@ export interface LinkHandlers {
 /** Outcome of a request that mediad does not answer in time: `timeout`. */
 export const requestDeadlineMs = 2000;
 /** Requests without an outcome yet; one more is refused as `limit`. */
-export const maxInFlight = 10_000;
+const maxInFlight = 10_000;
 const maxLineChars = 64 * 1024 * 1024;
 /** A mediad that was killed is back within the second: until then it is tried all the time. */
 const firstPauseMs = 30;
@@ -38,10 +39,6 @@ interface Pending {
   readonly line: string;
   readonly timer: NodeJS.Timeout;
   readonly settle: (reply: Reply) => void;
-}
-
-export function failure(reason: MediaFailure['reason'], detail: string): MediaFailure {
-  return { ok: false, reason, detail };
 }
 
 const knownReasons = new Set(['not-acceptable', 'unknown-leg', 'unavailable', 'limit', 'timeout']);

@@ -25,7 +25,8 @@ import * as sdp from './sdp.ts';
 import { comeBack, revive, type Comeback } from './worker-comeback.ts';
 import * as legs from './worker-legs.ts';
 import type { WireRemote, WorkerLeg } from './worker-legs.ts';
-import { failure, WorkerLink, type Reply } from './worker-link.ts';
+import { failure } from './failure.ts';
+import { WorkerLink, type Reply } from './worker-link.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type SdpResult = MediaResult<{ readonly sdp: string }>;
@@ -253,9 +254,8 @@ export class MediaWorker implements InnerMedia {
   }
 
   /** Ends the line; mediad and its legs go on. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.link.close();
-    return Promise.resolve();
   }
 
   private ask(word: string, fields: Fields, first = false): Promise<Reply> {

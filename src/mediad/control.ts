@@ -16,7 +16,7 @@ import { log } from './log.ts';
 import { perform } from './requests.ts';
 
 /** `version` of the protocol, told to every client that listens. */
-export const protocolVersion = 1;
+const protocolVersion = 1;
 
 class Client {
   readonly socket: Socket;

@@ -4,6 +4,11 @@
  */
 import { seqDelta, tsDelta } from './rtp.ts';
 
+/** A leap of the sequence number beyond this begins a new stream (RFC 3550 A.1, MAX_DROPOUT). */
+const maxLeap = 3000;
+/** A second of G.711 in units of the RTP clock. */
+const secondUnits = 8000;
+
 export class Reception {
   ssrc = 0;
   received = 0;
@@ -31,7 +36,7 @@ export class Reception {
   count(seq: number, timestamp: number, ssrc: number, now: number): boolean {
     this.received += 1;
     const step = this.base < 0 ? 0 : seqDelta(seq, this.highest & 0xffff);
-    const isNew = this.base < 0 || ssrc !== this.ssrc || step > 3000 || step < -3000;
+    const isNew = this.base < 0 || ssrc !== this.ssrc || Math.abs(step) > maxLeap;
     if (isNew) this.begin(seq, ssrc);
     else if (step > 0) this.highest += step;
     else this.late += 1;
@@ -40,7 +45,7 @@ export class Reception {
     if (!isNew) {
       const change = Math.abs(tsDelta(Math.round(transit - this.transit), 0));
       // A jump of more than a second is a new timeline, not jitter.
-      if (change < 8000) this.jitterUnits += (change - this.jitterUnits) / 16;
+      if (change < secondUnits) this.jitterUnits += (change - this.jitterUnits) / 16;
     }
     this.transit = transit;
     return isNew;

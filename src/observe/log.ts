@@ -25,7 +25,7 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
 }
 
-export function wantsPretty(format: LogFormat, isTerminal: boolean): boolean {
+function wantsPretty(format: LogFormat, isTerminal: boolean): boolean {
   return format === 'pretty' || (format === 'auto' && isTerminal);
 }
 

@@ -10,14 +10,13 @@
 import type { AgentFigures } from './answers.ts';
 import { coveredMs, percent, withinMs, type Interval } from './figures.ts';
 import type { SpanKind } from './records.ts';
+import { seconds } from './units.ts';
 
 export interface AgentSpan extends Interval {
   readonly what: SpanKind;
   readonly queue: string;
   readonly detail: string;
 }
-
-const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
 /** Offers that were his to take, and he did not. */
 const MISSED = new Set(['no-answer', 'busy', 'declined', 'unreachable', 'failed', 'media']);

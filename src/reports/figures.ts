@@ -25,7 +25,7 @@ export interface LevelOptions {
 }
 
 /** Upper ends of the classes of waits, seconds; the last class has none. */
-export const WAIT_CLASSES = [5, 10, 20, 30, 60, 120, 300, 600] as const;
+const WAIT_CLASSES = [5, 10, 20, 30, 60, 120, 300, 600] as const;
 
 export interface Sums {
   /** Calls that asked for the queue and are over or connected. */
@@ -132,7 +132,7 @@ export function addTalk(sums: Sums, lastedMs: number): void {
 }
 
 /** Percent with one digit; null: nothing to divide by. */
-function percent(part: number, whole: number): number | null {
+export function percent(part: number, whole: number): number | null {
   return whole === 0 ? null : Math.round((part / whole) * 1000) / 10;
 }
 
@@ -182,5 +182,3 @@ export function coveredMs(intervals: Iterable<Interval>, window: Interval): numb
 export function withinMs({ from, to }: Interval, window: Interval): number {
   return Math.max(0, Math.min(to, window.to) - Math.max(from, window.from));
 }
-
-export { percent };

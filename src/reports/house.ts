@@ -8,6 +8,7 @@
 import type { CoreEvent } from '../core/events.ts';
 import type { CallTransferred } from '../core/transfer-events.ts';
 import type { AgentId, CallId, CoreConfig, OfferId, QueueName } from '../core/types.ts';
+import { withoutScheme } from './units.ts';
 
 export interface OpenCall {
   readonly id: CallId;
@@ -344,8 +345,6 @@ function followSent({ sent }: House, event: CoreEvent): void {
     default:
   }
 }
-
-const withoutScheme = (uri: string): string => uri.replace(/^sips?:/i, '');
 
 function followOutbound({ outbound }: House, event: CoreEvent): void {
   switch (event.kind) {

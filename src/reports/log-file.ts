@@ -30,7 +30,7 @@ export interface LogFileOptions {
   readonly linesOf: (day: string) => Iterable<QueueLogLine>;
 }
 
-export function writeLines(lines: Iterable<QueueLogLine>): string {
+function writeLines(lines: Iterable<QueueLogLine>): string {
   let text = '';
   for (const line of lines) text += `${writeLine(line)}\n`;
   return text;

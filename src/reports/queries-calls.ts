@@ -10,9 +10,7 @@ import {
 } from './answers.ts';
 import { boundsOf, onlyQueues, type Sources } from './queries.ts';
 import { callerKey } from './store.ts';
-
-const iso = (at: number): string => new Date(at).toISOString();
-const seconds = (ms: number): number => Math.round(ms / 100) / 10;
+import { iso, seconds } from './units.ts';
 
 interface AbandonedRow {
   readonly call_id: string;

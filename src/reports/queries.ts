@@ -20,6 +20,7 @@ import type { House } from './house.ts';
 import { sumAgent } from './agent-time.ts';
 import { openSpans, type SpanRecord, type VisitOutcome } from './records.ts';
 import type { ReportStore } from './store.ts';
+import { iso, seconds } from './units.ts';
 import type { Zone } from './zone.ts';
 
 export interface Sources {
@@ -32,10 +33,9 @@ export interface Sources {
 }
 
 const MINUTE_MS = 60_000;
+/** Quarters of an hour whose interval is remembered during one answer: nearly three years. */
+const KNOWN_QUARTERS_MAX = 100_000;
 const LENGTHS = { '15m': 15 * MINUTE_MS, '30m': 30 * MINUTE_MS, hour: 60 * MINUTE_MS } as const;
-
-const iso = (at: number): string => new Date(at).toISOString();
-const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
 function mean(sumMs: number, count: number): number | null {
   return count === 0 ? null : seconds(sumMs / count);
@@ -58,7 +58,7 @@ function intervalOf(
     if (from === undefined) {
       const start = quarter * LENGTHS['15m'];
       from = start - (zone.wall(start) % length);
-      if (known.size > 100_000) known.clear();
+      if (known.size >= KNOWN_QUARTERS_MAX) known.clear();
       known.set(quarter, from);
     }
     return { from, to: from + length };

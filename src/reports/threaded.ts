@@ -48,7 +48,7 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
 }
 
-export class ThreadedReports implements Reports {
+class ThreadedReports implements Reports {
   readonly #worker: Worker;
   readonly #log: Told;
   readonly #pending = new Map<number, Pending>();

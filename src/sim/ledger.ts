@@ -1,9 +1,9 @@
 /**
- * The cheap half of the proof, after every event: books kept from nothing but the journal's own
- * words, without the core's state, in which DESIGN's promises can be seen to hold. An agent has
- * one offer or one call (1); a call has one bridge, and the first answer wins (2); who came first
- * is offered first (4); every call that entered ends once (5); an offer ends by its deadline (6);
- * nobody is rung whose phone, pause or wrap-up forbids it (7).
+ * The cheap half of the proof, after every event: books kept from the journal alone, without the
+ * core's state. Numbers are those of docs/ARCHITECTURE.md, "Invariants": an agent has one offer or
+ * one call (1); a call has one bridge, and the first answer wins (2); who came first is offered
+ * first (4); every call that entered ends once (5); an offer ends by its deadline (6); nobody is
+ * rung whose phone, pause or wrap-up forbids it (7).
  */
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import { DIALLING_MAX_MS, OWN_RING_MAX_MS } from '../core/evolve-outbound.ts';
@@ -47,7 +47,7 @@ interface OutboundPage {
 }
 
 /** A deadline is late by no more than this, but where the journal was down. */
-export const LATE_MS = 5_000;
+const LATE_MS = 5_000;
 /** More are not kept: the first tell the story. */
 const FAULTS_MAX = 20;
 

@@ -221,7 +221,7 @@ export class Callers {
     if (responded.ok || caller.closed) return;
     caller.session.forget();
     caller.session = null;
-    // CANCEL won: the server has answered 487 in our place (facts §5).
+    // CANCEL won: the SIP server has answered 487 by itself, as drachtio-server does.
     if (!responded.isLost) this.close(caller, 'cancel');
     // The server still has his INVITE, and gives it to us again when we are back.
     else if (caller.again === null) this.strand(caller);

@@ -91,7 +91,7 @@ export function newTag(): string {
   return randomBytes(8).toString('hex');
 }
 
-/** The server's name for the dialog that such a request begins (facts §4). */
+/** The SIP server's name for the dialog that such a request begins: Call-ID and From tag. */
 export function dialogIdOf(identity: DialogIdentity): string {
   return `${identity.callId};from-tag=${identity.fromTag}`;
 }

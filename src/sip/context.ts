@@ -160,7 +160,7 @@ export function hasToTag(request: IncomingRequest): boolean {
   return /;\s*tag=/i.test(request.header('To'));
 }
 
-/** The dialog an INVITE to us will begin, by the server's rule (facts on drachtio, §4). */
+/** The dialog an INVITE to us will begin, as the SIP server names it (port.ts). */
 export function dialogIdFor(request: IncomingRequest): string {
   const tag = parseNameAddr(request.header('From'))?.params.get('tag') ?? '';
   return `${request.header('Call-ID')};from-tag=${tag}`;

@@ -64,7 +64,7 @@ function refuseWith(cause: number): Rejection {
   return { response: { status, reason, headers: { Reason: reasonOf(cause) } } };
 }
 
-export function rejectionOf({ status, destination }: CallRefused): Rejection {
+function rejectionOf({ status, destination }: CallRefused): Rejection {
   const response = REFUSALS[status];
   switch (destination?.to) {
     case undefined:

@@ -1,8 +1,8 @@
 /**
  * Which phone is calling? At login the ACD must learn where this agent is to be watched and
  * dialled: through the PBX he called over, under the name the PBX knows him by, or directly at
- * the address his phone gave. PBXs differ in where they put the phone's name (facts on Asterisk),
- * so a rule per registrar decides.
+ * the address his phone gave. PBXs differ in where they put the phone's name, so a rule per
+ * registrar decides (`device-from`).
  */
 import type { DeviceRule, RegisterConfig } from '../config/types.ts';
 import type { Device, DirectContact } from '../core/types.ts';

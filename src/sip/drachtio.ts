@@ -1,8 +1,8 @@
 /**
  * The only file that knows drachtio-srf. It uses srf's lower half: the connection, requests,
  * responses and the middleware chain. Dialog objects of srf are not used, because they die with
- * their connection, block after a failed re-INVITE and never end a subscription (facts §10); the
- * SIP server keeps the dialogs, and an id is all that is needed to speak in them.
+ * their connection, block after a failed re-INVITE and never end a subscription; the SIP server
+ * keeps the dialogs, and an id is all that is needed to speak in them.
  *
  * Comes in: frames of the server. Goes out: `Stack` (port.ts). Every promise here settles within
  * a deadline, and a lost connection settles everything that was waiting.
@@ -157,7 +157,7 @@ class DrachtioStack implements Stack {
     }
     this.up = false;
     if (this.frozen) return;
-    // srf never calls back what was pending on a dropped connection (facts §10, srf bug 6).
+    // srf never calls back what was pending on a dropped connection.
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const give of waiting) give();
@@ -305,7 +305,7 @@ class DrachtioStack implements Stack {
     const pending = this.pending(events);
     const options = {
       method: request.method,
-      // srf insists on a URI; the server replaces this one by the dialog's (facts §6).
+      // srf insists on a URI; the server replaces this one by the dialog's remote target.
       uri: request.uri ?? 'sip:placeholder',
       headers: { ...request.headers },
       ...(request.body === undefined ? {} : { body: request.body }),
@@ -340,7 +340,7 @@ class DrachtioStack implements Stack {
       uri: req.uri,
       transaction: req.stackTxnId,
       // By its transaction id, not by srf's request: that one dies with its connection, while
-      // the server goes on with the transaction (facts §8).
+      // the server goes on with the transaction.
       cancel: (headers?: Headers) => this.cancelTransaction(req.stackTxnId, headers ?? {}, req.uri),
     };
   }
@@ -375,7 +375,7 @@ class DrachtioStack implements Stack {
       ...readerOf(res),
       status: res.status,
       reason: res.reason,
-      // Locally generated answers carry no peer address (facts §3).
+      // Answers that the server made itself (408, 503) carry no peer address.
       local: res.source_address === '',
       sourceHost: res.source_address,
       sourcePort: res.source_port,
@@ -413,7 +413,7 @@ class DrachtioStack implements Stack {
     if (this.pingTimer !== null) clearInterval(this.pingTimer);
     const { client } = this.srf.app;
     if (client !== undefined) {
-      // srf's own disconnect throws without a connection, and then keeps connecting (facts §10).
+      // srf's own disconnect throws without a connection, and then keeps connecting.
       client.wp.closing = true;
       clearTimeout(client.wp.reconnectVars?.retryTimer ?? undefined);
       for (const socket of client.mapServer.keys()) {

@@ -1,7 +1,7 @@
 /**
  * What an agent must be told when it happens, as a line of text on his phone (SIP MESSAGE, RFC
  * 3428): that we have paused him because he missed offers. Without it he would wait for calls
- * that never come (DEMANDS 13). A phone that takes no text is no fault: GET /agents says it, too.
+ * that never come. A phone that takes no text is no fault: GET /agents says it, too.
  */
 import type { AgentPaused, CoreEvent } from '../core/events.ts';
 import { newTag, TRANSACTION_DEADLINE_MS } from './client.ts';

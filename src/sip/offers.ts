@@ -33,9 +33,9 @@ import type { Verdict } from './outcome.ts';
 import { insideOf } from './own-lines.ts';
 import type { EndedDialog, KnownDialog, OutgoingRequest } from './port.ts';
 import type { Referral, ReferralAnswer } from './referral.ts';
+import { PhoneClearing } from './phone-clearing.ts';
 import type { Route, Routes } from './routes.ts';
 import { Session } from './session.ts';
-import { TakenBack } from './taken-back.ts';
 
 /** The core ends an offer at its deadline; this much later the INVITE ends by itself. */
 const GRACE_MS = 5_000;
@@ -72,7 +72,7 @@ export class Offers {
   private readonly holds: Holds;
   private readonly legs = new Map<OfferId, OfferLeg>();
   /** Phones from which an INVITE of ours is being taken back. */
-  readonly takenBack = new TakenBack();
+  readonly clearing = new PhoneClearing();
   /** Call-IDs of recent calls to phones, oldest first: one may be named a moment after its end. */
   private readonly recent = new Set<string>();
 
@@ -141,7 +141,7 @@ export class Offers {
       const detail = `registrar ${offer.device.registrar ?? ''} is not configured any more`;
       return this.fail(leg, { failure: 'unreachable', sipStatus: 0, detail });
     }
-    const isClear = await this.takenBack.clear(offer.device.uri);
+    const isClear = await this.clearing.clear(offer.device.uri);
     if (isClosed(leg)) return;
     if (!isClear) this.context.log.info({ offerId: offer.offerId }, 'the former offer is not over');
     const sdp = await media.offer(offer.offerId, route.host);
@@ -375,7 +375,7 @@ export class Offers {
     if (phase === 'answering' || phase === 'answered') {
       session?.hangUp(reason, isSentOn);
       // A phone of one line would refuse the next INVITE as long as it has this talk.
-      if (session?.farewell != null) this.takenBack.add(leg.offer.device.uri, session.farewell);
+      if (session?.farewell != null) this.clearing.add(leg.offer.device.uri, session.farewell);
     } else {
       session?.forget();
       this.takeBack(leg, reason);
@@ -385,7 +385,7 @@ export class Offers {
   private takeBack({ invite, offer }: OfferLeg, reason: string): void {
     if (invite === null) return;
     invite.cancel({ Reason: reason });
-    this.takenBack.add(offer.device.uri, invite.over);
+    this.clearing.add(offer.device.uri, invite.over);
   }
 
   private drop(leg: OfferLeg): void {

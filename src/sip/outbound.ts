@@ -67,7 +67,7 @@ const OUTCOMES: Readonly<Record<OfferFailure, OutboundOutcome>> = {
 type FoundLeg = KnownDialog | undefined;
 
 /** What is known of agents' phones; of offers, too, as a phone knows no difference. */
-type Phones = Pick<Offers, 'takenBack' | 'note'>;
+type Phones = Pick<Offers, 'clearing' | 'note'>;
 
 /** One outbound call under way. */
 interface Way {
@@ -155,7 +155,7 @@ export class Outbounds {
       const detail = `registrar ${registrar} is not configured any more`;
       return this.missed(way, { failure: 'unreachable', sipStatus: 0, detail });
     }
-    await this.phones.takenBack.clear(outbound.device.uri);
+    await this.phones.clearing.clear(outbound.device.uri);
     if (way.isClosed) return;
     const sdp = await agent.make(route);
     if (way.isClosed) return void this.context.media.release(agent.name);
@@ -284,7 +284,7 @@ export class Outbounds {
     way.agent.end(reason);
     way.callee.end(way.callee.isUp ? reason : CANCELLED);
     const { over } = way.agent;
-    if (over !== null) this.phones.takenBack.add(way.outbound.device.uri, over);
+    if (over !== null) this.phones.clearing.add(way.outbound.device.uri, over);
   }
 
   /** One that a process before us began; `agent`, `callee`: what there is of its dialogs. */

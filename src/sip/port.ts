@@ -1,8 +1,8 @@
 /**
  * What the SIP edge needs of a SIP stack, in our own words. `drachtio.ts` provides it on
  * drachtio-srf; unit tests provide it in memory. Everything above this file speaks of dialogs by
- * id only: the id is `<Call-ID>;from-tag=<tag of the initiator>` (facts on drachtio, §4), so a
- * process that took over from another can go on with a dialog it never saw begin.
+ * id only: the id is `<Call-ID>;from-tag=<tag of the initiator>`, so a process that took over from
+ * another can go on with a dialog it never saw begin.
  */
 
 import type { DialogSdp } from '../media/port.ts';
@@ -156,7 +156,7 @@ export interface Stack {
   send(request: OutgoingRequest, events: TransactionEvents): void;
   /** Takes back an INVITE of a process before us by its transaction; best effort. */
   cancelTransaction(transaction: string, headers: Headers): void;
-  /** null: the server keeps dialogs, but tells nothing of them (drachtio-server; facts §8). */
+  /** null: a drachtio-server, which keeps dialogs but tells the next client nothing of them. */
   heritage(): Heritage | null;
   /** One listener for every request that comes in; those that came before are given to it now. */
   onRequest(listener: (request: IncomingRequest) => void): void;

@@ -83,7 +83,7 @@ const AWAY = new Set([
   ...['dinner', 'worship', 'in-transit', 'travel', 'steering'],
 ]);
 
-/** Notes that mean something, strongest first; FEATURES and facts on Asterisk name them. */
+/** Notes by which PBXs (Asterisk's PIDF, for one) tell a state in words, strongest first. */
 const NOTES: readonly (readonly [RegExp, DeviceState])[] = [
   [/^(not online|offline|unavailable|unregistered|away|dnd|do not disturb)/i, 'unavailable'],
   [/^ringing/i, 'ringing'],

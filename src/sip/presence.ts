@@ -315,7 +315,7 @@ export class Presence implements LoginPresence {
       trustsSilence: watch.hasCalled && this.ruleOf(watch.device) === 'auto',
     });
     if (combined.refused && this.isRequired(watch.device)) {
-      // He told his presence at login and will not any more (issue: `required`).
+      // `presence: required`: his phone was watched at login and refuses it now.
       this.context.log.warn({ device: deviceUri }, 'presence required and refused: logged out');
       void this.context.runtime.submit({
         kind: 'LogOutAgent',

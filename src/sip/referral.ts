@@ -33,7 +33,7 @@ const BAD: Response = { status: 400, reason: 'Bad Refer-To' };
 const PROGRESS_S = 60;
 
 /** A response instead: what the request is refused with. */
-export function readReferral(request: IncomingRequest): Referral | Response {
+function readReferral(request: IncomingRequest): Referral | Response {
   const value = request.header('Refer-To');
   // RFC 3515 §2.4.1: exactly one.
   if (value === '' || splitList(value).length !== 1) return BAD;

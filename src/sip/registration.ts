@@ -146,7 +146,7 @@ export class Registration {
           CSeq: `${this.cseq} REGISTER`,
           From: `${nameAddr('', account)};tag=${identity.fromTag}`,
           To: nameAddr('', account),
-          // The server puts in the address it listens at; its own socket sends (facts).
+          // The server puts in the address it listens at; its own socket sends.
           Contact: `<sip:${escapeUser(config.username)}@localhost${tail}>;expires=${expires}`,
           Expires: String(expires),
         },

@@ -15,7 +15,7 @@ import { DialogTable, readPidf } from './presence-documents.ts';
 import type { IncomingRequest, OutgoingRequest } from './port.ts';
 import type { Route } from './routes.ts';
 
-/** "I have no such thing" (issue: 405, 489, 501, 603), and what phones say in their place. */
+/** "I have no such thing": 405, 489, 501, 603, and what phones say in their place. */
 const REFUSED = new Set([400, 403, 404, 405, 406, 415, 416, 420, 489, 501, 603, 604, 606]);
 /** After a success only these mean that the phone will never again tell (RFC 5057 §5). */
 const REFUSED_LATER = new Set([405, 489, 501, 603]);

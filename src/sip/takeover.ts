@@ -6,8 +6,8 @@
  * audio process tells its legs; one that died too has them made again from what the dialogs say.
  *
  * A drachtio-server keeps dialogs, too, but tells nothing, answers 481 to what a peer says in
- * them, and lets nobody resume an INVITE (facts on drachtio, §8): there every call is adopted and
- * asked whether it still lives, now and every few seconds, and what rang is taken back.
+ * them, and lets nobody resume an INVITE: there every call is adopted and asked whether it still
+ * lives, now and every few seconds, and what rang is taken back.
  */
 import type { Call, Offer } from '../core/state.ts';
 import type { Callers } from './callers.ts';

@@ -34,7 +34,7 @@ import { parseUri } from './uri.ts';
  * Answers as drachtio-server 0.9 would; the leading v lets srf enable pings. The last number is
  * that of the words of our own: from 11 on `users` and `ban` are among them, from 12 on `silences`.
  */
-export const SERVER_VERSION = 'v0.9.12-sipd';
+const SERVER_VERSION = 'v0.9.12-sipd';
 
 const NO_DIALOG = 'NOK|Server error: unable to find dialog for dialog id provided';
 

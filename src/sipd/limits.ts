@@ -3,7 +3,7 @@
  * talks to strangers owns nothing that can grow without a name here.
  */
 
-/** Bytes of one SIP message. Beyond: 413 if a response can be built, TCP connection closed. */
+/** Bytes of one SIP message. Beyond: 513 if a response can be built, TCP connection closed. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Header lines of one message. Beyond: 400. */
 export const MAX_HEADERS = 200;

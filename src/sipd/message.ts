@@ -150,7 +150,7 @@ function hasControls(line: string): boolean {
 }
 
 /** Where the header section of `text` ends (index of its CRLFCRLF), or -1. */
-export function headEnd(text: string): number {
+function headEnd(text: string): number {
   return text.indexOf('\r\n\r\n');
 }
 
@@ -203,10 +203,6 @@ export function parseMessage(text: string): SipMessage | null {
 export function header(message: { headers: Header[] }, name: string): string {
   for (const one of message.headers) if (one.name === name) return one.value;
   return '';
-}
-
-export function hasHeader(message: { headers: Header[] }, name: string): boolean {
-  return message.headers.some((one) => one.name === name);
 }
 
 export function headerValues(message: { headers: Header[] }, name: string): string[] {

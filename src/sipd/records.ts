@@ -68,7 +68,7 @@ export interface OutgoingRecord {
   cancel: { extra: Header[]; isSent: boolean } | null;
 }
 
-export function keyOfEntry(entry: DialogEntry): string {
+function keyOfEntry(entry: DialogEntry): string {
   const { callId, localTag, remoteTag } = entry.state;
   return keyOf(callId, localTag, remoteTag);
 }

@@ -28,7 +28,7 @@ export interface SessionExpires {
   refresher: 'uac' | 'uas' | null;
 }
 
-export function parseSessionExpires(value: string): SessionExpires | null {
+function parseSessionExpires(value: string): SessionExpires | null {
   const seconds = leadingNumber(value);
   if (seconds < 0) return null;
   const semicolon = value.indexOf(';');

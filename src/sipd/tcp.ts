@@ -162,7 +162,7 @@ interface Unsent {
   onError: ((reason: string) => void) | undefined;
 }
 
-export class TcpConnection implements Path {
+class TcpConnection implements Path {
   readonly proto = 'tcp';
   readonly reliable = true;
   readonly address: string;

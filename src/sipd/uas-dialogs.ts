@@ -52,7 +52,7 @@ function reach(address: string): number {
  * Where to send if the Contact is not where the peer was seen, and no proxy asked to stay in the
  * way: back to where it was seen. On a connection that is always so.
  */
-export function seenAtOfRequest(message: SipMessage, path: Path): DialogState['seenAt'] {
+function seenAtOfRequest(message: SipMessage, path: Path): DialogState['seenAt'] {
   if (headerValues(message, 'record-route').length > 0) return null;
   // A second Via: this is a proxy that wants no part in the dialog, not the peer.
   if (splitLists(headerValues(message, 'via')).length > 1) return seenThroughProxy(message, path);

@@ -21,7 +21,7 @@ function has(extra: Header[], name: string): boolean {
 }
 
 /** Is this a request whose acceptance begins a dialog we keep? */
-export function beginsDialog(uas: UasTx): boolean {
+function beginsDialog(uas: UasTx): boolean {
   const { method } = uas.received.message;
   return !uas.isInDialog && (method === 'INVITE' || method === 'SUBSCRIBE');
 }

@@ -7,7 +7,6 @@ import path from 'node:path';
 import { freePort } from '../support/ports.ts';
 import { run, type Running } from '../support/processes.ts';
 import type { Product } from './product.ts';
-import { agentIds } from './product.ts';
 
 const VIA = 'Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]';
 
@@ -60,7 +59,7 @@ const OK_TO_BYE = send(
 );
 
 /** A caller who stays until the ACD hangs up. [field0] is where he wants his RTP. */
-export const callerScenario = (patienceMs: number): string =>
+const callerScenario = (patienceMs: number): string =>
   scenario(
     ...inviteSteps('bench', 'sip:[local_ip]:[local_port]', '[field0]'),
     `<recv request="BYE" timeout="${patienceMs}"/>`,
@@ -262,5 +261,3 @@ export async function logIn(product: Product, ids: readonly string[], at: number
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
-
-export { agentIds };

@@ -1,8 +1,8 @@
 /**
  * Issue 3, point 5: `acd restart` swaps the server for a new version. The old one says nothing to
  * anybody, sipd and mediad stay, who calls meanwhile is answered; a new version that cannot begin
- * costs nothing. Method: the product with simulated phones, the command as
- * an administrator gives it.
+ * costs nothing. Method: the product with simulated phones, the command as an administrator gives
+ * it.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -103,7 +103,7 @@ describe('acd restart', () => {
   });
 
   // A drachtio-server answers by itself while no server is there, and gives a phone that rings to
-  // nobody else: 503, and the phone is cancelled and rung again (README, "Which promises").
+  // nobody else: 503, and the phone is cancelled and rung again (docs/OPERATION.md).
   it.skipIf(onDrachtio)('given calls and holds that come meanwhile, answers them all', async () => {
     const acd = await stage.addForTest(startAcd(stage, { queues, agents }));
     const desk = await phone(stage, 'desk');

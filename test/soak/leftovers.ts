@@ -105,8 +105,8 @@ export async function findLeftovers(
 }
 
 /**
- * The whole journal, event by event: every promise of DESIGN's list, by books kept apart and by
- * the core's own invariants; nothing may have a deadline when nothing is there.
+ * The whole journal, event by event: the invariants of docs/ARCHITECTURE.md, by books kept apart
+ * and by the core's own check; nothing may have a deadline when nothing is there.
  * @returns what is left over in it
  */
 export function audit(acd: Acd, book: Book): string[] {

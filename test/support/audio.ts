@@ -1,10 +1,11 @@
 /**
  * Proof by signal: reads and writes WAV, knows G.711, finds a tone (Goertzel) and recognises a
- * stretch of audio in a file (normalised cross-correlation). Written apart from the product's own
- * audio code, so that a mistake there is not repeated here. All samples are 16-bit integers at
- * 8 kHz in an Int16Array; positions are sample numbers, 8 to the millisecond.
+ * stretch of audio in a file (normalised cross-correlation). What reads and judges is written apart
+ * from the product's own audio code, so that a mistake there is not repeated here. All samples are
+ * 16-bit integers at 8 kHz in an Int16Array; positions are sample numbers, 8 to the millisecond.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { writeWav as writePcm } from '../../prompts/wav.mjs';
 
 export const RATE = 8000;
 /**
@@ -47,22 +48,9 @@ export function readWav(file: string): Int16Array {
   throw new Error(`${file}: no data`);
 }
 
+/** Writes them as a WAV, 16 bit mono. */
 export function writeWav(file: string, samples: Int16Array): void {
-  const out = Buffer.alloc(44 + samples.length * 2);
-  out.write('RIFF', 0);
-  out.writeUInt32LE(36 + samples.length * 2, 4);
-  out.write('WAVEfmt ', 8);
-  out.writeUInt32LE(16, 16);
-  out.writeUInt16LE(1, 20);
-  out.writeUInt16LE(1, 22);
-  out.writeUInt32LE(RATE, 24);
-  out.writeUInt32LE(RATE * 2, 28);
-  out.writeUInt16LE(2, 32);
-  out.writeUInt16LE(16, 34);
-  out.write('data', 36);
-  out.writeUInt32LE(samples.length * 2, 40);
-  samples.forEach((x, i) => out.writeInt16LE(x, 44 + i * 2));
-  writeFileSync(file, out);
+  writePcm(file, RATE, samples);
 }
 
 /** A sine of `hertz` for `ms`, `level` of full scale. */

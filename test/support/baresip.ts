@@ -13,7 +13,7 @@ import path from 'node:path';
 import { readWav, tone, writeWav } from './audio.ts';
 import { Inbox } from './inbox.ts';
 import { freePort, freeRange } from './ports.ts';
-import { isInstalled, run } from './processes.ts';
+import { run } from './processes.ts';
 import type { Actor, Stage } from './stage.ts';
 
 export interface BaresipOptions {
@@ -52,8 +52,6 @@ export interface Baresip extends Actor {
   /** Waits for an event of that type. */
   event(type: string, ms?: number): Promise<BaresipEvent>;
 }
-
-export const hasBaresip = isInstalled('baresip');
 
 function configText(options: {
   home: string;

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { within } from './inbox.ts';
 import { freePort } from './ports.ts';
-import { isInstalled, run, type Running } from './processes.ts';
+import { run, type Running } from './processes.ts';
 import { statusOf } from './sip-message.ts';
 import { SipWire } from './sip-wire.ts';
 import type { Actor, Stage } from './stage.ts';
@@ -43,8 +43,6 @@ export interface Kamailio extends Actor {
 
 const fixture = path.resolve(import.meta.dirname, '../fixtures/kamailio/kamailio.cfg');
 const tables = '/usr/share/kamailio/dbtext/kamailio';
-
-export const hasKamailio = isInstalled('kamailio');
 
 export async function startKamailio(
   stage: Stage,

@@ -1,6 +1,6 @@
+/** Numbers from 0 to below 1, the same for the same seed. */
 import { Random } from '../../src/sim/random.ts';
 
-/** Numbers from 0 to below 1, the same for the same seed. */
 export function seeded(seed: number): () => number {
   const random = new Random(seed);
   return () => random.next();

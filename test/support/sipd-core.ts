@@ -202,7 +202,7 @@ export class FakeClient {
 }
 
 /** A store whose file is a map. What was not marked in a turn is not written at its end. */
-export class MapStore implements Keep {
+class MapStore implements Keep {
   private readonly marked = new Map<string, () => unknown>();
   private readonly written = new Map<string, string>();
 

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { until } from './inbox.ts';
 import { freePort, freeRange, isFree } from './ports.ts';
-import { isInstalled, run, type Running } from './processes.ts';
+import { run, type Running } from './processes.ts';
 import type { Actor, Stage } from './stage.ts';
 
 export interface SippOptions {
@@ -45,8 +45,6 @@ export interface Sipp extends Actor {
 }
 
 const fixtures = path.resolve(import.meta.dirname, '../fixtures/sipp');
-
-export const hasSipp = isInstalled('sipp');
 
 export async function startSipp(stage: Stage, options: SippOptions): Promise<Sipp> {
   const port = options.port ?? (await freePort());

@@ -19,7 +19,7 @@ export function torture(name: string): string {
 }
 
 /** Notation of RFC 4475 section 2.1 to bytes, one character per byte. */
-export function expand(notation: string): string {
+function expand(notation: string): string {
   return notation
     .replaceAll(/<allOneLine>\n([^]*?)\n<\/allOneLine>/g, (_all, lines: string) =>
       lines.replaceAll('\n', ''),

@@ -1,8 +1,9 @@
 /** Asking the running ACD over REST (`reach.ts`), and telling what it said. */
-import { EXIT } from '../exit.ts';
+import { EXIT, fault } from '../exit.ts';
 import { jsonOf, placeOf, reach, type Place, type WrittenPlace } from './reach.ts';
 
-const ANSWER_MS = 10_000;
+/** A change of the configuration is checked as a whole before it is answered. */
+const ANSWER_MS = 15_000;
 
 export interface Written extends WrittenPlace {
   readonly json: boolean;
@@ -12,40 +13,57 @@ export type Answer<T> =
   | { readonly ok: true; readonly body: T }
   | { readonly ok: false; readonly status: number; readonly text: string };
 
-interface Told {
-  readonly error?: { readonly message?: string };
-  readonly detail?: string;
-  readonly title?: string;
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+const noAcd = ({ base }: Place): Answer<never> => {
+  return { ok: false, status: EXIT.away, text: `${base} is no ACD` };
+};
+
+/** What is wrong, by the problem (RFC 9457) that the ACD answered with. */
+function refusal(place: Place, status: number, text: string): Answer<never> {
+  const body = jsonOf(text);
+  if (body === undefined) return noAcd(place);
+  const problem = (body ?? {}) as { readonly detail?: string; readonly title?: string };
+  return {
+    ok: false,
+    status: status === 404 ? EXIT.unknown : EXIT.refused,
+    text: problem.detail ?? problem.title ?? `the ACD answered ${status}`,
+  };
 }
 
-function refusal(status: number, body: unknown): Extract<Answer<never>, { ok: false }> {
-  const told = (typeof body === 'object' ? (body ?? {}) : {}) as Told;
-  const text = told.detail ?? told.error?.message ?? told.title ?? `the ACD answered ${status}`;
-  return { ok: false, status: status === 404 ? EXIT.unknown : EXIT.refused, text };
+/** One request, and its answer as it came. 503 of /health is an answer like any other. */
+export async function askText(
+  place: Place,
+  path: string,
+  method: Method = 'GET',
+  body?: unknown,
+): Promise<Answer<string>> {
+  const reached = await reach(place, path, { method, body, timeoutMs: ANSWER_MS });
+  if (!reached.ok) {
+    const what = `no ACD answers at ${place.base} (${reached.why})`;
+    return { ok: false, status: EXIT.away, text: `${what}; is it running? --url says where` };
+  }
+  const { status, text } = reached;
+  const isTold = (status >= 200 && status < 300) || (path === '/health' && status === 503);
+  return isTold ? { ok: true, body: text } : refusal(place, status, text);
 }
 
-/** One request. 503 of /health is an answer as any other. */
+/** One request, and its answer read as JSON. */
 export async function ask<T>(
   place: Place,
   path: string,
-  method: 'GET' | 'POST' | 'DELETE' = 'GET',
+  method: Method = 'GET',
   body?: unknown,
 ): Promise<Answer<T>> {
-  const { base } = place;
-  const reached = await reach(place, path, { method, body, timeoutMs: ANSWER_MS });
-  if (!reached.ok) {
-    const text = `no ACD answers at ${base} (${reached.why}); is it running? --url says where`;
-    return { ok: false, status: EXIT.away, text };
-  }
-  const { status } = reached;
-  const found = jsonOf(reached.text);
-  if (found === undefined) return { ok: false, status: EXIT.away, text: `${base} is no ACD` };
+  const answer = await askText(place, path, method, body);
+  if (!answer.ok) return answer;
+  const found = jsonOf(answer.body);
+  if (found === undefined) return noAcd(place);
   if (path === '/health' && found !== null && !Object.hasOwn(found, 'version')) {
-    const text = `${base} tells more only to whoever has a token; --token-file, or ACD_TOKEN`;
+    const text = `${place.base} shows the rest only to a token; give --token-file or ACD_TOKEN`;
     return { ok: false, status: EXIT.refused, text };
   }
-  const isTold = (status >= 200 && status < 300) || (path === '/health' && status === 503);
-  return isTold ? { ok: true, body: found as T } : refusal(status, found);
+  return { ok: true, body: found as T };
 }
 
 /** Prints what was answered, as JSON or by `show`; gives the exit status. */
@@ -57,10 +75,7 @@ export async function tell<T>(
   const place = placeOf(written);
   if (place === null) return EXIT.wrong;
   const answer = await request(place);
-  if (!answer.ok) {
-    process.stderr.write(`${answer.text}\n`);
-    return answer.status;
-  }
+  if (!answer.ok) return fault(answer.text, answer.status);
   const { body } = answer;
   const text = written.json ? JSON.stringify(body, null, 2) : await show(body, place);
   if (text !== '') process.stdout.write(`${text}\n`);

@@ -28,7 +28,7 @@ const SILENCE_MS = 45_000;
 const FRAME_MAX = 16 * 1024 * 1024;
 
 /** The frames in a text, and what is left of it. */
-export function framesIn(text: string): { readonly frames: Frame[]; readonly rest: string } {
+function framesIn(text: string): { readonly frames: Frame[]; readonly rest: string } {
   const parts = text.split('\n\n');
   const rest = parts.pop() ?? '';
   const frames = parts.map((part) => {

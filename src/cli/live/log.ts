@@ -27,7 +27,7 @@ interface Shown {
 }
 
 /** `12:03:55.120  4711 CallEntered callId=… queue=sales …`, in the time of this machine. */
-export function writeEvent(event: Shown): string {
+function writeEvent(event: Shown): string {
   const at = new Date(event.at);
   const two = (value: number) => String(value).padStart(2, '0');
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':');
@@ -82,7 +82,7 @@ const listed = (value: string, before: string[] = []): string[] => [...before, v
 export function addLog(group: Group): void {
   verb(group, 'log', 'what happened, an event a line; with --json as the journal has it')
     .option('-f, --follow', 'go on with what happens, until Ctrl-C')
-    .option('-n, --lines <number>', 'begin so many events ago', '20')
+    .option('-n, --lines <number>', 'how many past events to begin with', '20')
     .option('--queue <name>', 'only what concerns this queue; may be given again', listed)
     .option('--agent <id>', 'only what concerns this agent; may be given again', listed)
     .action(async (written: WrittenLog) => group.done(await run(written)));

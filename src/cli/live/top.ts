@@ -1,5 +1,5 @@
 /**
- * `acd top`: the ACD on one screen, told anew every second, until q or Ctrl-C. Where standard
+ * `acd top`: the ACD on one screen, redrawn every second, until q or Ctrl-C. Where standard
  * output is no terminal, or with --once, one picture is printed and that is all.
  */
 import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../http/schemas.ts';
@@ -122,8 +122,8 @@ async function run(written: WrittenTop): Promise<number> {
 }
 
 export function addTop(group: Group): void {
-  verb(group, 'top', 'the ACD on one screen, told anew every second; q ends it')
-    .option('--interval <seconds>', 'how often it is told anew', '1')
+  verb(group, 'top', 'the whole ACD on one screen, redrawn every second; q ends it')
+    .option('--interval <seconds>', 'how often it is redrawn', '1')
     .option('--once', 'print one picture, and end')
     .action(async (written: WrittenTop) => group.done(await run(written)));
 }

@@ -42,7 +42,7 @@ export const changeAnswer = z
   })
   .meta({ id: 'ConfigChange' });
 
-export const doneAnswer = z
+const doneAnswer = z
   .object({
     version: z.number().int().describe('The version that holds now'),
     dry_run: z.boolean().describe('true: nothing was applied'),
@@ -52,6 +52,11 @@ export const doneAnswer = z
       .describe('Settings that differ in the file and wait for `acd restart`'),
   })
   .meta({ id: 'ConfigDone' });
+
+/** `a penalty rule`, `an agent`. */
+export function withArticle(kind: string): string {
+  return `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind.replace('-', ' ')}`;
+}
 
 export const tags = ['configure'];
 const failures = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 503: errorAnswer };
@@ -101,9 +106,9 @@ export function problemOfChange(outcome: Extract<ConfigOutcome, { ok: false }>):
     case 'unknown':
       return notFound(outcome.kind, outcome.name);
     case 'exists': {
-      const word = outcome.kind.replace('-', ' ');
+      const noun = withArticle(outcome.kind);
       const shown = outcome.name.slice(0, 80);
-      return problem('exists', `there is a ${word} "${shown}" already; change it by PATCH`);
+      return problem('exists', `there is ${noun} "${shown}" already; change it by PATCH`);
     }
   }
 }

@@ -12,7 +12,15 @@ import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { answerChange, answerMade, changed, made, optionsOf, tags } from './config-answers.ts';
+import {
+  answerChange,
+  answerMade,
+  changed,
+  made,
+  optionsOf,
+  tags,
+  withArticle,
+} from './config-answers.ts';
 
 const entryAnswer = z.record(z.string(), z.unknown()).describe('As in acd.yaml; PINs hidden');
 
@@ -56,7 +64,8 @@ class Entries {
   readonly #http: Http;
   readonly #config: ConfigPort;
   readonly #resource: Resource;
-  readonly #word: string;
+  /** With its article. */
+  readonly #noun: string;
   readonly #params: z.ZodObject;
   readonly #body: z.ZodObject;
 
@@ -65,7 +74,7 @@ class Entries {
     this.#http = http;
     this.#config = config;
     this.#resource = resource;
-    this.#word = kind.replace('-', ' ');
+    this.#noun = withArticle(kind);
     this.#params = z.object({ [key]: z.string() });
     this.#body = optionsOf(section, [key]);
   }
@@ -89,7 +98,7 @@ class Entries {
       `/${path}`,
       {
         config: needs('admin'),
-        schema: { summary: `Make a ${this.#word}`, tags, body, response: made },
+        schema: { summary: `Make ${this.#noun}`, tags, body, response: made },
       },
       async (request, reply) => {
         const { [key]: given = '', ...options } = request.body as Options;
@@ -105,7 +114,7 @@ class Entries {
   addChanging(): void {
     const { kind, path, key } = this.#resource;
     const schema = {
-      summary: `Change options of a ${this.#word}`,
+      summary: `Change options of ${this.#noun}`,
       tags,
       params: this.#params,
       body: this.#body,
@@ -127,7 +136,7 @@ class Entries {
   addRemoving(): void {
     const { kind, path, key, removal } = this.#resource;
     const schema = {
-      summary: `Remove a ${this.#word}`,
+      summary: `Remove ${this.#noun}`,
       description: removal,
       tags,
       params: this.#params,
@@ -148,7 +157,7 @@ class Entries {
   addReading(): void {
     const { kind, path, key } = this.#resource;
     const schema = {
-      summary: `Options of a ${this.#word}, as they are written`,
+      summary: `Options of ${this.#noun}, as they are written`,
       tags,
       params: this.#params,
       response: { 200: entryAnswer, 404: errorAnswer },

@@ -288,6 +288,6 @@ export interface Sent {
   readonly cseq: number;
 }
 
-export function contactOf(message: SipText): string {
+function contactOf(message: SipText): string {
   return /<([^>]+)>/.exec(header(message, 'Contact'))?.[1] ?? header(message, 'Contact');
 }

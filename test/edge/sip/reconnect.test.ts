@@ -78,7 +78,7 @@ async function enter() {
 }
 
 describe('after the connection was lost', () => {
-  // drachtio-server gives dialogs of a lost client to nobody (facts on drachtio, §8).
+  // drachtio-server gives dialogs of a lost client to nobody.
   it.runIf(isOwnServer)('a caller who waits is still there, and may hang up', async () => {
     const { invite, ok } = await enter();
     cut();

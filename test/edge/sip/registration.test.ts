@@ -182,7 +182,7 @@ describe('a phone behind the registrar', () => {
     const invite = pbx.start('INVITE', '*442771', {
       body: SDP_OFFER,
       headers: {
-        // As pjsip does: its own name in Contact, the phone's in From (facts on Asterisk).
+        // As pjsip does: its own name in Contact, the phone's in From.
         From: '"Phone 1" <sip:phone1@127.0.0.1>',
         Contact: `<sip:asterisk@127.0.0.1:${pbx.port}>`,
       },

@@ -1,5 +1,5 @@
 /**
- * Goal: "any unmodified drachtio-srf program works on sipd" (issue 2): its public API, as far as
+ * Goal: any unmodified drachtio-srf program works on sipd: srf's public API, as far as
  * calls.test.ts (calls, changes, subscriptions) and proxy.test.ts leave it open.
  * Method: three servers in a row with a program on each.
  */

@@ -257,7 +257,7 @@ describe('acd on a running ACD', () => {
     expect(await runCli(['queue', 'show', 'x', '--url', base])).toBe(3);
     expect(err).toBe('there is no such thing\n');
     expect(await runCli(['agent', 'resume', '2771', '--url', base])).toBe(2);
-    expect(await runCli(['report', 'agents', '--queue', 'sales', '--url', base])).toBe(2);
+    expect(await runCli(['report', 'agents', '--queue', 'sales', '--url', base])).toBe(3);
     expect(asked.at(-1)).toBe('GET /reports/agents?queue=sales');
     expect(await runCli(['call', 'hold', 'c1', '--url', base])).toBe(0);
     expect(await runCli(['trace', 'c1', '--journal', '/nothing/here.db'])).toBe(1);

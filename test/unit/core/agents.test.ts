@@ -1,6 +1,6 @@
 /** Goal: login, presence, pause and configuration. Method: given-when-then on the core alone. */
 import { describe, expect, it } from 'vitest';
-import { findAgentByDevice, idleMs } from '../../../src/core/views.ts';
+import { idleMs } from '../../../src/core/views.ts';
 import { agent, config, device, queue, scenario, type Scenario } from './scenario.ts';
 
 const house = (secondLogin: 'refuse' | 'replace' = 'refuse'): Scenario =>
@@ -20,7 +20,7 @@ describe('login', () => {
     expect(s.agentIs('1')).toBe('unavailable');
     s.report('1', 'idle');
     expect(s.rung).toEqual(['1>a']);
-    expect(findAgentByDevice(s.state, 'sip:1@pbx')?.id).toBe('1');
+    expect(s.state.devices.get('sip:1@pbx')).toBe('1');
   });
 
   it('refuses an agent that does not exist', () => {

@@ -47,7 +47,7 @@ export interface Verdict {
 
 type Draft = Command extends infer C ? (C extends Command ? Omit<C, 'at' | 'by'> : never) : never;
 
-export class Simulator {
+class Simulator {
   readonly #world: World;
   readonly #random: () => number;
   readonly #faults: string[] = [];

@@ -1,17 +1,7 @@
 /** Goal: what the edges read. Method: a small house, looked at. */
 import { describe, expect, it } from 'vitest';
-import {
-  findAgentByDevice,
-  getAgent,
-  getCall,
-  getOffer,
-  getQueue,
-  listAgents,
-  listCalls,
-  listQueues,
-  positionOf,
-  totals,
-} from '../../../src/core/views.ts';
+import { must } from '../../../src/core/state.ts';
+import { listAgents, listCalls, listQueues, positionOf } from '../../../src/core/views.ts';
 import { agent, config, queue, scenario } from './scenario.ts';
 
 function house() {
@@ -34,33 +24,11 @@ describe('views', () => {
 
   it('list the calls of a queue: those who talk, then the line', () => {
     const { state } = house();
-    const calls = listCalls(getQueue(state, 'sales')!);
+    const calls = listCalls(must(state.queues.get('sales'), 'queue sales'));
     expect(calls.map((call) => `${call.id} ${positionOf(state, call)}`)).toEqual([
       'a 0',
       'b 1',
       'c 2',
     ]);
-  });
-
-  it('find things by their ids, or not', () => {
-    const { state } = house();
-    const call = getCall(state, 'a');
-    expect(getOffer(state, call?.offerId ?? '')?.agentId).toBe('1');
-    expect(getAgent(state, '1')?.callId).toBe('a');
-    expect(findAgentByDevice(state, 'sip:1@pbx')?.id).toBe('1');
-    const nothing = [getCall(state, 'z'), getOffer(state, 'z'), getAgent(state, 'z')];
-    expect([...nothing, getQueue(state, 'z'), findAgentByDevice(state, 'z')]).toEqual(
-      Array(5).fill(undefined),
-    );
-  });
-
-  it('count the house', () => {
-    expect(totals(house().state)).toEqual({
-      calls: 4,
-      waiting: 3,
-      talking: 1,
-      agents: 2,
-      loggedIn: 1,
-    });
   });
 });

@@ -103,6 +103,10 @@ describe('the document, to a generator of clients,', () => {
     expect(ids).toEqual(expect.arrayContaining(named));
   });
 
+  it('is written in English', () => {
+    for (const { operation } of routes()) expect(operation.summary).not.toMatch(/\ba [aeio]/);
+  });
+
   it('tells what is true of all: keys, types of bodies, pages, files', () => {
     for (const { name, method, operation } of routes()) {
       const statuses = Object.keys(operation.responses);

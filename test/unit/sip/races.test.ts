@@ -11,7 +11,7 @@ import { Dialogs } from '../../../src/sip/context.ts';
 import { assemble } from '../../../src/sip/edge.ts';
 import { Renewals } from '../../../src/sip/renewal.ts';
 import type { SipEdge } from '../../../src/sip/edge.ts';
-import { TAKEN_BACK_MAX_MS } from '../../../src/sip/taken-back.ts';
+import { CLEARING_MAX_MS } from '../../../src/sip/phone-clearing.ts';
 import { FakeStack } from './fake-stack.ts';
 import type { Incoming } from './fake-stack.ts';
 import { acdConfig, FakeMedia, FakeRuntime, quiet, SDP_OFFER } from './fakes.ts';
@@ -331,7 +331,7 @@ describe('an offer', () => {
     runtime.emit(next);
     await settle();
     expect(stack.of('INVITE')).toHaveLength(1);
-    vi.advanceTimersByTime(TAKEN_BACK_MAX_MS);
+    vi.advanceTimersByTime(CLEARING_MAX_MS);
     await stack.wait('INVITE', 2);
     vi.useRealTimers();
   });

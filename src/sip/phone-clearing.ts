@@ -1,14 +1,16 @@
 /**
- * Offers that are being taken back from a phone, and the next one, which waits for that. CANCEL has
- * to wait for a first response (RFC 3261 §9.1); where that is lost or under way, an INVITE sent at
- * once would reach the phone before it, and two offers would ring, or the second be refused as
- * busy by a phone of one line. So the next INVITE leaves when the former has its final answer. A
- * phone that gives none is waited for no longer than a lost message takes to be repeated twice.
+ * Phones from which a call of ours is being taken back; the next INVITE to one waits for that.
+ * CANCEL has to wait for a first response (RFC 3261 §9.1); where that is lost or under way, an
+ * INVITE sent at once would reach the phone before it, and two offers would ring, or the second be
+ * refused as busy by a phone of one line. So the next INVITE leaves when the former has its final
+ * answer.
  */
 import { doneWithin } from './within.ts';
-export const TAKEN_BACK_MAX_MS = 2_000;
 
-export class TakenBack {
+/** A phone that gives no answer is waited for as long as a lost message takes to come twice. */
+export const CLEARING_MAX_MS = 2_000;
+
+export class PhoneClearing {
   private readonly phones = new Map<string, Set<Promise<void>>>();
 
   /** `over` settles when the phone is done with it. */
@@ -26,6 +28,6 @@ export class TakenBack {
   async clear(phone: string): Promise<boolean> {
     const all = this.phones.get(phone);
     if (all === undefined) return true;
-    return doneWithin(Promise.all(all), TAKEN_BACK_MAX_MS);
+    return doneWithin(Promise.all(all), CLEARING_MAX_MS);
   }
 }
