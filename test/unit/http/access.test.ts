@@ -3,15 +3,11 @@
  * Method: requests injected into the server over an invented house; its own list of routes is
  * walked with every role, so that none can be forgotten.
  */
-import { readFileSync } from 'node:fs';
-import { request as tlsRequest } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
-import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ROLES } from '../../../src/config/http-fields.ts';
 import type { HttpConfig, TokenConfig } from '../../../src/config/types.ts';
 import { hasRole } from '../../../src/http/access.ts';
-import { renewCertificate } from '../../../src/http/server.ts';
 import { entry, openDesk, tokenOf, type Desk } from './house.ts';
 
 let desk: Desk | null = null;
@@ -415,39 +411,5 @@ describe('bans of addresses', () => {
     const lift = (source: string) => ask(null, `/bans/${encodeURIComponent(source)}`, 'DELETE');
     expect((await lift('2a00:1:2:3::/64')).statusCode).toBe(204);
     expect((await lift('192.0.2.1')).json()).toMatchObject({ status: 404, code: 'unknown-ban' });
-  });
-});
-
-describe('TLS', () => {
-  const folder = path.resolve(import.meta.dirname, '../../fixtures/tls');
-  const pair = (name: string) => ({
-    cert: readFileSync(path.join(folder, `${name}.pem`), 'utf8'),
-    key: readFileSync(path.join(folder, `${name}.key`), 'utf8'),
-    validTo: 0,
-  });
-
-  /** Status, and whose certificate was shown. */
-  function get(port: number): Promise<{ status: number; name: string }> {
-    return new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', port, path: '/ready', rejectUnauthorized: false };
-      tlsRequest({ ...options, agent: false }, (answer) => {
-        const { subject } = (
-          answer.socket as unknown as { getPeerCertificate(): { subject: { CN: string } } }
-        ).getPeerCertificate();
-        answer.resume();
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, name: subject.CN }));
-      })
-        .on('error', reject)
-        .end();
-    });
-  }
-
-  it('serves by HTTPS, and shows another certificate after a reload', async () => {
-    const { http } = await open([], { tls: pair('first') });
-    await http.listen({ host: '127.0.0.1', port: 0 });
-    const { port } = http.server.address() as AddressInfo;
-    expect(await get(port)).toEqual({ status: 200, name: 'first.acd.test' });
-    renewCertificate(http, pair('second'));
-    expect(await get(port)).toEqual({ status: 200, name: 'second.acd.test' });
   });
 });
