@@ -369,8 +369,8 @@ export const penaltyRule = section(
       .listOf(
         penaltyChange('Change'),
         'After so many seconds in the queue, who may take the call: `seconds,max,min,raise`. ' +
-          'Members between min and max may; those below raise count as of that penalty. `+5` ' +
-          'and `-5` change what holds, empty leaves it.',
+          'Members between min and max may; those below raise count as of that penalty (`r5`: ' +
+          'but for those below min). `+5` and `-5` change what holds, empty leaves it.',
         100,
       )
       .prefault([]),
