@@ -21,5 +21,7 @@ done <"$tmp/list"
 
 mkdir -p music
 node music.mjs music/default.wav
-node tones.mjs en/ring-tone.wav
+node tones.mjs 1000 en/ring-tone.wav
+node tones.mjs 500 en/busy-tone.wav
+node tones.mjs 250 en/congestion-tone.wav
 find en music -name '*.wav' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS

@@ -1,7 +1,7 @@
 /**
- * The ring tone that an agent hears while whom he has dialled is rung: one second of 425 Hz (ITU-T
- * E.180, the tone of most countries); the program adds the silence between two. The sine is by its
- * power series, so the file is the same bit for bit on every machine. Usage: node tones.mjs OUT.wav
+ * A tone that an agent hears while he dials: so many milliseconds of 425 Hz (ITU-T E.180, the tone of
+ * most countries); the program adds the silence between two. The sine is by its power series, so the
+ * file is the same bit for bit on every machine. Usage: node tones.mjs MILLISECONDS OUT.wav
  */
 import { writeWav } from './wav.mjs';
 
@@ -22,8 +22,9 @@ function sine(turn) {
   return sum;
 }
 
-const tone = Array.from({ length: RATE }, (_, i) => {
-  const edge = Math.min(1, i / EDGE, (RATE - i) / EDGE);
+const length = (Number(process.argv[2]) * RATE) / 1000;
+const tone = Array.from({ length }, (_, i) => {
+  const edge = Math.min(1, i / EDGE, (length - i) / EDGE);
   return Math.round(sine((i * HERTZ) / RATE) * edge * GAIN);
 });
-writeWav(process.argv[2], RATE, tone);
+writeWav(process.argv[3], RATE, tone);

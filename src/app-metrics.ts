@@ -40,6 +40,8 @@ export function countEvent(metrics: Metrics, event: CoreEvent): void {
       return metrics.offerAnswered(event.sipStatus);
     case 'OfferWithdrawn':
       return metrics.offerEnded('withdrawn');
+    case 'OutboundEnded':
+      return metrics.outboundEnded(event.outcome, event.talkedMs);
     default:
       return undefined;
   }

@@ -14,6 +14,7 @@ const TEXTS: Readonly<Partial<Record<CoreEvent['kind'], string>>> = {
   CallTransferred: 'talk is over, call waits again',
   CallEnded: 'call over',
   OutboundBegan: 'agent dials',
+  OutboundRefused: 'number not reached',
   OutboundConnected: 'agent talks with whom he dialled',
   OutboundEnded: 'outbound call over',
   TransferAnswered: 'caller talks elsewhere, through us',

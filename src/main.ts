@@ -3,6 +3,15 @@
 const args = process.argv.slice(2);
 // Started again in a hurry when it was killed: it loads no other verb.
 const isServer = args[0] === 'serve' || args[0] === 'spare';
+// What goes on without a reader sees to that itself (observe/log.ts).
+if (!isServer && args[0] !== 'start') {
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    // Whoever read has read enough: `acd report | head`.
+    if (code === 'EPIPE') process.exit(0);
+    process.stderr.write(`standard output cannot be written: ${message}\n`);
+    process.exit(1);
+  });
+}
 const cli = isServer ? import('./cli/serve-verb.ts') : import('./cli/index.ts');
 
 process.exitCode = await (await cli).runCli(args);

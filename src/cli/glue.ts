@@ -5,8 +5,8 @@
 import { Argument, type Command } from 'commander';
 import { readConfiguration } from './configuration.ts';
 import { EXIT } from './exit.ts';
-import { glueAsterisk, glueFreepbx } from './glue/asterisk.ts';
-import { glueFreeswitch } from './glue/freeswitch.ts';
+import { confValue, glueAsterisk, glueFreepbx } from './glue/asterisk.ts';
+import { glueFreeswitch, xml } from './glue/freeswitch.ts';
 import { glueKamailio } from './glue/kamailio.ts';
 import { partsOf, PASSWORD, type GlueParts } from './glue/parts.ts';
 
@@ -18,6 +18,19 @@ export const GLUES = {
 } as const satisfies Record<string, (parts: GlueParts) => string>;
 
 type Pbx = keyof typeof GLUES;
+
+/** A password as the file of that PBX has to have it. */
+const WRITTEN: Readonly<Partial<Record<Pbx, (password: string) => string>>> = {
+  asterisk: confValue,
+  freeswitch: xml,
+};
+
+/** What is printed for a PBX; `password`: null where it is not to be shown. */
+export function glueOf(kind: Pbx, parts: GlueParts, password: string | null): string {
+  const text = GLUES[kind](parts);
+  if (password === null) return text;
+  return text.split(PASSWORD).join(WRITTEN[kind]?.(password) ?? password);
+}
 
 export interface WrittenGlue {
   readonly config: string;
@@ -33,9 +46,8 @@ function runGlue(kind: Pbx, written: WrittenGlue): number {
     process.stderr.write(`${parts}\n`);
     return EXIT.wrong;
   }
-  const text = GLUES[kind](parts);
-  const { password } = parts.account;
-  process.stdout.write(written.withPassword ? text.split(PASSWORD).join(password) : text);
+  const password = written.withPassword ? parts.account.password : null;
+  process.stdout.write(glueOf(kind, parts, password));
   return EXIT.ok;
 }
 

@@ -4,7 +4,8 @@
  * output. What could not be carried over is listed on standard error: file:line, what, why.
  */
 import type { Command } from 'commander';
-import { readdirSync, readFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { registrarUri } from '../config/fields.ts';
 import type { Files } from './import/conf.ts';
@@ -14,13 +15,27 @@ import { knownSounds } from './project.ts';
 
 const MAX_BYTES = 20_000_000;
 
-function read(file: string): string | null {
+/** Files of old systems are often in Latin-1: names stay readable, and `onLatin` is told. */
+function textOf(file: string, onLatin: (file: string) => void): string | null {
   try {
-    const text = readFileSync(file, 'utf8');
-    return text.length > MAX_BYTES ? null : text;
+    const bytes = readFileSync(file);
+    if (bytes.length > MAX_BYTES) return null;
+    if (isUtf8(bytes)) return bytes.toString('utf8');
+    onLatin(file);
+    return bytes.toString('latin1');
   } catch {
     // Told by who asked, with the line that names the file.
     return null;
+  }
+}
+
+/** What is no file (a device, a pipe) is included by nobody. */
+function isFile(file: string): boolean {
+  try {
+    return statSync(file).isFile();
+  } catch {
+    // Not there, or not to be seen: none for us.
+    return false;
   }
 }
 
@@ -49,26 +64,34 @@ function match(pattern: string, from: string): readonly string[] {
       );
     }
   }
-  return found.filter((file) => read(file) !== null);
+  return found.filter(isFile);
 }
 
-export const diskFiles: Files = { read, match };
+export function filesOf(onLatin: (file: string) => void): Files {
+  return { read: (file) => textOf(file, onLatin), match };
+}
 
 function runImport(names: readonly string[], host: string): number {
   if (!registrarUri('').safeParse(`sip:${host}`).success) {
     return fault(`--pbx ${host}: name the PBX as host or host:port`);
   }
+  const latin = new Set<string>();
+  const files = filesOf((file) => latin.add(file));
   const given: { file: string; text: string }[] = [];
   for (const file of names) {
-    const text = read(file);
+    const text = files.read(file);
     if (text === null) return fault(`${file}: cannot be read`);
     given.push({ file, text });
   }
-  const result = importFiles(given, { host, sounds: knownSounds(), files: diskFiles });
+  const sounds = { ...knownSounds(), hasFile: isFile };
+  const result = importFiles(given, { host, sounds, files });
   if (!result.ok)
     return fault(`what was imported is no configuration:\n${result.faults.join('\n')}`);
   process.stdout.write(result.yaml);
-  const notes = result.notes.map(({ file, line, what, why }) => `${file}:${line}: ${what}: ${why}`);
+  const notes = [
+    ...[...latin].map((file) => `${file}:1: the file: is not UTF-8; read as Latin-1`),
+    ...result.notes.map(({ file, line, what, why }) => `${file}:${line}: ${what}: ${why}`),
+  ];
   // A line of [general] or of a template is one line, of however many queues.
   const lines = [...new Set(notes)];
   if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);

@@ -26,7 +26,7 @@ export interface WrittenReport extends WrittenPlace {
 const COLUMNS: Readonly<Record<What, readonly Column[]>> = {
   queues: [
     ['queue', 'queue'],
-    ['from', 'from'],
+    ['local_from', 'from'],
     ['offered', 'offered'],
     ['answered', 'answered'],
     ['abandoned', 'abandoned'],
@@ -88,22 +88,10 @@ const COLUMNS: Readonly<Record<What, readonly Column[]>> = {
   ],
 };
 
-/** A day at its midnight, or an instant; as REST takes it. */
-function instant(written: string): string {
-  return /^\d{4}-\d\d-\d\d$/.test(written) ? `${written}T00:00:00Z` : written;
-}
-
 function pathOf(what: What, written: WrittenReport): string {
   const asked = new URLSearchParams();
   const { day, from, to, queue, agent, interval } = written;
-  const given = {
-    day,
-    from: from === undefined ? undefined : instant(from),
-    to: to === undefined ? undefined : instant(to),
-    queue,
-    agent,
-    interval,
-  };
+  const given = { day, from, to, queue, agent, interval };
   for (const [key, value] of Object.entries(given)) {
     if (value !== undefined) asked.set(key, value);
   }
@@ -138,7 +126,7 @@ export function addReport(
     .addArgument(new Argument('[what]', 'what of').choices(WHAT).default('queues'))
     .option(flags, text, standard)
     .option('--day <date>', 'as in 2026-11-25, in the time zone of the reports; default today')
-    .option('--from <time>', 'in place of --day: 2026-11-01, or 2026-11-01T08:00:00Z')
+    .option('--from <time>', 'in place of --day: 2026-11-01 (as --day), or 2026-11-01T08:00:00Z')
     .option('--to <time>', 'not included; default now')
     .option('--queue <name>', 'of this queue alone')
     .option('--agent <id>', 'of this agent alone')

@@ -1,5 +1,6 @@
 /** Rows as a table for a terminal: words to the left, numbers to the right. */
 
+import { columnsOf, padTo } from './columns.ts';
 import { plain } from './plain.ts';
 
 /** Key of the row, and what stands above it. */
@@ -18,7 +19,7 @@ export function writeTable(
 ): string {
   const cells = rows.map((row) => columns.map(([key]) => shown(row[key])));
   const widths = columns.map(([, title], index) =>
-    Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)),
+    Math.max(title.length, ...cells.map((line) => columnsOf(line[index] ?? ''))),
   );
   const isNumber = columns.map(([key]) =>
     rows.some((row) => typeof row[key] === 'number' || row[key] === null),
@@ -27,7 +28,7 @@ export function writeTable(
     texts
       .map((text, index) => {
         const width = widths[index] ?? 0;
-        return isNumber[index] === true ? text.padStart(width) : text.padEnd(width);
+        return padTo(text, isNumber[index] === true ? -width : width);
       })
       .join('  ')
       .trimEnd();

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { Option, type Command } from 'commander';
 import { hashOf } from '../config/http-access.ts';
 import { ROLES } from '../config/http-fields.ts';
+import { parseConfig } from '../config/load.ts';
 import { EXIT, fault } from './exit.ts';
 
 const RANDOM_BYTES = 32;
@@ -48,6 +49,12 @@ function runToken(name: string, written: WrittenToken): number {
   }
   const token = `acd_${randomBytes(RANDOM_BYTES).toString('base64url')}`;
   const entry = entryOf(name, written, hashOf(token));
+  // An entry that acd.yaml would not take is of no use.
+  const read = parseConfig(asYaml(entry), { env: {}, folder: '/' });
+  if (!read.ok) {
+    for (const fault of read.faults) process.stderr.write(`${fault.path}: ${fault.message}\n`);
+    return 1;
+  }
   if (written.json) {
     process.stdout.write(`${JSON.stringify({ token, entry })}\n`);
     return EXIT.ok;

@@ -149,6 +149,11 @@ export function coreConfig(file: ConfigFile): CoreConfig {
     ),
     secondLogin: file.sip.login['second-login'],
     maxCalls: file.limits.calls,
+    outbound: {
+      ringMs: file.outbound.ring,
+      dialMs: file.outbound.dial,
+      toneMs: file.outbound.tone,
+    },
     ...(file['pause-reasons'].length === 0 ? {} : { pauseReasons: file['pause-reasons'] }),
     idleClock: {
       login: clock.login,

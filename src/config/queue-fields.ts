@@ -172,19 +172,24 @@ export function phone(text: string) {
 
 function changeOf(written: string): PenaltyChange | undefined | null {
   if (written === '') return undefined;
-  const [, raise = '', sign = '', digits = ''] = /^(r?)([+-]?)(\d{1,6})$/.exec(written) ?? [];
-  if (digits === '' || (raise !== '' && sign !== '')) return null;
+  const [, sign = '', digits = ''] = /^([+-]?)(\d{1,6})$/.exec(written) ?? [];
+  if (digits === '') return null;
   const value = Number(`${sign}${digits}`);
   return { by: sign === '' ? 'set' : 'add', value };
 }
 
-/** As in queuerules.conf: `30,10`, `60,+5,,2`; signed: relative; empty: as it is. */
+/**
+ * As in queuerules.conf: `30,10`, `60,+5,,2`; signed: relative; empty: as it is. `r` before the
+ * raise keeps those below min out (`120,5,3,r4`).
+ */
 export function penaltyChange(text: string) {
   return field('seconds,max[,min[,raise]]', text, (written): PenaltyStep | Wrong => {
-    const [time = '', ...rest] = written.split(',').map((each) => each.trim());
-    const changes = rest.map(changeOf);
-    const isUsable = /^\d{1,5}$/.test(time) && rest.length >= 1 && rest.length <= 3;
-    if (!isUsable || changes.includes(null)) {
+    const [time = '', ...limits] = written.split(',').map((each) => each.trim());
+    const keepsMin = limits[2]?.startsWith('r') === true;
+    const changes = limits.map((each, at) => changeOf(at === 2 && keepsMin ? each.slice(1) : each));
+    const isUsable = /^\d{1,5}$/.test(time) && limits.length >= 1 && limits.length <= 3;
+    const isRaised = !keepsMin || changes[2] !== undefined;
+    if (!isUsable || !isRaised || changes.includes(null)) {
       return new Wrong(`"${written}" cannot be used; write 30,10 or 60,+5,,2`);
     }
     const [max, min, raise] = changes;
@@ -193,6 +198,7 @@ export function penaltyChange(text: string) {
       ...(max ? { max } : {}),
       ...(min ? { min } : {}),
       ...(raise ? { raise } : {}),
+      ...(keepsMin ? { keepsMin } : {}),
     };
   });
 }

@@ -396,7 +396,8 @@ export const penaltyRule = section(
         penaltyChange('Change'),
         'Who may take a call after so many seconds in the queue: `seconds,max,min,raise`. ' +
           'Members whose penalty is between min and max may; those below raise count as if they ' +
-          'had that penalty. `+5` and `-5` change the former value, nothing leaves it.',
+          'had that penalty (`r5`: but for those below min). `+5` and `-5` change the former ' +
+          'value, nothing leaves it.',
         100,
       )
       .prefault([]),

@@ -6,6 +6,7 @@
 import type { z } from 'zod';
 import * as f from './fields.ts';
 import { http } from './http-fields.ts';
+import { outbound } from './outbound-fields.ts';
 import { agent, idleClock, MAX_QUEUES, pauseReasons, penaltyRules, queue } from './queue-schema.ts';
 import { reports } from './report-fields.ts';
 import { free, needed, section, standard } from './schema-parts.ts';
@@ -223,7 +224,8 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
   'penalty-header': free(
     f.name(
       'header',
-      'Header of an INVITE that says which penalties may take the call: `max,min,raise`.',
+      'Header of an INVITE that says which penalties may take the call: `max,min,raise`, as in ' +
+        '`penaltychange`.',
     ),
     'X-Penalty',
   ),
@@ -395,6 +397,7 @@ export const fileSchema = section('acd.yaml', {
   log: log.prefault({}),
   drain: drain.prefault({}),
   transfers: transfers.prefault({}),
+  outbound: outbound.prefault({}),
   webhooks: webhooks.prefault([]),
   vetoes: vetoes.prefault([]),
   takeover: takeover.prefault({}),

@@ -24,9 +24,13 @@ export function hasFew({ config, members }: Queue): boolean {
 }
 
 /** Outside of the call's limits? Penalties below `raise` count as `raise`; see `hasFew`. */
-export function isOutside({ rules, queue }: Member, { min, max, raise }: PenaltyLimits): boolean {
+export function isOutside(
+  { rules: { penalty }, queue }: Member,
+  { min, max, raise, keepsMin }: PenaltyLimits,
+): boolean {
   if (min === null && max === null) return false;
-  const counts = Math.max(rules.penalty, raise ?? -Infinity);
+  const isKept = keepsMin === true && min !== null && penalty < min;
+  const counts = isKept ? penalty : Math.max(penalty, raise ?? -Infinity);
   const isWithin = (max === null || counts <= max) && (min === null || counts >= min);
   return !isWithin && !hasFew(queue);
 }

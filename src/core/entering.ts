@@ -35,7 +35,14 @@ function refuse(
 ): void {
   const { callId, queue, sipCallId, from, to } = command;
   const where = destination === undefined ? {} : { destination };
-  decision.emit({ kind: 'CallRefused', callId, queue, sipCallId, from, to, status, ...where });
+  const place = noPlaceIn(decision.state.queues.get(queue));
+  const asked = { callId, queue, sipCallId, from, to };
+  decision.emit({ kind: 'CallRefused', ...asked, status, ...place, ...where });
+}
+
+/** Behind all who wait; he has not waited himself. */
+function noPlaceIn(queue: Queue | undefined): { position: number; waitedMs: number } {
+  return { position: queue === undefined ? 0 : queue.line.size + 1, waitedMs: 0 };
 }
 
 /**
@@ -70,7 +77,8 @@ export function arriveCall(decision: Decision, command: ArriveCall): Refusal | u
       refuse(decision, command, status, destination);
       return undefined;
     }
-    decision.emit({ kind: 'CallDiverted', callId, queue: queue.name, status, destination });
+    const stood = { callId, queue: queue.name, status, ...noPlaceIn(queue) };
+    decision.emit({ kind: 'CallDiverted', ...stood, destination });
     queue = must(state.queues.get(destination.queue), `queue ${destination.queue}`);
   }
   const yielding = yieldingCall(state, decision.at);

@@ -36,6 +36,7 @@ export const EVENT_KINDS: Readonly<Record<CoreEvent['kind'], true>> = {
   OutboundBegan: true,
   OutboundRang: true,
   OutboundPickedUp: true,
+  OutboundRefused: true,
   OutboundConnected: true,
   OutboundEnded: true,
   CallEnded: true,

@@ -109,8 +109,16 @@ export interface CallRelaxed extends Base {
   readonly isFree?: true;
 }
 
+/** As every exit has them; former versions told neither. */
+interface NoPlace {
+  /** Place in line that it would have had; 0: there is no such queue. */
+  readonly position?: number;
+  /** It never stood there: 0. */
+  readonly waitedMs?: number;
+}
+
 /** The call gets no place in a queue it asked for; it is tried elsewhere. */
-export interface CallDiverted extends Base {
+export interface CallDiverted extends Base, NoPlace {
   readonly kind: 'CallDiverted';
   readonly callId: CallId;
   readonly queue: QueueName;
@@ -155,7 +163,7 @@ export interface CallReordered extends Base {
 }
 
 /** The call got no place. Terminal. Reactor: final answer to the INVITE by status. */
-export interface CallRefused extends Base {
+export interface CallRefused extends Base, NoPlace {
   readonly kind: 'CallRefused';
   readonly callId: CallId;
   readonly queue: QueueName;

@@ -3,6 +3,7 @@
  * last call has left.
  */
 import type { ConfigApplied } from './events.ts';
+import { placeOutbounds } from './evolve-outbound.ts';
 import { placeAll } from './place.ts';
 import { VERSIONS_MAX, type State } from './state.ts';
 import type { AgentConfig, QueueName } from './types.ts';
@@ -19,6 +20,7 @@ export function takeConfig(state: State, event: ConfigApplied): void {
   }
   beginShares(state);
   placeAll(state);
+  placeOutbounds(state);
 }
 
 /** By shares from now on: what came before, in another order, is owed to nobody. */

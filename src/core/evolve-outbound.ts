@@ -4,24 +4,34 @@
  */
 import type { CoreEvent } from './events.ts';
 import type { Outbound } from './outbound-call.ts';
-import type { OutboundBegan, OutboundEnded, OutboundEvent } from './outbound-events.ts';
+import type {
+  OutboundBegan,
+  OutboundEnded,
+  OutboundEvent,
+  OutboundRefused,
+} from './outbound-events.ts';
 import { placeAgent, rekeyAgent } from './place.ts';
-import { idleClock } from './rules.ts';
+import { idleClock, outboundLimits } from './rules.ts';
 import { makeTimer, must, TALK_MAX_MS, type Agent, type State } from './state.ts';
 
-/** His own phone rings so long: he sits before it. */
-export const OWN_RING_MAX_MS = 30_000;
-/** The number rings so long. */
-export const DIALLING_MAX_MS = 60_000;
-
 /** When the present phase of an outbound call ends by itself. */
-export function outboundLimit({ begunAt, pickedUpAt, connectedAt }: Outbound): number {
+export function outboundLimit(
+  { config }: Pick<State, 'config'>,
+  { begunAt, pickedUpAt, connectedAt, refused }: Outbound,
+): number {
+  const { ringMs, dialMs, toneMs } = outboundLimits(config);
   if (connectedAt !== null) return connectedAt + TALK_MAX_MS;
-  return pickedUpAt === null ? begunAt + OWN_RING_MAX_MS : pickedUpAt + DIALLING_MAX_MS;
+  if (refused !== null) return refused.at + toneMs;
+  return pickedUpAt === null ? begunAt + ringMs : pickedUpAt + dialMs;
 }
 
 export function placeOutbound(state: State, outbound: Outbound): void {
-  state.timers.set(outbound.timer, outboundLimit(outbound));
+  state.timers.set(outbound.timer, outboundLimit(state, outbound));
+}
+
+/** Their limits are those of the configuration, which is another one now. */
+export function placeOutbounds(state: State): void {
+  for (const outbound of state.outbound.values()) placeOutbound(state, outbound);
 }
 
 function agentOf(state: State, id: string): Agent {
@@ -33,13 +43,18 @@ function begin(state: State, event: OutboundBegan): void {
   const agent = agentOf(state, agentId);
   if (agent.callId !== null || agent.offerId !== null)
     throw new Error(`broken invariant: ${agentId} is not free to dial`);
-  const phases = { hasRung: false, pickedUpAt: null, connectedAt: null };
+  const phases = { hasRung: false, pickedUpAt: null, refused: null, connectedAt: null };
   const timer = makeTimer('outbound', id);
   const outbound: Outbound = { id, agentId, device, uri, begunAt, ...phases, timer };
   state.outbound.set(id, outbound);
   placeOutbound(state, outbound);
   agent.callId = id;
   placeAgent(state, agent);
+}
+
+function refuse(outbound: Outbound, event: OutboundRefused): void {
+  const { at, outcome, sipStatus = 0, detail = '' } = event;
+  outbound.refused = { at, outcome, sipStatus, detail };
 }
 
 function end(state: State, event: OutboundEnded): void {
@@ -65,6 +80,7 @@ export function evolveOutbound(state: State, event: OutboundEvent): void {
   const outbound = must(state.outbound.get(event.callId), `outbound ${event.callId}`);
   if (event.kind === 'OutboundRang') outbound.hasRung = true;
   else if (event.kind === 'OutboundPickedUp') outbound.pickedUpAt = event.at;
+  else if (event.kind === 'OutboundRefused') refuse(outbound, event);
   else outbound.connectedAt = event.at;
   placeOutbound(state, outbound);
 }

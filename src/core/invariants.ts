@@ -118,11 +118,13 @@ function checkTransfer(state: State, transfer: Transfer, report: Report): void {
 
 /** 1 and 6: it is its agent's one call, and ends by itself. */
 function checkOutbound(state: State, outbound: Outbound, report: Report): void {
-  const { id, agentId, pickedUpAt, connectedAt, timer } = outbound;
+  const { id, agentId, pickedUpAt, connectedAt, refused, timer } = outbound;
   if (state.calls.has(id) || state.transfers.has(id)) report(`${id} comes in and goes out`);
   if (state.agents.get(agentId)?.callId !== id) report(`outbound ${id} is not its agent's`);
   if (connectedAt !== null && pickedUpAt === null) report(`outbound ${id} talks with no agent`);
-  if (!state.timers.has(timer) || timer.at !== outboundLimit(outbound))
+  if (refused !== null && (pickedUpAt === null || connectedAt !== null))
+    report(`outbound ${id} was refused and was not dialled, or talks`);
+  if (!state.timers.has(timer) || timer.at !== outboundLimit(state, outbound))
     report(`outbound ${id} has no limit`);
 }
 

@@ -1,5 +1,5 @@
 /** Commands of outbound calls: click-to-dial, and what the edge learns of its two legs. */
-import type { OutboundEndedBy, OutboundOutcome } from './outbound-events.ts';
+import type { NotReached, OutboundEndedBy, OutboundOutcome } from './outbound-events.ts';
 import type { AgentId, CallId, OfferFailure } from './types.ts';
 
 interface Base {
@@ -34,11 +34,23 @@ export interface ConnectOutbound extends Base {
   readonly callId: CallId;
 }
 
+/** The number was not reached. */
+export interface RefuseOutbound extends Base {
+  readonly kind: 'RefuseOutbound';
+  readonly callId: CallId;
+  readonly outcome: NotReached;
+  readonly sipStatus?: number;
+  readonly detail?: string;
+}
+
 /** It is over. */
 export interface EndOutbound extends Base {
   readonly kind: 'EndOutbound';
   readonly callId: CallId;
-  /** Of one that was connected it becomes `completed`, unless it is `hung-up`. */
+  /**
+   * Of one that was connected it becomes `completed`, unless it is `hung-up`; of one whose number
+   * was not reached it becomes why.
+   */
   readonly outcome: OutboundOutcome;
   readonly endedBy: OutboundEndedBy;
   readonly failure?: OfferFailure;
@@ -49,4 +61,4 @@ export interface EndOutbound extends Base {
 }
 
 export type OutboundCommand =
-  DialOut | RingOutbound | PickUpOutbound | ConnectOutbound | EndOutbound;
+  DialOut | RingOutbound | PickUpOutbound | RefuseOutbound | ConnectOutbound | EndOutbound;

@@ -17,6 +17,12 @@ export type OutboundOutcome =
   | 'failed' // refused for another reason, or a leg or its audio was lost
   | 'hung-up'; // by command, or at a stop
 
+/** Of the number alone. */
+export type NotReached = Extract<
+  OutboundOutcome,
+  'busy' | 'declined' | 'no-answer' | 'unreachable' | 'failed'
+>;
+
 /** Who ended it: `callee` is who was dialled. */
 export type OutboundEndedBy = 'agent' | 'callee' | 'system';
 
@@ -56,6 +62,20 @@ export interface OutboundConnected extends Base {
   readonly agentId: AgentId;
 }
 
+/**
+ * The number was not reached: OutboundEnded says so when the agent hangs up, or has heard it long
+ * enough. Reactor: end that leg; a tone to the agent.
+ */
+export interface OutboundRefused extends Base {
+  readonly kind: 'OutboundRefused';
+  readonly callId: CallId;
+  readonly agentId: AgentId;
+  readonly outcome: NotReached;
+  /** Final SIP status; absent: there was none. */
+  readonly sipStatus?: number;
+  readonly detail?: string;
+}
+
 /** It is over. Terminal. Reactor: end whatever legs are left. */
 export interface OutboundEnded extends Base {
   readonly kind: 'OutboundEnded';
@@ -74,4 +94,9 @@ export interface OutboundEnded extends Base {
 }
 
 export type OutboundEvent =
-  OutboundBegan | OutboundRang | OutboundPickedUp | OutboundConnected | OutboundEnded;
+  | OutboundBegan
+  | OutboundRang
+  | OutboundPickedUp
+  | OutboundRefused
+  | OutboundConnected
+  | OutboundEnded;

@@ -4,7 +4,8 @@
  * other call, with a phone that is free. A pause, wrap-up or rest does not hinder him: they keep
  * callers from him, not him from the telephone, and a wrap-up goes on meanwhile. The call stands
  * in no line and counts in no queue's figures; afterwards there is no wrap-up, as after any call
- * that his phone makes by itself, and the idle clock heeds `own-call`.
+ * that his phone makes by itself, and the idle clock heeds `own-call`. A number that is not reached
+ * is told to him by a tone, before the call is over.
  */
 import { present } from './capacity.ts';
 import type { Refusal } from './commands.ts';
@@ -17,9 +18,11 @@ import type {
   EndOutbound,
   OutboundCommand,
   PickUpOutbound,
+  RefuseOutbound,
   RingOutbound,
 } from './outbound-commands.ts';
-import type { OutboundOutcome } from './outbound-events.ts';
+import type { OutboundEndedBy, OutboundOutcome } from './outbound-events.ts';
+import { outboundLimits } from './rules.ts';
 import { must, type Agent, type State } from './state.ts';
 import { isKnown } from './views.ts';
 
@@ -67,9 +70,35 @@ function pickUp(decision: Decision, { callId }: PickUpOutbound): Refusal | undef
 function connect(decision: Decision, { callId }: ConnectOutbound): Refusal | undefined {
   const outbound = decision.state.outbound.get(callId);
   if (outbound === undefined || outbound.pickedUpAt === null) return 'unknown-call';
-  const { agentId, connectedAt } = outbound;
+  const { agentId, connectedAt, refused } = outbound;
+  if (refused !== null) return 'unknown-call';
   if (connectedAt === null) decision.emit({ kind: 'OutboundConnected', callId, agentId });
   return undefined;
+}
+
+/** The agent is told before it is over, where there is to be a tone. */
+function refuse(decision: Decision, command: RefuseOutbound): Refusal | undefined {
+  const outbound = decision.state.outbound.get(command.callId);
+  const isDialled = outbound !== undefined && outbound.pickedUpAt !== null;
+  if (!isDialled || outbound.connectedAt !== null) return 'unknown-call';
+  if (outbound.refused === null) refuseNumber(decision, outbound, command);
+  return undefined;
+}
+
+type NumberRefusal = Pick<RefuseOutbound, 'outcome' | 'sipStatus' | 'detail'>;
+
+function refuseNumber(decision: Decision, outbound: Outbound, refusal: NumberRefusal): void {
+  const { id: callId, agentId } = outbound;
+  const { outcome, sipStatus = 0, detail = '' } = refusal;
+  if (outboundLimits(decision.state.config).toneMs === 0) {
+    const why = { outcome, sipStatus, detail };
+    return finishOutbound(decision, outbound, { ...why, endedBy: whoRefused(why) });
+  }
+  decision.emit({
+    ...{ kind: 'OutboundRefused', callId, agentId, outcome },
+    ...(sipStatus === 0 ? {} : { sipStatus }),
+    ...(detail === '' ? {} : { detail }),
+  });
 }
 
 function end(decision: Decision, command: EndOutbound): Refusal | undefined {
@@ -82,16 +111,24 @@ function end(decision: Decision, command: EndOutbound): Refusal | undefined {
 type Ending = Pick<EndOutbound, 'outcome' | 'endedBy'> &
   Partial<Pick<EndOutbound, 'failure' | 'sipStatus' | 'detail' | 'endedAt'>>;
 
+/** Nobody, where it rang until its time was over. */
+function whoRefused({ outcome, sipStatus = 0 }: NumberRefusal): OutboundEndedBy {
+  return outcome === 'no-answer' && sipStatus === 0 ? 'system' : 'callee';
+}
+
 /** Nobody has talked who was not connected. */
 function untalked(outcome: OutboundOutcome): OutboundOutcome {
   return outcome === 'completed' ? 'failed' : outcome;
 }
 
 /** Its one end; never before what is known of it, nor later than now. */
-export function finishOutbound(decision: Decision, outbound: Outbound, ending: Ending): void {
-  const { id: callId, agentId, begunAt, pickedUpAt, connectedAt } = outbound;
+export function finishOutbound(decision: Decision, outbound: Outbound, given: Ending): void {
+  const { id: callId, agentId, begunAt, pickedUpAt, connectedAt, refused } = outbound;
+  // Whoever hangs up now: what became of the call was said before.
+  const ending: Ending =
+    refused === null ? given : { ...given, ...refused, endedBy: whoRefused(refused) };
   const { outcome, endedBy, failure, sipStatus = 0, detail = '', endedAt = decision.at } = ending;
-  const known = connectedAt ?? pickedUpAt ?? begunAt;
+  const known = connectedAt ?? refused?.at ?? pickedUpAt ?? begunAt;
   const ended = Math.min(Math.max(endedAt, known), decision.at);
   decision.emit({
     ...{ kind: 'OutboundEnded', callId, agentId },
@@ -109,14 +146,13 @@ export function finishOutbound(decision: Decision, outbound: Outbound, ending: E
 /** The time of its present phase is over. */
 export function limitOutbound(decision: Decision, callId: string): void {
   const outbound = must(decision.state.outbound.get(callId), `outbound ${callId}`);
-  const { pickedUpAt } = outbound;
-  finishOutbound(
-    decision,
-    outbound,
-    pickedUpAt === null
-      ? { outcome: 'agent-missed', failure: 'no-answer', endedBy: 'system' }
-      : { outcome: 'no-answer', endedBy: 'system' },
-  );
+  const { pickedUpAt, connectedAt, refused } = outbound;
+  if (pickedUpAt === null) {
+    const missed = { outcome: 'agent-missed', failure: 'no-answer', endedBy: 'system' } as const;
+    finishOutbound(decision, outbound, missed);
+  } else if (connectedAt === null && refused === null) {
+    refuseNumber(decision, outbound, { outcome: 'no-answer' });
+  } else finishOutbound(decision, outbound, { outcome: 'completed', endedBy: 'system' });
 }
 
 export function ruleOutbound(decision: Decision, command: OutboundCommand): Refusal | undefined {
@@ -127,6 +163,8 @@ export function ruleOutbound(decision: Decision, command: OutboundCommand): Refu
       return ring(decision, command);
     case 'PickUpOutbound':
       return pickUp(decision, command);
+    case 'RefuseOutbound':
+      return refuse(decision, command);
     case 'ConnectOutbound':
       return connect(decision, command);
     case 'EndOutbound':

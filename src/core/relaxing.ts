@@ -16,10 +16,10 @@ function changed(limit: number | null, change: PenaltyChange | undefined): numbe
 }
 
 /** As in Asterisk, neither `min` nor `raise` exceeds `max`: nobody could take the call. */
-function orderly({ min, max, raise }: PenaltyLimits): PenaltyLimits {
+function orderly({ min, max, raise, ...rest }: PenaltyLimits): PenaltyLimits {
   const most = max ?? Infinity;
   const capped = (limit: number | null) => (limit === null ? null : Math.min(limit, most));
-  return { min: capped(min), max, raise: capped(raise) };
+  return { min: capped(min), max, raise: capped(raise), ...rest };
 }
 
 /** What holds after so long, and how many steps that is. */
@@ -33,10 +33,12 @@ function limitsAfter(
   for (const step of steps) {
     if (step.atMs > waitedMs) break;
     count += 1;
+    const { keepsMin } = step.raise === undefined ? limits : step;
     limits = orderly({
       min: changed(limits.min, step.min),
       max: changed(limits.max, step.max),
       raise: changed(limits.raise, step.raise),
+      ...(keepsMin === true ? { keepsMin } : {}),
     });
   }
   return { limits, steps: count };
@@ -50,6 +52,10 @@ function endVetoes(decision: Decision, call: Call): void {
   }
 }
 
+function isAlike(a: PenaltyLimits, b: PenaltyLimits): boolean {
+  return a.min === b.min && a.max === b.max && a.raise === b.raise && a.keepsMin === b.keepsMin;
+}
+
 /** Brings a waiting call to what the rule says now. Without a change it is no event. */
 export function relax(decision: Decision, call: Call): void {
   const config = decision.state.queues.get(call.queue)?.config;
@@ -57,8 +63,7 @@ export function relax(decision: Decision, call: Call): void {
   endVetoes(decision, call);
   const waitedMs = decision.at - call.queuedAt;
   const { limits, steps } = limitsAfter(config.penaltySteps, call.asked, waitedMs);
-  const { min, max, raise } = call.limits;
-  const isSame = limits.min === min && limits.max === max && limits.raise === raise;
+  const isSame = isAlike(limits, call.limits);
   const skillSteps = skillStepsAfter(config.skillSteps, waitedMs);
   const isFreed = call.keptFor !== null && waitedMs >= config.stickyMs;
   const isSameSkills = skillSteps === call.skillSteps;

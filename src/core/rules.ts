@@ -8,6 +8,7 @@ import type {
   CoreConfig,
   IdleClock,
   MembershipConfig,
+  OutboundLimits,
   QueueConfig,
   QueueName,
   QueueOptions,
@@ -55,6 +56,17 @@ export const STANDARD_IDLE_CLOCK: IdleClock = {
   ownCall: false,
   missed: false,
 };
+
+/** He sits before his own phone; a number may take its time. */
+export const STANDARD_OUTBOUND: OutboundLimits = {
+  ringMs: 30_000,
+  dialMs: 60_000,
+  toneMs: 5_000,
+};
+
+export function outboundLimits(config: CoreConfig): OutboundLimits {
+  return config.outbound ?? STANDARD_OUTBOUND;
+}
 
 export function queueRules(config: QueueConfig): QueueRules {
   return { ...STANDARD, ...config };

@@ -236,7 +236,9 @@ export function restore(plain: Snapshot): State {
     placeTransfer(state, transfer);
   }
   for (const own of plain.outbound ?? []) {
-    const outbound = { ...own, timer: makeTimer('outbound', own.id) };
+    // One of a former version was not refused: that was its end.
+    const refused = own.refused ?? null;
+    const outbound = { ...own, refused, timer: makeTimer('outbound', own.id) };
     state.outbound.set(own.id, outbound);
     placeOutbound(state, outbound);
   }

@@ -70,6 +70,8 @@ export interface PenaltyLimits {
   readonly min: number | null;
   readonly max: number | null;
   readonly raise: number | null;
+  /** Asterisk's `rN`: who is below `min` is not raised, and stays out. Absent: he is. */
+  readonly keepsMin?: true;
 }
 
 /** How one limit changes: to a value, or by one. */
@@ -84,6 +86,8 @@ export interface PenaltyStep {
   readonly max?: PenaltyChange;
   readonly min?: PenaltyChange;
   readonly raise?: PenaltyChange;
+  /** Of the change of `raise`. */
+  readonly keepsMin?: true;
 }
 
 /** How well an agent does what, by name: 1 to 100. */
@@ -280,6 +284,16 @@ export interface IdleClock {
   readonly missed: boolean;
 }
 
+/** How long the phases of a call that an agent makes may last. */
+export interface OutboundLimits {
+  /** His own phone rings. */
+  readonly ringMs: number;
+  /** The number rings. */
+  readonly dialMs: number;
+  /** He hears that it was not reached, before we hang up; 0: we do so at once. */
+  readonly toneMs: number;
+}
+
 /** The part of acd.yaml that decides; applied as a whole. */
 export interface CoreConfig {
   readonly queues: readonly QueueConfig[];
@@ -292,6 +306,8 @@ export interface CoreConfig {
   readonly idleClock?: IdleClock;
   /** Reasons there are; none: any is taken. */
   readonly pauseReasons?: readonly PauseReason[];
+  /** Of agents' own calls; absent: the standard ones. */
+  readonly outbound?: OutboundLimits;
 }
 
 /** The configuration as it was written, which the core only keeps and numbers. */

@@ -2,7 +2,7 @@
  * The gate before every route: is the page of this site, is the token good, has it the role that
  * the route names beside its schema (a route that names none is for admins), is what the request
  * names in its scope. Behind it the request runs as its actor, and each change is told to the log:
- * who, from where, what, and what came of it.
+ * who, from where, what, how what it is about stood before it and after, and what came of it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isLoopbackHost } from '../config/http-access.ts';
@@ -14,6 +14,7 @@ import { actAs, byWhom, type Actor } from './actor.ts';
 import { WRONG_ORIGIN } from './errors.ts';
 import { send } from './reply.ts';
 import { isChange, scopeProblem } from './scope.ts';
+import { standingOf, type Standing } from './standing.ts';
 import type { View } from './view.ts';
 
 /** A route, and what it needs; null: it names nothing, and is for admins. */
@@ -43,6 +44,8 @@ export interface GateDeps {
   readonly access: Access;
   /** Scoped. */
   readonly view: View;
+  /** Of everything, for the audit. */
+  readonly whole: View;
   readonly log: Log;
   readonly isTls: boolean;
 }
@@ -98,6 +101,8 @@ export class Gate {
   readonly #deps: GateDeps;
   readonly #actors = new WeakMap<FastifyRequest, Actor>();
   readonly #audited = new WeakSet<FastifyRequest>();
+  /** Of changes that came so far as to their route. */
+  readonly #before = new WeakMap<FastifyRequest, Standing>();
   #refused = 0;
 
   constructor(deps: GateDeps) {
@@ -110,7 +115,7 @@ export class Gate {
   }
 
   add(server: FastifyInstance): void {
-    const { view, isTls } = this.#deps;
+    const { view, whole, isTls } = this.#deps;
     const gated: GatedRoute[] = [];
     server.decorate('gated', gated);
     server.addHook('onRoute', ({ method, url, config }) => {
@@ -133,8 +138,9 @@ export class Gate {
       if (who === null) return done();
       actAs(who, () => {
         const problem = scopeProblem(who, request, view);
-        if (problem === null) done();
-        else send(reply, problem);
+        if (problem !== null) return void send(reply, problem);
+        if (isChange(request)) this.#before.set(request, standingOf(request, whole));
+        done();
       });
     });
     // Exactly one line for each: with the answer, or when whoever asked left before it. What he
@@ -152,7 +158,14 @@ export class Gate {
     this.#audited.add(request);
     const { method } = request;
     const told = { by: byWhom(who), from: who.address, method, path: pathOf(request) };
-    this.#deps.log.info({ ...told, body: toldBody(request), ...outcome }, 'audit');
+    const body = toldBody(request);
+    this.#deps.log.info({ ...told, body, ...this.#changeOf(request), ...outcome }, 'audit');
+  }
+
+  #changeOf(request: FastifyRequest): object {
+    const before = this.#before.get(request);
+    if (before === undefined || Object.keys(before).length === 0) return {};
+    return { before, after: standingOf(request, this.#deps.whole) };
   }
 
   #admit(request: FastifyRequest, reply: FastifyReply): undefined {

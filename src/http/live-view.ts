@@ -5,7 +5,7 @@
 import { loggedInOf } from '../core/emptiness.ts';
 import type { Agent, Call, Member, Queue, State } from '../core/state.ts';
 import type { Transfer } from '../core/transfer-call.ts';
-import { sipCallIdOf } from '../core/outbound-call.ts';
+import { outboundStatus, sipCallIdOf } from '../core/outbound-call.ts';
 import {
   agentStatus,
   callStatus,
@@ -162,7 +162,9 @@ function queueDetail(state: State, queue: Queue, now: number): QueueDetail {
     const { id, name } = agent;
     return { agent: id, name, state: agentState(state, agent), ...standingOf(member, now) };
   });
-  return { ...queueAnswer(state, queue, now), draining: state.draining.has(queue), members };
+  const { weight, maxlen } = queue.config;
+  const draining = state.draining.has(queue);
+  return { ...queueAnswer(state, queue, now), draining, weight, maxlen, members };
 }
 
 function agentDetail(state: State, agent: Agent, now: number): AgentDetail {
@@ -267,7 +269,7 @@ export function createSteering(runtime: Runtime, doors: Doors = CLOSED): Steerin
 /** What metrics read; `rest` is what the state does not know. */
 export function readGauges(
   state: State,
-  rest: Omit<Reading, 'waiting' | 'talking' | 'agents'>,
+  rest: Omit<Reading, 'waiting' | 'talking' | 'agents' | 'outbound'>,
 ): Reading {
   const waiting = new Map<string, number>();
   const talking = new Map<string, number>();
@@ -281,5 +283,14 @@ export function readGauges(
     const status = agentState(state, agent);
     agents.set(status, (agents.get(status) ?? 0) + 1);
   }
-  return { waiting, talking, agents, ...rest };
+  const outbound = new Map([
+    ['calling', 0],
+    ['dialling', 0],
+    ['talking', 0],
+  ]);
+  for (const own of state.outbound.values()) {
+    const status = outboundStatus(own);
+    outbound.set(status, (outbound.get(status) ?? 0) + 1);
+  }
+  return { waiting, talking, agents, outbound, ...rest };
 }

@@ -13,6 +13,7 @@ export const queueFigures = z
     queue: z.string(),
     from: time('Begin of the interval'),
     to: time('Its end, not included'),
+    local_from: z.string().describe('Its begin by the clock of `reports.time-zone` (ISO 8601)'),
     offered: count('Calls that asked for the queue, by the time they came'),
     answered: count('Connected to an agent'),
     abandoned: count('Gave up'),

@@ -95,6 +95,8 @@ export const queueDetail = z
   .object({
     ...queueAnswer.shape,
     draining: z.boolean().describe('It was removed, and goes with the last of its callers'),
+    weight: z.number().int().describe('Where queues share agents, the heavier is served first'),
+    maxlen: z.number().int().describe('Most calls waiting; 0: no limit'),
     members: z.array(
       z.object({ agent: z.string(), name: z.string(), state: agentState, ...standing }),
     ),

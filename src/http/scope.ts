@@ -6,7 +6,7 @@
 import type { FastifyRequest } from 'fastify';
 import { actor, seesAll, seesQueue, type Actor } from './actor.ts';
 import { notFound, problem, type Problem } from './errors.ts';
-import type { CallAnswer } from './schemas.ts';
+import type { AgentAnswer, CallAnswer } from './schemas.ts';
 import type { Kind, View } from './view.ts';
 
 const seesAgent = ({ memberof }: { readonly memberof: readonly string[] }): boolean =>
@@ -15,6 +15,13 @@ const seesAgent = ({ memberof }: { readonly memberof: readonly string[] }): bool
 /** Those he sees; the whole list, as it is, for whoever sees all. */
 const only = <T>(all: readonly T[], may: (one: T) => boolean): readonly T[] =>
   seesAll() ? all : all.filter(may);
+
+/** An agent without the names of queues that are not seen. */
+function cut<A extends AgentAnswer>(agent: A): A {
+  if (seesAll()) return agent;
+  const { memberof, away_from } = agent;
+  return { ...agent, memberof: memberof.filter(seesQueue), away_from: away_from.filter(seesQueue) };
+}
 
 /** The view, as whoever asks may see it. */
 export function scopeView(view: View): View {
@@ -36,12 +43,12 @@ export function scopeView(view: View): View {
     },
     queues: () => only(view.queues(), ({ name }) => seesQueue(name)),
     queue: (name) => (seesQueue(name) ? view.queue(name) : null),
-    agents: () => only(view.agents(), seesAgent),
+    agents: () => only(view.agents(), seesAgent).map(cut),
     agent: (id) => {
       const found = seen(view.agent(id), seesAgent);
       if (found === null) return null;
       return {
-        ...found,
+        ...cut(found),
         memberships: found.memberships.filter(({ queue }) => seesQueue(queue)),
       };
     },
@@ -59,7 +66,7 @@ type Named = Readonly<Record<string, unknown>>;
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** Which queue, agent and call a request is about: by its path, then by its body. */
-function* subjectsOf(request: FastifyRequest): Generator<[Kind, string]> {
+export function* subjectsOf(request: FastifyRequest): Generator<[Kind, string]> {
   const [, first = ''] = request.routeOptions.url?.split('/') ?? [];
   const params = (request.params ?? {}) as Named;
   const body = (request.body ?? {}) as Named;

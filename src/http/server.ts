@@ -161,7 +161,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
     }
     return send(reply, problem);
   });
-  const gate = new Gate({ access, view, log, isTls: tls !== null });
+  const gate = new Gate({ access, view, whole: deps.view, log, isTls: tls !== null });
   gate.add(server);
   addIdempotency(server, new KeyStore(Date.now), (request) => gate.actorOf(request)?.name ?? '');
   await addDocument(server, deps.version);

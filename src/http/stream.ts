@@ -22,6 +22,8 @@ const DRAIN_MS = 30_000;
 /** One that is let go has so long to read why. */
 const LINGER_MS = 5_000;
 
+const NO_FILTER: Filter = { queues: [], agents: [] };
+
 export type Why = 'first' | 'too-old' | 'unknown-number';
 
 export interface StreamDeps {
@@ -42,20 +44,25 @@ interface Reader {
   readonly mayRead: (() => boolean) | null;
 }
 
-/** What the outside is told of an event; a configuration is too long, and asked for elsewhere. */
-export function shownEvent({ seq, event }: StoredEvent): object {
+/**
+ * What the outside is told of an event; a configuration is too long, and asked for elsewhere.
+ * `only`: the queues of whoever may know of no others; empty: he may know of all.
+ */
+export function shownEvent({ seq, event }: StoredEvent, only: readonly string[] = []): object {
   if (event.kind !== 'ConfigApplied') return { seq, ...event };
   const { at, by, kind, config } = event;
-  const queues = config.queues.map(({ name }) => name);
-  return { seq, at, by, kind, queues, agents: config.agents.map(({ id }) => id) };
+  const isSeen = (name: string) => only.length === 0 || only.includes(name);
+  const queues = config.queues.map(({ name }) => name).filter(isSeen);
+  const agents = config.agents.filter((agent) => only.length === 0 || agent.queues.some(isSeen));
+  return { seq, at, by, kind, queues, agents: agents.map(({ id }) => id) };
 }
 
 function frame(name: string, seq: number, data: object): string {
   return `id: ${seq}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-const textOf = (stored: StoredEvent): string =>
-  frame(stored.event.kind, stored.seq, shownEvent(stored));
+const textOf = (stored: StoredEvent, { isStrict = false, queues }: Filter = NO_FILTER): string =>
+  frame(stored.event.kind, stored.seq, shownEvent(stored, isStrict ? queues : []));
 
 export class Stream {
   readonly #deps: StreamDeps;
@@ -95,14 +102,14 @@ export class Stream {
     const whole = pending.map(({ text }) => text).join('');
     for (const reader of [...this.#readers]) {
       if (!reader.isLive || reader.after >= last) continue;
-      const { queues, agents } = reader.filter;
+      const { queues, agents, isStrict = false } = reader.filter;
       const isWhole = reader.after <= first && queues.length === 0 && agents.length === 0;
       const text = isWhole
         ? whole
         : pending
             .filter(({ seq }) => seq > reader.after)
             .filter(({ event }) => this.#subjects.passes(event, reader.filter))
-            .map((one) => one.text)
+            .map((one) => (isStrict ? textOf(one, reader.filter) : one.text))
             .join('');
       reader.after = last;
       this.#write(reader, text);
@@ -152,7 +159,7 @@ export class Stream {
     const last = page.events.at(-1)?.seq ?? reader.after;
     const text = page.events
       .filter(({ event }) => this.#subjects.passes(event, reader.filter))
-      .map(textOf)
+      .map((stored) => textOf(stored, reader.filter))
       .join('');
     reader.after = last;
     this.#write(reader, text);

@@ -52,7 +52,10 @@ export class Subjects {
   passes(event: CoreEvent, { queues, agents, isStrict = false }: Filter): boolean {
     if (queues.length === 0 && agents.length === 0) return true;
     const named = event as Named;
-    if (named.callId === undefined && named.offerId == null && named.agentId == null) return true;
+    const { callId, offerId, agentId, queue } = named;
+    // Of nobody, as a new configuration is: it is for everybody.
+    if (callId === undefined && offerId == null && agentId == null && queue === undefined)
+      return true;
     const touches = (found: readonly string[] | null, wanted: readonly string[]): boolean =>
       wanted.length === 0 || (found?.some((one) => wanted.includes(one)) ?? !isStrict);
     return touches(this.#queuesOf(named), queues) && touches(this.#agentsOf(named), agents);

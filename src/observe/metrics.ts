@@ -26,6 +26,8 @@ export interface Reading {
   readonly talking: ReadonlyMap<string, number>;
   /** Agents by state (`idle`, `busy` …). */
   readonly agents: ReadonlyMap<string, number>;
+  /** Agents' own calls, by what they do (`calling`, `dialling`, `talking`). */
+  readonly outbound: ReadonlyMap<string, number>;
   readonly mediaLegs: number;
   readonly journalSeq: number;
   /** New calls are refused now. */
@@ -65,6 +67,8 @@ export interface Metrics {
   offerAnswered(sipStatus: number): void;
   /** What came of asking a veto: `allow`, `refuse`, `silence`. */
   vetoAsked(ruling: string): void;
+  /** An agent's own call ended with this outcome. */
+  outboundEnded(outcome: string, talkedMs: number): void;
   /** New calls or logins were refused for overload: `calls`, `loop-delay`. */
   callsShed(why: string, count: number): void;
   text(): Promise<string>;
@@ -75,6 +79,10 @@ export interface Metrics {
 const OUTCOMES = [
   ...['answered', 'withdrawn', 'no-answer', 'busy', 'declined', 'unreachable', 'failed', 'media'],
   'vetoed',
+];
+const DIALLED = [
+  ...['completed', 'agent-missed', 'cancelled', 'busy', 'declined', 'no-answer', 'unreachable'],
+  ...['failed', 'hung-up'],
 ];
 const RULINGS = ['allow', 'refuse', 'silence'];
 const SHEDDINGS = ['calls', 'loop-delay'];
@@ -127,6 +135,7 @@ export function createMetrics(read: () => Reading | Promise<Reading>): Metrics {
     labelNames: ['why'],
     registers,
   });
+  const outbound = addOutbound(registers);
   for (const outcome of OUTCOMES) offers.inc({ outcome }, 0);
   for (const ruling of RULINGS) vetoes.inc({ ruling }, 0);
   for (const why of SHEDDINGS) shed.inc({ why }, 0);
@@ -137,6 +146,7 @@ export function createMetrics(read: () => Reading | Promise<Reading>): Metrics {
     callConnected: (queue, waitedMs) => waits.observe({ queue }, waitedMs / 1000),
     waitEstimated: (queue, errorMs) => estimates.observe({ queue }, errorMs / 1000),
     offerEnded: (outcome) => offers.inc({ outcome }),
+    outboundEnded: outbound,
     vetoAsked: (ruling) => vetoes.inc({ ruling }),
     callsShed: (why, count) => shed.inc({ why }, count),
     offerAnswered: (sipStatus) => statuses.inc({ status: String(sipStatus) }),
@@ -145,6 +155,26 @@ export function createMetrics(read: () => Reading | Promise<Reading>): Metrics {
       return registry.metrics();
     },
     contentType: registry.contentType,
+  };
+}
+
+/** Gives what counts an agent's own call. */
+function addOutbound(registers: Registry[]): Metrics['outboundEnded'] {
+  const calls = new Counter({
+    name: 'acd_outbound_calls_total',
+    help: 'Calls that agents made (click-to-dial), by outcome',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const talk = new Counter({
+    name: 'acd_outbound_talk_seconds_total',
+    help: 'Time that agents talked in them',
+    registers,
+  });
+  for (const outcome of DIALLED) calls.inc({ outcome }, 0);
+  return (outcome, talkedMs) => {
+    calls.inc({ outcome });
+    talk.inc(talkedMs / 1000);
   };
 }
 
@@ -167,6 +197,7 @@ const LABELLED: readonly (readonly [name: string, help: string, label: string, p
   ['acd_calls_waiting', 'Calls in line', 'queue', (now) => now.waiting],
   ['acd_calls_talking', 'Calls connected to an agent', 'queue', (now) => now.talking],
   ['acd_agents', 'Agents by state', 'state', (now) => now.agents],
+  ['acd_outbound_calls', 'Calls that agents make now', 'state', (now) => now.outbound],
   [
     'acd_bugs_total',
     'Broken invariants; anything but 0 is a defect to report',

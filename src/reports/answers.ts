@@ -26,6 +26,8 @@ export interface QueueFigures {
   /** ISO 8601, UTC. */
   readonly from: string;
   readonly to: string;
+  /** `from` by the clock of the reports' time zone. */
+  readonly local_from: string;
   readonly offered: number;
   readonly answered: number;
   readonly abandoned: number;

@@ -51,7 +51,7 @@ export class QueueLogFile {
    * last line. Throws what the file system throws.
    */
   align(days: readonly string[], today: string): void {
-    const { file, zone, keepDays } = this.#options;
+    const { file, keepDays } = this.#options;
     const held = this.#dayOfFile();
     if (held !== null && held < today) {
       this.#makeRight(file, held);
@@ -65,7 +65,7 @@ export class QueueLogFile {
     }
     this.#makeRight(file, today);
     this.#day = today;
-    this.#prune(zone.day(Date.parse(`${today}T12:00:00Z`)).name);
+    this.#prune(today);
   }
 
   /** Adds lines, in order; a new day begins a new file. */

@@ -15,7 +15,16 @@ import type {
   Scope,
 } from './answers.ts';
 import { ROWS_MAX } from './answers.ts';
-import { addTalk, addVisit, levelsOf, noSums, percent, withinMs, type Sums } from './figures.ts';
+import {
+  addTalk,
+  addVisit,
+  levelsOf,
+  noSums,
+  percent,
+  withinMs,
+  type Interval,
+  type Sums,
+} from './figures.ts';
 import type { House } from './house.ts';
 import { sumAgent } from './agent-time.ts';
 import { openSpans, type SpanRecord, type VisitOutcome } from './records.ts';
@@ -32,37 +41,42 @@ export interface Sources {
   readonly zone: Zone;
 }
 
-const MINUTE_MS = 60_000;
+const QUARTER_MS = 15 * 60_000;
 /** Quarters of an hour whose interval is remembered during one answer: nearly three years. */
 const KNOWN_QUARTERS_MAX = 100_000;
-const LENGTHS = { '15m': 15 * MINUTE_MS, '30m': 30 * MINUTE_MS, hour: 60 * MINUTE_MS } as const;
+const LENGTHS = { '15m': QUARTER_MS, '30m': 2 * QUARTER_MS, hour: 4 * QUARTER_MS } as const;
 
 function mean(sumMs: number, count: number): number | null {
   return count === 0 ? null : seconds(sumMs / count);
 }
 
 /** The interval an instant lies in, by the clock on the wall of the zone. */
-function intervalOf(
-  zone: Zone,
-  name: IntervalName,
-  asked: Asked,
-): (at: number) => { readonly from: number; readonly to: number } {
+function intervalOf(zone: Zone, name: IntervalName, asked: Asked): (at: number) => Interval {
   if (name === 'none') return () => asked;
   if (name === 'day') return (at) => zone.day(at);
-  const length = LENGTHS[name];
   // Zones are off by whole quarters of an hour: the same difference holds for one of them.
-  const known = new Map<number, number>();
+  const known = new Map<number, Interval>();
   return (at) => {
-    const quarter = Math.floor(at / LENGTHS['15m']);
-    let from = known.get(quarter);
-    if (from === undefined) {
-      const start = quarter * LENGTHS['15m'];
-      from = start - (zone.wall(start) % length);
-      if (known.size >= KNOWN_QUARTERS_MAX) known.clear();
-      known.set(quarter, from);
+    const quarter = Math.floor(at / QUARTER_MS);
+    let found = known.get(quarter);
+    if (found === undefined) {
+      found = intervalAt(zone, LENGTHS[name], quarter * QUARTER_MS);
+      if (known.size > KNOWN_QUARTERS_MAX) known.clear();
+      known.set(quarter, found);
     }
-    return { from, to: from + length };
+    return found;
   };
+}
+
+/** That of a quarter's first instant. Where the clock is set within it, it begins or ends there. */
+function intervalAt(zone: Zone, length: number, start: number): Interval {
+  const offset = (at: number) => zone.wall(at) - at;
+  const here = offset(start);
+  let from = start - (zone.wall(start) % length);
+  let to = from + length;
+  while (offset(from) !== here) from += QUARTER_MS;
+  while (offset(to - QUARTER_MS) !== here) to -= QUARTER_MS;
+  return { from, to };
 }
 
 interface VisitRow {
@@ -145,12 +159,16 @@ function thresholdOf({ levels }: ReportOptions, queue: string): number {
   return seconds(levels.thresholds.get(queue) ?? levels.standardThresholdMs);
 }
 
-function queueFigures({ queue, from, to, sums }: Bucket, options: ReportOptions): QueueFigures {
+function queueFigures(
+  { queue, from, to, sums }: Bucket,
+  { options, zone }: Pick<Sources, 'options' | 'zone'>,
+): QueueFigures {
   const { sl, sl2, level } = levelsOf(sums, options.levels.formula);
   return {
     queue,
     from: iso(from),
     to: iso(to),
+    local_from: zone.local(from),
     offered: sums.offered,
     answered: sums.answered,
     abandoned: sums.abandoned,
@@ -178,7 +196,7 @@ export function askQueues(
   const found = [...bucketsOf(sources, asked, asked.interval).values()].sort(
     (a, b) => a.from - b.from || (a.queue < b.queue ? -1 : 1),
   );
-  const rows = found.slice(0, ROWS_MAX).map((bucket) => queueFigures(bucket, sources.options));
+  const rows = found.slice(0, ROWS_MAX).map((bucket) => queueFigures(bucket, sources));
   return { rows, more: found.length > ROWS_MAX };
 }
 

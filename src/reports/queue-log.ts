@@ -15,11 +15,14 @@
  *   AGENTDUMP where he hung up before the two heard each other.
  * - What a veto refused never rang, and writes nothing: there is no word for it, and RINGNOANSWER
  *   would count as missed.
+ * - An agent's own call writes OUTCALL (Asterisk's QueueUpdate(): status as in DIALSTATUS, talk,
+ *   whole length, number) once he was on the phone; it is of no queue, which is NONE.
  * - A login writes AGENTLOGIN, and ADDMEMBER for each queue that it is to, a logout likewise; who
  *   joins or leaves one queue is an ADDMEMBER or a REMOVEMEMBER of it; a pause in
  *   all queues writes PAUSEALL, and PAUSE for each.
  */
 import type { CallEnded, CoreEvent, OfferFailed } from '../core/events.ts';
+import type { OutboundEnded, OutboundOutcome } from '../core/outbound-events.ts';
 import type { CallTransferred } from '../core/transfer-events.ts';
 import type { AgentId, ExitStatus, QueueName } from '../core/types.ts';
 import { attendedOf, pauseIn, placeOf, type House, type Person } from './house.ts';
@@ -117,8 +120,10 @@ interface Exit {
 function putExit(out: Writer, exit: Exit): void {
   const places = [String(exit.position), String(exit.firstPosition), seconds(exit.waitedMs)];
   const verb = EXITS[exit.status];
-  const data = verb === 'EXITWITHKEY' ? [clean(exit.key ?? ''), ...places] : places;
-  out.put(verb, data, { call: exit.callId, queue: exit.queue });
+  const of = { call: exit.callId, queue: exit.queue };
+  if (verb === 'EXITWITHKEY') return out.put(verb, [clean(exit.key ?? ''), ...places], of);
+  // Behind it Asterisk has what was said to the withdrawal; nothing is here.
+  return out.put(verb, verb === 'WITHDRAW' ? [...places, ''] : places, of);
 }
 
 function putEnd(out: Writer, house: House, event: CallEnded): void {
@@ -153,8 +158,32 @@ function putTransfer(out: Writer, house: House, event: CallTransferred): void {
   out.put('ENTERQUEUE', ['', numberOf(known?.from ?? ''), String(position)], { call, queue });
 }
 
+/** As DIALSTATUS says it; of one who did not take his own phone nobody was dialled. */
+const DIALLED: Readonly<Record<OutboundOutcome, string>> = {
+  completed: 'ANSWER',
+  'agent-missed': 'CANCEL',
+  cancelled: 'CANCEL',
+  busy: 'BUSY',
+  declined: 'BUSY',
+  'no-answer': 'NOANSWER',
+  unreachable: 'CHANUNAVAIL',
+  failed: 'CONGESTION',
+  'hung-up': 'CANCEL',
+};
+
+function putOutbound(out: Writer, house: House, event: OutboundEnded): void {
+  const { callId: call, agentId: agent, outcome, talkedMs, at, leftAt = at } = event;
+  const own = house.outbound.get(call);
+  if (own === undefined || own.pickedUpAt === null) return;
+  const status = own.connectedAt === null ? DIALLED[outcome] : 'ANSWER';
+  const lasted = seconds(leftAt - own.pickedUpAt);
+  out.put('OUTCALL', [status, seconds(talkedMs), lasted, numberOf(own.to)], { call, agent });
+}
+
 function putCall(out: Writer, house: House, event: CoreEvent): void {
   switch (event.kind) {
+    case 'OutboundEnded':
+      return putOutbound(out, house, event);
     case 'CallEntered': {
       const data = ['', numberOf(event.from), String(event.position)];
       return out.put('ENTERQUEUE', data, { call: event.callId, queue: event.queue });

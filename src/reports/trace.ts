@@ -81,6 +81,8 @@ function sipOf(event: CoreEvent): string {
       return 'agent -> 18x';
     case 'OutboundPickedUp':
       return 'agent -> 200; INVITE -> callee';
+    case 'OutboundRefused':
+      return (event.sipStatus ?? 0) > 0 ? `callee -> ${event.sipStatus}` : 'CANCEL -> callee';
     case 'OutboundConnected':
       return 'callee -> 200; ACK -> callee';
     case 'OutboundEnded':

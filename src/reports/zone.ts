@@ -48,6 +48,16 @@ export class Zone {
     );
   }
 
+  /** `2026-10-25T02:00:00+01:00`: which of two hours of the same name it is, it says, too. */
+  local(at: number): string {
+    const wall = this.wall(at);
+    const minutes = Math.round((wall - at) / 60_000);
+    const [hour, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+    const two = (value: number) => String(value).padStart(2, '0');
+    const offset = `${minutes < 0 ? '-' : '+'}${two(hour)}:${two(rest)}`;
+    return `${new Date(wall).toISOString().slice(0, 19)}${offset}`;
+  }
+
   /** `2026-11-25` */
   dayOf(at: number): string {
     return new Date(this.wall(at)).toISOString().slice(0, 10);

@@ -42,6 +42,7 @@ const NATURE: Readonly<Record<Command['kind'], 'request' | 'fact'>> = {
   DialOut: 'request',
   RingOutbound: 'fact',
   PickUpOutbound: 'fact',
+  RefuseOutbound: 'fact',
   ConnectOutbound: 'fact',
   EndOutbound: 'fact',
   HangUpCall: 'request',

@@ -6,8 +6,8 @@
  * rung whose phone, pause or wrap-up forbids it (7).
  */
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
-import { DIALLING_MAX_MS, OWN_RING_MAX_MS } from '../core/evolve-outbound.ts';
 import { OrderedSet } from '../core/ordered.ts';
+import { STANDARD_OUTBOUND } from '../core/rules.ts';
 import { TALK_MAX_MS } from '../core/state.ts';
 import type { AgentId, CallId, DeviceState, OfferId, QueueName } from '../core/types.ts';
 
@@ -48,6 +48,8 @@ interface OutboundPage {
 
 /** A deadline is late by no more than this, but where the journal was down. */
 const LATE_MS = 5_000;
+/** Of a simulated house. */
+const { ringMs: RING_MS, dialMs: DIAL_MS, toneMs: TONE_MS } = STANDARD_OUTBOUND;
 /** More are not kept: the first tell the story. */
 const FAULTS_MAX = 20;
 
@@ -139,7 +141,9 @@ export class Ledger {
       case 'OutboundBegan':
         return this.#dialsOut(event);
       case 'OutboundPickedUp':
-        return this.#outbound(event.callId, (page) => (page.limitAt = event.at + DIALLING_MAX_MS));
+        return this.#outbound(event.callId, (page) => (page.limitAt = event.at + DIAL_MS));
+      case 'OutboundRefused':
+        return this.#outbound(event.callId, (page) => (page.limitAt = event.at + TONE_MS));
       case 'OutboundConnected':
         return this.#outbound(event.callId, (page) => {
           page.connectedAt = event.at;
@@ -347,7 +351,7 @@ export class Ledger {
     if (this.#dialling.has(callId)) this.#fault(`${callId} is there already`);
     if (agent.offerId !== null) this.#fault(`${agentId} has ${agent.offerId} already`);
     if (agent.deviceUri !== device.uri) this.#fault(`${agentId} is not on ${device.uri}`);
-    this.#dialling.set(callId, { agentId, connectedAt: null, limitAt: at + OWN_RING_MAX_MS });
+    this.#dialling.set(callId, { agentId, connectedAt: null, limitAt: at + RING_MS });
     agent.offerId = callId;
   }
 

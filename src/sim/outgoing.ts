@@ -13,13 +13,16 @@ import type { Dialled } from './script.ts';
 import { say, type Stage } from './stage.ts';
 
 const BY = 'sim';
+/** So soon he knows what the tone means. */
+const HEARS_MS = 2_000;
 
 interface Outgoing {
   readonly callId: CallId;
+  readonly number: number;
   readonly agentId: AgentId;
   readonly dialled: Dialled;
   /** `asked`: the ACD has not said that it begins. */
-  phase: 'asked' | 'rings' | 'dials' | 'talks';
+  phase: 'asked' | 'rings' | 'dials' | 'refused' | 'talks';
   plan: Cancel | null;
 }
 
@@ -38,7 +41,8 @@ export class OutgoingCalls {
   dial(agentId: AgentId, dialled: Dialled): void {
     this.#made += 1;
     const callId = `o${this.#made}`;
-    this.#calls.set(callId, { callId, agentId, dialled, phase: 'asked', plan: null });
+    const number = this.#made;
+    this.#calls.set(callId, { callId, number, agentId, dialled, phase: 'asked', plan: null });
     const uri = 'sip:callee@sim';
     const command: NewCommand = { kind: 'DialOut', callId, agentId, uri, by: `agent:${agentId}` };
     // Refused (he is not free, or the journal is down) it never was.
@@ -66,6 +70,8 @@ export class OutgoingCalls {
         return this.#began(event);
       case 'OutboundPickedUp':
         return this.#pickedUp(event);
+      case 'OutboundRefused':
+        return this.#refused(event);
       case 'OutboundConnected':
         return this.#connected(event);
       case 'OutboundEnded':
@@ -123,9 +129,23 @@ export class OutgoingCalls {
     this.#after(call, dialled.afterMs, () => {
       if (dialled.kind === 'answers')
         return this.#tell({ kind: 'ConnectOutbound', callId, by: BY });
-      const { outcome, endedBy } = dialled;
-      this.#tell({ kind: 'EndOutbound', callId, outcome, endedBy, by: BY });
+      if (dialled.by === 'callee')
+        return this.#tell({ kind: 'RefuseOutbound', callId, outcome: dialled.outcome, by: BY });
+      this.#tell({ kind: 'EndOutbound', callId, outcome: 'cancelled', endedBy: 'agent', by: BY });
     });
+  }
+
+  /** Every second agent hangs up at the tone; the others wait until they are hung up on. */
+  #refused(event: OutboundEvent): void {
+    const call = this.#of(event, 'dials');
+    if (call === null) return;
+    call.plan?.();
+    call.phase = 'refused';
+    const { callId, number } = call;
+    if (number % 2 === 0) return;
+    this.#after(call, HEARS_MS, () =>
+      this.#tell({ kind: 'EndOutbound', callId, outcome: 'cancelled', endedBy: 'agent', by: BY }),
+    );
   }
 
   #connected(event: OutboundEvent): void {

@@ -214,8 +214,8 @@ export class People implements Script {
     const hangsUp = random.isOneIn(0.5) ? 'agent' : 'callee';
     const dice = random.next();
     if (dice < 0.6) return { kind: 'answers', afterMs, talkMs, hangsUp };
-    if (dice < 0.8) return { kind: 'fails', afterMs, outcome: 'busy', endedBy: 'callee' };
-    if (dice < 0.9) return { kind: 'fails', afterMs, outcome: 'cancelled', endedBy: 'agent' };
+    if (dice < 0.8) return { kind: 'fails', afterMs, by: 'callee', outcome: 'busy' };
+    if (dice < 0.9) return { kind: 'fails', afterMs, by: 'agent' };
     return { kind: 'silent' };
   }
 

@@ -4,7 +4,7 @@
  * simulation draws it (`people.ts`), a what-if reads it from a recorded day (`recording.ts`).
  */
 import type { AgentId, CallId, OfferFailure, QueueName, Ruling } from '../core/types.ts';
-import type { OutboundOutcome } from '../core/outbound-events.ts';
+import type { NotReached } from '../core/outbound-events.ts';
 import type { House } from './house.ts';
 
 /** A caller, with all he will do. */
@@ -54,9 +54,11 @@ export type Dialled =
   | {
       readonly kind: 'fails';
       readonly afterMs: number;
-      readonly outcome: OutboundOutcome;
-      readonly endedBy: 'agent' | 'callee';
+      readonly by: 'callee';
+      readonly outcome: NotReached;
     }
+  /** He hangs up while it rings. */
+  | { readonly kind: 'fails'; readonly afterMs: number; readonly by: 'agent' }
   /** Nobody is there, and the agent does not hang up. */
   | { readonly kind: 'silent' };
 

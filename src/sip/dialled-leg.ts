@@ -9,6 +9,7 @@ import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Headers, OutgoingRequest } from './port.ts';
 import type { Route } from './routes.ts';
+import { NOT_OFFERED, type Referral, type ReferralAnswer } from './referral.ts';
 import { Session } from './session.ts';
 
 export interface LegHooks {
@@ -16,6 +17,10 @@ export interface LegHooks {
   ended(cause: 'bye' | 'failed'): void;
   /** It rings, or tells how far the call has come; `sdp` '': without audio of its own. */
   progressed?(status: number, sdp: string): void;
+  /** It has offered or answered its audio anew: does it hold? */
+  held?(isHold: boolean): void;
+  /** It asks that the one it talks with be sent elsewhere. Absent: that is not offered. */
+  referred?(referral: Referral): ReferralAnswer;
 }
 
 export class DialledLeg {
@@ -88,16 +93,24 @@ export class DialledLeg {
     this.session = this.open(credentials);
   }
 
-  /** Ends whatever there is of it, and its audio. Harmless if repeated. */
-  end(reason: string): void {
+  /**
+   * Ends whatever there is of it, and its audio. Harmless if repeated. `isReferred`: because what
+   * its REFER asked for is done.
+   */
+  end(reason: string, isReferred = false): void {
     if (this.isMade) void this.context.media.release(this.name);
     this.isMade = false;
-    this.leave(reason);
+    this.leave(reason, isReferred);
+  }
+
+  /** Asks its side to call there itself, and follows what it tells of that. */
+  async refer(uri: string): Promise<'done' | 'busy' | 'refused'> {
+    return (await this.session?.refer(uri, () => undefined)) ?? 'refused';
   }
 
   /** CANCEL before the answer, BYE after it. */
-  leave(reason: string): void {
-    if (this.isUp) return this.session?.hangUp(reason);
+  leave(reason: string, isReferred = false): void {
+    if (this.isUp) return this.session?.hangUp(reason, isReferred);
     this.forget();
     this.invite?.cancel({ Reason: reason });
   }
@@ -121,10 +134,17 @@ export class DialledLeg {
   }
 
   private open(credentials: Route['credentials']): Session {
+    const { hooks } = this;
+    const referred = (referral: Referral): ReferralAnswer =>
+      hooks.referred?.(referral) ?? NOT_OFFERED;
     return new Session(
       this.context,
       { dialogId: dialogIdOf(this.identity), leg: this.name, credentials, awaitsAck: false },
-      { ended: (cause) => this.hooks.ended(cause) },
+      {
+        ended: (cause) => hooks.ended(cause),
+        held: (isHold) => hooks.held?.(isHold),
+        ...(hooks.referred === undefined ? {} : { referred }),
+      },
     );
   }
 }

@@ -25,9 +25,13 @@ function numberOf(request: IncomingRequest, name: string | null): number | null 
 /** `max,min,raise`, each may be left out; null: no limits, or nonsense. */
 function limitsOf(request: IncomingRequest, name: string | null): PenaltyLimits | null {
   const text = name === null ? '' : request.header(name).replaceAll(' ', '');
-  if (text === '' || !/^\d{0,6}(,\d{0,6}){0,2}$/.test(text)) return null;
-  const [max, min, raise] = text.split(',').map((each) => (each === '' ? null : Number(each)));
-  return { max: max ?? null, min: min ?? null, raise: raise ?? null };
+  // `r5`: who is below min is not raised.
+  const found = /^(\d{0,6})(?:,(\d{0,6})(?:,(r?)(\d{0,6}))?)?$/.exec(text);
+  if (text === '' || found === null) return null;
+  const [, max, min, respects, raise] = found;
+  const limit = (each = '') => (each === '' ? null : Number(each));
+  const keepsMin = respects === 'r' && raise !== '' ? ({ keepsMin: true } as const) : {};
+  return { max: limit(max), min: limit(min), raise: limit(raise), ...keepsMin };
 }
 
 /** What the call brings along, by the headers that the configuration trusts. */

@@ -3,41 +3,40 @@
  * INVITE to the number → its answer → both are bridged (third-party call control, RFC 3725 §4.4
  * with our own audio between, so that neither side is re-invited).
  *
- * Comes in: the journal's events. Goes out: RingOutbound, PickUpOutbound, ConnectOutbound,
- * EndOutbound. While the number rings the agent hears what its side sends (early media), else the
- * ring tone of ours. Every wait has its end: the core's limit of each phase, and a little later the
- * INVITE's own.
+ * Comes in: the journal's events. Goes out: RingOutbound, PickUpOutbound, RefuseOutbound,
+ * ConnectOutbound, EndOutbound. While the number rings the agent hears what its side sends (early
+ * media), else the ring tone of ours; a tone, too, when it was not reached. Every wait has its end:
+ * the core's limit of each phase, and a little later the INVITE's own.
  */
-import { DIALLING_MAX_MS, OWN_RING_MAX_MS } from '../core/evolve-outbound.ts';
+import { mayTransferTo } from '../config/transfer-rules.ts';
 import type { CoreEvent } from '../core/events.ts';
 import { sipCallIdOf, type Outbound } from '../core/outbound-call.ts';
 import type { EndOutbound } from '../core/outbound-commands.ts';
-import type { OutboundOutcome } from '../core/outbound-events.ts';
+import type { NotReached, OutboundOutcome } from '../core/outbound-events.ts';
+import { outboundLimits } from '../core/rules.ts';
 import type { CallId, OfferFailure } from '../core/types.ts';
-import type { PlayItem } from '../media/port.ts';
 import type { InviteOutcome } from './client.ts';
 import { sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { DialledLeg, type LegHooks } from './dialled-leg.ts';
-import { clean, nameAddr, parseUri } from './headers.ts';
+import { clean } from './headers.ts';
 import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { Verdict } from './outcome.ts';
 import type { Offers } from './offers.ts';
-import { legOf, outboundIdentity, type Side } from './outbound-names.ts';
-import type { EndedDialog, Headers, KnownDialog } from './port.ts';
-import type { Route, Routes } from './routes.ts';
+import { dialling, invitation, legOf, outboundIdentity, type Side } from './outbound-names.ts';
+import { insideOf } from './own-lines.ts';
+import type { EndedDialog, KnownDialog } from './port.ts';
+import type { Referral, ReferralAnswer } from './referral.ts';
+import type { Routes } from './routes.ts';
+import { repeated, RINGS, TONES, type Cadence } from './tones.ts';
 
 /** The core ends each phase at its limit; this much later the INVITE ends by itself. */
 const GRACE_MS = 5_000;
+/** It is of no queue, whose music that would be. */
+const HOLD_MUSIC = 'default';
 const CANCELLED = 'SIP;cause=487;text="Request Terminated"';
 
 type Ending = Omit<EndOutbound, 'kind' | 'at' | 'by' | 'callId'>;
-
-/** One second of tone and four without, as often as there is time. */
-const RING_TONE: readonly PlayItem[] = Array.from(
-  { length: Math.ceil(DIALLING_MAX_MS / 5_000) },
-  () => [{ prompt: 'ring-tone' }, { silenceMs: 4_000 }],
-).flat();
 
 /** Reason (RFC 3326) of what we send to a leg that is left, by what came of the call. */
 const REASONS: Readonly<Record<OutboundOutcome, string>> = {
@@ -53,7 +52,7 @@ const REASONS: Readonly<Record<OutboundOutcome, string>> = {
 };
 
 /** What it is to the whole call that the number did not take it. */
-const OUTCOMES: Readonly<Record<OfferFailure, OutboundOutcome>> = {
+const OUTCOMES: Readonly<Record<OfferFailure, NotReached>> = {
   'no-answer': 'no-answer',
   busy: 'busy',
   declined: 'declined',
@@ -75,6 +74,10 @@ interface Way {
   readonly outbound: Outbound;
   readonly agent: DialledLeg;
   readonly callee: DialledLeg;
+  /** The agent's phone holds. Known here alone: a process that takes over hears it talk again. */
+  isHeld: boolean;
+  /** The number's side is asked to call elsewhere: its leg stays until it has told of that. */
+  isSent: boolean;
   isClosed: boolean;
 }
 
@@ -105,9 +108,21 @@ export class Outbounds {
       const isLost = ({ isUp, name }: DialledLeg) => isUp && !restored.has(name);
       if (isLost(way.agent) || isLost(way.callee))
         this.over(way, { outcome: 'failed', endedBy: 'system', detail: 'audio was lost' });
-      else if (way.agent.isUp && way.callee.isUp)
-        void this.context.media.connect(way.agent.name, way.callee.name);
+      else if (way.agent.isUp && way.callee.isUp) this.join(way);
     }
+  }
+
+  /** The two hear each other; or he whom the agent's phone holds hears music, as any caller. */
+  private join({ id, agent, callee, isHeld }: Way): void {
+    const { media, log } = this.context;
+    const done = isHeld
+      ? [media.disconnect(callee.name), media.music(callee.name, HOLD_MUSIC)]
+      : [media.connect(agent.name, callee.name)];
+    void Promise.all(done).then((all) => {
+      const failed = all.find((one) => !one.ok);
+      if (failed !== undefined && this.ways.has(id))
+        log.warn({ callId: id, ...failed }, 'hold or its end not carried out');
+    });
   }
 
   private react(event: CoreEvent): void {
@@ -118,6 +133,12 @@ export class Outbounds {
     } else if (event.kind === 'OutboundPickedUp') {
       const way = this.ways.get(event.callId);
       if (way !== undefined) void this.callNumber(way);
+    } else if (event.kind === 'OutboundConnected') {
+      const way = this.ways.get(event.callId);
+      if (way?.isHeld === true) this.join(way);
+    } else if (event.kind === 'OutboundRefused') {
+      const way = this.ways.get(event.callId);
+      if (way !== undefined) this.tellRefused(way, event.outcome);
     } else if (event.kind === 'OutboundEnded') {
       const way = this.ways.get(event.callId);
       if (way !== undefined) this.close(way, REASONS[event.outcome]);
@@ -136,12 +157,19 @@ export class Outbounds {
         if (status >= 180 && !way.isClosed)
           void this.context.runtime.submit({ kind: 'RingOutbound', by: 'sip', callId: id });
       },
+      held: (isHold) => {
+        if (isHold === way.isHeld) return;
+        way.isHeld = isHold;
+        if (this.talks(way)) this.join(way);
+      },
+      referred: (referral) => this.referred(way, referral),
     });
     const callee = this.leg(id, 'callee', {
       ended: (cause) => this.calleeLeft(way, cause),
       progressed: (_status, sdp) => void this.earlyMedia(way, sdp),
     });
-    const way: Way = { id, outbound, agent, callee, isClosed: false };
+    const flags = { isHeld: false, isSent: false, isClosed: false };
+    const way: Way = { id, outbound, agent, callee, ...flags };
     this.ways.set(id, way);
     this.phones.note(sipCallIdOf(id));
     return way;
@@ -161,8 +189,8 @@ export class Outbounds {
     if (way.isClosed) return void this.context.media.release(agent.name);
     if (!sdp.ok)
       return this.missed(way, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
-    const headers = { ...sessionTimer(this.context.config.sip), ...invitation(way, route) };
-    const answer = agent.call(route, headers, sdp.sdp, OWN_RING_MAX_MS + GRACE_MS);
+    const headers = { ...sessionTimer(this.context.config.sip), ...invitation(outbound, route) };
+    const answer = agent.call(route, headers, sdp.sdp, this.limits.ringMs + GRACE_MS);
     await this.awaitAgent(way, await answer);
   }
 
@@ -182,15 +210,26 @@ export class Outbounds {
   }
 
   /** Ends when the two are connected. Without it the call goes on, and he hears nothing. */
-  private async ringTone({ id, agent }: Way): Promise<void> {
+  private async tone({ id, agent }: Way, cadence: Cadence, forMs: number): Promise<void> {
     const { media, log } = this.context;
-    const played = await media.play(agent.name, `${id}.ring`, RING_TONE);
-    if (!played.ok) log.warn({ callId: id, detail: played.detail }, 'no ring tone');
+    const { prompt } = cadence;
+    const played = await media.play(agent.name, `${id}.${prompt}`, repeated(cadence, forMs));
+    if (!played.ok) log.warn({ callId: id, prompt, detail: played.detail }, 'no tone');
+  }
+
+  private ringTone(way: Way): void {
+    void this.tone(way, RINGS, this.limits.dialMs);
+  }
+
+  /** Nobody is called any more; what he has heard of that side (early media) is over. */
+  private tellRefused(way: Way, outcome: NotReached): void {
+    way.callee.end(way.callee.isUp ? REASONS[outcome] : CANCELLED);
+    void this.tone(way, TONES[outcome], this.limits.toneMs);
   }
 
   private async callNumber(way: Way): Promise<void> {
     const { outbound, callee } = way;
-    void this.ringTone(way);
+    this.ringTone(way);
     const route = this.routes.toNumber(outbound);
     if (route === null)
       return this.refused(way, { failure: 'unreachable', sipStatus: 0, detail: 'no SIP address' });
@@ -199,32 +238,32 @@ export class Outbounds {
     if (!sdp.ok)
       return this.refused(way, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
     const timer = sessionTimer(this.context.config.sip);
-    const headers = { ...timer, ...dialling(way, route, this.nameOf(way)) };
-    const answer = callee.call(route, headers, sdp.sdp, DIALLING_MAX_MS + GRACE_MS);
+    const headers = { ...timer, ...dialling(outbound, route, this.nameOf(way)) };
+    const answer = callee.call(route, headers, sdp.sdp, this.limits.dialMs + GRACE_MS);
     await this.awaitNumber(way, await answer);
   }
 
   /** RFC 3261 §13.2.1: an answer in a provisional response: he hears what is said there already. */
   private async earlyMedia(way: Way, sdp: string): Promise<void> {
-    if (sdp === '' || way.isClosed || way.callee.isUp) return;
+    if (sdp === '' || isSettled(way) || way.callee.isUp) return;
     const { media } = this.context;
     const answered = await media.answered(way.callee.name, sdp);
-    if (!answered.ok || way.isClosed) return;
+    if (!answered.ok || isSettled(way)) return;
     // Where that fails he hears nothing of it, and the answer is waited for.
     const joined = await media.connect(way.agent.name, way.callee.name);
     if (!joined.ok) this.context.log.warn({ callId: way.id, ...joined }, 'early media not heard');
   }
 
   private async awaitNumber(way: Way, outcome: InviteOutcome): Promise<void> {
-    if (way.isClosed) return;
+    if (isSettled(way)) return;
     const verdict = judgeInvite(outcome);
     if (verdict !== null) return this.refused(way, verdict);
     if (outcome.kind !== 'answered') return;
     const { media, runtime } = this.context;
     const answered = await media.answered(way.callee.name, outcome.sdp);
-    if (way.isClosed) return;
+    if (isSettled(way)) return;
     const joined = answered.ok ? await media.connect(way.agent.name, way.callee.name) : answered;
-    if (way.isClosed) return;
+    if (isSettled(way)) return;
     if (!joined.ok)
       return this.refused(way, { failure: 'media', sipStatus: 200, detail: clean(joined.detail) });
     void runtime.submit({ kind: 'ConnectOutbound', by: 'sip', callId: way.id });
@@ -246,7 +285,9 @@ export class Outbounds {
       { callId: way.id, uri, failure, sipStatus, detail },
       'number not reached',
     );
-    this.over(way, { outcome: OUTCOMES[failure], endedBy: 'callee', sipStatus, detail });
+    const { id: callId } = way;
+    const why = { outcome: OUTCOMES[failure], sipStatus, detail };
+    void this.context.runtime.submit({ kind: 'RefuseOutbound', by: 'sip', callId, ...why });
   }
 
   private agentLeft(way: Way, cause: 'bye' | 'failed'): void {
@@ -260,6 +301,32 @@ export class Outbounds {
     this.over(way, { outcome, endedBy: cause === 'bye' ? 'callee' : 'system' });
   }
 
+  private get limits() {
+    return outboundLimits(this.context.runtime.state.config);
+  }
+
+  /**
+   * The agent's phone asks that whom he talks with be sent elsewhere. No line of ours has him: his
+   * side is asked to call there itself (RFC 5589 §6 and §7), or nothing is done.
+   */
+  private referred(way: Way, { uri, replaces }: Referral): ReferralAnswer {
+    if (!this.talks(way) || way.isSent) return { status: 603, reason: 'No Talk To Transfer' };
+    const isOurs = insideOf(this.context, uri, way.id) !== null;
+    // Against toll fraud: a phone, or who pretends to be one, may not send calls anywhere.
+    if (!isOurs && !mayTransferTo(this.context.config, uri))
+      return { status: 403, reason: 'Not In transfers.allow' };
+    const dialog = replaces === null ? '' : `?Replaces=${encodeURIComponent(replaces)}`;
+    return async () => {
+      way.isSent = true;
+      const told = await way.callee.refer(`${uri}${dialog}`);
+      if (told === 'done') this.over(way, { outcome: 'completed', endedBy: 'agent' });
+      way.isSent = false;
+      if (way.isClosed) way.callee.end(REASONS.completed);
+      if (told === 'done') return null;
+      return told === 'busy' ? '486 Busy Here' : '603 Decline';
+    };
+  }
+
   private talks({ id }: Way): boolean {
     return this.context.runtime.state.outbound.get(id)?.connectedAt != null;
   }
@@ -271,18 +338,19 @@ export class Outbounds {
   /** Ends it here and tells the core, once; a second time does nothing. */
   private over(way: Way, ending: Ending): void {
     if (way.isClosed) return;
-    this.close(way, REASONS[ending.outcome]);
+    this.close(way, REASONS[ending.outcome], way.isSent);
     const { id: callId } = way;
     void this.context.runtime.submit({ kind: 'EndOutbound', by: 'sip', callId, ...ending });
   }
 
-  /** BYE or CANCEL to whoever is still there. */
-  private close(way: Way, reason: string): void {
+  /** BYE or CANCEL to whoever is still there; who is being sent elsewhere is let go later. */
+  private close(way: Way, reason: string, isSent = false): void {
     if (way.isClosed) return;
     way.isClosed = true;
     this.ways.delete(way.id);
-    way.agent.end(reason);
-    way.callee.end(way.callee.isUp ? reason : CANCELLED);
+    way.agent.end(reason, isSent);
+    if (isSent) void this.context.media.music(way.callee.name, HOLD_MUSIC);
+    else way.callee.end(way.callee.isUp ? reason : CANCELLED);
     const { over } = way.agent;
     if (over !== null) this.phones.clearing.add(way.outbound.device.uri, over);
   }
@@ -297,7 +365,10 @@ export class Outbounds {
     }
     const credentials = this.routes.to(outbound.device)?.credentials ?? null;
     if (outbound.pickedUpAt === null) {
-      const answer = way.agent.resume(credentials, this.left(outbound.begunAt + OWN_RING_MAX_MS));
+      const answer = way.agent.resume(
+        credentials,
+        this.left(outbound.begunAt + this.limits.ringMs),
+      );
       return void answer.then((outcome) => this.awaitAgent(way, outcome));
     }
     way.agent.adopt(credentials);
@@ -305,6 +376,8 @@ export class Outbounds {
   }
 
   private adoptCallee(way: Way, pickedUpAt: number, callee: FoundLeg): void {
+    const { refused } = way.outbound;
+    if (refused !== null) return this.tellRefused(way, refused.outcome);
     const isConnected = way.outbound.connectedAt !== null;
     if (callee === undefined) {
       if (!isConnected) return void this.callNumber(way);
@@ -319,8 +392,8 @@ export class Outbounds {
     }
     const credentials = this.routes.toNumber(way.outbound)?.credentials ?? null;
     if (!isConnected) {
-      void this.ringTone(way);
-      const answer = way.callee.resume(credentials, this.left(pickedUpAt + DIALLING_MAX_MS));
+      this.ringTone(way);
+      const answer = way.callee.resume(credentials, this.left(pickedUpAt + this.limits.dialMs));
       return void answer.then((outcome) => this.awaitNumber(way, outcome));
     }
     way.callee.adopt(credentials);
@@ -344,34 +417,7 @@ export class Outbounds {
   }
 }
 
-/** The number as a person reads it. */
-function numberOf({ outbound }: Way): string {
-  return clean(parseUri(outbound.uri)?.user ?? outbound.uri);
-}
-
-/**
- * To the agent's phone: the account stays in From, because PBXs authenticate it; the number is in
- * its display name and in P-Asserted-Identity (RFC 3325), which trusted PBXs show instead.
- */
-function invitation(way: Way, { uri, account }: Route): Headers {
-  const number = numberOf(way);
-  const { fromTag } = outboundIdentity(way.id, 'agent');
-  const from = account ?? 'sip:acd@localhost';
-  return {
-    From: `${nameAddr(number, from)};tag=${fromTag}`,
-    To: nameAddr('', uri),
-    'P-Asserted-Identity': nameAddr(number, way.outbound.uri),
-    'X-Call-Id': way.id,
-  };
-}
-
-/** To the number: called by the account, for the agent's phone. */
-function dialling(way: Way, { uri, account }: Route, name: string): Headers {
-  const { fromTag } = outboundIdentity(way.id, 'callee');
-  const { device } = way.outbound;
-  return {
-    From: `${nameAddr('', account ?? device.uri)};tag=${fromTag}`,
-    To: nameAddr('', uri),
-    'P-Asserted-Identity': nameAddr(clean(name), device.uri),
-  };
+/** Whatever is still heard of the number changes nothing. */
+function isSettled({ isClosed, outbound }: Way): boolean {
+  return isClosed || outbound.refused !== null;
 }

@@ -29,6 +29,8 @@ export interface ReferralOwner {
   referred?(referral: Referral): ReferralAnswer;
 }
 
+/** RFC 3515 §2.4.2 allows any final answer. */
+export const NOT_OFFERED: Response = { status: 603, reason: 'Transfer Not Offered' };
 const BAD: Response = { status: 400, reason: 'Bad Refer-To' };
 const PROGRESS_S = 60;
 
@@ -81,9 +83,7 @@ export class Referrals {
   /** Answers it, and has the owner of the dialog do it. */
   async take(request: IncomingRequest, owner: ReferralOwner) {
     const refuse = (response: Response) => void request.respond(response);
-    // RFC 3515 §2.4.2 allows any final answer.
-    if (owner.referred === undefined)
-      return refuse({ status: 603, reason: 'Transfer Not Offered' });
+    if (owner.referred === undefined) return refuse(NOT_OFFERED);
     if (this.conclude !== null) return refuse({ status: 491, reason: 'Request Pending' });
     const read = readReferral(request);
     if ('status' in read) return refuse(read);

@@ -129,7 +129,7 @@ export class Hook {
 
   #deliverEvents(batch: readonly StoredEvent[]): Promise<boolean> {
     const id = `events-${batch[0]?.seq}-${batch.at(-1)?.seq}`;
-    return this.#deliver(id, 'acd.events', { events: batch.map(shownEvent) });
+    return this.#deliver(id, 'acd.events', { events: batch.map((stored) => shownEvent(stored)) });
   }
 
   #reach(seq: number): void {

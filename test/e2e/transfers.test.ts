@@ -6,12 +6,13 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { onDrachtio, runAcd, startAcd, type Acd } from '../support/acd.ts';
+import { concat, RATE } from '../support/audio.ts';
 import type { Call } from '../support/call.ts';
 import { isBack, kill, pidOf, resident } from '../support/full-house.ts';
 import { until } from '../support/inbox.ts';
 import type { Phone } from '../support/phone.ts';
 import { openStage } from '../support/stage.ts';
-import { enter, hearsMusic, logIn, phone, talk } from '../support/stories.ts';
+import { enter, hears, hearsMusic, logIn, phone, prompt, talk } from '../support/stories.ts';
 
 const stage = openStage('transfers');
 let acd: Acd;
@@ -197,6 +198,19 @@ describe('click-to-dial', () => {
     await callIs(id, 'assigned');
     await own.bye();
     expect(await there.ended).toBe('bye received');
+    await acd.agentIs('2771', 'idle');
+  });
+
+  it('to a number that is busy gives him the busy tone until he hangs up', async () => {
+    const outside = await resident(stage, 'outside');
+    outside.onCall = (call) => call.reject(486, 'Busy Here');
+    const { own, id } = await dialled(outside);
+    const tone = prompt('busy-tone');
+    // The ring tone is longer, and so is the silence behind it.
+    await hears(own.rtp, concat(tone, new Int16Array(RATE / 2), tone));
+    expect([own.end, await stateOf(id)]).toEqual([null, 'dialling']);
+    await own.bye();
+    await callIs(id, 'gone');
     await acd.agentIs('2771', 'idle');
   });
 

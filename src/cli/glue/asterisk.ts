@@ -2,16 +2,26 @@
  * Asterisk's side (chan_pjsip), and FreePBX's, which is Asterisk with its own files: the account,
  * a line of dialplan for each queue and code, the way back to phones, and hints.
  */
-import { PASSWORD, type GlueParts } from './parts.ts';
+import { aloneNote, PASSWORD, type GlueParts } from './parts.ts';
+
+/** A value in Asterisk's files: a semicolon would begin a comment. */
+export const confValue = (text: string): string => text.replaceAll(';', String.raw`\;`);
+
+/** An extension as a pattern: letters that stand for digits there stand for themselves. */
+const pattern = (code: string): string => `_${code.replace(/[NXZ]/gi, '[$&]')}.`;
+
+const dialTo = (endpoint: string) => (exten: string, user: string) =>
+  `exten => ${exten},1,Dial(PJSIP/${user}@${endpoint})`;
 
 /** `exten` lines that send what is dialled to the ACD's registered contact. */
 function dialplan({ queues, codes }: GlueParts, endpoint: string): string[] {
-  const dial = (exten: string, user: string) =>
-    `exten => ${exten},1,Dial(PJSIP/${user}@${endpoint})`;
+  const dial = dialTo(endpoint);
   return [
     ...queues.map((queue) => dial(queue, queue)),
     ...codes.flatMap((code) =>
-      code.startsWith('*') ? [dial(code, code), dial(`_${code}.`, '${EXTEN}')] : [dial(code, code)],
+      code.startsWith('*')
+        ? [dial(code, code), dial(pattern(code), '${EXTEN}')]
+        : [dial(code, code)],
     ),
   ];
 }
@@ -23,8 +33,20 @@ function hints({ phones }: GlueParts): string[] {
     : ['; a line for each phone an agent may log in from:', '; exten => 101,hint,PJSIP/101'];
 }
 
+/** In a context of their own: a phone may have the same number, and the ACD calls that. */
+function aloneContext({ alone }: GlueParts, endpoint: string): string {
+  if (alone.length === 0) return '';
+  const dial = dialTo(endpoint);
+  return `
+[acd-agents]                    ; calls to one agent alone; include it where no phone is so called
+${alone.map((id) => dial(id, id)).join('\n')}
+`;
+}
+
 export function glueAsterisk(parts: GlueParts): string {
-  const { username, authUsername, name } = parts.account;
+  const { name } = parts.account;
+  const username = confValue(parts.account.username);
+  const authUsername = confValue(parts.account.authUsername);
   return `; Asterisk's side of the ACD, account "${name}" (acd glue asterisk), for chan_pjsip.
 
 ; ---- pjsip.conf ----
@@ -51,7 +73,7 @@ password = ${PASSWORD}
 ; ---- extensions.conf ----
 [acd]                           ; include => acd  in the context of callers and phones
 ${dialplan(parts, username).join('\n')}
-
+${aloneContext(parts, username)}
 [from-acd]                      ; the ACD calls phones; no time limit here: the queue's counts
 exten => _[a-zA-Z0-9].,1,Dial(PJSIP/\${EXTEN})
  same => n,Hangup(\${HANGUPCAUSE})
@@ -63,7 +85,8 @@ ${hints(parts).join('\n')}
 }
 
 export function glueFreepbx(parts: GlueParts): string {
-  const { username, name } = parts.account;
+  const { name } = parts.account;
+  const username = confValue(parts.account.username);
   const listed = dialplan(parts, username).join('\n');
   return `; FreePBX's side of the ACD, account "${name}" (acd glue freepbx).
 ;
@@ -73,7 +96,10 @@ export function glueFreepbx(parts: GlueParts): string {
 ;    of all extensions there, so presence needs nothing more.
 ; 2. Admin > Config Edit, extensions_custom.conf: the lines below.
 ; 3. Admin > Custom Destinations, one for each queue, to send inbound routes there:
-${parts.queues.map((queue) => `;      from-internal,${queue},1`).join('\n')}
+${[
+  ...parts.queues.map((queue) => `;      from-internal,${queue},1`),
+  ...aloneNote(parts).map((line) => `; ${line}`),
+].join('\n')}
 
 [from-internal-custom]
 ${listed}

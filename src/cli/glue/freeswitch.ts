@@ -2,9 +2,9 @@
  * FreeSWITCH's side: a user for the account, and extensions that call its registered contact with
  * the dialled user in the Request-URI.
  */
-import { BEHIND_CODE, escaped, PASSWORD, type GlueParts } from './parts.ts';
+import { aloneNote, BEHIND_CODE, escaped, PASSWORD, type GlueParts } from './parts.ts';
 
-const xml = (text: string) =>
+export const xml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
 function extension(title: string, expression: string, username: string): string {
@@ -33,7 +33,10 @@ export function glueFreeswitch(parts: GlueParts): string {
   return `<!-- FreeSWITCH's side of the ACD, account "${xml(name)}" (acd glue freeswitch).
      Phones are called as user/<extension>: the user "${xml(username)}" has the context default, in
      which Local_Extension of the vanilla dialplan does that. Presence: the profile needs
-     manage-presence true; FreeSWITCH then answers SUBSCRIBE for every user of the domain. -->
+     manage-presence true; FreeSWITCH then answers SUBSCRIBE for every user of the domain.
+${aloneNote(parts)
+  .map((line) => `     ${line}\n`)
+  .join('')}-->
 
 <!-- conf/directory/default/acd.xml -->
 <include>

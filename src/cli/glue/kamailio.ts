@@ -2,7 +2,7 @@
  * Kamailio's side: one route that sends queues and codes to where the ACD is registered, with the
  * dialled user kept in the Request-URI (RFC 3261 §16.5: the registrar's proxy replaces it).
  */
-import { BEHIND_CODE, escaped, type GlueParts } from './parts.ts';
+import { aloneNote, BEHIND_CODE, escaped, type GlueParts } from './parts.ts';
 
 /** What is dialled, as one regular expression. */
 function dialled({ queues, codes }: GlueParts): string {
@@ -14,7 +14,8 @@ function dialled({ queues, codes }: GlueParts): string {
 }
 
 export function glueKamailio(parts: GlueParts): string {
-  const { username, name, domain } = parts.account;
+  const { name, domain } = parts.account;
+  const username = parts.account.username.replace(/["\\]/g, String.raw`\$&`);
   return `# Kamailio's side of the ACD, account "${name}" (acd glue kamailio).
 # The account:      kamctl add ${username} <its password>   (realm ${domain})
 # Include it:       include_file "acd.cfg"
@@ -25,7 +26,9 @@ export function glueKamailio(parts: GlueParts): string {
 # Load presence, presence_xml, presence_dialoginfo, pua, pua_usrloc and pua_dialoginfo, call
 # pua_set_publish() before save("location"), dlg_manage() for INVITE, and handle_subscribe() for
 # SUBSCRIBE; nothing needs to be there for each phone.
-
+${aloneNote(parts)
+  .map((line) => `# ${line}\n`)
+  .join('')}
 route[ACD] {
   if (!is_method("INVITE")) return;
   if (!($rU =~ "^(${dialled(parts)})$")) return;

@@ -6,7 +6,10 @@ import type { AcdConfig, RegisterConfig } from '../../config/types.ts';
 
 export interface GlueParts {
   readonly account: RegisterConfig;
+  /** Those that can be called by their names. */
   readonly queues: readonly string[];
+  /** Ids of agents who can be called alone (a queue is `direct`); none: nobody can. */
+  readonly alone: readonly string[];
   /** What agents dial; codes that begin with `*` may be followed by more. */
   readonly codes: readonly string[];
   /** Users of static members at this PBX. */
@@ -28,9 +31,12 @@ export function partsOf(config: AcdConfig, pbx: string | undefined): GlueParts |
     const user = isHere ? /^sip:([^@]+)@/.exec(device.uri)?.[1] : undefined;
     return user === undefined ? [] : [user];
   });
+  const { queues, agents } = config.core;
+  const isDirect = queues.some(({ direct }) => direct === true);
   return {
     account,
-    queues: config.core.queues.map(({ name }) => name),
+    queues: queues.filter(({ direct }) => direct !== true).map(({ name }) => name),
+    alone: isDirect ? agents.map(({ id }) => id) : [],
     codes: dialCodesOf(config.sip),
     phones: [...new Set(users)].sort(),
   };
@@ -48,6 +54,22 @@ export const BEHIND_CODE = String.raw`[0-9]*(\*[A-Za-z0-9._~-]+)?`;
 /** A literal inside a regular expression. */
 export function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+const NAMED_MAX = 10;
+
+/**
+ * Comment on calls to one agent alone, none where there are no such: a PBX that does not tell the
+ * ACD's own calls apart would send those to a phone of the same number back to it.
+ */
+export function aloneNote({ alone }: GlueParts): readonly string[] {
+  if (alone.length === 0) return [];
+  const more = alone.length > NAMED_MAX ? ' …' : '';
+  const ids = `${alone.slice(0, NAMED_MAX).join(', ')}${more}`;
+  return [
+    `Calls to one agent alone go to his id (${ids}), as to a queue:`,
+    'add each that is not the number of a phone, too.',
+  ];
 }
 
 export const PASSWORD = 'THE-PASSWORD-OF-THE-ACCOUNT';

@@ -84,6 +84,7 @@ class Reader {
   readonly sections: Section[] = [];
   readonly notes: Note[] = [];
   private readonly files: Files;
+  /** By its name in small letters: Asterisk tells names apart by nothing else. */
   private readonly byName = new Map<string, Section>();
   private current: Section | null = null;
   private lines = 0;
@@ -131,9 +132,16 @@ class Reader {
       this.note(line, line.text, why);
       return;
     }
-    const found = this.files.match(name, line.file);
+    const found = this.included(name, [...trail, line.file]);
     if (found.length === 0 && word === 'include') this.note(line, line.text, 'no such file');
     for (const file of found) this.include(line, file, [...trail, line.file]);
+  }
+
+  /** Asterisk looks in its own folder, where the first file is, whichever file includes. */
+  private included(name: string, [first = '', ...others]: readonly string[]): readonly string[] {
+    const found = this.files.match(name, first);
+    const last = others.at(-1);
+    return found.length > 0 || last === undefined ? found : this.files.match(name, last);
   }
 
   private include(line: Line, file: string, trail: readonly string[]): void {
@@ -149,7 +157,7 @@ class Reader {
   }
 
   private open(line: Line): void {
-    const found = /^\[([^\]]+)\]\s*(?:\(([^)]*)\)?)?/.exec(line.text);
+    const found = /^\[([^\]]+)\](?:\(([^)]*)\)?)?(.*)$/s.exec(line.text);
     this.current = null;
     if (found === null) {
       this.note(line, line.text, 'the section has no name or no ]; its lines are left out');
@@ -157,8 +165,10 @@ class Reader {
     }
     const name = (found[1] ?? '').trim();
     const options = (found[2] ?? '').split(',').map((each) => each.trim());
+    const rest = (found[3] ?? '').trim();
+    if (rest !== '') this.note(line, rest, 'stands behind the ]; Asterisk does not read it either');
     const isTemplate = options.includes('!');
-    const known = this.byName.get(name);
+    const known = this.byName.get(name.toLowerCase());
     if (options.includes('+') && known === undefined) {
       this.note(line, line.text, 'there is no such section before; taken as a new one');
     } else if (known !== undefined && !options.includes('+')) {
@@ -168,7 +178,7 @@ class Reader {
     const section = known ?? { file, line: number, name, isTemplate, entries: [] };
     if (known === undefined) {
       this.sections.push(section);
-      this.byName.set(name, section);
+      this.byName.set(name.toLowerCase(), section);
     }
     this.current = section;
     for (const parent of options) {
@@ -177,7 +187,7 @@ class Reader {
   }
 
   private inherit(line: Line, section: Section, parent: string): void {
-    const template = this.byName.get(parent);
+    const template = this.byName.get(parent.toLowerCase());
     if (template === undefined) {
       this.note(line, line.text, `there is no template "${parent}" before this line`);
       return;
@@ -197,18 +207,22 @@ class Reader {
   }
 
   private assign(line: Line): void {
-    const [, key = '', sign = '', value = ''] =
-      /^([^=]*?)\s*(\+=|=>|=)\s*(.*)$/s.exec(line.text) ?? [];
-    if (key === '') {
+    const [, written = '', sign = '', value = ''] =
+      /^([^=]*?)\s*(\+=|=>|=)(.*)$/s.exec(line.text) ?? [];
+    if (written === '') {
       this.note(line, line.text, 'is neither a section nor key = value');
     } else if (this.current === null) {
       this.note(line, line.text, 'stands in no section');
     } else {
-      const name = key.toLowerCase();
-      const before =
-        sign === '+=' ? this.current.entries.findLast((each) => each.key === name) : undefined;
-      const whole = `${before?.value ?? ''}${value}`;
-      this.add(this.current, { file: line.file, line: line.line, key: name, value: whole });
+      const { file, line: number } = line;
+      const key = written.toLowerCase();
+      const { entries } = this.current;
+      const at = sign === '+=' ? entries.findLastIndex((each) => each.key === key) : -1;
+      const before = entries[at];
+      if (before === undefined)
+        this.add(this.current, { file, line: number, key, value: value.trim() });
+      // The blanks between the two stay, and it is one line as before, no second one.
+      else entries[at] = { file, line: number, key, value: `${before.value}${value}`.trim() };
     }
   }
 }
@@ -218,6 +232,11 @@ export function readConf(file: string, text: string, files: Files): Conf {
   const reader = new Reader(files);
   reader.readFile(file, text, []);
   return { sections: reader.sections, notes: reader.notes };
+}
+
+/** `[general]`, however it is written. */
+export function isGeneral({ name }: Section): boolean {
+  return name.toLowerCase() === 'general';
 }
 
 /** The last value of a key; null: it is not set. */

@@ -63,7 +63,7 @@ class Dialplan {
   }
 
   private queue(written: string): string | null {
-    const queue = this.house.queues.get(written);
+    const queue = this.house.queue(written);
     return queue === undefined ? null : `queue:${queue.name}`;
   }
 
@@ -73,7 +73,7 @@ class Dialplan {
     if (step === undefined) return;
     const fields = step.args.split(',').map((each) => each.trim());
     const written = fields[0] === '${QUEUENUM}' ? step.exten : (fields[0] ?? '');
-    const queue = this.house.queues.get(written);
+    const queue = this.house.queue(written);
     if (queue === undefined) {
       this.house.note(step.entry, `Queue(${step.args})`, `there is no queue "${written}"`);
       return;

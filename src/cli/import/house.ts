@@ -5,8 +5,8 @@
  */
 import { penaltyRules } from '../../config/queue-schema.ts';
 import type { Conf, Entry, Note, Place, Section } from './conf.ts';
-import { last } from './conf.ts';
-import { readMember, splitFields, type Member } from './members.ts';
+import { isGeneral, last } from './conf.ts';
+import { readMember, splitFields, truthOf, type Member } from './members.ts';
 import { changeOf, STANDARDS, type Sounds } from './options.ts';
 
 export interface ImportedMember {
@@ -20,6 +20,8 @@ export interface ImportedQueue {
   readonly written: string;
   readonly options: Record<string, unknown>;
   readonly members: ImportedMember[];
+  /** What each of them is called by, as it is written there. */
+  readonly devices: string[];
 }
 
 export interface ImportedAgent {
@@ -33,10 +35,13 @@ const MAX_QUEUES = 1000;
 /** Ids given to phones whose name cannot be keyed begin here. */
 const FIRST_GIVEN_ID = 900_001;
 const GLOBAL_ONLY = ['autofill', 'monitor-type'];
-
-const isYes = (text: string | undefined) => /^(yes|true|on|1|y|t)$/i.test(text ?? '');
+/** As it is here in any case. */
+const ALWAYS_SO = ['persistentmembers', 'shared_lastcall', 'force_longest_waiting_caller'];
+/** Of which Asterisk adds one line to the other. */
+const ADDING = ['joinempty', 'leavewhenempty'];
 
 export class House {
+  /** By the name that queues.conf has, in small letters: Asterisk heeds no others. */
   readonly queues = new Map<string, ImportedQueue>();
   readonly agents = new Map<string, ImportedAgent>();
   readonly rules: { name: string; penaltychange: string[] }[] = [];
@@ -57,6 +62,11 @@ export class House {
     this.notes.push({ file: at.file, line: at.line, what, why });
   }
 
+  /** Of this name in queues.conf. */
+  queue(written: string): ImportedQueue | undefined {
+    return this.queues.get(written.toLowerCase());
+  }
+
   /** A name that can be dialled, and is not taken. */
   private nameFor(section: Section): string {
     const cleaned = section.name
@@ -75,7 +85,7 @@ export class House {
 
   addQueues(conf: Conf): void {
     this.notes.push(...conf.notes);
-    const general = conf.sections.find(({ name }) => name === 'general');
+    const general = conf.sections.find(isGeneral);
     const negative = general === undefined ? null : last(general, 'negative_penalty_invalid');
     if (general !== undefined) this.addGeneral(general);
     for (const section of conf.sections) {
@@ -84,22 +94,22 @@ export class House {
         this.note(section, `[${section.name}]`, `an ACD has at most ${MAX_QUEUES} queues`);
         return;
       }
-      if (this.queues.has(section.name)) {
+      if (this.queue(section.name) !== undefined) {
         this.note(
           section,
           `[${section.name}]`,
           'another file has that queue; this one is left out',
         );
       } else {
-        this.addQueue(section, general, isYes(negative?.value));
+        this.addQueue(section, general, truthOf(negative?.value ?? '') === true);
       }
     }
   }
 
   private addGeneral(general: Section): void {
-    const known = [...GLOBAL_ONLY, 'negative_penalty_invalid', 'persistentmembers'];
+    const known = [...GLOBAL_ONLY, ...ALWAYS_SO, 'negative_penalty_invalid'];
     for (const entry of general.entries) {
-      if (known.includes(entry.key) || entry.key === 'shared_lastcall') continue;
+      if (known.includes(entry.key)) continue;
       const what = `${entry.key} = ${entry.value}`;
       this.note(entry, what, 'this version has no such option for all queues');
     }
@@ -113,15 +123,18 @@ export class House {
       written: section.name,
       options,
       members: [],
+      devices: [],
     };
-    // A later line takes the place of an earlier one; members add up.
+    // A later line takes the place of an earlier one; members and conditions add up.
     const lines = new Map<string, Entry>();
     for (const entry of [...inherited, ...section.entries]) {
-      if (entry.key !== 'member') lines.set(entry.key, entry);
-      else this.addMember(queue, entry, negative);
+      const { key, value } = entry;
+      const before = ADDING.includes(key) ? lines.get(key)?.value : undefined;
+      if (key === 'member') this.addMember(queue, entry, negative);
+      else lines.set(key, before === undefined ? entry : { ...entry, value: `${before},${value}` });
     }
     for (const entry of lines.values()) this.addOption(queue, entry);
-    this.queues.set(section.name, queue);
+    this.queues.set(section.name.toLowerCase(), queue);
   }
 
   private addOption(queue: ImportedQueue, entry: Entry): void {
@@ -145,25 +158,32 @@ export class House {
     }
     for (const each of member.lost) this.note(entry, each.what, each.why);
     const agent = this.agentFor(entry, member);
-    if (agent === null || queue.members.length === MAX_MEMBERS) {
+    const at = queue.members.findIndex((each) => each.agent === agent);
+    if (agent === null || (at === -1 && queue.members.length === MAX_MEMBERS)) {
       this.note(entry, what, 'there are more members than an ACD may have');
       return;
     }
-    if (queue.members.some((each) => each.agent === agent)) {
+    if (at !== -1 && queue.devices[at] !== member.device) {
       this.note(entry, what, `agent ${agent} is a member already`);
       return;
     }
     const own: Record<string, string> = { agent };
     if (member.penalty !== 0) own['penalty'] = String(member.penalty);
-    if (member.ringinuse !== '') own['ringinuse'] = isYes(member.ringinuse) ? 'yes' : 'no';
+    if (member.ringinuse !== null) own['ringinuse'] = member.ringinuse ? 'yes' : 'no';
     if (member.wrapuptime !== '') this.memberWrapup(own, entry, member.wrapuptime);
-    queue.members.push(own as ImportedMember);
+    // As in Asterisk a member that is there already becomes what the later line says.
+    const place = at === -1 ? queue.members.length : at;
+    queue.members[place] = own as ImportedMember;
+    queue.devices[place] = member.device;
   }
 
   private memberWrapup(own: Record<string, string>, entry: Entry, written: string): void {
     const seconds = Number(written);
-    if (seconds >= 0 && seconds <= 3600) own['wrapuptime'] = String(seconds);
-    else this.note(entry, `wrapuptime ${written}`, 'give seconds from 0 to 3600');
+    // As in Asterisk none of his own is that of the queue.
+    if (seconds === 0) return;
+    if (seconds > 0 && seconds <= 3600) own['wrapuptime'] = String(seconds);
+    else
+      this.note(entry, `wrapuptime ${written}`, 'give seconds from 1 to 3600; as the queue has it');
   }
 
   /** The agent behind a member: one for each phone, whatever the technology. */
@@ -213,8 +233,8 @@ export class House {
   addAgents(conf: Conf): void {
     this.notes.push(...conf.notes);
     for (const section of conf.sections) {
-      if (section.isTemplate || section.name === 'general') continue;
-      if (section.name !== 'agents') this.addAgentSection(section);
+      if (section.isTemplate || isGeneral(section)) continue;
+      if (section.name.toLowerCase() !== 'agents') this.addAgentSection(section);
       else for (const entry of section.entries) this.addAgentLine(entry);
     }
   }
@@ -259,7 +279,7 @@ export class House {
   addRules(conf: Conf): void {
     this.notes.push(...conf.notes);
     for (const section of conf.sections) {
-      if (section.isTemplate || section.name === 'general') continue;
+      if (section.isTemplate || isGeneral(section)) continue;
       const rule = { name: section.name, penaltychange: [] as string[] };
       for (const entry of section.entries) {
         const tried = { ...rule, penaltychange: [...rule.penaltychange, entry.value] };

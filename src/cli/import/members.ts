@@ -4,13 +4,16 @@
  * agent who logs in.
  */
 export interface Member {
+  /** As it is written, in small letters: the same one again takes the place of the former. */
+  readonly device: string;
   /** What is dialled at the PBX; null: he logs in himself (`Agent/1001`). */
   readonly user: string | null;
   /** Digits for `agents[].id`; null: one has to be given. */
   readonly id: string | null;
   readonly penalty: number;
   readonly name: string;
-  readonly ringinuse: string;
+  /** Null: as the queue has it. */
+  readonly ringinuse: boolean | null;
   readonly wrapuptime: string;
   /** What was written and is not carried over, with its reason. */
   readonly lost: readonly { readonly what: string; readonly why: string }[];
@@ -40,9 +43,17 @@ export function userOf(device: string): string | null {
   return USER.test(user) ? user : null;
 }
 
+/** Asterisk's `ast_true` and `ast_false`; null: it is neither. */
+export function truthOf(written: string): boolean | null {
+  if (/^(yes|true|y|t|1|on)$/i.test(written)) return true;
+  return /^(no|false|n|f|0|off)$/i.test(written) ? false : null;
+}
+
 type Read = Member | { readonly why: string };
 
-function addressOf(device: string): Pick<Member, 'user' | 'id'> | { readonly why: string } {
+type Address = Pick<Member, 'user' | 'id'> | { readonly why: string };
+
+function addressOf(device: string): Address {
   const found = /^agent\/([^/@]+)/i.exec(device);
   if (found !== null) {
     const id = found[1] ?? '';
@@ -79,14 +90,20 @@ export function readMember(value: string, negativeIsInvalid: boolean): Read {
     const why = 'the ACD watches what it calls; give that user the hint of this device';
     lost.push({ what: `state interface ${state}`, why });
   }
-  if (/^(yes|true|on|1|y|t)$/i.test(paused)) {
+  const rings = truthOf(ringinuse);
+  if (ringinuse !== '' && rings === null) {
+    const why = 'is neither yes nor no; as the queue has it';
+    lost.push({ what: `ringinuse ${ringinuse}`, why });
+  }
+  if (truthOf(paused) === true) {
     lost.push({ what: 'paused', why: 'nobody begins paused; acd agent pause does it' });
   }
   return {
     ...address,
+    device: device.toLowerCase(),
     penalty: number >= 0 ? number : negativeIsInvalid ? -1 : 0,
     name,
-    ringinuse,
+    ringinuse: rings,
     wrapuptime: wrapup,
     lost,
   };

@@ -5,6 +5,7 @@
  */
 import { queue as queueSchema } from '../../config/queue-schema.ts';
 import type { Entry } from './conf.ts';
+import { truthOf } from './members.ts';
 
 /** Values where Asterisk's standard is not ours: written out, so that the queue stays the same. */
 export const STANDARDS: Readonly<Record<string, string>> = {
@@ -79,8 +80,16 @@ const COPIED = new Set([
   'relative-periodic-announce',
 ]);
 
+const YES_OR_NO = new Set([
+  'autofill',
+  'ringinuse',
+  'timeoutrestart',
+  'autopausebusy',
+  'autopauseunavail',
+]);
+
 /** Nothing is lost where what we have not was off. */
-const OFF = new Set(['', '0', 'no', 'false', 'off', 'silence/1']);
+const OFF = new Set(['', '0', 'no', 'false', 'off', 'n', 'f', 'silence/1']);
 
 const EMPTY_WORDS = [
   'paused',
@@ -119,26 +128,70 @@ function bounded(key: string, written: string, min: number, max: number): Change
   return { key, value: String(kept), why: `taken as ${kept}` };
 }
 
-/** Words of `joinempty` that are known; the others are told. */
+/** What the older words stand for among conditions. */
+const LOOSE = ['penalty', 'invalid'];
+const LEGACY: Readonly<Record<string, readonly string[]>> = {
+  loose: LOOSE,
+  strict: [...LOOSE, 'paused', 'unavailable'],
+};
+
+/** What one of the older words asks instead of all before it; null: it is none of them. */
+function legacyOf(key: string, word: string): readonly string[] | null {
+  if (Object.hasOwn(LEGACY, word)) return LEGACY[word] ?? null;
+  const truth = truthOf(word);
+  if (truth === null) return null;
+  // `joinempty=no` and `leavewhenempty=yes` ask for the same.
+  return truth === (key === 'leavewhenempty') ? [...LOOSE, 'paused'] : [];
+}
+
+/** Words of `joinempty` that are known; the others are told. Conditions add up, as there. */
 function emptyWords(key: string, written: string): Change {
   const words = written
     .toLowerCase()
     .split(',')
     .map((each) => each.trim());
-  if (words.length === 1 && ['yes', 'no', 'strict', 'loose'].includes(words[0] ?? '')) {
-    return { key, value: words[0] ?? '' };
-  }
-  if (words.length === 1 && ['true', 'on', '1', 'y', 't'].includes(words[0] ?? '')) {
-    return { key, value: 'yes' };
-  }
-  if (words.length === 1 && ['false', 'off', '0', 'n', 'f'].includes(words[0] ?? '')) {
-    return { key, value: 'no' };
-  }
-  const known = words.filter((word) => EMPTY_WORDS.includes(word));
-  const unknown = words.filter((word) => !EMPTY_WORDS.includes(word));
-  if (known.length === 0) return { why: `"${written}" is no condition` };
-  const value = known.join(',');
+  let asked: readonly string[] = [];
+  const unknown = words.filter((word) => {
+    const isCondition = EMPTY_WORDS.includes(word);
+    const instead = isCondition ? null : legacyOf(key, word);
+    asked = instead ?? [...asked, ...(isCondition ? [word] : [])];
+    return !isCondition && instead === null;
+  });
+  if (unknown.length === words.length) return { why: `"${written}" is no condition` };
+  const [only = ''] = words;
+  if (words.length === 1 && Object.hasOwn(LEGACY, only)) return { key, value: only };
+  const none = key === 'leavewhenempty' ? 'no' : 'yes';
+  const truth = words.length === 1 ? truthOf(only) : null;
+  if (truth !== null) return { key, value: truth ? 'yes' : 'no' };
+  const value = asked.length === 0 ? none : [...new Set(asked)].join(',');
   return unknown.length === 0 ? { key, value } : { key, value, why: `taken as ${value}` };
+}
+
+/** Asterisk takes whatever is not true for false. */
+function yesOrNo(key: string, written: string): Change {
+  const truth = truthOf(written);
+  if (truth !== null) return { key, value: truth ? 'yes' : 'no' };
+  return { key, value: 'no', why: 'is neither yes nor no; taken as no, as Asterisk does' };
+}
+
+/** Known prompts, and WAV files by their path, which Asterisk writes without `.wav`. */
+function promptOf(written: string, { prompts, hasFile }: Sounds): string | null {
+  if (prompts.has(written)) return written;
+  if (!written.startsWith('/')) return null;
+  const files = [written, `${written}.wav`].filter((file) => file.toLowerCase().endsWith('.wav'));
+  return files.find((file) => hasFile?.(file) ?? true) ?? null;
+}
+
+function periodic(key: string, written: string, sounds: Sounds): Change {
+  const names = written
+    .split(/[,|]/)
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+  const found = names.map((each) => promptOf(each, sounds));
+  const known = found.filter((each) => each !== null);
+  if (known.length === names.length && names.length > 0) return { key, value: known };
+  const missing = names.filter((_, at) => found[at] === null).join(', ');
+  return { why: `there is no prompt "${missing}"; name a WAV file by its whole path` };
 }
 
 function strategy(written: string): Change {
@@ -153,6 +206,7 @@ function special(key: string, value: string, sounds: Sounds): Change | undefined
     case 'strategy':
       return strategy(value);
     case 'timeout':
+      if (Number(value) < 0) return { key, value: '15', why: 'taken as 15, as Asterisk does' };
       if (value !== '0') return bounded(key, value, 0.5, 600);
       return { key, value: '600', why: 'rings without end there; 600 s is the longest here' };
     case 'retry':
@@ -170,24 +224,20 @@ function special(key: string, value: string, sounds: Sounds): Change | undefined
     case 'musicclass':
       if (sounds.music.has(value)) return { key, value };
       return { why: `there is no music "${value}" here; the queue has "default"` };
-    case 'periodic-announce': {
-      const names = value
-        .split(/[,|]/)
-        .map((each) => each.trim())
-        .filter((each) => each !== '');
-      const known = names.filter((each) => sounds.prompts.has(each) || each.startsWith('/'));
-      if (known.length === names.length && names.length > 0) return { key, value: known };
-      const missing = names.filter((each) => !known.includes(each)).join(', ');
-      return { why: `there is no prompt "${missing}"; name a WAV file by its whole path` };
-    }
+    case 'periodic-announce':
+      return periodic(key, value, sounds);
+    case 'autopause':
+      return truthOf(value) === null ? undefined : yesOrNo(key, value);
     default:
-      return undefined;
+      return YES_OR_NO.has(key) ? yesOrNo(key, value) : undefined;
   }
 }
 
 export interface Sounds {
   readonly prompts: ReadonlySet<string>;
   readonly music: ReadonlySet<string>;
+  /** Is there such a file? Absent: taken for there. */
+  readonly hasFile?: (path: string) => boolean;
 }
 
 /** One line of a queue; null: nothing has to be carried over. */

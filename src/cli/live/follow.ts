@@ -57,11 +57,19 @@ async function open(options: FollowOptions, after: string | null, signal: AbortS
   if (answer.statusCode === 200) return answer;
   let text = '';
   for await (const part of answer) text = `${text}${String(part)}`.slice(0, 400);
-  throw new Refused(`the ACD answered ${answer.statusCode}: ${text}`);
+  const isForNow = answer.statusCode === 503 || answer.statusCode === 429;
+  throw new Refused(`the ACD answered ${answer.statusCode}: ${text}`, isForNow);
 }
 
-/** Trying again would change nothing. */
-export class Refused extends Error {}
+/** Trying again would change nothing; `isForNow`: later it may. */
+export class Refused extends Error {
+  readonly isForNow: boolean;
+
+  constructor(message: string, isForNow = false) {
+    super(message);
+    this.isForNow = isForNow;
+  }
+}
 
 /** One connection's frames; ends or throws when it is cut. */
 async function* once(options: FollowOptions, after: string | null): AsyncGenerator<Frame> {
@@ -90,18 +98,23 @@ function whyOf(error: unknown): string {
   return code ?? message;
 }
 
-/** Never ends by itself. Throws `Refused` where the ACD does not want us. */
+/**
+ * Never ends by itself. Throws `Refused` where the ACD does not want us; who has been let in once
+ * tries again where that is for now alone (it is being restarted, or has too much to do).
+ */
 export async function* follow(options: FollowOptions): AsyncGenerator<Frame> {
   let { after } = options;
+  let wasIn = false;
   for (;;) {
     let why = 'the stream ended';
     try {
       for await (const frame of once(options, after)) {
+        wasIn = true;
         if (frame.id !== '') after = frame.id;
         yield frame;
       }
     } catch (error) {
-      if (error instanceof Refused) throw error;
+      if (error instanceof Refused && !(error.isForNow && wasIn)) throw error;
       why = whyOf(error);
     }
     options.onCut(why);

@@ -18,7 +18,7 @@ interface WrittenLog extends Written {
 }
 
 /** Told by the stream about itself, not by the journal. */
-const OWN: readonly string[] = ['snapshot', 'heartbeat', 'overflow'];
+const OWN: readonly string[] = ['snapshot', 'heartbeat', 'overflow', 'denied'];
 
 interface Shown {
   readonly seq: number;

@@ -3,6 +3,7 @@
  * agents, who waits longest. Pure, so that it is tested without a terminal.
  */
 import type { AgentAnswer, CallAnswer, HealthAnswer, QueueAnswer } from '../../http/schemas.ts';
+import { cutTo, padTo } from '../columns.ts';
 import { plain } from '../plain.ts';
 import { queuesOf } from './verb.ts';
 
@@ -58,8 +59,7 @@ function cells(widths: readonly number[], values: readonly (string | number)[]):
       const width = widths[index] ?? 0;
       const text = plain(String(value));
       if (width === 0) return text;
-      const cut = text.slice(0, Math.abs(width));
-      return width < 0 ? cut.padStart(-width) : cut.padEnd(width);
+      return padTo(cutTo(text, Math.abs(width)), width);
     })
     .join(' ')
     .trimEnd();
@@ -105,9 +105,13 @@ function queueLines(queues: readonly QueueAnswer[]): Line[] {
 }
 
 const AGENT_WIDTHS = [10, 18, 11, -8, 24, 0];
+/** On 80 columns his queues would have four. */
+const NARROW = 100;
+const NARROW_WIDTHS = [8, 14, 11, -7, 16, 0];
 
 /** Those at work first, then the others; each as the configuration has them. */
-function agentLines({ agents, queues }: Scene): Line[] {
+function agentLines({ agents, queues }: Scene, columns: number): Line[] {
+  const widths = columns < NARROW ? NARROW_WIDTHS : AGENT_WIDTHS;
   const calls = new Map(queues.flatMap((queue) => queue.calls.map((call) => [call.id, call])));
   const titles = ['AGENT', 'NAME', 'STATE', 'FOR', 'WITH', 'QUEUES'];
   const sorted = [...agents].sort((a, b) => Number(isOut(a)) - Number(isOut(b)));
@@ -117,14 +121,14 @@ function agentLines({ agents, queues }: Scene): Line[] {
     const isTimed = agent.state === 'idle' || agent.state === 'busy';
     const withWhom = agent.pause_reason ?? call?.from ?? '';
     return {
-      text: cells(AGENT_WIDTHS, [
+      text: cells(widths, [
         ...[agent.id, agent.name, agent.state, isTimed ? lasted(seconds) : '', withWhom],
         queuesOf(agent),
       ]),
       tone: TONES[agent.state] ?? 'plain',
     };
   });
-  return [{ text: cells(AGENT_WIDTHS, titles), tone: 'head' }, ...lines];
+  return [{ text: cells(widths, titles), tone: 'head' }, ...lines];
 }
 
 const isOut = ({ state }: AgentAnswer): boolean => state === 'loggedout';
@@ -154,7 +158,7 @@ function fitted(lines: readonly Line[], room: number): Line[] {
 
 /** Each block gets a share of the screen; what one does not need the next may have. */
 export function frameOf(scene: Scene, { columns, rows, isColoured }: Screen): string[] {
-  const blocks = [queueLines(scene.queues), agentLines(scene), callLines(scene.queues)];
+  const blocks = [queueLines(scene.queues), agentLines(scene, columns), callLines(scene.queues)];
   const lines: Line[] = headOf(scene);
   blocks.forEach((block, index) => {
     const left = rows - lines.length - (blocks.length - index);
@@ -162,9 +166,9 @@ export function frameOf(scene: Scene, { columns, rows, isColoured }: Screen): st
     lines.push({ text: '', tone: 'plain' }, ...fitted(block, share));
   });
   return lines.slice(0, rows).map(({ text, tone }) => {
-    const cut = text.slice(0, columns);
+    const cut = cutTo(text, columns);
     const code = CODES[tone];
     if (!isColoured || code === '') return cut;
-    return `${code}${tone === 'head' ? cut.padEnd(columns) : cut}${RESET}`;
+    return `${code}${tone === 'head' ? padTo(cut, columns) : cut}${RESET}`;
   });
 }

@@ -17,8 +17,10 @@ interface WrittenTop extends Written {
 /** Other screen, no cursor; and back. */
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
+const SIGNALS = ['SIGTERM', 'SIGHUP'] as const;
 const HOME = '\u001b[H';
-const END_OF_LINE = '\u001b[K';
+/** Before its text: a cursor behind a full line would erase the last character of it. */
+const CLEAR_LINE = '\u001b[K';
 const END_OF_SCREEN = '\u001b[J';
 
 async function look(place: Place): Promise<Answer<Scene>> {
@@ -43,16 +45,21 @@ function screenOf(isTerminal: boolean): Screen {
   return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24, isColoured };
 }
 
-function paint(lines: readonly string[]): void {
-  const text = lines.map((line) => `${line}${END_OF_LINE}`).join('\r\n');
-  process.stdout.write(`${HOME}${text}${END_OF_SCREEN}`);
+function paint(lines: readonly string[], rows: number): void {
+  const text = lines.map((line) => `${CLEAR_LINE}${line}`).join('\r\n');
+  // What stood below: behind a full last line nothing may be erased, as above.
+  const below = lines.length < rows ? `\r\n${END_OF_SCREEN}` : '';
+  process.stdout.write(`${HOME}${text}${below}`);
 }
 
-/** Settles when a key ends it; calls `soon` when the screen has another size. */
+/** Settles when a key or a signal ends it; calls `soon` when the screen has another size. */
 function untilKey(soon: () => void): { readonly ended: Promise<void>; readonly stop: () => void } {
   const { stdin, stdout } = process;
   let heard: (key: Buffer) => void = () => undefined;
+  // Ended from outside it leaves the terminal as it was, too.
+  let told: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
+    told = resolve;
     heard = (key) => {
       // q, Ctrl-C (which is a key in raw mode), Ctrl-D.
       if (['q', 'Q', '\u0003', '\u0004'].includes(key.toString('latin1'))) resolve();
@@ -61,11 +68,13 @@ function untilKey(soon: () => void): { readonly ended: Promise<void>; readonly s
   if (stdin.isTTY) stdin.setRawMode(true);
   stdin.on('data', heard);
   stdout.on('resize', soon);
+  for (const signal of SIGNALS) process.on(signal, told);
   return {
     ended,
     stop: () => {
       stdin.off('data', heard);
       stdout.off('resize', soon);
+      for (const signal of SIGNALS) process.off(signal, told);
       if (stdin.isTTY) stdin.setRawMode(false);
       stdin.pause();
     },
@@ -85,7 +94,8 @@ async function live(place: Place, intervalMs: number): Promise<void> {
   try {
     while (!isOver) {
       const seen = await look(place);
-      if (!isOver) paint(seen.ok ? frameOf(seen.body, screenOf(true)) : [seen.text]);
+      const screen = screenOf(true);
+      if (!isOver) paint(seen.ok ? frameOf(seen.body, screen) : [seen.text], screen.rows);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, intervalMs);
         wake = () => {

@@ -19,7 +19,7 @@ const names = (text: string) =>
 
 const query = z.strictObject({
   queue: names('Only what concerns these queues; several: q1,q2. Default: all'),
-  agent: names('Only what concerns these agents. Default: all'),
+  agent: names('Only what concerns these agents; with `queue`: both must fit. Default: all'),
   after: z
     .string()
     .regex(/^\d{1,15}$/)
@@ -46,6 +46,8 @@ export function addEvents(
   http.get(
     '/events',
     {
+      // A HEAD would wait for the end of what never ends.
+      exposeHeadRoute: false,
       config: needs('read-only'),
       schema: {
         summary: 'What happens, as it happens (server-sent events)',

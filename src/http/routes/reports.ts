@@ -28,10 +28,19 @@ import type { View } from '../view.ts';
 const TAGS = ['report'];
 const MAX_SPAN_MS = 400 * 86_400_000;
 
+/** A day means its beginning where the reports are cut, however long the one before it was. */
+const instant = (text: string) =>
+  z
+    .union(
+      [z.iso.date(), z.iso.datetime({ offset: true })],
+      'must be a day, as 2026-11-01, or an instant, as 2026-11-01T08:00:00Z',
+    )
+    .optional()
+    .describe(`${text}: an instant, or a day: its beginning in the time zone of the reports`);
 const span = {
   day: z.string().optional().describe('2026-11-25, in the time zone of the reports; or today'),
-  from: z.iso.datetime({ offset: true }).optional().describe('In place of `day`'),
-  to: z.iso.datetime({ offset: true }).optional().describe('Not included; default now'),
+  from: instant('In place of `day`'),
+  to: instant('Not included; default now'),
 };
 const format = { format: z.enum(['json', 'csv']).default('json') };
 const queue = { queue: z.string().max(80).optional().describe('Of this queue alone') };
@@ -55,14 +64,24 @@ const away = (detail: string): Problem =>
 
 const bad = (detail: string): Problem => problem('bad-request', detail);
 
+async function instantOf(reports: Reports, written: string): Promise<number | Problem> {
+  if (written.includes('T')) return Date.parse(written);
+  const found = await reports.ask({ name: 'day', day: written });
+  if (!found.ok) return away(found.detail);
+  return found.value?.from ?? bad(`${written} is no day there`);
+}
+
 /** The span asked for, or what is wrong with it. */
 async function spanOf(reports: Reports, { day, from, to }: Query): Promise<Span | Problem> {
   if (from !== undefined) {
     if (day !== undefined) return bad('give day, or from and to, not both');
-    const span = { from: Date.parse(from), to: to === undefined ? Date.now() : Date.parse(to) };
-    if (span.to <= span.from) return bad('to must be after from');
-    if (span.to - span.from > MAX_SPAN_MS) return bad('ask for 400 days at most');
-    return span;
+    const begin = await instantOf(reports, from);
+    if (typeof begin !== 'number') return begin;
+    const end = to === undefined ? Date.now() : await instantOf(reports, to);
+    if (typeof end !== 'number') return end;
+    if (end <= begin) return bad('to must be after from');
+    if (end - begin > MAX_SPAN_MS) return bad('ask for 400 days at most');
+    return { from: begin, to: end };
   }
   if (to !== undefined) return bad('give from, too');
   const found = await reports.ask({ name: 'day', day });

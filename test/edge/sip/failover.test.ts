@@ -200,6 +200,9 @@ describe('a call’s penalty header', () => {
     expect(await at.acd.event('CallEntered')).toMatchObject({ limits });
     await enter(at, { 'X-Penalty': 'few' });
     expect(await at.acd.event('CallEntered', 2)).not.toHaveProperty('limits');
+    await enter(at, { 'X-Penalty': '5,1,r3' });
+    const raised = { max: 5, min: 1, raise: 3, keepsMin: true };
+    expect(await at.acd.event('CallEntered', 3)).toMatchObject({ limits: raised });
   });
 });
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { GLUES } from '../../../src/cli/glue.ts';
+import { glueOf, GLUES } from '../../../src/cli/glue.ts';
 import { BEHIND_CODE, partsOf, type GlueParts } from '../../../src/cli/glue/parts.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 
@@ -24,8 +24,8 @@ sip:
     - {name: branch, registrar: "sip:192.0.2.2", username: line, password: secret-2}
 `;
 
-function parts(pbx?: string): GlueParts {
-  const read = parseConfig(yaml, { env: {}, folder: '/' });
+function parts(pbx?: string, text = yaml): GlueParts {
+  const read = parseConfig(text, { env: {}, folder: '/' });
   const found = read.ok ? partsOf(read.config, pbx) : 'no configuration';
   if (typeof found === 'string') throw new Error(found);
   return found;
@@ -67,5 +67,42 @@ describe('acd glue', () => {
     const behind = BEHIND_CODE.replaceAll('\\', '\\\\');
     expect(manual).toContain(String.raw`|\\*4[4-8]${behind})$"`);
     expect(GLUES.kamailio(parts())).toContain(String.raw`|\\*77${behind}|`);
+  });
+
+  describe('of a configuration with a queue for calls to one agent alone', () => {
+    const direct = yaml.replace('queues: [', 'queues: [{name: personal, direct: yes}, ');
+    const found = parts(undefined, direct);
+
+    it.each(Object.entries(GLUES))('%s: leaves out its name, and tells of ids', (_name, glue) => {
+      const text = glue(found);
+      expect(text).not.toContain('personal');
+      expect(text).toMatch(/agent alone/);
+      expect(glue(parts())).not.toMatch(/agent alone/);
+    });
+
+    it('asterisk: has them in a context that the ACD’s own calls do not come to', () => {
+      const text = GLUES.asterisk(found);
+      const [, own = ''] = /\[acd-agents\][^\n]*\n((?:exten[^\n]*\n)*)/.exec(text) ?? [];
+      expect(own.split('\n')).toEqual([
+        'exten => 1,1,Dial(PJSIP/1@acd)',
+        'exten => 2,1,Dial(PJSIP/2@acd)',
+        'exten => 3,1,Dial(PJSIP/3@acd)',
+        '',
+      ]);
+    });
+  });
+
+  it('writes a password so that the PBX reads the same', () => {
+    const odd = `p;a&b"<c>`;
+    expect(glueOf('asterisk', parts(), odd)).toContain(String.raw`password = p\;a&b"<c>`);
+    expect(glueOf('freeswitch', parts(), odd)).toContain('value="p;a&amp;b&quot;&lt;c>"');
+    expect(glueOf('asterisk', parts(), null)).not.toContain(odd);
+  });
+
+  it('asterisk: letters of a code are no pattern, a user’s semicolon no comment', () => {
+    const odd = yaml.replace('"*77"', '"*LOGIN"').replace('username: acd', 'username: "a;b"');
+    const text = GLUES.asterisk(parts(undefined, odd));
+    expect(text).toContain('exten => _*LOGI[N].,1,Dial(PJSIP/${EXTEN}@');
+    expect(text).toContain(String.raw`[a\;b]`);
   });
 });

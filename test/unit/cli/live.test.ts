@@ -33,6 +33,8 @@ const agent = {
   device: 'sip:101@pbx',
   memberof: ['sales'],
   away_from: [],
+  device_state: 'inuse',
+  logged_in_seconds: 100,
   pause_reason: 'lunch',
 };
 const standing = {
@@ -80,7 +82,12 @@ function stream(reply: ServerResponse, after: number): void {
 }
 
 beforeEach(async () => {
-  [out, err, asked, rows] = ['', '', [], [{ ...counters, sl: 80, sl2: 71.5 }]];
+  [out, err, asked, rows] = [
+    '',
+    '',
+    [],
+    [{ ...counters, sl: 80, sl2: 71.5, threshold_seconds: 20 }],
+  ];
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((out += String(text)), true));
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((err += String(text)), true));
   server = createServer((request, reply) => {
@@ -99,7 +106,7 @@ beforeEach(async () => {
         '/queues/sales/members': null,
         '/queues/sales/members/2771': null,
         '/queues': { queues: [queue] },
-        '/queues/sales': { ...queue, members: [standing] },
+        '/queues/sales': { ...queue, weight: 5, maxlen: 9, members: [standing] },
         '/calls/c1/hold': null,
         '/agents': { agents: [agent] },
         '/agents/2771/pause': agent,
@@ -130,11 +137,11 @@ describe('acd on a running ACD', () => {
   it('queue show: figures, members and callers', async () => {
     expect(await runCli(['queue', 'show', '--url', base])).toBe(0);
     expect(out.split('\n')).toEqual([
-      'sales has 1 calls, 0 talking, strategy most-idle ' +
-        '(9s holdtime, 120s talktime, W:1, C:7, A:2, SL:80%, SL2:71.5%)',
+      "sales has 1 calls (max 9) in 'most-idle' strategy " +
+        '(9s holdtime, 120s talktime), W:5, C:7, A:2, SL:80.0%, SL2:71.5% within 20s, 0 talking',
       '   Members:',
-      '      Ann (2771) sip:101@pbx (Paused) with penalty 3 (paused: lunch) idle 14s, ' +
-        'has taken 2 calls (last was 16 secs ago)',
+      '      Ann (2771 from sip:101@pbx) with penalty 3 (paused:lunch) (In use) ' +
+        'has taken 2 calls (last was 16 secs ago) (login was 100 secs ago)',
       '   Callers:',
       '      1. ann@pbx (wait: 1:05, call c1)',
       '',
@@ -144,7 +151,7 @@ describe('acd on a running ACD', () => {
   it('queue show: leaves out figures that are not at hand', async () => {
     rows = [];
     expect(await runCli(['queue', 'show', '--url', base])).toBe(0);
-    expect(out).toContain('strategy most-idle (W:1)');
+    expect(out).toContain("sales has 1 calls (max 9) in 'most-idle' strategy, W:5, 0 talking\n");
   });
 
   it('agent pause: sends the reason', async () => {

@@ -51,6 +51,17 @@ async function listen(certificate: string | null): Promise<number> {
 }
 
 describe('acd token', () => {
+  it.each([
+    ['an agent’s without the agent', ['--role', 'agent'], /names no agent/],
+    ['a supervisor’s with one', ['--role', 'supervisor', '--agent', '1'], /is no agent’s/],
+    ['an admin’s of some queues', ['--role', 'admin', '--queues', 'sales'], /not of some queues/],
+    ['one with a day that is none', ['--expires', 'soon'], /expires/],
+  ])('makes none that acd.yaml would not take: %s', async (_what, options, words) => {
+    expect(await runCli(['token', 'wall', ...options])).toBe(1);
+    expect(out).toBe('');
+    expect(err).toMatch(words);
+  });
+
   it('prints a token once, and an entry that acd.yaml takes and that knows it', async () => {
     const asked = ['token', 'wall', '--role', 'supervisor', '--queues', 'sales,help'];
     expect(await runCli([...asked, '--expires', '2027-01-31'])).toBe(0);

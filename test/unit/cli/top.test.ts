@@ -2,7 +2,10 @@
  * Goal: `acd top` fits any screen, says what it leaves out, and no caller can move its cursor.
  * Method: the picture of a large house, without a terminal.
  */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { columnsOf, cutTo, padTo } from '../../../src/cli/columns.ts';
+import { writeTable } from '../../../src/cli/table.ts';
 import { frameOf, type Scene } from '../../../src/cli/live/top-frame.ts';
 import type { AgentAnswer, CallAnswer, HealthAnswer } from '../../../src/http/schemas.ts';
 
@@ -75,5 +78,66 @@ describe('the picture', () => {
     const lines = frameOf(house([], [evil]), { rows: 30, columns: 100, isColoured: true });
     expect(lines.join('')).not.toContain('\u001b[2J');
     expect(lines.join('')).toContain('a [2J b@pbx');
+  });
+
+  it('given names that take two columns a character, runs over no edge', () => {
+    const wide = { ...call(1), from: '\u4f60\u597d\u4e16\u754c'.repeat(20) };
+    const who = agent(1, {
+      name: '\u5f20\u4f1f'.repeat(12),
+      memberof: ['\ud83d\ude00'.repeat(40)],
+    });
+    for (const columns of [79, 80]) {
+      const lines = frameOf(house([who], [wide]), { rows: 24, columns, isColoured: false });
+      expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(columns);
+      // Cut where a character ends, and what stands behind is where it is for others.
+      expect(lines.join('')).not.toMatch(/\p{Cs}/u);
+      const line = lines.find((one) => one.startsWith('1 '));
+      expect(columnsOf(line?.split(' idle ')[0] ?? '')).toBe(8 + 1 + 14);
+    }
+  });
+
+  it('has room for the queues of an agent on 80 columns', () => {
+    const who = agent(1, { name: 'Alexandra Winterbottom', memberof: ['sales', 'support'] });
+    const lines = frameOf(house([who], []), { rows: 24, columns: 80, isColoured: false });
+    expect(lines.find((one) => one.startsWith('1 '))).toMatch(/ sales,support$/);
+  });
+});
+
+describe('columns of a text', () => {
+  it.each([
+    ['abc', 3],
+    ['\u4f60\u597d', 4],
+    ['e\u0301', 1],
+    ['\ud83d\ude00!', 3],
+    ['\uff21', 2],
+    ['a\u200bb', 2],
+    ['\u00fc\u00df', 2],
+  ])('%s', (text, columns) => {
+    expect(columnsOf(text)).toBe(columns);
+    expect(columnsOf(padTo(text, 9))).toBe(9);
+    expect(padTo(text, -9).endsWith(text)).toBe(true);
+  });
+
+  it('are never more than were asked for', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.nat(20), (text, columns) => {
+        const cut = cutTo(text, columns);
+        expect(columnsOf(cut)).toBeLessThanOrEqual(columns);
+        expect(text.startsWith(cut)).toBe(true);
+      }),
+      { seed: 7, numRuns: 100 },
+    );
+  });
+
+  it('are kept in tables, too; a text that turns its direction does not turn the line', () => {
+    const rows = [
+      { from: '\u4f60\u597d', n: 1 },
+      { from: 'ab\u202ecd', n: 22 },
+    ];
+    const text = writeTable(rows, [
+      ['from', 'from'],
+      ['n', 'n'],
+    ]);
+    expect(text.split('\n')).toEqual(['from    n', '\u4f60\u597d    1', 'ab cd  22']);
   });
 });

@@ -70,6 +70,7 @@ describe('a configuration that is right', () => {
       secondLogin: 'refuse',
       maxCalls: 2000,
       idleClock: { login: true, wrapup: true, pause: false, ownCall: false, missed: false },
+      outbound: { ringMs: 30_000, dialMs: 60_000, toneMs: 5_000 },
     });
     expect(empty.journal.path).toBe('/etc/acd/data/journal.db');
     expect(empty.sip.store).toBe('/etc/acd/data/journal.db.sipd');

@@ -172,7 +172,7 @@ describe('a penalty rule', () => {
           min: { by: 'add', value: -1 },
           raise: { by: 'set', value: 2 },
         },
-        { atMs: 90_000, raise: { by: 'set', value: 7 } },
+        { atMs: 90_000, raise: { by: 'set', value: 7 }, keepsMin: true },
       ],
     });
   });
@@ -180,6 +180,8 @@ describe('a penalty rule', () => {
   it.each([
     ['penalty-rules: [{name: a, penaltychange: "30"}]', '"30" cannot be used; write 30,10'],
     ['penalty-rules: [{name: a, penaltychange: "30,x"}]', '"30,x" cannot be used'],
+    ['penalty-rules: [{name: a, penaltychange: "30,r5"}]', '"30,r5" cannot be used'],
+    ['penalty-rules: [{name: a, penaltychange: "30,,,r"}]', '"30,,,r" cannot be used'],
     ['queues: [{name: q, defaultrule: a}]', 'queues[0].defaultrule: there is no rule "a"'],
   ])('%s is a mistake', (text, expected) => {
     expect(faults(text).join('\n')).toContain(expected);

@@ -178,6 +178,8 @@ describe('entry', () => {
     expect(s.event('CallRefused')).toMatchObject({
       queue: 'q',
       status: 'FULL',
+      position: 2,
+      waitedMs: 0,
       destination: { to: 'hangup', cause: 17 },
     });
   });

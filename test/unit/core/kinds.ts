@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<Command['kind'], true>> = {
   DialOut: true,
   RingOutbound: true,
   PickUpOutbound: true,
+  RefuseOutbound: true,
   ConnectOutbound: true,
   EndOutbound: true,
   MoveCall: true,

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { canonicalHash, restore, snapshot, type Snapshot } from '../../../src/core/snapshot.ts';
-import { STANDARD_IDLE_CLOCK } from '../../../src/core/rules.ts';
+import { STANDARD_IDLE_CLOCK, STANDARD_OUTBOUND } from '../../../src/core/rules.ts';
 import { device, withAgents, type Scenario } from './scenario.ts';
 
 const URI = 'sip:030123@pbx';
@@ -13,6 +13,7 @@ const dial = { kind: 'DialOut', callId: 'o', agentId: '1', uri: URI } as const;
 const rings = { kind: 'RingOutbound', callId: 'o' } as const;
 const takes = { kind: 'PickUpOutbound', callId: 'o' } as const;
 const answers = { kind: 'ConnectOutbound', callId: 'o' } as const;
+const refuses = { kind: 'RefuseOutbound', callId: 'o', outcome: 'busy' } as const;
 const end = (outcome: 'completed' | 'cancelled' | 'busy', endedBy: 'agent' | 'callee' = 'agent') =>
   ({ kind: 'EndOutbound', callId: 'o', outcome, endedBy }) as const;
 
@@ -65,7 +66,8 @@ describe('an outbound call', () => {
 
   it.each([
     ['his own phone', [], 30_000, 'agent-missed'],
-    ['the number', [takes], 60_000, 'no-answer'],
+    // He hears that nobody answers for the last five of them.
+    ['the number', [takes], 65_000, 'no-answer'],
     ['a talk', [takes, answers], 24 * 3_600_000, 'completed'],
   ] as const)('ends by itself when %s takes too long', (_what, steps, limit, outcome) => {
     const s = dialled(...steps);
@@ -74,6 +76,58 @@ describe('an outbound call', () => {
     s.pass(1);
     expect(s.event('OutboundEnded')).toMatchObject({ outcome, endedBy: 'system' });
     expect(s.agentIs('1')).toBe('idle');
+  });
+
+  it('of which the number is busy lets the agent hear it, and is over when he hangs up', () => {
+    const s = dialled(takes);
+    expect(dialled().refusal(refuses)).toBe('unknown-call');
+    s.when({ ...refuses, sipStatus: 486, detail: 'Busy Here' });
+    expect(s.event('OutboundRefused')).toMatchObject({ outcome: 'busy', sipStatus: 486 });
+    expect([s.agentIs('1'), s.when({ ...refuses, outcome: 'failed' })]).toEqual(['busy', []]);
+    expect([s.refusal(answers), s.when(takes)]).toEqual(['unknown-call', []]);
+    s.pass(2_000);
+    s.when(end('cancelled'));
+    // What became of it is what the number said, whoever hangs up.
+    expect(s.event('OutboundEnded')).toMatchObject({
+      ...{ outcome: 'busy', endedBy: 'callee', sipStatus: 486, detail: 'Busy Here', talkedMs: 0 },
+    });
+    expect(dialled(takes, answers).refusal(refuses)).toBe('unknown-call');
+  });
+
+  it.each([
+    ['he does not hang up', 5_000, undefined],
+    ['the configuration gives it less time', 1_000, { toneMs: 1_000 }],
+  ] as const)('ends by itself after the tone where %s', (_what, limit, more) => {
+    const s = dialled(takes, refuses);
+    if (more !== undefined)
+      s.apply({ ...s.state.config, outbound: { ...STANDARD_OUTBOUND, ...more } });
+    s.pass(limit - 1);
+    expect(s.state.outbound.size).toBe(1);
+    s.pass(1);
+    expect(s.event('OutboundEnded')).toMatchObject({ outcome: 'busy', endedBy: 'callee' });
+  });
+
+  it('is over at once where there is to be no tone', () => {
+    const s = withAgents('1');
+    s.apply({ ...s.state.config, outbound: { ringMs: 10_000, dialMs: 20_000, toneMs: 0 } });
+    for (const step of [dial, takes, refuses] as const) s.when(step);
+    expect(s.kinds).toEqual(['OutboundEnded']);
+    s.when({ ...dial, callId: 'p' });
+    s.pass(10_000);
+    expect(s.event('OutboundEnded')).toMatchObject({ callId: 'p', outcome: 'agent-missed' });
+    s.when({ ...dial, callId: 'q' });
+    s.when({ ...takes, callId: 'q' });
+    s.pass(20_000);
+    expect(s.event('OutboundEnded')).toMatchObject({ outcome: 'no-answer', endedBy: 'system' });
+  });
+
+  it.each([
+    ['taken out by command', { kind: 'HangUpCall', callId: 'o' }],
+    ['without a leg after a restart', { kind: 'Reconcile', liveCalls: [], liveOffers: [] }],
+  ] as const)('that hears the tone and is %s was busy', (_what, command) => {
+    const s = dialled(takes, refuses);
+    s.when(command);
+    expect(s.event('OutboundEnded')).toMatchObject({ outcome: 'busy', endedBy: 'callee' });
   });
 
   it('is ended by command in each phase', () => {
@@ -160,13 +214,20 @@ describe('an outbound call', () => {
     expect(s.agentIs('1')).toBe('gone');
   });
 
-  it('is in a snapshot, with its limit', () => {
-    const s = dialled(rings, takes);
+  it.each([[[]], [[refuses]]] as const)('is in a snapshot, with its limit %#', (more) => {
+    const s = dialled(rings, takes, ...more);
     const plain = JSON.parse(JSON.stringify(snapshot(s.state))) as Snapshot;
     const restored = restore(plain);
     expect(canonicalHash(restored)).toBe(canonicalHash(s.state));
     expect(restored.outbound.get('o')).toMatchObject({ hasRung: true, pickedUpAt: s.now });
     expect(restored.timers.first()?.at).toBe(s.state.timers.first()?.at);
+  });
+
+  it('of a former version’s snapshot was not refused', () => {
+    const s = dialled(takes);
+    const plain = JSON.parse(JSON.stringify(snapshot(s.state))) as Snapshot;
+    for (const own of plain.outbound ?? []) delete (own as { refused?: unknown }).refused;
+    expect(restore(plain).outbound.get('o')?.refused).toBeNull();
   });
 
   it.each([

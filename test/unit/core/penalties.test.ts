@@ -30,6 +30,9 @@ describe('limits of a call', () => {
     [{ min: 2, max: 6 }, ['5']],
     [{ raise: 6, min: 6 }, ['1', '5', '9']],
     [{ min: 20 }, []],
+    [{ raise: 6, min: 3, max: 8, keepsMin: true }, ['5']],
+    [{ raise: 6, min: 3, max: 8 }, ['1', '5']],
+    [{ raise: 6, max: 8, keepsMin: true }, ['1', '5']],
   ] as const)('%o lets %o take it', (limits, expected) => {
     const s = begin();
     const rung: string[] = [];
@@ -116,6 +119,22 @@ describe('a penalty rule', () => {
     { atMs: 10_000, max: add(4) },
     { atMs: 20_000, max: set(9), min: set(7) },
   ];
+
+  it('given `rN`, leaves out who is below min, until a later one says how to raise anew', () => {
+    const steps: PenaltyStep[] = [
+      { atMs: 0, min: set(3), raise: set(6), keepsMin: true },
+      { atMs: 10_000, max: set(8) },
+      { atMs: 20_000, raise: add(0) },
+    ];
+    const s = begin({ penaltySteps: steps }, ['1']);
+    s.call('a', 'q');
+    s.pass(10_000);
+    expect(s.event('CallRelaxed').limits).toEqual({ min: 3, max: 8, raise: 6, keepsMin: true });
+    expect([s.callIs('a'), s.why('a', '1')]).toEqual(['waiting', 'penalty']);
+    s.pass(10_000);
+    expect(s.event('CallRelaxed').limits).toEqual({ min: 3, max: 8, raise: 6 });
+    expect(s.rung).toEqual(['1>a']);
+  });
 
   it('widens the circle to the millisecond, absolute and relative', () => {
     const s = begin({ penaltySteps: widen, retryMs: 60_000 }, []);

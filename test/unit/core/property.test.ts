@@ -265,6 +265,7 @@ const anyCommand = fc.oneof(
   often(4, kind('RingOutbound', { callId: outboundId })),
   often(6, kind('PickUpOutbound', { callId: outboundId })),
   often(6, kind('ConnectOutbound', { callId: outboundId })),
+  often(4, kind('RefuseOutbound', { callId: outboundId, outcome: fc.constantFrom('busy') })),
   often(
     2,
     kind('EndOutbound', {

@@ -239,7 +239,7 @@ class Simulator {
 
   #caller(): void {
     if (this.#random() < 0.3 && this.#hold()) return;
-    if (this.#random() < 0.1 && this.#sent()) return;
+    if (this.#random() < 0.3 && this.#sent()) return;
     const call = this.#pick([...this.#state.calls.values()]);
     const dice = this.#below(10);
     if (dice < 5 || call === undefined) return this.#arrive();
@@ -250,9 +250,9 @@ class Simulator {
   }
 
   #steer(callId: string): void {
-    const dice = this.#below(9);
-    if (dice === 8) {
-      const isEnd = this.#random() < 0.5;
+    const dice = this.#below(12);
+    if (dice >= 8) {
+      const isEnd = this.#random() < 0.2;
       if (isEnd) return this.#send({ kind: 'HangUpCall', callId });
       return this.#send({ kind: 'TransferCall', callId, uri: 'sip:x@sim' });
     }
@@ -299,8 +299,8 @@ class Simulator {
       this.#send({ kind: 'DialOut', callId, agentId: agent?.id ?? '', uri: 'sip:x@sim' });
       return this.#state.outbound.has(callId);
     }
-    const kinds = ['RingOutbound', 'PickUpOutbound', 'ConnectOutbound', 'EndOutbound'] as const;
-    const kind = this.#pick(kinds) ?? 'EndOutbound';
+    const early = ['RingOutbound', 'PickUpOutbound', 'RefuseOutbound'] as const;
+    const kind = this.#pick([...early, 'ConnectOutbound', 'EndOutbound'] as const) ?? early[0];
     this.#send({ kind, callId: own.id, outcome: 'busy', endedBy: 'callee' } as Draft);
     return true;
   }
@@ -346,9 +346,12 @@ class Simulator {
     else if (dice < 12) this.#send({ kind: 'LogOutAgent', who: { agentId } });
     else if (dice < 13) this.#send({ kind: 'PauseAgent', agentId, reason: 'lunch' });
     else if (dice < 14) this.#send({ kind: 'PauseAgent', agentId, reason: 'desk', queue: 'q0' });
-    else if (dice < 18) this.#send({ kind: 'ResumeAgent', agentId });
-    else if (dice < 19) this.#send({ kind: 'ExtendWrapup', agentId, forMs: 1_000 });
-    else this.#send({ kind: 'EndWrapup', agentId });
+    else if (dice < 16) this.#send({ kind: 'ResumeAgent', agentId });
+    else {
+      const resting = this.#pick([...this.#state.agents.values()].filter((one) => one.wrapup));
+      const kind = dice < 18 ? 'ExtendWrapup' : 'EndWrapup';
+      this.#send({ kind, agentId: resting?.id ?? agentId, forMs: 1_000 });
+    }
   }
 
   #attend(agentId: string): void {

@@ -184,6 +184,8 @@ describe('the scope of a token', () => {
     expect(names((await ask('lead', '/agents/3/why')).json(), 'calls', 'call')).toEqual(['s1']);
     const both: unknown = (await ask('lead', '/agents/3')).json();
     expect(names(both, 'memberships', 'queue')).toEqual(['sales']);
+    expect(both).toMatchObject({ memberof: ['sales'] });
+    expect((await ask('lead', '/agents')).body).not.toContain('help');
     const report = await ask('lead', '/reports/queues?from=2026-11-25T00:00:00Z&format=csv');
     expect(report.body).toContain('sales');
     expect(report.body).not.toContain('help');
@@ -372,8 +374,12 @@ describe('what is told', () => {
       method: 'POST',
       path: '/agents/1/pause',
       body: '{"reason":"lunch"}',
+      before: { 'agent 1': { state: 'idle', pause_reason: null, paused_in: [] } },
+      after: { 'agent 1': { state: 'idle' } },
       status: 200,
     });
+    // What names no agent and no call has a version of the configuration.
+    expect(audits[1]).not.toHaveProperty('before');
     expect(lines.filter((line) => line['msg'] === 'refused')).toHaveLength(1);
     expect(told.join()).not.toContain('4711');
     expect(told.join()).not.toContain('token-of');

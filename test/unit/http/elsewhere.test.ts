@@ -44,6 +44,12 @@ describe('a path that is served by other methods', () => {
     expect(await ask('GET', '/nothing')).toMatchObject({ status: 404, code: 'unknown-path' });
   });
 
+  it('HEAD of the stream of events, which has no end, is 405', async () => {
+    const asked = { method: 'HEAD', url: '/events', headers: { authorization } } as const;
+    const { statusCode, headers } = await desk.http.inject(asked);
+    expect([statusCode, headers['allow']]).toEqual([405, 'GET']);
+  });
+
   it('is told by the routes as they are written', () => {
     const routes = [
       { method: 'GET', url: '/a/:id/b', needs: null },

@@ -101,7 +101,9 @@ const view = {
   queues: () => queues,
   queue: (name: string) => {
     const found = queues.find((one) => one.name === name);
-    return found === undefined ? null : { ...found, draining: false, members: [] };
+    return found === undefined
+      ? null
+      : { ...found, draining: false, weight: 0, maxlen: 0, members: [] };
   },
   agents: () => agents,
   agent: (id: string) => {

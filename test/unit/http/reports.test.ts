@@ -111,12 +111,26 @@ describe('GET /reports', () => {
     ]);
   });
 
+  it('takes days for from and to: where they begin in the zone of the reports', async () => {
+    const begins: Record<string, number> = { '2026-10-25': 1_000, '2026-10-26': 91_000 };
+    const server = await start((question) =>
+      question.name === 'day'
+        ? { name: question.day, from: begins[question.day ?? ''], to: 0 }
+        : rows(question),
+    );
+    await server.inject('/reports/queues?from=2026-10-25&to=2026-10-26&interval=day');
+    expect(asked.at(-1)).toMatchObject({ name: 'queues', asked: { from: 1_000, to: 91_000 } });
+    await http?.close();
+    const none = await start((question) => (question.name === 'day' ? null : rows(question)));
+    expect((await none.inject('/reports/queues?from=2011-12-30')).statusCode).toBe(400);
+  });
+
   it.each([
     ['?day=2026-11-25&from=2026-11-01T00:00:00Z', /not both/],
     ['?to=2026-11-01T00:00:00Z', /give from/],
     ['?from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z', /after from/],
     ['?from=2020-11-02T00:00:00Z&to=2026-11-01T00:00:00Z', /400 days/],
-    ['?from=yesterday', /from/],
+    ['?from=yesterday', /\/from: must be a day, as/],
     ['?interval=week', /interval/],
   ])('refuses %s', async (query, words) => {
     const answer = await (await start(rows)).inject(`/reports/queues${query}`);

@@ -99,7 +99,8 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       queues: () => queues,
       queue: (name) => {
         const found = queues.find((queue) => queue.name === name);
-        return found === undefined ? null : { ...found, draining: false, members: [] };
+        const more = { draining: false, weight: 0, maxlen: 0, members: [] };
+        return found === undefined ? null : { ...found, ...more };
       },
       agents: () => [agent],
       agent: (id) => (id === agent.id ? { ...agent, ...rest } : null),

@@ -279,6 +279,36 @@ describe('following', () => {
     }
   });
 
+  it('given a queue that has drained, tells it to those of that queue alone', () => {
+    const subjects = new Subjects(initialState);
+    const event: CoreEvent = { at: 1, by: 'core', kind: 'QueueDrained', queue: 'queue2' };
+    const passes = (queue: string, agents: string[] = []) =>
+      subjects.passes(event, { queues: [queue], agents });
+    expect([passes('queue2'), passes('queue1'), passes('queue2', ['2771'])]).toEqual([
+      ...[true, false, false],
+    ]);
+  });
+
+  it('given a token of some queues, names no others where the configuration changes', async () => {
+    const house = await open();
+    const { stream, feed } = await serve(house);
+    const { config } = house.loop.state;
+    const more = { id: '2772', name: '', queues: ['queue2'] };
+    const applied = { ...config, agents: [...config.agents, more] };
+    const heard: string[] = [];
+    const reader = Object.assign(new EventEmitter(), {
+      ...{ writeHead: () => undefined, end: () => undefined, writableLength: 0 },
+      ...{ writableNeedDrain: false, write: (text: string) => heard.push(text) > 0 },
+    });
+    const filter = { queues: ['queue1'], agents: [], isStrict: true };
+    await stream.follow(reader as unknown as ServerResponse, house.view, filter, feed.lastSeq);
+    await house.loop.submit({ kind: 'ApplyConfig', by: 'test', config: applied });
+    stream.flush();
+    await expect.poll(() => heard.join('')).toContain('event: ConfigApplied');
+    expect(heard.join('')).toContain('"queues":["queue1"],"agents":["2771"]');
+    expect(heard.join('')).not.toContain('queue2');
+  });
+
   it('given a filter, gets what concerns the queue or the agent', async () => {
     const house = await open();
     const { port } = await serve(house);

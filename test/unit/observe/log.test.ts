@@ -80,6 +80,7 @@ describe('metrics', () => {
       waiting: new Map([['queue1', waiting]]),
       talking: new Map(),
       agents: new Map([['idle', 3]]),
+      outbound: new Map([['talking', 1]]),
       mediaLegs: 4,
       journalSeq: 17,
       isOverloaded: true,
@@ -100,6 +101,8 @@ describe('metrics', () => {
     metrics.offerEnded('busy');
     metrics.callsShed('calls', 3);
     metrics.offerAnswered(486);
+    metrics.outboundEnded('busy', 0);
+    metrics.outboundEnded('completed', 61_500);
     waiting = 5;
     const text = await metrics.text();
     expect(text).toContain('acd_calls_waiting{queue="queue1"} 5');
@@ -111,6 +114,10 @@ describe('metrics', () => {
     expect(text).toContain('acd_media_legs 4');
     expect(text).toContain('acd_loop_delay_seconds{quantile="0.99"}');
     expect(text).toContain('acd_offer_sip_status_total{status="486"} 1');
+    expect(text).toContain('acd_outbound_calls{state="talking"} 1');
+    expect(text).toContain('acd_outbound_calls_total{outcome="busy"} 1');
+    expect(text).toContain('acd_outbound_calls_total{outcome="no-answer"} 0');
+    expect(text).toContain('acd_outbound_talk_seconds_total 61.5');
     expect(text).toContain('acd_bugs_total{kind="invariant"} 1');
     expect(text).toContain('acd_audio_loss_reports_total{direction="in"} 6');
     expect(text).toContain('acd_part_up{part="sip"} 0');

@@ -1,13 +1,14 @@
 /**
  * Goal: an agent's own call is in the records and in his time, answers who was called back, and is
- * in no figure of a queue and in no line of queue_log. Method: the core's own events of a scripted
- * day, folded; the database in a file.
+ * in no figure of a queue; in queue_log it is an OUTCALL. Method: the core's own events of a
+ * scripted day, folded; the database in a file.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ReportFold } from '../../../src/reports/fold.ts';
+import { writeLine } from '../../../src/reports/queue-log.ts';
 import { askAgents, askQueues, type Sources } from '../../../src/reports/queries.ts';
 import { askAbandoned, askCall, askCalls } from '../../../src/reports/queries-calls.ts';
 import { openStore } from '../../../src/reports/store.ts';
@@ -42,19 +43,19 @@ function day(talkMs: number, isOver = true, isHungUp = false) {
   if (!opened.ok) throw new Error(opened.detail);
   const { store } = opened;
   let fold = new ReportFold();
-  const verbs: string[] = [];
+  const lines: string[] = [];
   s.history.forEach((event, index) => {
     // What is kept of the house is enough to go on, anywhere.
     fold = new ReportFold(fold.keep(), index);
     const made = fold.hear({ seq: index + 1, event });
-    verbs.push(...made.lines.filter(({ at }) => at > began).map(({ verb }) => verb));
+    lines.push(...made.lines.filter(({ at }) => at > began).map(writeLine));
     store.add({ seq: index + 1, ...made });
   });
   const levels = { formula: 'offered', shortAbandonMs: 0, thresholds: new Map() } as const;
   const options = { levels: { ...levels, standardThresholdMs: 20_000 }, zone: 'UTC' };
   const { house } = fold;
   const sources: Sources = { store, house, now: s.now, options, zone: new Zone('UTC') };
-  return { sources, verbs, began };
+  return { sources, lines, began };
 }
 
 describe('an outbound call', () => {
@@ -84,9 +85,19 @@ describe('an outbound call', () => {
     expect(askCalls(sources, { ...ALL, scope, queue: 'sales' }).rows).toHaveLength(1);
   });
 
-  it('counts for no queue, and writes nothing to queue_log', () => {
-    const { sources, verbs } = day(10_000);
-    expect(verbs).toEqual([]);
+  it.each([
+    ['ANSWER|10|13', 10_000, true, false],
+    ['ANSWER|10|13', 10_000, false, true],
+    ['BUSY|0|3', 0, true, false],
+    ['CANCEL|0|3', 0, false, true],
+  ] as const)('is an OUTCALL of no queue in queue_log: %s', (said, talkMs, isOver, isHungUp) => {
+    const { lines, began } = day(talkMs, isOver, isHungUp);
+    const at = Math.floor((began + 5_000 + talkMs) / 1000);
+    expect(lines).toEqual([`${at}|o|NONE|Agent/1|OUTCALL|${said}|030123`]);
+  });
+
+  it('counts for no queue', () => {
+    const { sources } = day(10_000);
     const [sales, ...others] = askQueues(sources, { ...ALL, interval: 'none' }).rows;
     expect(others).toEqual([]);
     expect(sales).toMatchObject({ queue: 'sales', offered: 1, answered: 0, abandoned: 1 });

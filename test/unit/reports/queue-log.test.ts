@@ -75,7 +75,8 @@ describe('any day', () => {
       } else if (TERMINAL.has(verb)) {
         expect(open.get(call), `${call} ends in ${queue}`).toBe(queue);
         open.delete(call);
-      } else if (call !== 'NONE') expect(open.get(call)).toBe(queue);
+      } else if (verb === 'OUTCALL') expect(queue).toBe('NONE');
+      else if (call !== 'NONE') expect(open.get(call)).toBe(queue);
     }
     expect([...open.keys()]).toEqual([]);
   });

@@ -1,6 +1,7 @@
 /** The world around the SIP edge, in memory: runtime, media, SIP stack. Deterministic. */
 import type { AcdConfig, RegisterConfig } from '../../../src/config/types.ts';
 import type { CoreEvent, StoredEvent } from '../../../src/core/events.ts';
+import { STANDARD_OUTBOUND } from '../../../src/core/rules.ts';
 import { initialState, makeQueue } from '../../../src/core/state.ts';
 import type { State } from '../../../src/core/state.ts';
 import type { QueueConfig } from '../../../src/core/types.ts';
@@ -117,6 +118,8 @@ export function acdConfig(sip: Partial<AcdConfig['sip']> = {}): AcdConfig {
       agents: [{ id: '2771', name: 'Ann', queues: ['queue1'] }],
       secondLogin: 'refuse',
       maxCalls: 1000,
+      // Without a tone at the end nothing has to be waited for.
+      outbound: { ...STANDARD_OUTBOUND, toneMs: 0 },
     },
   };
 }

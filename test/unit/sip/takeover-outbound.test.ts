@@ -4,6 +4,7 @@
  * takeover.test.ts.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { STANDARD_OUTBOUND } from '../../../src/core/rules.ts';
 import { dialogIdOf } from '../../../src/sip/client.ts';
 import { outboundIdentity } from '../../../src/sip/outbound-names.ts';
 import type { HeldDialog } from '../../../src/sip/port.ts';
@@ -41,7 +42,7 @@ const says = (dialogId: string, method: string) =>
 const invited = () =>
   past.stack.of('INVITE').map(({ request }) => request.headers?.['Call-ID'] ?? '');
 
-const ending = () => past.runtime.of('EndOutbound');
+const ending = () => [...past.runtime.of('EndOutbound'), ...past.runtime.of('RefuseOutbound')];
 
 describe('two who talk', () => {
   it('go on; BYE of either ends it for the other', async () => {
@@ -116,6 +117,22 @@ describe('a number that rings', () => {
     expect(ending()).toMatchObject([{ outcome: 'busy', sipStatus: 486, detail: '486 Busy Here' }]);
     const bye = await past.stack.wait('BYE');
     expect(bye.request.headers?.['Reason']).toContain('cause=17');
+  });
+
+  it('given it was busy before, the agent hears so, and nobody is dialled again', async () => {
+    await dialled('dialled');
+    const { config } = past.runtime.state;
+    const told = { ...config, outbound: STANDARD_OUTBOUND };
+    await past.runtime.submit({ kind: 'ApplyConfig', by: 'test', config: told });
+    const why = { outcome: 'busy', sipStatus: 486 } as const;
+    await past.runtime.submit({ kind: 'RefuseOutbound', by: 'sip', callId: 'o1', ...why });
+    holds(AGENT);
+    await past.takeOver();
+    expect(past.media.of('play')).toMatchObject([{ leg: 'o1.a' }]);
+    expect([invited(), past.byes()]).toEqual([[], []]);
+    says(AGENT, 'BYE');
+    await past.runtime.wait('EndOutbound');
+    expect(past.runtime.state.outbound.size).toBe(0);
   });
 
   it('given the agent hung up meanwhile, is taken back', async () => {

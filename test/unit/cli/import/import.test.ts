@@ -3,11 +3,12 @@
  * a configuration that is one, whatever it is given. The files are made up for this test.
  */
 import fc from 'fast-check';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { diskFiles } from '../../../../src/cli/import.ts';
+import { filesOf } from '../../../../src/cli/import.ts';
 import type { Files } from '../../../../src/cli/import/conf.ts';
 import { readConf } from '../../../../src/cli/import/conf.ts';
 import { readMember } from '../../../../src/cli/import/members.ts';
@@ -24,7 +25,7 @@ function bring(folder: string, ...names: readonly string[]): Extract<Imported, {
     const file = path.join(fixtures, folder, name);
     return { file, text: readFileSync(file, 'utf8') };
   });
-  const result = importFiles(given, { host: '192.0.2.1', sounds, files: diskFiles });
+  const result = importFiles(given, { host: '192.0.2.1', sounds, files: filesOf(() => undefined) });
   if (!result.ok) throw new Error(result.faults.join('\n'));
   return result;
 }
@@ -258,5 +259,114 @@ describe('acd import of what people write', () => {
       'extensions.conf:4: Set(QUEUE_PRIO=$[${X}+1])',
       'extensions.conf:5: Set(QUEUE_MAX_PENALTY=3)',
     ]);
+  });
+});
+
+describe('acd import of odd files, read as Asterisk reads them', () => {
+  const queue = (text: string) => made(single(text)).queues[0];
+
+  it('heeds no capitals in names of sections', () => {
+    const text =
+      '[General]\nautofill = yes\n[Base](!)\nweight = 3\n[Sales](BASE)\n[sales](+)\nmaxlen = 4\n';
+    const { queues } = made(single(text));
+    expect(queues).toMatchObject([{ name: 'Sales', autofill: 'yes', weight: '3', maxlen: '4' }]);
+  });
+
+  it('given `+=`, adds to the line before, blanks and all, and makes no second member', () => {
+    const text = '[a]\nmember => SIP/101\nmember += ,4,Ann\nmusicclass = def\nmusicclass +=ault\n';
+    const { queues, agents } = made(single(text));
+    expect(queues[0]).toMatchObject({ members: [{ agent: '101', penalty: '4' }] });
+    expect(queues[0]).toMatchObject({ musicclass: 'default' });
+    expect(agents).toMatchObject([{ id: '101', name: 'Ann' }]);
+    expect(told(single(text))).toEqual([]);
+    // atoi("2 5") is 2 there; here it is no number, and told.
+    expect(told(single('[a]\nweight = 2\nweight += 5\n'))).toEqual(['queues.conf:3: weight = 2 5']);
+  });
+
+  it('given a member of the template again, takes what the later line says', () => {
+    const text =
+      '[t](!)\nmember => SIP/101,5\nmember => SIP/102\n[a](t)\nmember => sip/101,1,,,no\n';
+    expect(queue(text)).toMatchObject({
+      members: [{ agent: '101', penalty: '1', ringinuse: 'no' }, { agent: '102' }],
+    });
+    const other = single('[a]\nmember => SIP/101,5\nmember => Local/101@x,1\n');
+    expect(told(other)).toEqual(['queues.conf:3: member = Local/101@x,1']);
+  });
+
+  it("given neither yes nor no for a member's ringinuse, leaves it to the queue", () => {
+    const odd = single('[a]\nmember => SIP/101,0,,,maybe\n');
+    expect(made(odd).queues[0]).toMatchObject({ members: [{ agent: '101' }] });
+    expect(told(odd)).toEqual(['queues.conf:2: ringinuse maybe']);
+  });
+
+  it('given a wrap-up of 0 for a member, leaves it to the queue', () => {
+    const found = single('[a]\nmember => SIP/101,0,,,,0\nmember => SIP/102,0,,,,-4\n');
+    expect(made(found).queues[0]).toMatchObject({ members: [{ agent: '101' }, { agent: '102' }] });
+    expect(JSON.stringify(made(found))).not.toContain('wrapuptime');
+    expect(told(found)).toEqual(['queues.conf:3: wrapuptime -4']);
+  });
+
+  it.each([
+    ['ringinuse = t', { ringinuse: 'yes' }, []],
+    ['ringinuse = never', { ringinuse: 'no' }, ['queues.conf:2: ringinuse = never']],
+    ['autopause = on', { autopause: 'yes' }, []],
+    ['autopause = all', { autopause: 'all' }, []],
+    ['timeout = -3', { timeout: '15' }, ['queues.conf:2: timeout = -3']],
+    ['joinempty = strict,inuse', { joinempty: 'penalty,invalid,paused,unavailable,inuse' }, []],
+    ['joinempty = paused,yes', { joinempty: 'yes' }, []],
+    ['joinempty = paused\njoinempty = inuse', { joinempty: 'paused,inuse' }, []],
+    ['joinempty = paused\njoinempty = loose', { joinempty: 'penalty,invalid' }, []],
+    ['leavewhenempty = wrapup,true', { leavewhenempty: 'penalty,invalid,paused' }, []],
+    ['leavewhenempty = wrapup,no', { leavewhenempty: 'no' }, []],
+    ['reportholdtime = n', {}, []],
+  ])('%s', (line, options, notes) => {
+    const found = single(`[a]\n${line}\n`);
+    expect(made(found).queues[0]).toMatchObject(options);
+    expect(told(found)).toEqual(notes);
+  });
+
+  it('finds what a file in another folder includes where the first file is', () => {
+    const texts: Record<string, string> = { '/etc/queues/b.conf': '[b]\n', '/etc/sub/a.conf': '' };
+    texts['/etc/sub/a.conf'] = '#include queues/b.conf\n[a]\n';
+    const files: Files = {
+      read: (file) => texts[file] ?? null,
+      match: (name, from) => [path.join(path.dirname(from), name)].filter((file) => file in texts),
+    };
+    const conf = readConf('/etc/queues.conf', '#include sub/a.conf', files);
+    expect(conf.sections.map(({ name }) => name)).toEqual(['b', 'a']);
+    expect(conf.notes).toEqual([]);
+  });
+
+  it('does not take for a template what stands a blank behind the bracket', () => {
+    const found = single('[a] (!)\nweight = 2\n');
+    expect(made(found).queues).toMatchObject([{ name: 'a', weight: '2' }]);
+    expect(told(found)).toEqual(['queues.conf:1: (!)']);
+  });
+
+  it('looks for WAV files named by their path, writes none that acd check misses', () => {
+    const given = [{ file: 'queues.conf', text: '[a]\nperiodic-announce = /s/there,/s/x.wav\n' }];
+    const hasFile = (file: string) => file === '/s/there.wav';
+    const found = importFiles(given, { host: 'pbx', sounds: { ...sounds, hasFile }, files: none });
+    if (!found.ok) throw new Error(found.faults.join('\n'));
+    expect(found.notes).toMatchObject([{ line: 2, why: /"\/s\/x.wav"/ }]);
+    const [one] = given;
+    const there = [{ file: 'queues.conf', text: (one?.text ?? '').replace(',/s/x.wav', '') }];
+    const good = importFiles(there, { host: 'pbx', sounds: { ...sounds, hasFile }, files: none });
+    expect(good).toMatchObject({ ok: true, notes: [] });
+    expect(good.ok && made(good).queues[0]).toMatchObject({
+      'periodic-announce': ['/s/there.wav'],
+    });
+  });
+
+  it('reads CRLF, a byte order mark and Latin-1', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'acd-import-'));
+    const file = path.join(folder, 'queues.conf');
+    writeFileSync(file, Buffer.from('[a]\r\nmember => SIP/101,0,J\u00f6rg\r\n', 'latin1'));
+    const latin: string[] = [];
+    const text = filesOf((one) => latin.push(one)).read(file) ?? '';
+    rmSync(folder, { recursive: true });
+    expect(latin).toEqual([file]);
+    expect(made(single(text)).agents).toMatchObject([{ id: '101', name: 'J\u00f6rg' }]);
+    expect(made(single('\ufeff[a]\r\nweight=7\r\n')).queues).toMatchObject([{ weight: '7' }]);
   });
 });
