@@ -118,11 +118,19 @@ describe('a whole document', () => {
   });
 
   it.each([
-    ['{"queues":[{"name":"a","timeout":"soon"}]}', '/config', 'bad-configuration'],
-    ['{"queues":[{"name":"a"}],"sip":{"allow":["any"]}}', '/config', 'bad-request'],
-    ['{"queues":[]}', '/config?prefer=file', 'bad-request'],
-    [`{"queues":${'['.repeat(20_000)}${']'.repeat(20_000)}}`, '/config', ''],
-  ])('%.60s at %s is refused as a whole', async (payload, url, code) => {
+    {
+      payload: '{"queues":[{"name":"a","timeout":"soon"}]}',
+      url: '/config',
+      code: 'bad-configuration',
+    },
+    {
+      payload: '{"queues":[{"name":"a"}],"sip":{"allow":["any"]}}',
+      url: '/config',
+      code: 'bad-request',
+    },
+    { payload: '{"queues":[]}', url: '/config?prefer=file', code: 'bad-request' },
+    { payload: `{"queues":${'['.repeat(20_000)}${']'.repeat(20_000)}}`, url: '/config', code: '' },
+  ])('$code: a document at $url is refused as a whole', async ({ payload, url, code }) => {
     const { ask, server } = await open();
     const headers = { 'content-type': 'application/json' };
     const answer = await server.inject({ method: 'PUT', url, payload, headers });

@@ -97,6 +97,7 @@ export async function serve(house: House): Promise<Http> {
     version: '0',
     // What these tests do not ask for is not there.
     steering: {} as HttpDeps['steering'],
+    view: { agent: () => null, call: () => null } as Partial<HttpDeps['view']> as HttpDeps['view'],
   } as Partial<HttpDeps> as HttpDeps);
   servers.push(server);
   return server;

@@ -281,6 +281,21 @@ describe('failover to another queue', () => {
     expect(s.event('CallEnded').status).toBe('LEAVEEMPTY');
   });
 
+  it('around a ring of three goes once: each line is left for time at most once', () => {
+    const queues = ['q', 'r', 's'].map((name, n) => {
+      const next = { to: 'queue', queue: ['r', 's', 'q'][n]! } as const;
+      return queue(name, { maxWaitMs: 1_000, failover: { TIMEOUT: [next] } });
+    });
+    const s = scenario(config(queues, []));
+    s.call('a', 'q');
+    s.pass(60_000);
+    const moves = s.history.flatMap((one) => (one.kind === 'CallMoved' ? [one.queue] : []));
+    expect(moves).toEqual(['r', 's']);
+    expect(s.event('FailoverSkipped')).toMatchObject({ queue: 's', why: 'loop' });
+    const place = { status: 'TIMEOUT', queue: 's', position: 1, waitedMs: 3_000 };
+    expect(s.event('CallEnded')).toMatchObject(place);
+  });
+
   it('has a maximum of moves', () => {
     const names = Array.from({ length: 15 }, (_, n) => `q${n}`);
     const queues = names.map((name, n) => {
