@@ -44,7 +44,9 @@ export function failure(reason: MediaFailure['reason'], detail: string): MediaFa
   return { ok: false, reason, detail };
 }
 
-const knownReasons = new Set(['not-acceptable', 'unknown-leg', 'unavailable', 'limit', 'timeout']);
+const knownReasons: ReadonlySet<string> = new Set<MediaFailure['reason']>([
+  ...(['not-acceptable', 'no-way', 'unknown-leg', 'unavailable', 'limit', 'timeout'] as const),
+]);
 
 export class WorkerLink {
   private readonly where: string;
