@@ -160,6 +160,22 @@ export class Clients {
     return later.findLast((one) => one.takesOver && kinOf(one.tags) === kin) ?? null;
   }
 
+  /**
+   * Who takes over has come and asks what there is: those of its kind from before are no more, also
+   * where we have not heard of their end (much of theirs is still to be read, or their machine is
+   * gone and nobody closes the connection). It would be told of none of their calls.
+   */
+  succeed(heir: Client): void {
+    if (!heir.takesOver || !this.connected.has(heir.id)) return;
+    const kin = kinOf(heir.tags);
+    for (const one of [...this.connected.values()]) {
+      if (one === heir) return;
+      if (kinOf(one.tags) !== kin) continue;
+      this.leave(one);
+      one.socket.destroy();
+    }
+  }
+
   private orphan(id: string, tags: string[]): void {
     const { clock } = this.options;
     const abandon = clock.after(ABANDON_MS, () => {

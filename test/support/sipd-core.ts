@@ -140,6 +140,7 @@ export class FakeClient {
         const read = reader.push(text);
         if (read.ok) this.frames.push(...read.frames);
       },
+      destroy: () => Object.assign(socket, { destroyed: true }),
     });
     this.client = new Client(unique('client'), socket);
     this.say('authenticate', ['secret', tags]);
