@@ -13,7 +13,9 @@ import { AppStop } from './app-stop.ts';
 import { mayTransferTo } from './config/transfer-rules.ts';
 import { Prompts } from './app-prompts.ts';
 import { Configuration } from './app-config.ts';
+import { makeClock } from './clock.ts';
 import type { KnownSounds } from './config/faults.ts';
+import type { Instead } from './config/kept.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { Endpoints } from './config/endpoints.ts';
 import type { Threads } from './app-rehearsal.ts';
@@ -28,7 +30,6 @@ import type { Log } from './observe/log.ts';
 import { WaitEstimates } from './app-estimates.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
-import { makeClock } from './runtime/clock.ts';
 import { Feed } from './runtime/feed.ts';
 import { makeIds } from './runtime/ids.ts';
 import type { LoadGate } from './runtime/load.ts';
@@ -48,6 +49,10 @@ export interface AppOptions {
   readonly endpoints: Endpoints;
   /** acd.yaml, which can be loaded again. */
   readonly configFile: string;
+  /** Where a copy of what was loaded is kept; null: nowhere. */
+  readonly keptAt: string | null;
+  /** What `config` was read from, as acd.yaml cannot be used; null: acd.yaml. */
+  readonly instead: Instead | null;
   /** Where prompts and music are named. */
   readonly sounds: () => KnownSounds | null;
   readonly log: Log;
@@ -135,6 +140,7 @@ interface Parts {
   readonly edge: SipEdge;
   readonly metrics: Metrics;
   readonly load: LoadGate;
+  readonly configuration: Configuration;
 }
 
 function healthOf(
@@ -157,7 +163,9 @@ function healthOf(
     expires_in_seconds: expiresIn,
   }));
   const journal = journalHealth(parts);
+  const trouble = parts.configuration.trouble();
   const isWell =
+    trouble === null &&
     sip.up &&
     sound.up &&
     journal.up &&
@@ -173,6 +181,11 @@ function healthOf(
     media: { up: sound.up, detail: sound.detail, legs: sound.legs },
     journal,
     reports: parts.reports.health(),
+    configuration: {
+      up: trouble === null,
+      detail: trouble ?? 'as loaded',
+      version: parts.configuration.version(),
+    },
     load: {
       overload: load.overload,
       loop_delay_ms: Math.round(load.loopDelayMs),
@@ -197,12 +210,13 @@ type Configured =
  * options of now count from here on; calls are taken over by the edge.
  */
 async function configure(options: AppOptions, loop: Loop, journal: Journal): Promise<Configured> {
-  const { config, configFile, sounds, log, version } = options;
+  const { config, configFile, keptAt, instead, sounds, log, version } = options;
   const noted = await loop.submit({ kind: 'NoteStart', by: 'start', version });
   if (!noted.ok) return { ok: false, detail: `the journal takes nothing (${noted.refusal})` };
   const configuration = new Configuration({
     config,
     file: configFile,
+    ...{ keptAt, instead },
     env: process.env,
     sounds,
     runtime: loop,
@@ -343,7 +357,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   watched.edge = edge.edge;
 
   observe(loop, metrics, reports, log);
-  const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, metrics, load };
+  const served = { reports, media: media.port, edge: edge.edge, metrics, load };
+  const parts = { loop, upkeep, configuration, ...served };
   const stopping = new AppStop({
     loop,
     edge: edge.edge,

@@ -15,6 +15,7 @@ import { Child } from './child.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { Endpoints } from './config/endpoints.ts';
 import { mediadPorts, rtpenginePorts, writeEndpoints } from './config/endpoints.ts';
+import { keptFile } from './config/kept.ts';
 import type { ControlAnswer } from './control-socket.ts';
 import { ControlSocket } from './control-socket.ts';
 import { fingerprint, SHARED_FILES } from './fingerprint.ts';
@@ -235,7 +236,9 @@ class Household {
   private serverSpec(verb: 'serve' | 'spare'): ChildSpec {
     const guard = this.guard('server', this.serverMark);
     const begun = this.hasServed ? ['--begun'] : [];
-    const args = [verb, '--config', this.options.configFile, ...begun, ...guard];
+    const keptAt = keptFile(this.options.config.journal.path);
+    const kept = keptAt === null ? [] : ['--kept', keptAt];
+    const args = [verb, '--config', this.options.configFile, ...kept, ...begun, ...guard];
     return { ...ours('main', args), env: writeEndpoints(this.endpoints) };
   }
 

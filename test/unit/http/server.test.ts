@@ -69,6 +69,7 @@ const health: HealthAnswer = {
   media: { up: true, detail: 'mediad', legs: 0 },
   journal: { up: true, detail: 'sqlite', seq: 3 },
   reports: { up: true, detail: '', seq: 3 },
+  configuration: { up: true, detail: 'as loaded', version: 1 },
   load: { overload: null, loop_delay_ms: 1, calls: 1, max_calls: 2000, refused: 0 },
   drain: null,
   bugs: 0,
