@@ -389,10 +389,15 @@ class Household {
   /** Who else has another version on disk by now. */
   private olderOnes(): string {
     const { begunAs } = this;
-    const older = [
-      ...(this.sipd !== null && begunAs.sipd !== this.sipdMark ? ['sipd'] : []),
-      ...(begunAs.mediad === this.mediadMark ? [] : ['mediad']),
-    ];
+    let older: readonly string[];
+    try {
+      older = [
+        ...(this.sipd !== null && begunAs.sipd !== this.sipdMark ? ['sipd'] : []),
+        ...(begunAs.mediad === this.mediadMark ? [] : ['mediad']),
+      ];
+    } catch (error) {
+      return `; the files of sipd and mediad cannot be read: ${(error as Error).message}`;
+    }
     if (older.length === 0) return '';
     return `; ${older.join(' and ')} changed on disk, too, and will be renewed at the next start`;
   }
