@@ -49,6 +49,7 @@ const mayImport = {
     'control-socket.ts',
     'later.ts',
     'lifeline.ts',
+    'preflight.ts',
     'run-record.ts',
     'supervisor.ts',
   ],

@@ -131,7 +131,7 @@ export class Legs {
     ticket: { readonly cancelled: boolean },
   ): Promise<Result> {
     const pair = await this.ports.open(peer.family, wish, this.clock.now());
-    if (pair === null) return failed('limit', 'no free port pair in the range');
+    if (typeof pair === 'string') return failed('limit', pair);
     if (ticket.cancelled) {
       this.ports.close(pair, this.clock.now());
       return failed('unknown-leg', 'released meanwhile');
