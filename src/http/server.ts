@@ -3,6 +3,7 @@
  * documented shape, every error of one form, every request through the gate (`gate.ts`): tokens,
  * roles, and no web pages of other sites.
  */
+import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:tls';
 import { serializerCompiler } from '@fastify/type-provider-zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
@@ -15,6 +16,7 @@ import { z } from 'zod';
 import { Access } from './access.ts';
 import { takeJsonAlone } from './bodies.ts';
 import { CATALOGUE } from './catalogue.ts';
+import { boundConnections } from './connections.ts';
 import { answerElsewhere, answerGarbage, answerUnreadable } from './elsewhere.ts';
 import { problemOf } from './errors.ts';
 import { Gate } from './gate.ts';
@@ -101,7 +103,7 @@ function listener(tls: TlsConfig | null): FastifyInstance {
     ...(https === null ? { http: looks } : { https }),
   };
   const server = fastify(options as FastifyServerOptions);
-  server.server.maxConnections = MAX_CONNECTIONS;
+  boundConnections(server.server as Server, MAX_CONNECTIONS);
   return server;
 }
 
