@@ -84,7 +84,8 @@ it('given all are asking, lets nobody in, and each have its answer', async () =>
   await closed(await open('127.0.0.2'));
   expect(busy.map(isOpen)).toEqual(Array(PLACES).fill(true));
   const answers = busy.map(async (client) => once(client, 'data'));
+  const done = asked.map(async (response) => once(response, 'close'));
   for (const response of asked) response.end('late');
-  await Promise.all(answers);
+  await Promise.all([...answers, ...done]);
   await ask(await open('127.0.0.2'));
 });
