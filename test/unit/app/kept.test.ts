@@ -3,11 +3,14 @@
  * Method: the configuration of a house with its file in a folder of its own, and the copy beside it.
  */
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
+import { readAsKept } from '../../../src/cli/configuration.ts';
 import { readKept } from '../../../src/config/kept.ts';
 import { FILE, House } from './stage.ts';
 
 const load = { by: 'test', prefer: null, dryRun: false } as const;
+
+afterEach(() => vi.restoreAllMocks());
 
 function keptOf(house: House) {
   const kept = readKept(house.keptAt ?? '');
@@ -96,4 +99,23 @@ it('given no copy, or one that cannot be read, has none', () => {
   rmSync(house.keptAt ?? '', { recursive: true });
   writeFileSync(house.keptAt ?? '', 'x');
   expect(readKept(house.keptAt ?? '')?.text).toBe('x');
+});
+
+it('reads acd.yaml where it can, else what was kept, else nothing, and tells each mistake', async () => {
+  let told = '';
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((told += String(text)), true));
+  const house = new House();
+  await house.begin();
+  const read = () => readAsKept(house.file, house.keptAt);
+  expect(read()).toMatchObject({ instead: null, config: { queues: [{ name: 'sales' }, {}] } });
+  house.write('queues: 7');
+  expect(read()?.instead).toMatchObject({ text: FILE, faults: [expect.stringContaining('queues')] });
+  expect(told).toContain('has 1 mistake; nothing of it was used');
+  rmSync(house.file);
+  expect(read()?.instead?.faults[0]).toContain('there is no such file');
+  expect(readAsKept(house.file, null)).toBeNull();
+  writeFileSync(house.keptAt ?? '', 'agents: 7');
+  told = '';
+  expect(read()).toBeNull();
+  expect(told).toMatch(/no such file[^]*journal\.db\.yaml:1:\d+: agents/);
 });
