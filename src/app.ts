@@ -57,6 +57,8 @@ export interface AppOptions {
   readonly sounds: () => KnownSounds | null;
   readonly log: Log;
   readonly version: string;
+  /** Calls of a server before us may wait: what they can do without is not waited for. */
+  readonly isHeir: boolean;
   /** A broken invariant, or another writer: the process should end, and be started again. */
   readonly onFatal: (error: Error) => void;
   /** What a spare has made ready; absent: it is made now. */
@@ -368,7 +370,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   });
   const feed = openFeed(config, loop, opened.journal, log);
   undo.add(feed.close);
-  const opening = await openHttp(configuration, {
+  const rest = {
     view: createView({
       runtime: loop,
       metrics,
@@ -383,7 +385,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     version,
     locks: edge.edge.locks,
     bans: edge.edge.sources,
-  });
+  };
+  const opening = await openHttp(configuration, rest, options.isHeir);
   if (!opening.ok) return opening;
   undo.add(() => opening.close());
   loop.start();

@@ -181,6 +181,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     endpoints: found.endpoints,
     log,
     version: version(),
+    isHeir: options.begun,
     onFatal: () => process.exit(EXIT_FATAL),
     ...(threads === null ? {} : { threads }),
   });
