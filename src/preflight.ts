@@ -115,8 +115,8 @@ export function findFileFault(
     ? 'too few for the ACD to start'
     : `enough for about ${Math.min(calls, maxCalls)} calls and few connections`;
   const text =
-    `only ${limit} files and sockets may be open in a process (ulimit -n), which is ${what}; for ` +
-    `limits.calls (${maxCalls}) allow ${wanted}: ulimit -n ${wanted} in the shell, LimitNOFILE in ` +
-    'systemd, ulimits in compose';
+    `only ${limit} files and sockets may be open in a process (ulimit -n), which is ${what}; ` +
+    `for limits.calls (${maxCalls}) allow ${wanted}: ulimit -n ${wanted} in the shell, ` +
+    'LimitNOFILE in systemd, ulimits in compose';
   return { isFatal, text };
 }

@@ -85,7 +85,6 @@ function tell(ctx: Context, client: Client): (Told | ToldEnding)[] {
  */
 export function dialogsVerdict(ctx: Context, client: Client, isNext: boolean): string {
   if (!isNext) {
-    ctx.clients.succeed(client);
     const all = tell(ctx, client);
     client.pages = [];
     for (let at = 0; at < all.length; at += DIALOGS_PAGE) {

@@ -11,14 +11,7 @@ import { leadingNumber, lists, splitLists, tagOf } from './headers.ts';
 import { newUuid } from './ids.ts';
 import { ECHO_GAP_MS, MAX_FORKS, PROCEEDING_MS, T64 } from './limits.ts';
 import { header, headerValues, type SipMessage } from './message.ts';
-import {
-  dialogPath,
-  noteEnding,
-  rejectionAck,
-  sendAck,
-  sendOwn,
-  unsubscribe,
-} from './outgoing.ts';
+import { dialogPath, noteEnding, rejectionAck, sendAck, sendOwn, unsubscribe } from './outgoing.ts';
 import type { Path } from './path.ts';
 import type { Received } from './received.ts';
 import { dropOutgoing, keepOutgoing } from './records.ts';

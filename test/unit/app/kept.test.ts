@@ -1,6 +1,6 @@
 /**
  * Goal: whatever becomes of acd.yaml, a server that follows another goes on with what was loaded.
- * Method: the configuration of a house with its file in a folder of its own, and the copy beside it.
+ * Method: the configuration of a house with its file in a folder of its own, and the copy there.
  */
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -109,7 +109,10 @@ it('reads acd.yaml where it can, else what was kept, else nothing, and tells eac
   const read = () => readAsKept(house.file, house.keptAt);
   expect(read()).toMatchObject({ instead: null, config: { queues: [{ name: 'sales' }, {}] } });
   house.write('queues: 7');
-  expect(read()?.instead).toMatchObject({ text: FILE, faults: [expect.stringContaining('queues')] });
+  expect(read()?.instead).toMatchObject({
+    text: FILE,
+    faults: [expect.stringContaining('queues')],
+  });
   expect(told).toContain('has 1 mistake; nothing of it was used');
   rmSync(house.file);
   expect(read()?.instead?.faults[0]).toContain('there is no such file');

@@ -1,7 +1,7 @@
 /**
- * Goal: who has taken the port of REST costs no calls: a server that follows another goes on without
- * it and listens when it can; one that is started anew says what is wrong. Method: a server of
- * somebody else's on that port; the pause between attempts passes when told.
+ * Goal: who has taken the port of REST costs no calls: a server that follows another goes on
+ * without it and listens when it can; one that is started anew says what is wrong. Method: a
+ * server of somebody else's on that port; the pause between attempts passes when told.
  */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -61,7 +61,9 @@ it('given an heir, it goes on, and listens when the port is free', async () => {
     await vi.advanceTimersByTimeAsync(5_000);
     expect(told).toContain(`REST at 127.0.0.1:${port}`);
   });
-  const answer = await fetch(`http://127.0.0.1:${port}/config`, { headers: { connection: 'close' } });
+  const answer = await fetch(`http://127.0.0.1:${port}/config`, {
+    headers: { connection: 'close' },
+  });
   expect(answer.status).toBe(200);
   await opening.close();
   await expect(fetch(`http://127.0.0.1:${port}/config`)).rejects.toThrow();

@@ -51,7 +51,8 @@ async function ask(client: Socket, path = '/'): Promise<void> {
 const isOpen = (client: Socket): boolean => !client.destroyed;
 const closed = async (client: Socket): Promise<unknown> => {
   client.resume();
-  return client.destroyed ? null : once(client, 'close');
+  // Not `once` of events: that minds the reset.
+  return client.destroyed ? null : new Promise((resolve) => client.once('close', resolve));
 };
 
 it('given all places are held by one who asks nothing, lets others in', async () => {

@@ -1,8 +1,9 @@
 /**
- * Goal: what a client leaves in the very moment of its end has one outcome, whatever overtakes what.
+ * Goal: what a client leaves in the moment of its end has one outcome, whatever overtakes what.
  * Method: the core without sockets; clients of one kind, the later the heir of the former.
  */
 import { expect, it } from 'vitest';
+import { CLIENT_SILENT_MS } from '../../../src/sipd/limits.ts';
 import { headerOf, methodOf } from '../../support/raw-ua.ts';
 import type { FakeClient } from '../../support/sipd-core.ts';
 import { World } from '../../support/sipd-core.ts';
@@ -10,6 +11,7 @@ import { World } from '../../support/sipd-core.ts';
 const TAGS = 'acd,takeover';
 const WATCHED = ['Event: presence', 'Expires: 600', 'Call-ID: sub-presence-1'];
 
+/** A call that this client has answered. */
 function callOf(world: World, client: FakeClient, callId: string): string {
   client.route('invite');
   world.arrive(world.request('INVITE', { callId }));
@@ -22,42 +24,82 @@ function callOf(world: World, client: FakeClient, callId: string): string {
 const told = (client: FakeClient): { dialogId: string; state: string }[] =>
   JSON.parse(client.say('dialogs', [])[1] ?? '[]') as { dialogId: string; state: string }[];
 
-it('given an heir that asks before the former’s end is heard, tells it of all calls', () => {
+/** Asks, and is not answered yet; gives how often it was since. */
+function asks(client: FakeClient): () => readonly string[] {
+  const before = client.frames.length;
+  expect(client.say('dialogs', [])).toEqual([]);
+  return () => {
+    client.client.flush();
+    const later = client.frames.slice(before).filter(({ kind }) => kind === 'response');
+    return later.map(({ args }) => args[2] ?? '');
+  };
+}
+
+it('given an heir that asks before the former’s end is heard, tells it of all calls then', () => {
   const world = new World();
   const former = world.join(TAGS);
   const to = callOf(world, former, 'call-1');
   world.arrive(world.request('INFO', { to, cseq: 2 }));
   const heir = world.join(TAGS);
-  const state = 'confirmed';
-  expect(told(heir)).toEqual([expect.objectContaining({ dialogId: 'call-1;from-tag=peer', state })]);
+  const answers = asks(heir);
+  former.leave();
+  expect(answers()).toEqual([expect.stringContaining('"dialogId":"call-1;from-tag=peer"')]);
   // What the former was given and had not answered is the heir's, too.
   expect(heir.story).toEqual(['INFO']);
-  expect(former.client.socket.destroyed).toBe(true);
   world.arrive(world.request('BYE', { to, cseq: 3 }));
   expect(heir.story).toEqual(['INFO', 'BYE']);
+  world.clock.advance(60_000);
+  expect(answers()).toHaveLength(1);
+});
+
+it('given a former whose machine is gone, takes its silence for its end', () => {
+  const world = new World();
+  const former = world.join(TAGS);
+  const to = callOf(world, former, 'call-1');
+  const answers = asks(world.join(TAGS));
+  world.clock.advance(CLIENT_SILENT_MS - 1);
+  expect(answers()).toEqual([]);
+  world.clock.advance(1);
+  expect(answers()).toEqual([expect.stringContaining('call-1')]);
+  expect(former.client.socket.destroyed).toBe(true);
+  world.arrive(world.request('BYE', { to, cseq: 2 }));
   // Its end, heard at last, takes nothing from anybody.
   former.leave();
-  expect(told(heir)).toHaveLength(1);
+  expect(world.takeStory()).toEqual([]);
 });
 
-it('given two heirs, the latest has all, and whoever asks late takes nothing from it', () => {
+it('given a former that lives on, tells nothing of its calls, and leaves them to it', () => {
   const world = new World();
-  callOf(world, world.join(TAGS), 'call-1');
-  const second = world.join(TAGS);
-  const third = world.join(TAGS);
-  expect(told(third)).toHaveLength(1);
-  expect(second.client.socket.destroyed).toBe(true);
-  expect(told(second)).toEqual([]);
-  expect(told(third)).toHaveLength(1);
+  const former = world.join(TAGS);
+  callOf(world, former, 'call-1');
+  const answers = asks(world.join(TAGS));
+  world.clock.advance(CLIENT_SILENT_MS - 1);
+  former.say('ping', []);
+  expect(answers()).toEqual(['[]']);
+  world.clock.advance(60_000);
+  expect(former.client.socket.destroyed).toBe(false);
+  expect(told(former)).toHaveLength(1);
 });
 
-it('given programs of another kind, or that are no heirs, leaves each its own', () => {
+it('given an heir that is gone before that is known, asks for it no more', () => {
+  const world = new World();
+  const former = world.join(TAGS);
+  callOf(world, former, 'call-1');
+  const heir = world.join(TAGS);
+  asks(heir);
+  heir.leave();
+  world.clock.advance(60_000);
+  expect(former.client.socket.destroyed).toBe(false);
+  expect(told(former)).toHaveLength(1);
+});
+
+it('given programs of another kind, or that are no heirs, answers at once', () => {
   const world = new World();
   const one = world.join('other,takeover');
   callOf(world, one, 'call-1');
+  world.join('other');
   expect(told(world.join(TAGS))).toEqual([]);
   expect(told(world.join('other'))).toEqual([]);
-  expect(one.client.socket.destroyed).toBe(false);
   expect(told(one)).toHaveLength(1);
 });
 
@@ -69,7 +111,6 @@ function answeredLate(world: World, cameFirst: 'heir' | 'answer'): string[] {
   former.leave();
   if (cameFirst === 'heir') world.join(TAGS);
   world.arrive(world.response(subscribe, 200, { extra: ['Expires: 600'] }));
-  if (cameFirst === 'answer') world.join(TAGS);
   return world.takeSent();
 }
 
@@ -89,6 +130,7 @@ it('given its answer before the heir, leaves it to the heir, who is told of it',
   const world = new World();
   expect(answeredLate(world, 'answer')).toEqual([]);
   const heir = world.join(TAGS);
+  expect(world.takeSent()).toEqual([]);
   const wanted = { state: 'confirmed', method: 'SUBSCRIBE', callId: 'sub-presence-1' };
   expect(told(heir)).toEqual([expect.objectContaining(wanted)]);
 });

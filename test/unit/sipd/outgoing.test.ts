@@ -194,28 +194,30 @@ describe('a request of a client', () => {
 });
 
 describe('a storm of provisional responses', () => {
-  it.each([180, 183])('of %i under ever new tags: few are kept, and the answer counts', (status) => {
-    const { text, dialogId } = invite();
-    for (let tag = 1; tag <= 500; tag += 1)
-      world.arrive(world.response(text, status, { tag: `storm-${tag}` }));
-    expect(world.ctx.dialogs.size).toBe(MAX_FORKS);
-    expect(client.story).toHaveLength(MAX_FORKS);
-    world.arrive(world.response(text, 200, { tag: 'who-answers' }));
-    expect(client.story.at(-1)).toBe('200');
-    expect(ack(dialogId)[0]).toBe('OK');
-    const [sent = ''] = world.takeSent();
-    expect([methodOf(sent), tagOf(headerOf(sent, 'To'))]).toEqual(['ACK', 'who-answers']);
-    client.request('BYE', URI, [], '', ['', dialogId]);
-    expect(world.takeStory()).toEqual(['BYE']);
-  });
+  it.each([180, 183])(
+    'of %i under ever new tags: few are kept, and the answer counts',
+    (status) => {
+      const { text, dialogId } = invite();
+      for (let tag = 1; tag <= 500; tag += 1)
+        world.arrive(world.response(text, status, { tag: `storm-${tag}` }));
+      expect(world.ctx.dialogs.size).toBe(MAX_FORKS);
+      expect(client.story).toHaveLength(MAX_FORKS);
+      world.arrive(world.response(text, 200, { tag: 'who-answers' }));
+      expect(client.story.at(-1)).toBe('200');
+      expect(ack(dialogId)[0]).toBe('OK');
+      const [sent = ''] = world.takeSent();
+      expect([methodOf(sent), tagOf(headerOf(sent, 'To'))]).toEqual(['ACK', 'who-answers']);
+      client.request('BYE', URI, [], '', ['', dialogId]);
+      expect(world.takeStory()).toEqual(['BYE']);
+    },
+  );
 
   it('with RSeq that leaps, goes back and overflows: none but the next in turn is told', () => {
     const { text, dialogId } = invite(['Supported: 100rel']);
     const reliable = (rseq: string): void =>
-      world.arrive(
-        world.response(text, 183, { extra: ['Require: 100rel', `RSeq: ${rseq}`] }),
-      );
-    for (const rseq of ['5', '4294967295', '99999999999999999999', '4', '5', '-1', '7']) reliable(rseq);
+      world.arrive(world.response(text, 183, { extra: ['Require: 100rel', `RSeq: ${rseq}`] }));
+    for (const rseq of ['5', '4294967295', '99999999999999999999', '4', '5', '-1', '7'])
+      reliable(rseq);
     expect(client.story).toEqual(['183', '183']);
     reliable('6');
     expect(client.story).toHaveLength(3);
