@@ -62,7 +62,9 @@ function listenLater(http: Http, config: HttpConfig, log: Log): () => Promise<vo
   let timer: NodeJS.Timeout | null = null;
   let trying: Promise<void> = Promise.resolve();
   const wait = (): void => {
-    timer = setTimeout(() => (trying = attempt()), AGAIN_MS);
+    timer = setTimeout(() => {
+      trying = attempt();
+    }, AGAIN_MS);
   };
   const attempt = async (): Promise<void> => {
     timer = null;

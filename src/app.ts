@@ -324,7 +324,7 @@ export async function startApp(options: AppOptions): Promise<AppStart> {
 }
 
 async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
-  const { endpoints, log, version } = options;
+  const { endpoints, log, version, threads } = options;
   const startedAt = performance.now();
   const opened = await openJournal(options);
   if (!opened.ok) return { ok: false, detail: `the journal cannot be used: ${opened.detail}` };
@@ -341,8 +341,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { config } = configuration;
 
   const reportsLog = log.child({ name: 'reports' });
-  const reportsThread = options.threads?.reports;
-  const reports = await openReports(configuration, opened.journal, reportsLog, reportsThread);
+  const reports = await openReports(configuration, opened.journal, reportsLog, threads?.reports);
   undo.add(() => reports.close());
   const mediaLog = log.child({ name: 'media' });
   const media = await connectMedia(config, endpoints, mediaLog, () => prompts.files());
@@ -393,8 +392,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   // Not before: a start reads and builds much in one go.
   undo.add(async () => unwatch());
   const unwatch = watchLoad(load);
-  const stop: App['stop'] = (how) => stopping.stop(how);
+  const places = { http: opening.place, sip: edge.edge.health().addresses };
   const reload = async () => reloadAsAsked(configuration, log);
-  const { addresses } = edge.edge.health();
-  return { ok: true, app: { http: opening.place, sip: addresses, stop, reload } };
+  return { ok: true, app: { ...places, stop: (how) => stopping.stop(how), reload } };
 }

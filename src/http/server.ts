@@ -3,7 +3,6 @@
  * documented shape, every error of one form, every request through the gate (`gate.ts`): tokens,
  * roles, and no web pages of other sites.
  */
-import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:tls';
 import { serializerCompiler } from '@fastify/type-provider-zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
@@ -103,7 +102,7 @@ function listener(tls: TlsConfig | null): FastifyInstance {
     ...(https === null ? { http: looks } : { https }),
   };
   const server = fastify(options as FastifyServerOptions);
-  boundConnections(server.server as Server, MAX_CONNECTIONS);
+  boundConnections(server.server, MAX_CONNECTIONS);
   return server;
 }
 

@@ -107,7 +107,7 @@ export class Ports {
     if (typeof rtp !== 'string' && typeof rtcp !== 'string') return { rtp, rtcp, port, family };
     if (typeof rtp !== 'string') rtp.close();
     this.used.delete(port);
-    const why = String(rtcp);
+    const why = typeof rtcp === 'string' ? rtcp : 'unknown';
     if (why === 'EADDRINUSE' || why === 'EACCES') return { isBusy: true, why };
     // No such address, no more files: the next port would fare no better.
     log('warn', 'no port can be bound', { address, port, why });

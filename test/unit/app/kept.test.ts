@@ -34,7 +34,7 @@ it('given a start and a reload, keeps what was loaded, for its owner alone', asy
   expect(statSync(house.keptAt ?? '').mode & 0o777).toBe(0o600);
 });
 
-it('given a file with mistakes, begins with the former one, says so until it is mended', async () => {
+it('given a file with mistakes, begins with the former one, and says so', async () => {
   const house = new House();
   await house.begin();
   house.write('queues: 7');
@@ -101,7 +101,7 @@ it('given no copy, or one that cannot be read, has none', () => {
   expect(readKept(house.keptAt ?? '')?.text).toBe('x');
 });
 
-it('reads acd.yaml where it can, else what was kept, else nothing, and tells each mistake', async () => {
+it('reads acd.yaml where it can, else what was kept, else nothing', async () => {
   let told = '';
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((told += String(text)), true));
   const house = new House();
