@@ -86,7 +86,7 @@ const FILES_BESIDE = 1_200;
 /** A call has two legs of audio, each with two ports, all in one process. */
 const FILES_A_CALL = 4;
 /** With fewer the processes do not even come up. */
-const FILES_LEAST = 128;
+const FILES_LEAST = 160;
 
 /** How many files the system lets a process of ours have open; null: it does not tell. */
 export function fileLimit(read = () => readFileSync('/proc/self/limits', 'utf8')): number | null {

@@ -26,7 +26,7 @@ it('refuses a start that would fail in pieces, and warns of one that has room fo
   expect(findFileFault(config, 1_600)).toBeNull();
   const few = findFileFault(config, 248);
   expect(few).toMatchObject({ isFatal: false });
-  expect(few?.text).toMatch(/^only 248 .* about 30 calls .* allow 1600: ulimit -n 1600 /);
+  expect(few?.text).toMatch(/^only 248 .* about 22 calls .* allow 1600: ulimit -n 1600 /);
   const none = findFileFault(config, 64);
   expect(none).toMatchObject({ isFatal: true });
   expect(none?.text).toMatch(/^only 64 .* too few for the ACD to start; .* allow 1600/);
