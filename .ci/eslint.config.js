@@ -8,15 +8,15 @@ const mayImport = {
   observe: [],
   // Programs of their own; what they share is how they hang on to the supervisor, how they write,
   // what a network is, how G.711 is read, and small tables.
-  sipd: ['lifeline.ts', 'networks.ts', 'newest.ts'],
+  sipd: ['clock.ts', 'lifeline.ts', 'networks.ts', 'newest.ts'],
   mediad: ['g711-decode.ts', 'lifeline.ts', 'one-write.ts'],
   config: ['core'],
   journal: ['core', 'observe'],
   media: ['core', 'config', 'observe', 'g711-decode.ts', 'later.ts', 'newest.ts', 'one-write.ts'],
-  runtime: ['core', 'journal', 'observe'],
+  runtime: ['core', 'journal', 'observe', 'clock.ts'],
   reports: ['core', 'journal', 'observe'],
   // A whole ACD but its edges: people are played, time is stepped.
-  sim: ['core', 'config', 'journal', 'runtime', 'reports'],
+  sim: ['core', 'config', 'journal', 'runtime', 'reports', 'clock.ts'],
   sip: [
     'core',
     'config',
@@ -49,6 +49,7 @@ const mayImport = {
     'control-socket.ts',
     'later.ts',
     'lifeline.ts',
+    'preflight.ts',
     'run-record.ts',
     'supervisor.ts',
   ],

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { borrowedOf } from './config/borrowed.ts';
 import type { Doc, TreeMap } from './config/document.ts';
 import {
+  isEqual,
   isMap,
   liveOf,
   readDoc,
@@ -21,6 +22,8 @@ import {
 } from './config/document.ts';
 import type { Edited } from './config/edit.ts';
 import type { KnownSounds } from './config/faults.ts';
+import type { Instead } from './config/kept.ts';
+import { keepText, wordsOf } from './config/kept.ts';
 import type { LoadResult } from './config/load.ts';
 import { makeConfig, parseConfig, readConfigText, writeFault } from './config/load.ts';
 import type { Change, Merged } from './config/merge.ts';
@@ -42,13 +45,17 @@ export interface ConfigurationOptions {
   readonly runtime: Runtime;
   readonly journal: Journal;
   readonly log: Log;
+  /** Where a copy of each text that was loaded is kept; null: nowhere. */
+  readonly keptAt: string | null;
+  /** What `config` was read from, as acd.yaml cannot be used; null: acd.yaml. */
+  readonly instead: Instead | null;
 }
 
 /** Changes named in a version's note. */
 const NOTED = 3;
 
 type FileRead =
-  | { readonly ok: true; readonly doc: Doc; readonly rest: Doc }
+  | { readonly ok: true; readonly doc: Doc; readonly rest: Doc; readonly text: string }
   | { readonly ok: false; readonly details: readonly string[] };
 
 export class Configuration implements ConfigPort {
@@ -58,6 +65,7 @@ export class Configuration implements ConfigPort {
   #now: AcdConfig;
   /** What the file said of all that needs a restart, at the start; of REST's access, of now. */
   #rest: Doc = {};
+  #instead: Instead | null;
   #onApplied: (config: AcdConfig) => void = () => undefined;
   #onAccess: (http: AcdConfig['http']) => void = () => undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -65,6 +73,7 @@ export class Configuration implements ConfigPort {
   constructor(options: ConfigurationOptions) {
     this.#options = options;
     this.#now = options.config;
+    this.#instead = options.instead;
     const now = () => this.#now;
     this.config = {
       ...options.config,
@@ -85,21 +94,30 @@ export class Configuration implements ConfigPort {
 
   /** At the start of the process; gives what is wrong, or null. */
   async begin(): Promise<string | null> {
-    const { log, runtime } = this.#options;
-    const read = this.#readFile();
+    const { log } = this.#options;
+    const trouble = this.trouble();
+    if (trouble !== null) log.error({}, trouble);
+    const read = this.#instead === null ? this.#readFile() : this.#parse(this.#instead.text, null);
     if (!read.ok) return read.details.join('\n');
     this.#rest = read.rest;
+    const fault = await this.#beginWith(read.doc);
+    if (fault === null && this.#instead === null) this.#keep(read.text);
+    return fault;
+  }
+
+  async #beginWith(file: Doc): Promise<string | null> {
+    const { log, runtime } = this.#options;
     const { written } = runtime.state;
-    if (written === null) return this.#start(read.doc, read.doc, 'first start');
+    if (written === null) return this.#start(file, file, 'first start');
     const live = readDoc(written.live);
-    const merged = this.#merge(read.doc, null);
+    const merged = this.#merge(file, null);
     const how = 'the file was not loaded, what held before goes on; see acd reload --dry-run';
     if (merged.conflicts.length > 0) {
       log.warn({ conflicts: merged.conflicts }, `file and REST changed the same things: ${how}`);
       return this.#start(live, null, 'start');
     }
     const checked = this.#evaluate(merged.doc);
-    if (checked.ok) return this.#start(merged.doc, read.doc, 'start');
+    if (checked.ok) return this.#start(merged.doc, file, 'start');
     log.warn({ faults: this.#tell(checked.faults) }, `file and REST do not fit together: ${how}`);
     return this.#start(live, null, 'start');
   }
@@ -115,6 +133,22 @@ export class Configuration implements ConfigPort {
     if (done.ok) return null;
     if ('details' in done) return done.details.join('\n');
     return 'the configuration was not taken by the journal (unavailable)';
+  }
+
+  /** Why acd.yaml is not what holds, in words; null: it is. */
+  trouble(): string | null {
+    return this.#instead === null ? null : wordsOf(this.#options.file, this.#instead);
+  }
+
+  /** For a server after this one. A full disk costs it that, and nothing now. */
+  #keep(text: string): void {
+    const { keptAt, log } = this.#options;
+    if (keptAt === null) return;
+    try {
+      keepText(keptAt, text);
+    } catch (error) {
+      log.warn({ err: error }, `no copy of acd.yaml can be kept in ${keptAt}`);
+    }
   }
 
   /** Calls back after each reload that was applied: tokens and certificate are those of now. */
@@ -159,6 +193,8 @@ export class Configuration implements ConfigPort {
       const done = await this.#change(merged.doc, made, { dryRun, waiting });
       if (done.ok && !dryRun) {
         this.#rest = rest;
+        this.#instead = null;
+        this.#keep(read.text);
         this.#onAccess(this.#now.http);
       }
       return done;
@@ -239,17 +275,22 @@ export class Configuration implements ConfigPort {
   }
 
   #readFile(): FileRead {
-    const { file, env, sounds, runtime } = this.#options;
-    const told = (faults: readonly Fault[]) => faults.map((fault) => writeFault(file, fault));
+    const { file, sounds } = this.#options;
     const read = readConfigText(file);
-    if (!read.ok) return { ok: false, details: told(read.faults) };
+    if (read.ok) return this.#parse(read.text, sounds());
+    return { ok: false, details: read.faults.map((fault) => writeFault(file, fault)) };
+  }
+
+  #parse(text: string, sounds: KnownSounds | null): FileRead {
+    const { file, env, runtime } = this.#options;
     const folder = path.dirname(path.resolve(file));
-    const parsed = parseConfig(read.text, { env, folder, sounds: sounds() });
-    if (!parsed.ok) return { ok: false, details: told(parsed.faults) };
-    const { tree } = readTree(read.text, null);
+    const parsed = parseConfig(text, { env, folder, sounds });
+    if (!parsed.ok)
+      return { ok: false, details: parsed.faults.map((fault) => writeFault(file, fault)) };
+    const { tree } = readTree(text, null);
     const { written } = runtime.state;
     const former = written === null ? [] : [readDoc(written.file), readDoc(written.live)];
-    return { ok: true, doc: sealPins(liveOf(tree), former, newSalt), rest: restOf(tree) };
+    return { ok: true, doc: sealPins(liveOf(tree), former, newSalt), rest: restOf(tree), text };
   }
 
   #merge(file: Doc, prefer: ReloadOptions['prefer']): Merged {
@@ -268,7 +309,10 @@ export class Configuration implements ConfigPort {
     // What was read of files of secrets before stays: of users until a restart (their files may be
     // gone since), of REST's access where the file was not loaded anew.
     const kept = { users: sip.users, ...(rest === undefined ? { http } : {}) };
-    const sounds = this.#options.sounds();
+    // What holds was checked when it came to hold: a prompt that is gone since is no reason to
+    // serve nobody.
+    const isHeld = isEqual(doc, this.document());
+    const sounds = isHeld ? null : this.#options.sounds();
     const prompts = new Set([...(sounds?.prompts ?? []), ...uploadsOf({ uploads }).keys()]);
     return makeConfig(read, { env, folder, ...kept, sounds: sounds && { ...sounds, prompts } });
   }

@@ -2,6 +2,7 @@
  * Is everything well? Each part says how it is; here that becomes the answer of GET /health. (When
  * it comes with status 503, http/routes/status.ts decides.)
  */
+import type { Configuration } from './app-config.ts';
 import type { DrainShown } from './app-stop.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { HealthAnswer } from './http/schemas.ts';
@@ -20,6 +21,7 @@ export interface WatchedParts {
   readonly media: MediaPort;
   readonly edge: SipEdge;
   readonly load: LoadGate;
+  readonly configuration: Configuration;
 }
 
 function journalHealth({ loop, upkeep }: WatchedParts): HealthAnswer['journal'] {
@@ -61,7 +63,9 @@ export function healthOf(parts: WatchedParts, facts: HealthFacts): HealthAnswer 
     expires_in_seconds: expiresIn,
   }));
   const journal = journalHealth(parts);
+  const trouble = parts.configuration.trouble();
   const isWell =
+    trouble === null &&
     sip.up &&
     sound.up &&
     journal.up &&
@@ -77,6 +81,11 @@ export function healthOf(parts: WatchedParts, facts: HealthFacts): HealthAnswer 
     media: { up: sound.up, detail: sound.detail, legs: sound.legs },
     journal,
     reports: parts.reports.health(),
+    configuration: {
+      up: trouble === null,
+      detail: trouble ?? 'as loaded',
+      version: parts.configuration.version(),
+    },
     load: {
       overload: load.overload,
       loop_delay_ms: Math.round(load.loopDelayMs),

@@ -19,6 +19,8 @@ export type HttpStart =
     }
   | { readonly ok: false; readonly detail: string };
 
+/** Where it cannot listen, and must not be waited for, it tries again so often. */
+const AGAIN_MS = 5_000;
 /** Certificates are told of so long before their end, at each start and reload. */
 const EXPIRY_TOLD_MS = 14 * 86_400_000;
 
@@ -55,10 +57,36 @@ function warn({ host, tokens, tls }: HttpConfig, log: Log): void {
   }
 }
 
-/** Opens and listens, or says in words why it cannot. */
+/** Listens as soon as it can; gives what ends that, and REST with it. */
+function listenLater(http: Http, config: HttpConfig, log: Log): () => Promise<void> {
+  let timer: NodeJS.Timeout | null = null;
+  let trying: Promise<void> = Promise.resolve();
+  const wait = (): void => {
+    timer = setTimeout(() => {
+      trying = attempt();
+    }, AGAIN_MS);
+  };
+  const attempt = async (): Promise<void> => {
+    timer = null;
+    if ((await listen(http, config)) === null) log.info({}, `REST at ${placeOf(http, config)}`);
+    else wait();
+  };
+  wait();
+  return async () => {
+    await trying;
+    if (timer !== null) clearTimeout(timer);
+    await http.close();
+  };
+}
+
+/**
+ * Opens and listens, or says in words why it cannot. `isHeir`: calls of a server before us go on,
+ * whoever has the port meanwhile; it is listened at as soon as that is possible.
+ */
 export async function openHttp(
   configuration: Configuration,
   deps: Omit<HttpDeps, 'access' | 'tls'>,
+  isHeir: boolean,
 ): Promise<HttpStart> {
   const { http: config } = configuration.config;
   const access = new Access(config, Date.now, () => performance.now());
@@ -71,7 +99,12 @@ export async function openHttp(
   });
   warn(config, deps.log);
   const deaf = await listen(http, config);
-  if (deaf === null) return { ok: true, place: placeOf(http, config), close: () => http.close() };
+  const place = placeOf(http, config);
+  if (deaf === null) return { ok: true, place, close: () => http.close() };
+  if (isHeir) {
+    deps.log.error({}, `${deaf}; calls go on without REST, and it is tried again every 5 s`);
+    return { ok: true, place, close: listenLater(http, config, deps.log) };
+  }
   await http.close();
   return { ok: false, detail: deaf };
 }

@@ -15,8 +15,10 @@ import { openReports } from './app-reports.ts';
 import type { StopMode } from './app-stop.ts';
 import { AppStop } from './app-stop.ts';
 import { tellStory } from './app-story.ts';
+import { makeClock } from './clock.ts';
 import type { Endpoints } from './config/endpoints.ts';
 import type { KnownSounds } from './config/faults.ts';
+import type { Instead } from './config/kept.ts';
 import { mayTransferTo } from './config/transfer-rules.ts';
 import type { AcdConfig } from './config/types.ts';
 import { createSteering, createView, type Doors } from './http/live-view.ts';
@@ -27,7 +29,6 @@ import { openThreadedJournal } from './journal/threaded.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Reports } from './reports/port.ts';
-import { makeClock } from './runtime/clock.ts';
 import { Feed } from './runtime/feed.ts';
 import { makeIds } from './runtime/ids.ts';
 import { watchLoad } from './runtime/load.ts';
@@ -46,10 +47,16 @@ export interface AppOptions {
   readonly endpoints: Endpoints;
   /** acd.yaml, which can be loaded again. */
   readonly configFile: string;
+  /** Where a copy of what was loaded is kept; null: nowhere. */
+  readonly keptAt: string | null;
+  /** What `config` was read from, as acd.yaml cannot be used; null: acd.yaml. */
+  readonly instead: Instead | null;
   /** Where prompts and music are named. */
   readonly sounds: () => KnownSounds | null;
   readonly log: Log;
   readonly version: string;
+  /** Calls of a server before us may wait: what they can do without is not waited for. */
+  readonly isHeir: boolean;
   /** A broken invariant, or another writer: the process should end, and be started again. */
   readonly onFatal: (error: Error) => void;
   /** What a spare has made ready; absent: it is made now. */
@@ -120,12 +127,13 @@ type Configured =
  * options of now count from here on; calls are taken over by the edge.
  */
 async function configure(options: AppOptions, loop: Loop, journal: Journal): Promise<Configured> {
-  const { config, configFile, sounds, log, version } = options;
+  const { config, configFile, keptAt, instead, sounds, log, version } = options;
   const noted = await loop.submit({ kind: 'NoteStart', by: 'start', version });
   if (!noted.ok) return { ok: false, detail: `the journal takes nothing (${noted.refusal})` };
   const configuration = new Configuration({
     config,
     file: configFile,
+    ...{ keptAt, instead },
     env: process.env,
     sounds,
     runtime: loop,
@@ -231,7 +239,7 @@ export async function startApp(options: AppOptions): Promise<AppStart> {
 }
 
 async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
-  const { endpoints, log, version } = options;
+  const { endpoints, log, version, threads } = options;
   const logOf = (name: string): Log => log.child({ name });
   const startedAt = performance.now();
   const opened = await openJournal(options);
@@ -248,8 +256,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { configuration, prompts } = configured;
   const { config } = configuration;
 
-  const reportsThread = options.threads?.reports;
-  const reports = await openReports(configuration, opened.journal, logOf('reports'), reportsThread);
+  const reportsLog = logOf('reports');
+  const reports = await openReports(configuration, opened.journal, reportsLog, threads?.reports);
   undo.add(() => reports.close());
   const media = await connectMedia(config, endpoints, logOf('media'), () => prompts.files());
   if (!media.ok) return media;
@@ -264,7 +272,8 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   watched.edge = edge.edge;
 
   observe(loop, metrics, reports, log);
-  const parts = { loop, upkeep, reports, media: media.port, edge: edge.edge, load };
+  const served = { reports, media: media.port, edge: edge.edge, load };
+  const parts = { loop, upkeep, configuration, ...served };
   const facts = { config: options.config, version, startedAt };
   const stopping = new AppStop({
     loop,
@@ -275,7 +284,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   });
   const feed = openFeed(config, loop, opened.journal, log);
   undo.add(feed.close);
-  const opening = await openHttp(configuration, {
+  const rest = {
     view: createView({
       runtime: loop,
       metrics,
@@ -290,15 +299,15 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     version,
     locks: edge.edge.locks,
     bans: edge.edge.sources,
-  });
+  };
+  const opening = await openHttp(configuration, rest, options.isHeir);
   if (!opening.ok) return opening;
   undo.add(() => opening.close());
   loop.start();
   // Not before: a start reads and builds much in one go, which is no overload.
   const unwatch = watchLoad(load);
   undo.add(async () => unwatch());
-  const stop: App['stop'] = (how) => stopping.stop(how);
+  const places = { http: opening.place, sip: edge.edge.health().addresses };
   const reload = async () => reloadAsAsked(configuration, log);
-  const { addresses } = edge.edge.health();
-  return { ok: true, app: { http: opening.place, sip: addresses, stop, reload } };
+  return { ok: true, app: { ...places, stop: (how) => stopping.stop(how), reload } };
 }

@@ -122,6 +122,15 @@ export class Child {
     return spawnLife({ command, args: [...args, ...more], env, line, ...limit });
   }
 
+  /** No process could be made at all: no descriptors, no memory, its files being replaced. */
+  private tryToSpawn(more: readonly string[]): Life | Extract<Readiness, { ok: false }> {
+    try {
+      return this.spawn(more);
+    } catch (error) {
+      return { ok: false, error: `no process can be made: ${(error as Error).message}` };
+    }
+  }
+
   private watch(life: Life): void {
     this.life = life;
     const { spare } = this.options;
@@ -198,7 +207,11 @@ export class Child {
     if (old === null || this.stopping) return { ok: false, error: `${name} does not run now` };
     // It is of the old version.
     spare?.drop();
-    const next = this.spawn(['--held']);
+    const next = this.tryToSpawn(['--held']);
+    if ('error' in next) {
+      spare?.plan();
+      return next;
+    }
     const prepared = await next.prepared;
     // A process that died meanwhile is being mended already.
     const isMoot = this.life !== old || this.stopping;

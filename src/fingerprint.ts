@@ -8,6 +8,7 @@ import path from 'node:path';
 
 /** What sipd and mediad import from beside their folders: part of what they are. */
 export const SHARED_FILES: readonly string[] = [
+  'clock',
   'g711-decode',
   'lifeline',
   'networks',

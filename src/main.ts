@@ -12,8 +12,22 @@ if (!isServer && args[0] !== 'start') {
     process.exit(1);
   });
 }
-const cli = isServer ? import('./cli/serve-verb.ts') : import('./cli/index.ts');
 
-process.exitCode = await (await cli).runCli(args);
+async function run(): Promise<number> {
+  try {
+    const cli = isServer ? import('./cli/serve-verb.ts') : import('./cli/index.ts');
+    return await (await cli).runCli(args);
+  } catch (error) {
+    // Modules are read many at a time: with too few files that fails before anything can look.
+    if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error;
+    process.stderr.write(
+      'so few files may be open in a process (ulimit -n) that the program itself cannot be read; ' +
+        'allow 1024 at least: ulimit -n 1024 in the shell, LimitNOFILE in systemd\n',
+    );
+    return 1;
+  }
+}
+
+process.exitCode = await run();
 // Timers of parts that were stopped in haste must not keep a finished process alive.
 process.exit();

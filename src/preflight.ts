@@ -1,8 +1,10 @@
 /**
  * Looks whether the ports of the configuration can be had, before any child is started: one clear
- * message naming the port and what to do is worth more than three processes failing apart.
+ * message naming the port and what to do is worth more than three processes failing apart. And
+ * whether the system lets us have as many files and sockets as calls need.
  */
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AcdConfig } from './config/types.ts';
 
@@ -77,4 +79,44 @@ export async function findPortFaults(
     if (code !== null) faults.push(explain(place, code));
   }
   return faults;
+}
+
+/** Connections of REST, or of SIP over TCP, and what a process has beside. */
+const FILES_BESIDE = 1_200;
+/** A call has two legs of audio, each with two ports, all in one process. */
+const FILES_A_CALL = 4;
+/** With fewer the processes do not even come up. */
+const FILES_LEAST = 160;
+
+/** How many files the system lets a process of ours have open; null: it does not tell. */
+export function fileLimit(read = () => readFileSync('/proc/self/limits', 'utf8')): number | null {
+  try {
+    // The second one: Node asks for as much as it may have.
+    const [, most = ''] = /^Max open files +\S+ +(\S+)/m.exec(read()) ?? [];
+    return /^\d+$/.test(most) ? Number(most) : null;
+  } catch (error) {
+    // Only Linux has it.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** `isFatal`: nothing can be started. Null: there are enough. */
+export function findFileFault(
+  config: Pick<AcdConfig, 'core'>,
+  limit = fileLimit(),
+): { readonly isFatal: boolean; readonly text: string } | null {
+  const { maxCalls } = config.core;
+  const wanted = FILES_BESIDE + FILES_A_CALL * maxCalls;
+  if (limit === null || limit >= wanted) return null;
+  const isFatal = limit < FILES_LEAST;
+  const calls = Math.max(0, Math.floor((limit - FILES_LEAST) / FILES_A_CALL));
+  const what = isFatal
+    ? 'too few for the ACD to start'
+    : `enough for about ${Math.min(calls, maxCalls)} calls and few connections`;
+  const text =
+    `only ${limit} files and sockets may be open in a process (ulimit -n), which is ${what}; ` +
+    `for limits.calls (${maxCalls}) allow ${wanted}: ulimit -n ${wanted} in the shell, ` +
+    'LimitNOFILE in systemd, ulimits in compose';
+  return { isFatal, text };
 }

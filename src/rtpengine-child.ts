@@ -94,6 +94,8 @@ export async function keepRtpengine(
     stopping = true;
     await running?.stop();
     await watching;
+    // It was just being started again.
+    await running?.stop();
   };
   const where = `${engine.host}:${engine.port}`;
   return { ok: true, child: { engine: where, pid: () => running?.pid ?? null, stop } };

@@ -15,6 +15,7 @@ import { Child } from './child.ts';
 import type { AcdConfig } from './config/types.ts';
 import type { Endpoints } from './config/endpoints.ts';
 import { mediadPorts, rtpenginePorts, writeEndpoints } from './config/endpoints.ts';
+import { keptFile } from './config/kept.ts';
 import type { ControlAnswer } from './control-socket.ts';
 import { ControlSocket } from './control-socket.ts';
 import { fingerprint, SHARED_FILES } from './fingerprint.ts';
@@ -235,7 +236,9 @@ class Household {
   private serverSpec(verb: 'serve' | 'spare'): ChildSpec {
     const guard = this.guard('server', this.serverMark);
     const begun = this.hasServed ? ['--begun'] : [];
-    const args = [verb, '--config', this.options.configFile, ...begun, ...guard];
+    const keptAt = keptFile(this.options.config.journal.path);
+    const kept = keptAt === null ? [] : ['--kept', keptAt];
+    const args = [verb, '--config', this.options.configFile, ...kept, ...begun, ...guard];
     return { ...ours('main', args), env: writeEndpoints(this.endpoints) };
   }
 
@@ -386,10 +389,15 @@ class Household {
   /** Who else has another version on disk by now. */
   private olderOnes(): string {
     const { begunAs } = this;
-    const older = [
-      ...(this.sipd !== null && begunAs.sipd !== this.sipdMark ? ['sipd'] : []),
-      ...(begunAs.mediad === this.mediadMark ? [] : ['mediad']),
-    ];
+    let older: readonly string[];
+    try {
+      older = [
+        ...(this.sipd !== null && begunAs.sipd !== this.sipdMark ? ['sipd'] : []),
+        ...(begunAs.mediad === this.mediadMark ? [] : ['mediad']),
+      ];
+    } catch (error) {
+      return `; the files of sipd and mediad cannot be read: ${(error as Error).message}`;
+    }
     if (older.length === 0) return '';
     return `; ${older.join(' and ')} changed on disk, too, and will be renewed at the next start`;
   }

@@ -1,6 +1,9 @@
 /** Reading acd.yaml for a verb: the configuration, or every fault on standard error. */
 import path from 'node:path';
-import { loadConfig, writeFault } from '../config/load.ts';
+import type { Instead } from '../config/kept.ts';
+import { readKept } from '../config/kept.ts';
+import { loadConfig, parseConfig, writeFault } from '../config/load.ts';
+import type { Fault } from '../config/tree.ts';
 import type { AcdConfig } from '../config/types.ts';
 import { knownSounds } from './project.ts';
 
@@ -12,10 +15,38 @@ export function readConfiguration(
   const sounds = { ...knownSounds(), ...(hasFile === undefined ? {} : { hasFile }) };
   const result = loadConfig(file, { env: process.env, sounds });
   if (result.ok) return result.config;
+  tellFaults(file, result.faults);
+  return null;
+}
+
+/**
+ * For a server that follows another: where acd.yaml cannot be used now, what was last loaded of it
+ * and is kept in `keptAt`. Null: that cannot be, either; what is wrong has been told.
+ */
+export function readAsKept(
+  file: string,
+  keptAt: string | null,
+): { readonly config: AcdConfig; readonly instead: Instead | null } | null {
+  const { env } = process;
+  const result = loadConfig(file, { env, sounds: knownSounds() });
+  if (result.ok) return { config: result.config, instead: null };
+  const faults = tellFaults(file, result.faults);
+  const kept = keptAt === null ? null : readKept(keptAt);
+  if (kept === null) return null;
+  const folder = path.dirname(path.resolve(file));
+  // A prompt that is gone is not played; its queue is served all the same.
+  const former = parseConfig(kept.text, { env, folder, sounds: null });
+  if (former.ok) return { config: former.config, instead: { ...kept, faults } };
+  tellFaults(keptAt ?? '', former.faults);
+  return null;
+}
+
+/** On standard error, a line each. */
+function tellFaults(file: string, faults: readonly Fault[]): string[] {
   const shown = path.relative(process.cwd(), path.resolve(file));
   const name = shown.startsWith('..') ? file : shown;
-  const lines = result.faults.map((fault) => writeFault(name, fault));
+  const lines = faults.map((fault) => writeFault(name, fault));
   const count = lines.length === 1 ? '1 mistake' : `${lines.length} mistakes`;
   process.stderr.write(`${lines.join('\n')}\n${name} has ${count}; nothing of it was used\n`);
-  return null;
+  return lines;
 }

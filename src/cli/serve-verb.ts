@@ -21,6 +21,7 @@ export function addServe(program: Command, done: (status: number) => void): void
     .option('--lifeline <path>', 'socket on which another supervisor may take over', '')
     .option('--mark <text>', 'what to say there of version and configuration', '')
     .option('--linger-ms <number>', 'how long to go on without a supervisor', '0')
+    .option('--kept <path>', 'copy of acd.yaml, used with --begun where the file cannot be', '')
     .option('--begun', 'refuse to begin a journal: there was one a moment ago', false)
     .option('--held', 'get ready, and begin at the word `go` on standard input', false)
     .action(async (options: Omit<ServeOptions, 'lingerMs'> & { lingerMs: string }) => {
@@ -42,18 +43,19 @@ function readPlain(args: readonly string[]): ServeOptions | null {
         lifeline: text,
         mark: text,
         'linger-ms': { type: 'string', default: '0' },
+        kept: text,
         begun: flag,
         held: flag,
       },
     });
-    const { config, lifeline, mark, begun, held } = values;
+    const { config, lifeline, mark, kept, begun, held } = values;
     const lingerMs = Number(values['linger-ms']);
     const stopWithParent = values['stop-with-parent'];
     const isSpare = args[0] === SPARE;
     // Without a parent nobody would ever tell it to go.
     if (isSpare && !stopWithParent) return null;
     const spare = isSpare ? ({ isSpare } as const) : {};
-    return { config, stopWithParent, lifeline, mark, lingerMs, begun, held, ...spare };
+    return { config, stopWithParent, lifeline, mark, lingerMs, kept, begun, held, ...spare };
   } catch (error) {
     if (error instanceof TypeError) return null;
     throw error;

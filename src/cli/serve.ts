@@ -19,7 +19,7 @@ import { Later } from '../later.ts';
 import { Lifeline } from '../lifeline.ts';
 import { createLog } from '../observe/log.ts';
 import type { Log } from '../observe/log.ts';
-import { readConfiguration } from './configuration.ts';
+import { readAsKept } from './configuration.ts';
 import { knownSounds, version } from './project.ts';
 
 /** Of sysexits.h: an internal fault; the supervisor starts us again. */
@@ -49,6 +49,8 @@ export interface ServeOptions {
   readonly lifeline: string;
   readonly mark: string;
   readonly lingerMs: number;
+  /** Where a copy of acd.yaml is kept for a server that follows another, or ''. */
+  readonly kept: string;
   /** Another has served on this journal: one that is not there is lost, not new. */
   readonly begun: boolean;
   readonly held: boolean;
@@ -122,6 +124,11 @@ function settleEnvironment(): void {
   process.env = { ...process.env };
 }
 
+/** `follows`: calls wait for us. Whoever asks for a restart is told of his mistakes instead. */
+function keepingOf({ kept, begun, held }: ServeOptions) {
+  return { keptAt: kept === '' ? null : kept, follows: begun && !held };
+}
+
 export async function runServe(options: ServeOptions): Promise<number> {
   settleEnvironment();
   const orders = new Orders();
@@ -144,8 +151,10 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const threads = options.isSpare === true ? await beSpare(beginning.promise) : null;
   if (options.isSpare === true && threads === null) return 0;
   orders.hearSignals();
-  const config = readConfiguration(options.config);
-  if (config === null) return refuse(`${options.config} has mistakes; see acd check`);
+  const { keptAt, follows } = keepingOf(options);
+  const read = readAsKept(options.config, follows ? keptAt : null);
+  if (read === null) return refuse(`${options.config} has mistakes; see acd check`);
+  const { config, instead } = read;
   const found = readEndpoints(process.env, config);
   if (!found.ok) return refuse(found.detail);
   const isLost = options.begun && !existsSync(config.journal.path);
@@ -167,10 +176,12 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const started = await startApp({
     config,
     configFile: options.config,
+    ...{ keptAt, instead },
     sounds: knownSounds,
     endpoints: found.endpoints,
     log,
     version: version(),
+    isHeir: options.begun,
     onFatal: () => process.exit(EXIT_FATAL),
     ...(threads === null ? {} : { threads }),
   });

@@ -6,6 +6,7 @@
 import { chooseDrachtio } from '../config/endpoints.ts';
 import type { LogLine } from '../observe/line.ts';
 import { levelNumber, writeJson, writePretty } from '../observe/line.ts';
+import { findFileFault } from '../preflight.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { supervise } from '../supervisor.ts';
 import { writeBanner } from './banner.ts';
@@ -42,6 +43,8 @@ async function untilStopped(supervisor: () => Supervisor | null): Promise<string
 export async function runStart(file: string): Promise<number> {
   const config = readConfiguration(file);
   if (config === null) return EXIT.wrong;
+  const few = findFileFault(config);
+  if (few?.isFatal === true) return fault(few.text);
   const chosen = chooseDrachtio(process.env, config);
   if ('wrong' in chosen) return fault(chosen.wrong);
   const isJson = config.log.format === 'json';
@@ -57,8 +60,9 @@ export async function runStart(file: string): Promise<number> {
   const started = await starting;
   if (!started.ok) return fault(started.faults.join('\n'));
   ({ supervisor } = started);
-  const note = (text: string) =>
-    write({ time: Date.now(), level: 'info', name: 'acd', text, fields: {} });
+  const note = (text: string, level: 'info' | 'warn' = 'info') =>
+    write({ time: Date.now(), level, name: 'acd', text, fields: {} });
+  if (few !== null) note(few.text, 'warn');
   if (isJson) note(`ready; REST at ${supervisor.http}`);
   else process.stdout.write(writeBanner(config, supervisor));
   const signal = await stopped;

@@ -142,6 +142,13 @@ export const healthAnswer = z
     reports: z
       .object({ up: z.boolean(), detail: z.string(), seq: z.number().int() })
       .describe('Calls go on without them'),
+    configuration: z
+      .object({
+        up: z.boolean().describe('false: acd.yaml cannot be used, and what it was before holds'),
+        detail: z.string(),
+        version: z.number().int().describe('As in GET /config/versions'),
+      })
+      .describe('Calls are served with the former one'),
     load: z.object({
       overload: z
         .enum(['calls', 'loop-delay'])

@@ -15,6 +15,7 @@ import { z } from 'zod';
 import { Access } from './access.ts';
 import { takeJsonAlone } from './bodies.ts';
 import { CATALOGUE } from './catalogue.ts';
+import { boundConnections } from './connections.ts';
 import { answerElsewhere, answerGarbage, answerUnreadable } from './elsewhere.ts';
 import { problemOf } from './errors.ts';
 import { Gate } from './gate.ts';
@@ -101,7 +102,7 @@ function listener(tls: TlsConfig | null): FastifyInstance {
     ...(https === null ? { http: looks } : { https }),
   };
   const server = fastify(options as FastifyServerOptions);
-  server.server.maxConnections = MAX_CONNECTIONS;
+  boundConnections(server.server, MAX_CONNECTIONS);
   return server;
 }
 

@@ -8,10 +8,14 @@
 
 export type LegId = string;
 
-/** Why media could not do it. `not-acceptable`: the SDP has no audio we can use (488). */
+/**
+ * Why media could not do it. `not-acceptable`: the SDP has no audio we can use (488); `no-way`: the
+ * address it names cannot be reached from here (488, too).
+ */
 export type MediaFailure = {
   readonly ok: false;
-  readonly reason: 'not-acceptable' | 'unknown-leg' | 'unavailable' | 'limit' | 'timeout';
+  readonly reason:
+    'not-acceptable' | 'no-way' | 'unknown-leg' | 'unavailable' | 'limit' | 'timeout';
   readonly detail: string;
 };
 export type MediaResult<T = object> = ({ readonly ok: true } & T) | MediaFailure;

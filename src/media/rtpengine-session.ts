@@ -27,7 +27,6 @@ import {
   versioned,
   type Party,
 } from './rtpengine-party.ts';
-import { isNoWay } from './worker-legs.ts';
 
 export interface RtpengineOptions {
   /** The port of the audio process; its addresses need only reach the engines. */
@@ -50,7 +49,7 @@ const MEDIAD_SPEAKS = { 'from-tag': 'mediad', 'to-tag': 'party' };
 
 /** mediad was told the engine's address: that is not the party's to mend, nor his to read. */
 function ofInside<T extends MediaResult<object>>(engine: Engine, result: T): T | MediaFailure {
-  if (result.ok || !isNoWay(result)) return result;
+  if (result.ok || result.reason !== 'no-way') return result;
   return failure('unavailable', `rtpengine ${engine.name}: ${result.detail}`);
 }
 
@@ -159,8 +158,8 @@ export class Rtpengine {
     if (party === null) return NO_AUDIO;
     const leg = await this.#known(id);
     if (leg === null) return failure('unknown-leg', id);
-    const answer = await this.#renegotiate(leg, sdp, party, (toward) =>
-      this.#inner.reoffered(id, toward),
+    const answer = await this.#renegotiate(leg, sdp, party, async (toward) =>
+      ofInside(leg.engine, await this.#inner.reoffered(id, toward)),
     );
     if (!answer.ok) return answer;
     const current = versioned(answer.sdp, leg.current);

@@ -5,7 +5,7 @@
  * so that it goes with the request that makes it.
  */
 import { randomInt } from 'node:crypto';
-import type { DialogSdp, LegFacts, LegId, MediaFailure, MediaResult } from './port.ts';
+import type { DialogSdp, LegFacts, LegId, MediaResult } from './port.ts';
 import {
   partyReceives,
   partySends,
@@ -239,17 +239,10 @@ export function adoptLeg(listed: Readonly<Record<string, unknown>>): WorkerLeg |
   }
 }
 
-const OTHER_VERSION = 'the other IP version than the leg began with';
-
 /** A leg has one address: the party cannot change between IPv4 and IPv6. */
 export function fitting(leg: WorkerLeg, remote: WireRemote): MediaResult {
   if (remote.address.includes(':') === leg.address.includes(':')) return { ok: true };
-  return failure('not-acceptable', OTHER_VERSION);
-}
-
-/** No audio can come from mediad to the address it was given: in mediad's words. */
-export function isNoWay({ detail }: MediaFailure): boolean {
-  return detail.startsWith('no way to ') || detail === OTHER_VERSION;
+  return failure('no-way', 'the other IP version than the leg began with');
 }
 
 /** The legs of mediad's `list` and `hello`. */

@@ -41,7 +41,9 @@ interface Pending {
   readonly settle: (reply: Reply) => void;
 }
 
-const knownReasons = new Set(['not-acceptable', 'unknown-leg', 'unavailable', 'limit', 'timeout']);
+const knownReasons: ReadonlySet<string> = new Set<MediaFailure['reason']>([
+  ...(['not-acceptable', 'no-way', 'unknown-leg', 'unavailable', 'limit', 'timeout'] as const),
+]);
 
 export class WorkerLink {
   private readonly where: string;

@@ -94,8 +94,7 @@ export class MediaWorker implements InnerMedia {
     // mediad wants an address: that of a host named by name is known only with the leg.
     const remote = legs.isNumeric(audio) ? legs.wireRemote(audio, reach) : null;
     const made = await this.create(id, reach, legs.newBasis(read.value), remote);
-    // It is the offer that names an address without a way to it.
-    if (!made.ok) return legs.isNoWay(made) ? failure('not-acceptable', made.detail) : made;
+    if (!made.ok) return made;
     const { leg } = made;
     this.known.set(id, leg);
     const done: MediaResult =
@@ -112,7 +111,8 @@ export class MediaWorker implements InnerMedia {
     const known = this.known.get(id);
     if (known !== undefined) return { ok: true, sdp: known.sdp };
     const made = await this.create(id, remoteHost, legs.newBasis(null), null);
-    if (!made.ok) return made;
+    // No SDP of the party's named that place: there is nothing that it could mend.
+    if (!made.ok) return made.reason === 'no-way' ? failure('unavailable', made.detail) : made;
     this.known.set(id, made.leg);
     return { ok: true, sdp: made.leg.sdp };
   }

@@ -15,7 +15,7 @@ import { Rota } from './rota.ts';
 import { resolveHost, Routes, type Found } from './route.ts';
 import { describeLeg, type LegDescription } from './describe.ts';
 
-export type Reason = 'unknown-leg' | 'unavailable' | 'limit' | 'bad-request';
+export type Reason = 'unknown-leg' | 'no-way' | 'unavailable' | 'limit' | 'bad-request';
 export type Result =
   | { readonly ok: true; readonly [field: string]: unknown }
   | { readonly ok: false; readonly reason: Reason; readonly detail: string };
@@ -114,7 +114,7 @@ export class Legs {
       const peer = await resolveHost(host);
       if (peer === null) return failed('unavailable', `no address for ${host}`);
       const local = await this.localAddress(peer);
-      if (local === null) return failed('unavailable', `no way to ${peer.address}`);
+      if (local === null) return failed('no-way', `no way to ${peer.address}`);
       if (known !== undefined)
         return { ok: true, address: local, port: known.pair.port, peer: peer.address };
       return await this.openLeg(id, peer, local, wish, ticket);
@@ -131,7 +131,7 @@ export class Legs {
     ticket: { readonly cancelled: boolean },
   ): Promise<Result> {
     const pair = await this.ports.open(peer.family, wish, this.clock.now());
-    if (pair === null) return failed('limit', 'no free port pair in the range');
+    if (typeof pair === 'string') return failed('limit', pair);
     if (ticket.cancelled) {
       this.ports.close(pair, this.clock.now());
       return failed('unknown-leg', 'released meanwhile');

@@ -23,6 +23,13 @@ export interface PortRange {
   readonly max: number;
 }
 
+/** `isBusy`: another port may do. */
+interface Unbound {
+  readonly isBusy: boolean;
+  /** The system's name for it. */
+  readonly why: string;
+}
+
 /** About 1.3 s of audio per leg may wait in the kernel; more would be too old to be heard. */
 const receiveBufferBytes = 128 * 1024;
 
@@ -42,21 +49,21 @@ export class Ports {
     this.next = Math.floor(Math.random() * Math.max(1, this.pairs));
   }
 
-  /** A bound pair, the wished port if it is free; null: none is free in the whole range. */
-  async open(family: Family, wish: number | null, now: number): Promise<PortPair | null> {
+  /** A bound pair, the wished port if it is free; else why there is none. */
+  async open(family: Family, wish: number | null, now: number): Promise<PortPair | string> {
     if (wish !== null && (wish & 1) === 0 && this.isFree(wish, now)) {
       const pair = await this.bind(wish, family);
-      if (typeof pair === 'object') return pair;
+      if (!('why' in pair)) return pair;
     }
     for (let tried = 0; tried < this.pairs; tried += 1) {
       const port = this.first + this.next * 2;
       this.next = (this.next + 1) % this.pairs;
       if (!this.isFree(port, now)) continue;
       const pair = await this.bind(port, family);
-      if (pair === 'impossible') return null;
-      if (pair !== 'busy') return pair;
+      if (!('why' in pair)) return pair;
+      if (!pair.isBusy) return `no port can be bound (${pair.why})`;
     }
-    return null;
+    return 'no free port pair in the range';
   }
 
   close(pair: PortPair, now: number): void {
@@ -91,19 +98,20 @@ export class Ports {
     return null;
   }
 
-  private async bind(port: number, family: Family): Promise<PortPair | 'busy' | 'impossible'> {
+  private async bind(port: number, family: Family): Promise<PortPair | Unbound> {
     const address = this.boundAddress(family);
-    if (address === null) return 'impossible';
+    if (address === null) return { isBusy: false, why: `no address of IPv${family}` };
     this.used.add(port);
     const rtp = await bound(address, port, family);
     const rtcp = typeof rtp === 'string' ? rtp : await bound(address, port + 1, family);
     if (typeof rtp !== 'string' && typeof rtcp !== 'string') return { rtp, rtcp, port, family };
     if (typeof rtp !== 'string') rtp.close();
     this.used.delete(port);
-    if (rtcp === 'EADDRINUSE' || rtcp === 'EACCES') return 'busy';
+    const why = typeof rtcp === 'string' ? rtcp : 'unknown';
+    if (why === 'EADDRINUSE' || why === 'EACCES') return { isBusy: true, why };
     // No such address, no more files: the next port would fare no better.
-    log('warn', 'no port can be bound', { address, port, why: rtcp });
-    return 'impossible';
+    log('warn', 'no port can be bound', { address, port, why });
+    return { isBusy: false, why };
   }
 }
 

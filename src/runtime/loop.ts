@@ -10,6 +10,7 @@
  * what happens, but takes no requests until it is fast again. A journal somebody else has written
  * to means that we are not the writer any more: the loop ends for good.
  */
+import type { Clock } from '../clock.ts';
 import type { Command } from '../core/commands.ts';
 import { decide } from '../core/decide.ts';
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
@@ -17,7 +18,6 @@ import { nextDeadline, type State } from '../core/state.ts';
 import { snapshot } from '../core/snapshot.ts';
 import type { AppendResult, Journal, JournalFailure } from '../journal/port.ts';
 import { Backlog, isRequest, UNAVAILABLE, type Pending } from './backlog.ts';
-import type { Clock } from './clock.ts';
 import type { NewCommand, Outcome, Reactor, Runtime } from './port.ts';
 import { rebuild } from './rebuild.ts';
 import type { LoopCounters, LoopHealth, LoopPhase } from './loop-health.ts';

@@ -103,9 +103,10 @@ export class DialledLeg {
     this.leave(reason, isReferred);
   }
 
-  /** Asks its side to call there itself, and follows what it tells of that. */
+  /** Asks its side to call there itself, and follows what it tells of that; nothing: refused. */
   async refer(uri: string): Promise<'done' | 'busy' | 'refused'> {
-    return (await this.session?.refer(uri, () => undefined)) ?? 'refused';
+    const told = await this.session?.refer(uri, () => undefined);
+    return told === undefined || told === 'untold' ? 'refused' : told;
   }
 
   /** CANCEL before the answer, BYE after it. */

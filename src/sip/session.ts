@@ -12,6 +12,7 @@ import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { digitOfInfo } from './dtmf.ts';
 import { refuseExtensions } from './extensions.ts';
+import { Following, type Told } from './following.ts';
 import { clean, mediaType } from './headers.ts';
 import type { Headers, IncomingRequest, Response } from './port.ts';
 import { Referrals } from './referral.ts';
@@ -42,7 +43,7 @@ export interface SessionOptions {
 
 /** The final answer to an INVITE or re-INVITE that media could not serve. */
 export function refusalOf(failure: MediaFailure): Response {
-  if (failure.reason === 'not-acceptable')
+  if (failure.reason === 'not-acceptable' || failure.reason === 'no-way')
     return {
       status: 488,
       reason: 'Not Acceptable Here',
@@ -57,8 +58,8 @@ export const ACK_MAX_MS = 40_000;
 /** A phone that does not answer our NOTIFY gets its BYE this much later. */
 const NOTIFY_MAX_MS = 2_000;
 
-/** What the peer tells of the call it makes at our request is waited for this long. */
-export const REFERRAL_MAX_MS = 60_000;
+/** The SIP server went down with our REFER: the peer has so long to show that it has it. */
+const REFERRED_MS = 3_000;
 
 export class Session implements Renewable {
   readonly dialogId: string;
@@ -74,8 +75,8 @@ export class Session implements Renewable {
   private peerIsGone = false;
   /** He is being asked whether he is still there. */
   private probing = false;
-  /** Told the final status of the call that the peer makes at our request; null: none. */
-  private referral: ((status: number) => void) | null = null;
+  /** The call that the peer makes at our request; null: none. */
+  private referral: Following | null = null;
   /** What he asks us to do by REFER. */
   private readonly referrals = new Referrals((headers, body) =>
     this.context.client.request(
@@ -135,7 +136,7 @@ export class Session implements Renewable {
   hangUp(reason: string, isReferred = false): void {
     if (this.closed) return;
     this.closed = true;
-    this.referral?.(0);
+    this.referral?.final(0);
     this.context.renewals.remove(this);
     const headers = { Reason: reason };
     if (this.awaitsAck) {
@@ -156,10 +157,11 @@ export class Session implements Renewable {
    * of that in NOTIFY. `done`: it got there, hung up, or tells nothing; `busy`: nobody takes the
    * call there; `refused`: it will not, or cannot. `taken`: it has said that it will.
    */
-  async refer(uri: string, taken: () => void): Promise<'done' | 'busy' | 'refused'> {
+  async refer(uri: string, taken: () => void): Promise<Told> {
     if (this.closed || this.awaitsAck || this.referral !== null) return 'refused';
     // Before the request: the first NOTIFY may overtake the 202.
-    const told = new Promise<number>((resolve) => (this.referral = resolve));
+    const following = new Following(taken);
+    this.referral = following;
     const headers = { 'Refer-To': `<${uri}>`, Supported: 'norefersub' };
     const outcome = await this.context.client.request(
       { method: 'REFER', dialogId: this.dialogId, headers },
@@ -168,28 +170,27 @@ export class Session implements Renewable {
     const isTaken = outcome.kind === 'response' && outcome.response.status < 300;
     // RFC 4488 §4: it will tell nothing.
     const isQuiet = isTaken && /^false$/i.test(outcome.response.header('Refer-Sub').trim());
-    if (!isTaken || isQuiet) {
+    if (isQuiet || (!isTaken && outcome.kind !== 'lost')) {
       this.referral = null;
-      return isTaken ? 'done' : 'refused';
+      return isQuiet ? 'done' : 'refused';
     }
-    taken();
-    const limit = setTimeout(() => this.referral?.(0), REFERRAL_MAX_MS);
-    limit.unref();
-    const status = await told;
-    clearTimeout(limit);
-    this.referral = null;
-    return verdictOf(status);
+    if (isTaken) following.accepted();
+    else following.await(REFERRED_MS);
+    return this.heard(following);
   }
 
   /** What he tells of a REFER of a process before us; `untold`: nothing so soon. */
-  async referred(maxMs: number): Promise<'done' | 'busy' | 'refused' | 'untold'> {
-    const told = new Promise<number | null>((resolve) => {
-      this.referral = resolve;
-      setTimeout(() => resolve(null), maxMs).unref();
-    });
-    const status = await told;
+  async referred(maxMs: number, taken: () => void): Promise<Told> {
+    const following = new Following(taken);
+    this.referral = following;
+    following.await(maxMs);
+    return this.heard(following);
+  }
+
+  private async heard(following: Following): Promise<Told> {
+    const told = await following.outcome;
     this.referral = null;
-    return status === null ? 'untold' : verdictOf(status);
+    return told;
   }
 
   /** RFC 3515 §2.4.5: how far the peer's own call has come, as a status line in the body. */
@@ -198,8 +199,9 @@ export class Session implements Renewable {
     if (!/^refer\b/i.test(request.header('Event').trim())) return;
     const status = Number(/^SIP\/2\.0 (\d{3})/.exec(request.body)?.[1] ?? 0);
     const isLast = /^terminated\b/i.test(request.header('Subscription-State').trim());
-    if (status >= 200) this.referral?.(status);
-    else if (isLast) this.referral?.(0);
+    if (status >= 200) this.referral?.final(status);
+    else if (isLast) this.referral?.final(0);
+    else this.referral?.tries();
   }
 
   /** The dialog never came to be, or is known to be gone: nothing to say to the peer. */
@@ -302,7 +304,7 @@ export class Session implements Renewable {
     this.context.dialogs.remove(this.dialogId);
     this.context.renewals.remove(this);
     this.pendingBye = null;
-    this.referral?.(0);
+    this.referral?.final(0);
     if (this.closed) return;
     this.closed = true;
     this.hooks.ended(cause);
@@ -387,12 +389,6 @@ export class Session implements Renewable {
 /** RFC 3261 §12.2.2: our BYE is on its way. */
 function refuseEnded(request: IncomingRequest): void {
   void request.respond({ status: 481, reason: 'Call/Transaction Does Not Exist' });
-}
-
-/** Of the call that the peer made at our request: its final status; 0: it tells none. */
-function verdictOf(status: number): 'done' | 'busy' | 'refused' {
-  if (status < 300) return 'done';
-  return [486, 600, 603].includes(status) ? 'busy' : 'refused';
 }
 
 export function okWithSdp(sdp: string): Response {

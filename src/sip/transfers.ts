@@ -18,12 +18,13 @@ import type { EdgeContext } from './context.ts';
 import { goodbyeOf } from './destination.ts';
 import { DialledLeg } from './dialled-leg.ts';
 import type { Credentials } from './digest.ts';
+import { REFERRAL_MAX_MS, type Told } from './following.ts';
 import { clean, escapeUser, nameAddr, parseUri } from './headers.ts';
 import { startMusic } from './line-sounds.ts';
 import { judgeEnded, judgeInvite } from './outcome.ts';
 import type { Headers, KnownDialog } from './port.ts';
 import type { Route, Routes } from './routes.ts';
-import { REFERRAL_MAX_MS, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** Longest that the outside phone rings. */
 const RINGS_MAX_MS = 60_000;
@@ -158,13 +159,15 @@ export class Transfers {
     const { uri, replaces } = way.sent;
     // The dialog to be replaced is at the agent's PBX: the way there is ours, not the caller's.
     if (replaces !== null) return this.dial(way);
-    const { callId, session } = way.party;
-    const { runtime } = this.context;
-    const taken = () => void runtime.submit({ kind: 'ReferTransfer', by: 'sip', callId });
-    this.followed(way, await session.refer(uri, taken));
+    this.followed(way, await way.party.session.refer(uri, () => this.taken(way)));
   }
 
-  private followed(way: Way, told: 'done' | 'busy' | 'refused' | 'untold'): void {
+  /** His side has promised to call there. */
+  private taken({ party: { callId } }: Way): void {
+    void this.context.runtime.submit({ kind: 'ReferTransfer', by: 'sip', callId });
+  }
+
+  private followed(way: Way, told: Told): void {
     if (this.isOver(way)) return;
     if (told === 'done') return this.over(way, NORMAL, 'left');
     if (told === 'busy') return this.over(way, BUSY, 'busy');
@@ -180,7 +183,9 @@ export class Transfers {
    */
   private async hearOn(way: Way): Promise<void> {
     const { isReferred } = way.sent;
-    const told = await way.party.session.referred(isReferred ? REFERRAL_MAX_MS : RESUMED_MS);
+    const taken = () => void (isReferred || this.taken(way));
+    const maxMs = isReferred ? REFERRAL_MAX_MS : RESUMED_MS;
+    const told = await way.party.session.referred(maxMs, taken);
     this.followed(way, isReferred && told === 'untold' ? 'done' : told);
   }
 

@@ -8,6 +8,7 @@ import type { Clock, Timer } from './clock.ts';
 import {
   ABANDON_MS,
   CLIENT_RETURN_MS,
+  CLIENT_SILENT_MS,
   HELD_MS,
   MAX_CLIENT_BACKLOG_BYTES,
   MAX_HELD_FRAMES,
@@ -92,6 +93,14 @@ interface Orphan {
   abandon: Timer;
 }
 
+/** An heir's: are these who came before it still there? */
+interface Question {
+  heir: Client;
+  doubted: Set<Client>;
+  timer: Timer;
+  then: () => void;
+}
+
 interface WaitingRequest {
   verb: string;
   take: (client: Client) => void;
@@ -115,6 +124,7 @@ export class Clients {
   private heldCount = 0;
   private refusedCalls = 0;
   private readonly waiting = new Set<WaitingRequest>();
+  private readonly questions = new Set<Question>();
   private readonly lastWanted = new Map<string, number>();
   private readonly turns = new Map<string, number>();
   private readonly options: ClientsOptions;
@@ -168,6 +178,7 @@ export class Clients {
       this.options.moveOwnership(client.id, oldest, null);
     } else this.orphan(client.id, client.tags);
     this.connected.delete(client.id);
+    this.settle(client);
   }
 
   /**
@@ -179,6 +190,48 @@ export class Clients {
     const all = [...this.connected.values()];
     const later = all.slice(all.indexOf(client) + 1);
     return later.findLast((one) => one.takesOver && kinOf(one.tags) === kin) ?? null;
+  }
+
+  /**
+   * Who takes over asks what there is. Are those of its kind from before no more? They have left,
+   * or are to leave once all of theirs is read; or their machine is gone, and nobody ever closes
+   * the connection: then they say nothing any more, not even a ping. One who speaks lives on, and
+   * keeps what is its own: whoever is told of a stranger's dialog ends it.
+   */
+  succeed(heir: Client, then: () => void): void {
+    const all = [...this.connected.values()];
+    const kin = kinOf(heir.tags);
+    const former = all.slice(0, all.indexOf(heir)).filter((one) => kinOf(one.tags) === kin);
+    if (!heir.takesOver || former.length === 0) {
+      then();
+      return;
+    }
+    const timer = this.options.clock.after(CLIENT_SILENT_MS, () => {
+      for (const one of [...question.doubted]) {
+        this.leave(one);
+        one.socket.destroy();
+      }
+    });
+    const question: Question = { heir, doubted: new Set(former), timer, then };
+    this.questions.add(question);
+  }
+
+  /** It has said something, or has left: nobody need wonder any more. */
+  private settle(client: Client): void {
+    for (const question of [...this.questions]) {
+      const { heir, doubted, timer, then } = question;
+      doubted.delete(client);
+      if (doubted.size > 0 && heir !== client) continue;
+      this.questions.delete(question);
+      timer.cancel();
+      if (heir !== client) then();
+    }
+  }
+
+  heard(client: Client): void {
+    // Its own question is no sign of its own end.
+    const isDoubted = [...this.questions].some(({ doubted }) => doubted.has(client));
+    if (isDoubted) this.settle(client);
   }
 
   private orphan(id: string, tags: string[]): void {

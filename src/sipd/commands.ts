@@ -63,6 +63,7 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
     ctx.clients.join(client);
     return true;
   }
+  ctx.clients.heard(client);
   switch (frame.kind) {
     case 'authenticate':
       say('OK');
@@ -78,7 +79,7 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
       return onSip(ctx, client, frame);
     // Of our own: real servers close the connection on these, so clients ask the version first.
     case 'dialogs':
-      say(dialogsVerdict(ctx, client, frame.args[0] === 'next'));
+      onDialogs(ctx, client, frame.args[0] === 'next', say);
       return true;
     case 'sdp':
       say(sdpVerdict(ctx, frame.args[0] ?? ''));
@@ -107,6 +108,21 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
     default:
       say('NO|Unknown message type');
       return false;
+  }
+}
+
+/** `dialogs` and `dialogs|next`: answered when it is known whose heir the client is. */
+function onDialogs(
+  ctx: Context,
+  client: Client,
+  isNext: boolean,
+  say: (verdict: string) => void,
+): void {
+  if (isNext) say(dialogsVerdict(ctx, client, true));
+  else {
+    ctx.clients.succeed(client, () => {
+      say(dialogsVerdict(ctx, client, false));
+    });
   }
 }
 

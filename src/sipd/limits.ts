@@ -99,6 +99,8 @@ export const HELD_MS = 30_000;
 export const MAX_HELD_REQUESTS = 1_000;
 /** How long new requests wait for a client to come back; then 503 with Retry-After. */
 export const CLIENT_RETURN_MS = 10_000;
+/** One of the same kind that says nothing for so long, not even a ping, is no more. */
+export const CLIENT_SILENT_MS = 15_000;
 /** A client with other tags adopts orphans only after those with the same had this long. */
 export const TAG_PATIENCE_MS = 2_000;
 /** Seconds named in Retry-After of our own 503. */

@@ -203,6 +203,24 @@ export function endDialog(ctx: Context, entry: DialogEntry, why: string): void {
 }
 
 /**
+ * Ends a subscription of ours (RFC 6665 section 4.1.2.3). Where the phone's side wants a password
+ * for that, its next NOTIFY finds no dialog, and that ends it.
+ * @param asked headers of the SUBSCRIBE that began it
+ */
+export function unsubscribe(ctx: Context, entry: DialogEntry, asked: readonly Header[]): void {
+  const { state } = entry;
+  ctx.dialogs.remove(entry);
+  const extra = [
+    ...asked.filter(({ name }) => /^(event|o)$/i.test(name)),
+    { name: 'Expires', value: '0' },
+    { name: 'Contact', value: state.contact },
+  ];
+  sendOwn(ctx, state, { method: 'SUBSCRIBE', extra, body: '' }, (status) => {
+    ctx.log.info(`ended a subscription that nobody wants, ${state.id}: ${status}`);
+  });
+}
+
+/**
  * A BYE that nobody repeats. After a flood thousands of calls end whose peers never were there;
  * repeating each for 32 seconds would be the next flood, and it would be ours.
  */

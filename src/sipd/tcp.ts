@@ -162,7 +162,7 @@ interface Unsent {
   onError: ((reason: string) => void) | undefined;
 }
 
-class TcpConnection implements Path {
+export class TcpConnection implements Path {
   readonly proto = 'tcp';
   readonly reliable = true;
   readonly address: string;
@@ -283,6 +283,7 @@ class TcpConnection implements Path {
 
   private receive(chunk: string): void {
     let isPinged = false;
+    let isWhole = false;
     for (const framed of this.framer.push(chunk)) {
       if (this.isDead) return;
       if (framed.kind === 'ping') {
@@ -293,6 +294,7 @@ class TcpConnection implements Path {
         continue;
       }
       if (this.isWelcome) this.settle();
+      isWhole = true;
       this.pool.events.onTraffic?.('in', this, framed.text);
       const fault = framed.kind === 'broken' ? framed.reason : null;
       this.pool.events.onMessage(framed.text, this, fault);
@@ -303,7 +305,7 @@ class TcpConnection implements Path {
         return;
       }
     }
-    this.watchPartial();
+    this.watchPartial(isWhole);
   }
 
   welcome(): void {
@@ -320,12 +322,13 @@ class TcpConnection implements Path {
     this.first = null;
   }
 
-  private watchPartial(): void {
-    if (!this.framer.isPartial) {
+  /** `isWhole`: a message was completed; what is begun now is another, with its own time. */
+  private watchPartial(isWhole: boolean): void {
+    if (isWhole || !this.framer.isPartial) {
       if (this.partial !== null) clearTimeout(this.partial);
       this.partial = null;
-      return;
     }
+    if (!this.framer.isPartial) return;
     this.partial ??= setTimeout(() => {
       this.end('message not completed in time');
     }, TCP_PARTIAL_MS);

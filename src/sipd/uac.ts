@@ -11,7 +11,7 @@ import { leadingNumber, lists, splitLists, tagOf } from './headers.ts';
 import { newUuid } from './ids.ts';
 import { ECHO_GAP_MS, MAX_FORKS, PROCEEDING_MS, T64 } from './limits.ts';
 import { header, headerValues, type SipMessage } from './message.ts';
-import { dialogPath, noteEnding, rejectionAck, sendAck, sendOwn } from './outgoing.ts';
+import { dialogPath, noteEnding, rejectionAck, sendAck, sendOwn, unsubscribe } from './outgoing.ts';
 import type { Path } from './path.ts';
 import type { Received } from './received.ts';
 import { dropOutgoing, keepOutgoing } from './records.ts';
@@ -188,7 +188,7 @@ function onProvisional(ctx: Context, uac: UacTx, response: Received): void {
   if (message.status === 100) return;
   uac.last = response.text;
   if (uac.parts.method === 'INVITE' && toTag !== '' && uac.dialog === null) {
-    const fork = uac.forks.get(toTag) ?? beginFork(ctx, uac, response);
+    const fork = uac.forks.get(toTag) ?? ringingFork(ctx, uac, response);
     if (fork === null) return;
     if (!isNextReliable(fork, message)) return;
     if (fork.lastRseq !== 0) {
@@ -250,8 +250,13 @@ function learn(state: DialogState, response: Received): void {
   if (lists(headerValues(message, 'allow'), 'update')) state.peerAllowsUpdate = true;
 }
 
-function beginFork(ctx: Context, uac: UacTx, response: Received): DialogEntry | null {
+/** Null: there are too many that ring. */
+function ringingFork(ctx: Context, uac: UacTx, response: Received): DialogEntry | null {
   if (uac.forks.size >= MAX_FORKS || ctx.dialogs.isFull) return null;
+  return beginFork(ctx, uac, response);
+}
+
+function beginFork(ctx: Context, uac: UacTx, response: Received): DialogEntry {
   const state = dialogOfRequest(ctx, uac, response.path, response.toTag);
   learn(state, response);
   const entry = ctx.dialogs.add(state);
@@ -312,6 +317,10 @@ function finish(ctx: Context, uac: UacTx, status: number, response: Received | n
   if (uac.dialog !== null) finishInDialog(ctx, uac, uac.dialog, status, response);
   else if (isOk && response !== null && uac.dialogId !== '') confirm(ctx, uac, response);
   for (const fork of uac.forks.values()) if (fork !== uac.confirmed) ctx.dialogs.remove(fork);
+  const isSubscription = uac.parts.method === 'SUBSCRIBE' && uac.dialog === null;
+  // Whoever asked for it is gone, and nobody who came since can know of it.
+  if (isSubscription && uac.isOrphaned && uac.confirmed !== null)
+    unsubscribe(ctx, uac.confirmed, uac.parts.extra);
 }
 
 function confirm(ctx: Context, uac: UacTx, response: Received): void {
@@ -323,8 +332,8 @@ function confirm(ctx: Context, uac: UacTx, response: Received): void {
     entry = half;
     if (half.state.remoteTag === '') ctx.dialogs.nameRemote(half, toTag);
   }
+  // However many ring: who has answered must be acknowledged.
   entry ??= beginFork(ctx, uac, response);
-  if (entry === null) return;
   uac.confirmed = entry;
   const { state } = entry;
   if (state.remoteTag === toTag) learn(state, response);

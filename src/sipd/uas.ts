@@ -147,13 +147,15 @@ function keepDialog(ctx: Context, uas: UasTx, status: number, extra: Header[]): 
   if (status >= 200 && message.method === 'INVITE') entry.invitedBy = '';
   if (status >= 300 && beginsDialog(uas)) ctx.dialogs.remove(entry);
   // RFC 3261 section 15.1.2: 481, its owner knows nothing of it any more, and we need not either.
-  const isOver = message.method === 'BYE' && (isOk || status === 481);
+  // Of a NOTIFY the phone, too, forgets the subscription then (RFC 6665 section 4.2.2).
+  const ofSubscription = entry.state.method === 'SUBSCRIBE';
+  const isDisowned = status === 481 && message.method === 'NOTIFY' && ofSubscription;
+  const isOver = isDisowned || (message.method === 'BYE' && (isOk || status === 481));
   if (isOver && uas.isInDialog) ctx.dialogs.remove(entry);
   if (!isOk || !uas.isInDialog || isOver) return entry;
   if (endsSubscription(entry, message)) ctx.dialogs.remove(entry);
   else refreshTarget(entry, message, path);
-  const isSubscription = message.method === 'NOTIFY' || message.method === 'SUBSCRIBE';
-  if (isSubscription && entry.state.method === 'SUBSCRIBE') {
+  if (ofSubscription && (message.method === 'NOTIFY' || message.method === 'SUBSCRIBE')) {
     entry.state.expiresAt = subscriptionEnd(message, ctx.clock.now());
   }
   return entry;

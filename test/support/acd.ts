@@ -59,6 +59,7 @@ export interface HealthShown {
     readonly detail: string;
   }[];
   readonly media: { readonly up: boolean; readonly legs: number };
+  readonly configuration: { readonly up: boolean; readonly detail: string };
   readonly drain: { readonly calls_left: number; readonly ends_in_seconds: number } | null;
   readonly bugs: number;
 }

@@ -143,6 +143,7 @@ export class FakeClient {
         const read = reader.push(text);
         if (read.ok) this.frames.push(...read.frames);
       },
+      destroy: () => Object.assign(socket, { destroyed: true }),
     });
     this.client = new Client(unique('client'), socket, calledAt);
     this.say('authenticate', ['secret', tags]);

@@ -26,6 +26,7 @@ function showHealth(health: HealthAnswer): string {
     part('media', media),
     part('journal', journal),
     part('reports', health.reports),
+    part('config', health.configuration),
     `${'calls'.padEnd(10)} ${load.calls} of ${load.max_calls}${overload}`,
     ...health.registrars.map(({ name, registrar, state, detail }) =>
       `${name.padEnd(10)} ${state} at ${registrar} ${detail}`.trimEnd(),

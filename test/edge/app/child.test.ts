@@ -13,6 +13,8 @@ import { ASK, Lifeline } from '../../../src/lifeline.ts';
 const READY = `console.log(JSON.stringify({ready:true,pid:process.pid}));`;
 /** Lives, and says so when asked. */
 const KEEP = `process.stdin.on('data', () => console.log('alive!'));`;
+/** A program whose files are just being replaced. */
+const UNREADABLE = 'unreadable';
 const started: Child[] = [];
 
 interface Watched {
@@ -35,6 +37,7 @@ function make(scripts: string | string[], stopMs = 3_000, hungMs = 0): Watched {
     readyMs: 5_000,
     spec: () => {
       const script = (list.length > 1 ? list.shift() : list[0]) ?? '';
+      if (script === UNREADABLE) throw new Error('no such file');
       return { command: process.execPath, args: ['-e', script], env: { WORD: 'secret' } };
     },
     line: (text) => lines.push(text),
@@ -143,6 +146,15 @@ describe('a child', () => {
     await child.stop();
     expect(child.pid).toBeNull();
     expect(notes).toEqual(['trial hangs: it has not answered for 0.1 s, and is killed']);
+  });
+
+  it('that cannot be replaced, as no process can be made, goes on', async () => {
+    const { child, notes } = make([`${READY} process.stdin.resume()`, UNREADABLE]);
+    await child.start();
+    const { pid } = child;
+    const error = 'no process can be made: no such file';
+    expect(await child.replace()).toEqual({ ok: false, error });
+    expect([child.pid, notes]).toEqual([pid, []]);
   });
 
   it('that was stopped stays stopped', async () => {

@@ -3,7 +3,7 @@
  * in order, and leaves nothing behind, however it ends. Method: the built program with its real
  * children, on free ports; processes are looked for by number.
  */
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -99,6 +99,28 @@ it.skipIf(onDrachtio)(
     expect(existsSync(file)).toBe(false);
     renameSync(`${file}.away`, file);
     await acd.process.printed(/server is back/, 30_000);
+  },
+);
+
+it.skipIf(onDrachtio)(
+  'given a file with mistakes and a kill, goes on with what was loaded, until it is mended',
+  async () => {
+    const acd = await stage.addForTest(startAcd(stage, { queues }));
+    const file = path.join(acd.folder, 'acd.yaml');
+    const sound = readFileSync(file, 'utf8');
+    writeFileSync(file, `${sound}queues: 7\n`);
+    process.kill(childNamed(acd, 'main.js serve').pid, 'SIGKILL');
+    await acd.process.printed(/server is back/, 30_000);
+    const health = await acd.health();
+    expect(health).toMatchObject({ status: 'degraded', configuration: { up: false } });
+    writeFileSync(file, sound);
+    acd.process.signal('SIGHUP');
+    await until(
+      'healthy again',
+      async () => acd.health().then(({ status }) => status),
+      (status) => status === 'ok',
+      15_000,
+    );
   },
 );
 

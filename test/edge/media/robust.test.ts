@@ -240,7 +240,7 @@ describe('given IPv6', () => {
     good(await worker.music('six', 'default'));
     for (let index = 0; index < 5; index += 1) await heard.take('frame', (p) => p.length === 172);
     const four = await worker.reoffered('six', offerSdp(4000));
-    expect(four).toMatchObject({ ok: false, reason: 'not-acceptable' });
+    expect(four).toMatchObject({ ok: false, reason: 'no-way' });
   });
 });
 

@@ -6,7 +6,8 @@ import { afterEach } from 'vitest';
 import { Configuration } from '../../../src/app-config.ts';
 import { Prompts } from '../../../src/app-prompts.ts';
 import type { KnownSounds } from '../../../src/config/faults.ts';
-import { loadConfig } from '../../../src/config/load.ts';
+import { keptFile, type Instead } from '../../../src/config/kept.ts';
+import { loadConfig, parseConfig } from '../../../src/config/load.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import { createHttp, type HttpDeps } from '../../../src/http/server.ts';
 import type { Journal } from '../../../src/journal/port.ts';
@@ -39,6 +40,7 @@ export class House {
   readonly journal = new TrialJournal();
   readonly told: string[] = [];
   readonly file: string;
+  readonly keptAt: string | null;
   /** null: names of prompts are not checked. */
   sounds: KnownSounds | null = null;
 
@@ -46,6 +48,7 @@ export class House {
     const folder = mkdtempSync(path.join(tmpdir(), 'acd-config-'));
     folders.push(folder);
     this.file = path.join(folder, 'acd.yaml');
+    this.keptAt = keptFile(path.join(folder, 'journal.db'));
     this.write(FILE);
   }
 
@@ -63,9 +66,12 @@ export class House {
   }
 
   /** A process begins on what the journal and the file hold now. */
-  async begin(journal: Journal = this.journal) {
+  async begin(journal: Journal = this.journal, instead: Instead | null = null) {
     const { loop, time } = await start(journal);
-    const loaded = loadConfig(this.file, { env: {} });
+    const loaded =
+      instead === null
+        ? loadConfig(this.file, { env: {} })
+        : parseConfig(instead.text, { env: {}, folder: path.dirname(this.file) });
     if (!loaded.ok) throw new Error(loaded.faults.map((fault) => fault.message).join('\n'));
     const log = createLog({
       level: 'warn',
@@ -81,6 +87,7 @@ export class House {
       runtime: loop,
       journal,
       log,
+      ...{ keptAt: this.keptAt, instead },
     });
     const fault = await configuration.begin();
     return { loop, time, configuration, fault };

@@ -49,6 +49,7 @@ const health = {
   media: { up: false, detail: 'gone', legs: 0 },
   journal: { up: true, detail: '', seq: 40 },
   reports: { up: false, detail: 'behind', seq: 2 },
+  configuration: { up: false, detail: 'acd.yaml could not be used', version: 1 },
   registrars: [{ name: 'pbx', registrar: 'sip:pbx', state: 'failed', detail: '403' }],
   load: { overload: null, calls: 1, max_calls: 1_000 },
   drain: null,
@@ -255,7 +256,10 @@ describe('acd on a running ACD', () => {
 
   it('status: each part, and by its exit status whether all is well', async () => {
     expect(await runCli(['status', '--url', base])).toBe(5);
-    const lines = ['media      DOWN gone', 'reports    DOWN behind', 'calls      1 of 1000'];
+    const lines = [
+      ...['media      DOWN gone', 'reports    DOWN behind', 'calls      1 of 1000'],
+      'config     DOWN acd.yaml could not be used',
+    ];
     for (const line of lines) expect(out.split('\n')).toContain(line);
     expect(out).toContain('pbx        failed at sip:pbx 403');
   });

@@ -24,6 +24,7 @@ const health = {
   ...{ status: 'ok', version: '1.0.0', uptime_seconds: 5, registrars: [], drain: null, bugs: 0 },
   ...{ sip: { ...up, addresses: [] }, media: { ...up, legs: 0 }, journal: { ...up, seq: 1 } },
   reports: { ...up, seq: 1 },
+  configuration: { ...up, version: 1 },
   load: { overload: null, loop_delay_ms: 0, calls: 3, max_calls: 9, refused: 0 },
 } as HealthAnswer;
 

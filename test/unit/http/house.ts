@@ -91,6 +91,7 @@ const health = {
   media: { up: true, detail: '', legs: 0 },
   journal: { up: true, detail: '', seq: 1 },
   reports: { up: true, detail: '', seq: 1 },
+  configuration: { up: true, detail: 'as loaded', version: 1 },
   load: { overload: null, loop_delay_ms: 1, calls: 2, max_calls: 9, refused: 0 },
   drain: null,
   bugs: 0,

@@ -1,6 +1,6 @@
 /**
  * Goal: an address without a way to it is the fault of who named it. Method: a mediad of paper that
- * knows no way anywhere, and an rtpengine of paper before it.
+ * knows no way anywhere, in words that change, and an rtpengine of paper before it.
  */
 import dgram from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -31,7 +31,7 @@ async function worker(): Promise<MediaWorker> {
     createInterface(socket).on('line', (line) => {
       const asked = JSON.parse(line) as { id: number; do: string; host: string };
       const { id } = asked;
-      const refused = { id, ok: false, reason: 'unavailable', detail: `no way to ${asked.host}` };
+      const refused = { id, ok: false, reason: 'no-way', detail: `unreachable: ${asked.host}` };
       const answer = asked.do === 'create' ? refused : { id, ok: true, pid: 1, legs: [] };
       socket.write(`${JSON.stringify(answer)}\n`);
     });
@@ -65,10 +65,10 @@ async function paperEngine(): Promise<number> {
   return socket.address().port;
 }
 
-it('is not acceptable in an offer, and no fault of who is called or offers late', async () => {
+it('is no way in an offer, and no fault of who is called or offers late', async () => {
   const media = await worker();
   expect(await media.accept('a', SDP)).toEqual({
-    ...{ ok: false, reason: 'not-acceptable', detail: 'no way to 192.0.2.9' },
+    ...{ ok: false, reason: 'no-way', detail: 'unreachable: 192.0.2.9' },
   });
   expect(await media.offer('b', '192.0.2.9')).toMatchObject({ reason: 'unavailable' });
 });
@@ -80,4 +80,5 @@ it('is nothing the party can mend where it is the engine that mediad cannot reac
   const media = createRtpengineMedia({ inner, engines, log, probeMs: 60_000 });
   closers.push(() => void media.close());
   expect(await media.accept('a', SDP)).toMatchObject({ ok: false, reason: 'unavailable' });
+  expect(await media.offer('b', '192.0.2.9')).toMatchObject({ ok: false, reason: 'unavailable' });
 });

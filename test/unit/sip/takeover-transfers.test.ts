@@ -220,6 +220,22 @@ describe('a caller whose side was asked', () => {
       expect(past.stack.of('INVITE')).toEqual([]);
     });
 
+    it('by a NOTIFY, its 202 was lost with that process: it is waited for likewise', async () => {
+      await sent('asked');
+      await past.takeOver();
+      await vi.advanceTimersByTimeAsync(2_000);
+      const headers = { Event: 'refer', 'Subscription-State': 'active;expires=60' };
+      const trying = { dialogId: dialogOf('c1'), body: 'SIP/2.0 100 Trying' };
+      past.stack.receive('NOTIFY', headers, trying);
+      await vi.advanceTimersByTimeAsync(20_000);
+      // The next process knows it, too.
+      expect(past.runtime.state.transfers.get('c1')).toMatchObject({ isReferred: true });
+      expect(past.stack.of('INVITE')).toEqual([]);
+      past.stack.receive('NOTIFY', headers, { ...trying, body: 'SIP/2.0 200 OK' });
+      await vi.advanceTimersByTimeAsync(0);
+      expect(ended()).toMatchObject([{ outcome: 'left' }]);
+    });
+
     it('not, as far as is known: we call there after 3 s', async () => {
       await sent('asked');
       await past.takeOver();

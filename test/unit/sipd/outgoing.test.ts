@@ -3,6 +3,7 @@
  * deadlines, forks, CANCEL, routes, and local failures. Method: the core, the clock turned by hand.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { MAX_FORKS } from '../../../src/sipd/limits.ts';
 import { headerOf, headersOf, methodOf, tagOf } from '../../support/raw-ua.ts';
 import { World, type FakeClient } from '../../support/sipd-core.ts';
 
@@ -189,6 +190,39 @@ describe('a request of a client', () => {
     world.arrive(reliable('one', 9));
     world.arrive(reliable('one', 8));
     expect(client.story).toEqual(['183', '183', '200', '183']);
+  });
+});
+
+describe('a storm of provisional responses', () => {
+  it.each([180, 183])(
+    'of %i under ever new tags: few are kept, and the answer counts',
+    (status) => {
+      const { text, dialogId } = invite();
+      for (let tag = 1; tag <= 500; tag += 1)
+        world.arrive(world.response(text, status, { tag: `storm-${tag}` }));
+      expect(world.ctx.dialogs.size).toBe(MAX_FORKS);
+      expect(client.story).toHaveLength(MAX_FORKS);
+      world.arrive(world.response(text, 200, { tag: 'who-answers' }));
+      expect(client.story.at(-1)).toBe('200');
+      expect(ack(dialogId)[0]).toBe('OK');
+      const [sent = ''] = world.takeSent();
+      expect([methodOf(sent), tagOf(headerOf(sent, 'To'))]).toEqual(['ACK', 'who-answers']);
+      client.request('BYE', URI, [], '', ['', dialogId]);
+      expect(world.takeStory()).toEqual(['BYE']);
+    },
+  );
+
+  it('with RSeq that leaps, goes back and overflows: none but the next in turn is told', () => {
+    const { text, dialogId } = invite(['Supported: 100rel']);
+    const reliable = (rseq: string): void =>
+      world.arrive(world.response(text, 183, { extra: ['Require: 100rel', `RSeq: ${rseq}`] }));
+    for (const rseq of ['5', '4294967295', '99999999999999999999', '4', '5', '-1', '7'])
+      reliable(rseq);
+    expect(client.story).toEqual(['183', '183']);
+    reliable('6');
+    expect(client.story).toHaveLength(3);
+    world.arrive(world.response(text, 200));
+    expect(ack(dialogId)[0]).toBe('OK');
   });
 });
 
