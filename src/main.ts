@@ -3,7 +3,7 @@
 const args = process.argv.slice(2);
 // Started again in a hurry when it was killed: it loads no other verb.
 const isServer = args[0] === 'serve' || args[0] === 'spare';
-// What goes on without a reader sees to that itself (observe/log.ts).
+// What goes on without a reader sees to that itself (cli/start.ts, observe/log.ts).
 if (!isServer && args[0] !== 'start') {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     // Whoever read has read enough: `acd report | head`.

@@ -40,7 +40,13 @@ async function untilStopped(supervisor: () => Supervisor | null): Promise<string
   });
 }
 
+/** Whoever reads it is gone, or its disk is full: logging stops, telephony does not. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}
+
 export async function runStart(file: string): Promise<number> {
+  outliveReaders();
   const config = readConfiguration(file);
   if (config === null) return EXIT.wrong;
   const few = findFileFault(config);

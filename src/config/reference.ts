@@ -4,16 +4,8 @@
  */
 import { z } from 'zod';
 import { unwrap } from './faults.ts';
+import { metaOf, type Meta } from './schema-meta.ts';
 import { fileSchema, NOT_YET } from './schema.ts';
-
-interface Meta {
-  readonly text?: string;
-  readonly kind?: string;
-  readonly standard?: string;
-  readonly required?: boolean;
-  readonly example?: string;
-  readonly list?: boolean;
-}
 
 const HEAD = `# Configuration
 
@@ -32,19 +24,6 @@ it has the same thing.
 * \`ACD_DRACHTIO=host:port:secret\` in the environment takes the place of \`sip.drachtio\`.
 * Options of \`queues.conf\` that this version does not have: ${[...NOT_YET].join(', ')}.
 `;
-
-/** The metadata nearest to the schema's own, through its wrappers. */
-function metaOf(schema: unknown): Meta {
-  let inner = schema;
-  for (let depth = 0; depth < 8; depth += 1) {
-    const meta = (inner as z.ZodType).meta?.() as Meta | undefined;
-    if (meta !== undefined) return meta;
-    const def = (inner as { def?: { innerType?: unknown } }).def;
-    if (def?.innerType === undefined) return {};
-    inner = def.innerType;
-  }
-  return {};
-}
 
 function standardOf(schema: unknown, meta: Meta): string {
   if (meta.required === true) return '*needed*';

@@ -75,6 +75,8 @@ export class Subscription {
   private isSilent = false;
   private cause = '';
   private table = new DialogTable();
+  /** A part came of which the whole is not known. */
+  private isGapped = false;
   /** Asked for; a phone may want more. */
   private expiresS: number;
   /** When it was accepted, ms of the runtime; 0: it is not. */
@@ -101,17 +103,18 @@ export class Subscription {
     return this.asking !== null;
   }
 
-  /** One that was given up for the next says nothing of that. */
-  private async ask(request: OutgoingRequest, route: Route): Promise<RequestOutcome> {
-    const { client } = this.options.context;
-    const { credentials } = route;
+  /** Sends it in the dialog of now. One that was given up for the next says nothing of that. */
+  private async ask(request: OutgoingRequest, { uri, credentials }: Route): Promise<void> {
+    const { client, log } = this.options.context;
+    const { dialogId } = this;
     this.asking = request;
-    const outcome = await client.request(request, {
-      credentials,
-      deadlineMs: TRANSACTION_DEADLINE_MS,
-    });
+    const options = { credentials, deadlineMs: TRANSACTION_DEADLINE_MS };
+    const outcome = await client.request(request, options);
+    log.debug({ uri, event: this.options.event, ...brief(outcome) }, 'SUBSCRIBE');
+    // In one go with what comes of it: nobody may find it neither under way nor judged.
     if (this.asking === request) this.asking = null;
-    return outcome;
+    // A NOTIFY may have ended it before its answer was here; then another is under way.
+    if (this.dialogId === dialogId) this.judge(outcome);
   }
 
   /** The dialog is there; what the phone last said is not. A refresh makes it say it again. */
@@ -190,8 +193,7 @@ export class Subscription {
     this.forgetDialog();
     const dialogId = dialogIdOf(identity);
     this.table = new DialogTable();
-    this.lastCSeq = 0;
-    this.peerTag = '';
+    Object.assign(this, { lastCSeq: 0, peerTag: '', isGapped: false });
     // The owner is there before the SUBSCRIBE leaves: NOTIFY may overtake its 2xx.
     this.own(dialogId);
     const request = {
@@ -205,10 +207,7 @@ export class Subscription {
         To: nameAddr('', route.uri),
       },
     };
-    const outcome = await this.ask(request, route);
-    context.log.debug({ uri: route.uri, event, ...brief(outcome) }, 'SUBSCRIBE');
-    // A NOTIFY may have ended it before its answer was here; then another is under way.
-    if (this.dialogId === dialogId) this.judge(outcome);
+    await this.ask(request, route);
   }
 
   private headers(): Record<string, string> {
@@ -222,8 +221,7 @@ export class Subscription {
     if (route === null) return this.lost('no-route');
     const { dialogId } = this;
     const request = { method: 'SUBSCRIBE', dialogId, headers: this.headers() };
-    const outcome = await this.ask(request, route);
-    if (this.dialogId === dialogId) this.judge(outcome);
+    await this.ask(request, route);
   }
 
   private judge(outcome: RequestOutcome): void {
@@ -265,6 +263,8 @@ export class Subscription {
     else this.failures = 0;
     this.schedule(expires ?? this.expiresS);
     if (this.value === null && !this.isSilent) this.awaitFirstNotify();
+    // It came before its 2xx.
+    if (wasLost && this.isGapped) void this.refresh();
     if (wasLost) this.options.changed();
   }
 
@@ -402,7 +402,8 @@ export class Subscription {
     const taken = this.table.take(request.body);
     if (taken === 'unreadable') return false;
     // A refresh makes the phone send its full state.
-    if (taken === 'gap' && this.established && !this.busy) void this.refresh();
+    this.isGapped = taken === 'gap';
+    if (this.isGapped && this.established && !this.busy) void this.refresh();
     if (taken === 'ok') this.value = this.table.state(isOurs);
     return true;
   }

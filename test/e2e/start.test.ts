@@ -4,6 +4,7 @@
  */
 import dgram from 'node:dgram';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   onDrachtio,
@@ -55,6 +56,18 @@ describe('acd start', () => {
   it('runs until Ctrl-C, then stops cleanly, ending every call', async () => {
     const acd = await stage.addForTest(startAcd(stage, simple));
     const call = await enter(acd, await phone(stage, 'caller'), 'queue1');
+    process.kill(acd.process.pid, 'SIGINT');
+    expect(await within('BYE', call.ended)).toBe('bye received');
+    expect(await within('acd to end', acd.process.ended, 20_000)).toMatchObject({ code: 0 });
+  });
+
+  it('given nobody who reads its output any more, goes on, and stops cleanly', async () => {
+    const acd = await stage.addForTest(startAcd(stage, simple));
+    acd.process.unread();
+    process.kill(acd.process.pid, 'SIGHUP');
+    const call = await enter(acd, await phone(stage, 'caller'), 'queue1');
+    const ended = Promise.race([acd.process.ended, sleep(2_000).then(() => 'it runs')]);
+    expect(await ended).toBe('it runs');
     process.kill(acd.process.pid, 'SIGINT');
     expect(await within('BYE', call.ended)).toBe('bye received');
     expect(await within('acd to end', acd.process.ended, 20_000)).toMatchObject({ code: 0 });

@@ -22,6 +22,8 @@ export interface Running {
   printed(pattern: RegExp, ms?: number, from?: number): Promise<RegExpExecArray>;
   write(text: string): void;
   signal(signal: NodeJS.Signals): void;
+  /** From now on nobody reads what it prints: `acd start | head`. */
+  unread(): void;
   /** SIGTERM, after `graceMs` SIGKILL, to the whole group; settles when it has ended. */
   stop(): Promise<void>;
 }
@@ -145,6 +147,10 @@ export function run(start: Start): Running {
     printed,
     write: (line) => child.stdin.write(line),
     signal: (signal) => killGroup(child, signal),
+    unread: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     stop,
   };
 }

@@ -1,6 +1,7 @@
 /** What the routes of the configuration share: bodies out of acd.yaml's schema, and answers. */
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { metaOf } from '../../config/schema-meta.ts';
 import type { ConfigDone, ConfigOutcome } from '../config-port.ts';
 import { notFound, problem, refused, type Problem } from '../errors.ts';
 import { send } from '../reply.ts';
@@ -26,7 +27,7 @@ export function optionsOf(section: z.ZodObject, without: readonly string[]) {
   const shape: Record<string, z.ZodOptional<typeof value>> = {};
   for (const [name, schema] of Object.entries(section.shape)) {
     if (without.includes(name)) continue;
-    const { text = '' } = ((schema as z.ZodType).meta() ?? {}) as { text?: string };
+    const { text = 'As in acd.yaml' } = metaOf(schema);
     shape[name] = value.optional().describe(text);
   }
   return z.strictObject(shape);

@@ -103,6 +103,17 @@ describe('the document, to a generator of clients,', () => {
     expect(ids).toEqual(expect.arrayContaining(named));
   });
 
+  it('says what each option of a queue is, as the reference does', () => {
+    const { operation } = routes().find(({ name }) => name === 'POST /queues')!;
+    const body = operation.requestBody?.content?.['application/json'] as {
+      readonly schema: { readonly properties: Record<string, { readonly description?: string }> };
+    };
+    const { properties } = body.schema;
+    const silent = Object.keys(properties).filter((key) => !properties[key]?.description);
+    expect(silent).toEqual([]);
+    expect(properties['wrapuptime']?.description).toContain('Rest of an agent');
+  });
+
   it('is written in English', () => {
     for (const { operation } of routes()) expect(operation.summary).not.toMatch(/\ba [aeio]/);
   });
