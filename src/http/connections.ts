@@ -1,8 +1,8 @@
 /**
  * Connections of REST, which are bounded. Where all places are taken, one that asks nothing gives
  * way: of the address that has most such (IPv6: of its /64), the one that has asked nothing for
- * longest. So who opens a thousand of them, or begins a thousand requests without an end, keeps
- * out nobody but himself. Where all are busy the new one is closed.
+ * longest. So who opens a thousand of them keeps out nobody but himself. Where all are busy (a body
+ * that does not come counts as busy, for 10 s) the new one is closed.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -43,7 +43,7 @@ export function scopeView(view: View): View {
     },
     queues: () => only(view.queues(), ({ name }) => seesQueue(name)),
     queue: (name) => (seesQueue(name) ? view.queue(name) : null),
-    agents: () => only(view.agents(), seesAgent).map(cut),
+    agents: () => (seesAll() ? view.agents() : view.agents().filter(seesAgent).map(cut)),
     agent: (id) => {
       const found = seen(view.agent(id), seesAgent);
       if (found === null) return null;

@@ -109,7 +109,12 @@ export class Stream {
         : pending
             .filter(({ seq }) => seq > reader.after)
             .filter(({ event }) => this.#subjects.passes(event, reader.filter))
-            .map((one) => (isStrict ? textOf(one, reader.filter) : one.text))
+            .map((one) =>
+              // Only this kind shows a reader of some queues less.
+              isStrict && one.event.kind === 'ConfigApplied'
+                ? textOf(one, reader.filter)
+                : one.text,
+            )
             .join('');
       reader.after = last;
       this.#write(reader, text);

@@ -100,24 +100,26 @@ export class Clock {
     if (this.timer === null) return;
     const now = this.now();
     this.notice(now);
-    if (this.isBeating && !this.beats(now)) {
-      this.wakeAt = this.now();
-      setImmediate(this.run);
-      return;
-    }
+    const isServed = !this.isBeating || this.beats(now);
     if (now >= this.tendDue) {
       this.tendDue = now + tendMs;
       this.work.tend(now);
       if (!this.work.isBusy()) this.isBeating = false;
     }
-    this.sleep(this.now());
+    if (isServed) {
+      this.sleep(this.now());
+      return;
+    }
+    this.wakeAt = this.now();
+    setImmediate(this.run);
   };
 
   /** Serves what is due; false: a slice of it. */
   private beats(now: number): boolean {
     const behind = now - this.due;
     const most = limits.catchUpFrames * frameMs;
-    if (behind > most) {
+    // Not amid a beat: those who had theirs would be served again before the others.
+    if (behind > most && !this.isAmid) {
       // Whole frames only, so that each phase keeps its place in the 20 ms.
       const frames = Math.ceil((behind - most) / frameMs);
       this.due += frames * frameMs;

@@ -19,6 +19,8 @@ import type {
 import type { SrfAgent, SrfReceived, SrfRequest, SrfSocket } from './srf-shapes.ts';
 
 const ANSWER_MAX_MS = 5_000;
+/** sipd waits for the end of a server before us that only says nothing: for 15 s. */
+const CALLS_MAX_MS = 20_000;
 /** sipd gives 500 dialogs a page, and has fewer than this many pages. */
 const PAGES_MAX = 1_000;
 
@@ -65,7 +67,9 @@ export class SipdHeritage implements Heritage {
     const held: HeldDialog[] = [];
     const ended: EndedDialog[] = [];
     for (let page = 0; page < PAGES_MAX; page += 1) {
-      const answer = await this.ask(page === 0 ? 'dialogs' : 'dialogs|next');
+      const answer = await (page === 0
+        ? this.ask('dialogs', CALLS_MAX_MS)
+        : this.ask('dialogs|next'));
       if (answer?.[0] !== 'OK') {
         this.log.error({ answer: answer?.[1] ?? 'none' }, 'the SIP server did not tell its calls');
         return null;
@@ -142,10 +146,10 @@ export class SipdHeritage implements Heritage {
   }
 
   /** null: no answer in time, or no connection. */
-  private ask(text: string): Promise<readonly string[] | null> {
+  private ask(text: string, maxMs = ANSWER_MAX_MS): Promise<readonly string[] | null> {
     return new Promise((resolve) => {
       // After a pause of our own the answer may lie in the socket: it is read first.
-      const overdue = setTimeout(() => setImmediate(resolve, null), ANSWER_MAX_MS);
+      const overdue = setTimeout(() => setImmediate(resolve, null), maxMs);
       const isAsked = this.send(text, (answer) => {
         clearTimeout(overdue);
         resolve(answer);

@@ -224,6 +224,8 @@ export class Outbounds {
   /** Nobody is called any more; what he has heard of that side (early media) is over. */
   private tellRefused(way: Way, outcome: NotReached): void {
     way.callee.end(way.callee.isUp ? REASONS[outcome] : CANCELLED);
+    // Made by a server before us it is none of ours to end, but its audio is there.
+    void this.context.media.release(way.callee.name);
     void this.tone(way, TONES[outcome], this.limits.toneMs);
   }
 
@@ -234,7 +236,7 @@ export class Outbounds {
     if (route === null)
       return this.refused(way, { failure: 'unreachable', sipStatus: 0, detail: 'no SIP address' });
     const sdp = await callee.make(route);
-    if (way.isClosed) return void this.context.media.release(callee.name);
+    if (isSettled(way)) return void this.context.media.release(callee.name);
     if (!sdp.ok)
       return this.refused(way, { failure: 'media', sipStatus: 0, detail: clean(sdp.detail) });
     const timer = sessionTimer(this.context.config.sip);

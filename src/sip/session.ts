@@ -58,6 +58,9 @@ export const ACK_MAX_MS = 40_000;
 /** A phone that does not answer our NOTIFY gets its BYE this much later. */
 const NOTIFY_MAX_MS = 2_000;
 
+/** A refresh of the session that met a passing obstacle is tried again. */
+const REFRESH_AGAIN_MS = 5_000;
+
 /** The SIP server went down with our REFER: the peer has so long to show that it has it. */
 const REFERRED_MS = 3_000;
 
@@ -321,7 +324,11 @@ export class Session implements Renewable {
     const headers = sessionTimer(config.sip);
     const options = { credentials, deadlineMs: TRANSACTION_DEADLINE_MS };
     const outcome = await client.request({ method: 'UPDATE', dialogId, headers }, options);
-    const isUnknown = outcome.kind === 'response' && [405, 501].includes(outcome.response.status);
+    const status = outcome.kind === 'response' ? outcome.response.status : 0;
+    // A passing obstacle: as the SIP server would, it is tried again until it ends the dialog.
+    if (outcome.kind === 'lost' || [491, 500, 503].includes(status))
+      setTimeout(() => void this.refresh(), REFRESH_AGAIN_MS).unref();
+    const isUnknown = status === 405 || status === 501;
     if (!isUnknown || this.closed || this.isInviting) return;
     const current = await media.current(this.leg);
     if (!current.ok) return;

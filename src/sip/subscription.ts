@@ -71,6 +71,8 @@ export class Subscription {
   private readonly options: SubscriptionOptions;
   private status: SubscriptionStatus = 'asking';
   private wasAccepted = false;
+  /** A NOTIFY has told its state, whatever became of that. */
+  private hasTold = false;
   private value: DeviceState | null = null;
   private isSilent = false;
   private cause = '';
@@ -122,6 +124,7 @@ export class Subscription {
     this.own(dialogId);
     this.established = true;
     this.wasAccepted = true;
+    this.hasTold = true;
     this.status = 'active';
     void this.refresh();
   }
@@ -240,8 +243,11 @@ export class Subscription {
     const { status } = outcome.response;
     const refusals = this.wasAccepted ? REFUSED_LATER : REFUSED;
     if (refusals.has(status)) return this.refused(String(status));
-    if (status === 423 && this.lengthen(seconds(outcome.response.header('Min-Expires'))))
-      return this.again(() => (this.established ? this.refresh() : this.subscribe()), 0);
+    if (status === 423 && this.lengthen(seconds(outcome.response.header('Min-Expires')))) {
+      const act = () => (this.established ? this.refresh() : this.subscribe());
+      // At once, but only once: there may be one that wants ever more.
+      return this.again(act, this.failures === 0 ? 0 : null);
+    }
     this.lost(String(status), retryAfter(outcome.response.header('Retry-After')));
   }
 
@@ -362,7 +368,6 @@ export class Subscription {
     const state = (header.split(';')[0] ?? '').trim().toLowerCase();
     const params = parseParams(header.slice(state.length));
     const isTerminated = state === 'terminated';
-    const wasTold = this.value !== null || this.isSilent;
     const understood = this.ended || this.read(request);
     if (!understood) {
       context.log.warn(
@@ -374,8 +379,9 @@ export class Subscription {
     }
     this.lastCSeq = cseq;
     if (this.ended) return { status: 200, reason: 'OK' };
-    if (isTerminated) this.terminated(params, wasTold);
+    if (isTerminated) this.terminated(params);
     else {
+      this.hasTold = true;
       const expires = seconds(params.get('expires') ?? '');
       // Before its own 2xx the subscription is not up; the 2xx will schedule.
       if (expires !== null && expires > 0 && this.established && !this.busy) this.schedule(expires);
@@ -414,13 +420,10 @@ export class Subscription {
     this.value = this.options.event === 'dialog' ? 'idle' : null;
   }
 
-  /**
-   * RFC 6665 §4.1.3: the reason says whether and when to come again. Accepted only to be rejected,
-   * or for nobody, it was refused. `wasTold`: a NOTIFY came before.
-   */
-  private terminated(params: ReadonlyMap<string, string>, wasTold: boolean): void {
+  /** RFC 6665 §4.1.3: whether and when to come again. Accepted only to be rejected: refused. */
+  private terminated(params: ReadonlyMap<string, string>): void {
     const reason = params.get('reason')?.toLowerCase() ?? '';
-    const isRefusal = reason === 'rejected' || (reason === 'noresource' && !wasTold);
+    const isRefusal = reason === 'rejected' || (reason === 'noresource' && !this.hasTold);
     if (isRefusal) return this.refused(reason);
     const asked = retryAfter(params.get('retry-after') ?? '');
     const isFinal = reason === 'noresource' || reason === 'invariant';

@@ -56,9 +56,10 @@ export function adoptOutbound(
     }
     const [agent, callee] = SIDES.map((side) => found.get(dialogOf(outbound, side)));
     for (const one of [agent, callee]) answerGoodbye(parts.context, one);
-    // The number's leg without an agent is nobody's, and ends with the strays.
+    // The number's leg without an agent, or where it is refused already, ends with the strays.
     const hasAgent = agent !== undefined && 'state' in agent;
-    for (const side of hasAgent ? SIDES : []) owned.push(dialogOf(outbound, side));
+    if (hasAgent) owned.push(dialogOf(outbound, 'agent'));
+    if (hasAgent && outbound.refused === null) owned.push(dialogOf(outbound, 'callee'));
     parts.outbounds.adopt(outbound, agent, callee);
   }
   if (outbounds.length > 0)

@@ -168,6 +168,7 @@ export class Clients {
     // One that we called for a request leaves as a rule when nothing is left to do.
     if (client.calledAt !== '' && !this.options.owns(client.id)) {
       this.connected.delete(client.id);
+      this.settle(client, true);
       return;
     }
     const successor = this.successorOf(client);
@@ -178,7 +179,7 @@ export class Clients {
       this.options.moveOwnership(client.id, oldest, null);
     } else this.orphan(client.id, client.tags);
     this.connected.delete(client.id);
-    this.settle(client);
+    this.settle(client, true);
   }
 
   /**
@@ -217,21 +218,20 @@ export class Clients {
   }
 
   /** It has said something, or has left: nobody need wonder any more. */
-  private settle(client: Client): void {
+  private settle(client: Client, hasLeft: boolean): void {
     for (const question of [...this.questions]) {
       const { heir, doubted, timer, then } = question;
-      doubted.delete(client);
-      if (doubted.size > 0 && heir !== client) continue;
+      const isMoot = hasLeft && heir === client;
+      const wasDoubted = doubted.delete(client);
+      if (!isMoot && (!wasDoubted || doubted.size > 0)) continue;
       this.questions.delete(question);
       timer.cancel();
-      if (heir !== client) then();
+      if (!isMoot) then();
     }
   }
 
   heard(client: Client): void {
-    // Its own question is no sign of its own end.
-    const isDoubted = [...this.questions].some(({ doubted }) => doubted.has(client));
-    if (isDoubted) this.settle(client);
+    this.settle(client, false);
   }
 
   private orphan(id: string, tags: string[]): void {

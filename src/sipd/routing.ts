@@ -31,9 +31,11 @@ type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** One line of text that may stand in a message; null if it is none. */
+/** One line of text that may stand in a message, a character a byte of it; null if it is none. */
 function lineOf(value: unknown): string | null {
-  return typeof value === 'string' && !/[\r\n\0]/.test(value) ? value : null;
+  if (typeof value !== 'string' || /[\r\n\0]/.test(value)) return null;
+  // Else the low byte of U+010D would leave as CR, and what follows as a line of its own.
+  return Buffer.from(value, 'utf8').toString('latin1');
 }
 
 /** One line or several; null if there is none, or something else among them. */
@@ -125,7 +127,8 @@ export function questionOf(service: string, received: Received): URL {
   add('uri', message.uri);
   for (const param of (asked?.params ?? '').split(';').slice(1)) {
     const [name = '', value = ''] = param.split('=');
-    if (name !== '') add(name, value);
+    // What the caller writes stands beside ours, never in its place.
+    if (name !== '' && !url.searchParams.has(name)) add(name, value);
   }
   return url;
 }

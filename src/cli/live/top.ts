@@ -17,7 +17,7 @@ interface WrittenTop extends Written {
 /** Other screen, no cursor; and back. */
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
-const SIGNALS = ['SIGTERM', 'SIGHUP'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const HOME = '\u001b[H';
 /** Before its text: a cursor behind a full line would erase the last character of it. */
 const CLEAR_LINE = '\u001b[K';

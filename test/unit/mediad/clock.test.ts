@@ -125,6 +125,15 @@ describe('the clock', () => {
     expect(clock.skippedFrames).toBeGreaterThanOrEqual(100 - limits.catchUpFrames - 1);
   });
 
+  it('tends, too, where a beat is never served, and begins no other', () => {
+    clock.wake();
+    pass(2 * frameMs);
+    slices = Infinity;
+    pass(1_000);
+    expect(tends).toBe(4);
+    expect(new Set(beats.slice(-900).map(({ at }) => at)).size).toBe(1);
+  });
+
   it('tends every quarter second and rests while nobody is served', () => {
     pass(1000);
     expect([beats.length, tends]).toEqual([0, 4]);

@@ -127,6 +127,11 @@ it('given a phone that is gone for good, then it is asked now and then', async (
   expect([all('presence').length, state()]).toEqual([1, 'unknown']);
   await pass(1_000);
   expect(all('presence')).toHaveLength(2);
+  // A phone that has told its state once has refused nothing, as long as its PBX does not know it.
+  last('presence').answer(202, { Expires: '600' });
+  notify(last('presence'), 1, ['terminated;reason=noresource']);
+  await pass(60_000);
+  expect(all('presence')).toHaveLength(3);
 });
 
 it('given it held for long, then its end is no failure: it is made again at once', async () => {

@@ -347,7 +347,7 @@ describe('what is asked of sipd', () => {
     const silent = line();
     let told: unknown = 'nothing yet';
     void silent.heritage.inventory().then((value) => (told = value));
-    await vi.advanceTimersByTimeAsync(4_999);
+    await vi.advanceTimersByTimeAsync(19_999);
     expect(told).toBe('nothing yet');
     await vi.advanceTimersByTimeAsync(2);
     expect(told).toBeNull();

@@ -52,6 +52,21 @@ it('given an heir that asks before the former’s end is heard, tells it of all 
   expect(answers()).toHaveLength(1);
 });
 
+it('given an heir that speaks while it waits, is told all the same', () => {
+  const world = new World();
+  const former = world.join(TAGS);
+  callOf(world, former, 'call-1');
+  const heir = world.join(TAGS);
+  const answers = asks(heir);
+  const latest = asks(world.join(TAGS));
+  // For the third client this is a sign of life, for the heir's own question it is none.
+  heir.say('ping', []);
+  former.leave();
+  // The calls are the latest client's; the one between is told that it has none.
+  expect(answers()).toEqual(['pong', '[]']);
+  expect(latest()).toEqual([expect.stringContaining('"dialogId":"call-1;from-tag=peer"')]);
+});
+
 it('given a former whose machine is gone, takes its silence for its end', () => {
   const world = new World();
   const former = world.join(TAGS);

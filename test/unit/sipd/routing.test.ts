@@ -39,6 +39,11 @@ describe('an instruction', () => {
     expect(read(action, data)).toBeTypeOf('string');
   });
 
+  it('given letters beyond Latin, then their bytes, among which is no end of a line', () => {
+    const { reason } = read('reject', { status: 503, reason: 'doručit Ċ' }) as { reason: string };
+    expect(Buffer.from(reason, 'latin1').toString('utf8')).toBe('doručit Ċ');
+  });
+
   it('given no JSON at all, then so', () => {
     for (const text of ['', '[]', '"x"', 'null', '{'])
       expect(readInstruction(text)).toBeTypeOf('string');
