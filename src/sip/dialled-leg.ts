@@ -9,7 +9,7 @@ import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Headers, OutgoingRequest } from './port.ts';
 import type { Route } from './routes.ts';
-import { NOT_OFFERED, type Referral, type ReferralAnswer } from './referral.ts';
+import type { Referral, ReferralAnswer } from './referral.ts';
 import { Session } from './session.ts';
 
 export interface LegHooks {
@@ -135,17 +135,10 @@ export class DialledLeg {
   }
 
   private open(credentials: Route['credentials']): Session {
-    const { hooks } = this;
-    const referred = (referral: Referral): ReferralAnswer =>
-      hooks.referred?.(referral) ?? NOT_OFFERED;
     return new Session(
       this.context,
       { dialogId: dialogIdOf(this.identity), leg: this.name, credentials, awaitsAck: false },
-      {
-        ended: (cause) => hooks.ended(cause),
-        held: (isHold) => hooks.held?.(isHold),
-        ...(hooks.referred === undefined ? {} : { referred }),
-      },
+      this.hooks,
     );
   }
 }

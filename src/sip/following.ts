@@ -52,19 +52,15 @@ export class Following {
     if (this.isAwaited) this.accepted();
   }
 
-  /** The final status of its call; 0: it tells none. */
-  final(status: number): void {
-    this.end(status);
+  /** The final status of its call; 0: it tells none; null: nothing was told. */
+  final(status: number | null): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.settle(verdictOf(status));
   }
 
   private after(ms: number, status: number | null): void {
     if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.end(status), ms);
+    this.timer = setTimeout(() => this.final(status), ms);
     this.timer.unref();
-  }
-
-  private end(status: number | null): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.settle(verdictOf(status));
   }
 }

@@ -30,7 +30,7 @@ export interface ReferralOwner {
 }
 
 /** RFC 3515 §2.4.2 allows any final answer. */
-export const NOT_OFFERED: Response = { status: 603, reason: 'Transfer Not Offered' };
+const NOT_OFFERED: Response = { status: 603, reason: 'Transfer Not Offered' };
 const BAD: Response = { status: 400, reason: 'Bad Refer-To' };
 const PROGRESS_S = 60;
 

@@ -97,7 +97,7 @@ export interface UacTx {
 /** Sees to new requests that are for programs which wait to be connected to. */
 export interface Dialler {
   /**
-   * The request is given to a client, or answered in another way; not before this has returned.
+   * The request is given to a client, or answered in another way.
    * @returns false: it is none of those
    */
   take(received: Received, tx: ServerTx, give: (client: Client) => void): boolean;

@@ -21,7 +21,8 @@ const usage = `Usage: sipd --listen udp:HOST:PORT [--listen tcp:HOST:PORT ...] [
                                waits at URL, tcp://HOST:PORT or tls://HOST:PORT: we connect to it
                                for each of them; or http(s)://…: a service that says which program,
                                or what else, as drachtio-server's request handlers; again for more
-  --tls-ca FILE                who may have signed its certificate, PEM; else whom Node trusts
+  --tls-ca FILE                who may have signed certificates of tls:// programs, PEM; else whom
+                               Node trusts
   --external-address ADDRESS   address to show to peers outside our own networks
   --allow WHOM                 from whom new requests are taken, may be given again: a network as
                                192.0.2.0/24, 'private', 'registrars'; default everybody

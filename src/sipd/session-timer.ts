@@ -112,11 +112,16 @@ export function armSession(ctx: Context, entry: DialogEntry, timer: SessionTimer
   });
 }
 
+/** Of the session, unless it is refreshed. */
+function msLeft({ clock }: Context, timer: SessionTimer): number {
+  return timer.refreshedAt + timer.intervalSeconds * 1000 - clock.now();
+}
+
 function refresh(ctx: Context, entry: DialogEntry, timer: SessionTimer): void {
   const { state } = entry;
   if (entry.isGone) return;
   const retry = (): void => {
-    const left = timer.refreshedAt + timer.intervalSeconds * 1000 - ctx.clock.now();
+    const left = msLeft(ctx, timer);
     if (left < LAST_MS) {
       endDialog(ctx, entry, 'Session timer expired');
       return;
@@ -179,7 +184,7 @@ function leaveToClient(
   refusal: Received,
 ): void {
   const { state } = entry;
-  const left = timer.refreshedAt + timer.intervalSeconds * 1000 - ctx.clock.now();
+  const left = msLeft(ctx, timer);
   entry.sessionAlarm = ctx.clock.after(Math.max(left - LAST_MS, 0), () => {
     endDialog(ctx, entry, 'Session timer expired');
   });
