@@ -3,7 +3,7 @@
  * simulated callers and agents, on free loopback ports, with real SIP and real RTP; shows what
  * happens, and ends cleanly after its time or on Ctrl-C.
  */
-import { Later } from '../later.ts';
+import { Later } from '../shared/later.ts';
 import { Random } from '../sim/random.ts';
 import { Agent } from './demo/agent.ts';
 import { Caller } from './demo/caller.ts';

@@ -4,7 +4,7 @@
  * no longer reaches back so far, the rows that the reports have kept are written.
  */
 import type { Command } from 'commander';
-import { reportOptions } from '../app-reports.ts';
+import { reportOptions } from '../app/reports.ts';
 import { openTail, type EventSource } from '../journal/tail.ts';
 import { writeLine, type QueueLogLine } from '../reports/queue-log.ts';
 import { findCheckpoint, keptLines, regenerate, type Span } from '../reports/regenerate.ts';

@@ -4,8 +4,8 @@
  * new server serves. 1: it does not, and why.
  */
 import path from 'node:path';
-import { ask, GONE } from '../control-socket.ts';
-import { readRecord, recordFile } from '../run-record.ts';
+import { ask, GONE } from '../supervisor/control-socket.ts';
+import { readRecord, recordFile } from '../supervisor/run-record.ts';
 import { readConfiguration } from './configuration.ts';
 import { EXIT, fault } from './exit.ts';
 

@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { CONFIG_OPTION, parse } from './program.ts';
 import type { ServeOptions } from './serve.ts';
 
-/** The verb of a spare (spare.ts): the same options as `serve`, of the same length in lists. */
+/** The verb of a spare (supervisor/spare.ts): options of `serve`, as long in lists. */
 const SPARE = 'spare';
 
 export function addServe(program: Command, done: (status: number) => void): void {

@@ -9,14 +9,14 @@
  * its code is loaded; what it shall serve it reads after `go`.
  */
 import { existsSync } from 'node:fs';
-import type { App } from '../app.ts';
-import { startApp } from '../app.ts';
-import type { Threads } from '../app-rehearsal.ts';
-import { rehearse } from '../app-rehearsal.ts';
-import type { StopMode } from '../app-stop.ts';
+import type { App } from '../app/app.ts';
+import { startApp } from '../app/app.ts';
+import type { Threads } from '../app/rehearsal.ts';
+import { rehearse } from '../app/rehearsal.ts';
+import type { StopMode } from '../app/stop.ts';
 import { readEndpoints } from '../config/endpoints.ts';
-import { Later } from '../later.ts';
-import { Lifeline } from '../lifeline.ts';
+import { Later } from '../shared/later.ts';
+import { Lifeline } from '../shared/lifeline.ts';
 import { createLog } from '../observe/log.ts';
 import type { Log } from '../observe/log.ts';
 import { readAsKept } from './configuration.ts';
@@ -54,7 +54,7 @@ export interface ServeOptions {
   /** Another has served on this journal: one that is not there is lost, not new. */
   readonly begun: boolean;
   readonly held: boolean;
-  /** It gets ready and waits (spare.ts). */
+  /** It gets ready and waits (supervisor/spare.ts). */
   readonly isSpare?: true;
 }
 

@@ -6,9 +6,9 @@
 import { chooseDrachtio } from '../config/endpoints.ts';
 import type { LogLine } from '../observe/line.ts';
 import { levelNumber, writeJson, writePretty } from '../observe/line.ts';
-import { findFileFault } from '../preflight.ts';
-import type { Supervisor } from '../supervisor.ts';
-import { supervise } from '../supervisor.ts';
+import { findFileFault } from '../supervisor/preflight.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
+import { supervise } from '../supervisor/supervisor.ts';
 import { writeBanner } from './banner.ts';
 import { readConfiguration } from './configuration.ts';
 import { EXIT, fault, SAME_SIGNAL_MS } from './exit.ts';

@@ -6,8 +6,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ROLES, type Role } from '../config/http-fields.ts';
 import type { HttpConfig, TokenConfig } from '../config/types.ts';
-import { sourceOf } from '../networks.ts';
-import { Rates } from '../rate.ts';
+import { sourceOf } from '../shared/networks.ts';
+import { Rates } from '../shared/rate.ts';
 import type { Actor } from './actor.ts';
 import { problem, type Problem } from './errors.ts';
 

@@ -1,4 +1,4 @@
-/** What REST may ask of the configuration: the desk behind the routes is `app-config.ts`. */
+/** What REST may ask of the configuration: the desk behind the routes is `app/config.ts`. */
 import type { Edited } from '../config/edit.ts';
 import type { Doc, TreeMap } from '../config/document.ts';
 import type { Change, Prefer } from '../config/merge.ts';

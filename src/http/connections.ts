@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { sourceOf } from '../networks.ts';
+import { sourceOf } from '../shared/networks.ts';
 
 /** Beyond the places, so that it is us who choose; more in one turn of the loop are refused. */
 const WAITING_MAX = 100;

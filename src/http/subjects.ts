@@ -5,7 +5,7 @@
  */
 import type { CoreEvent } from '../core/events.ts';
 import type { State } from '../core/state.ts';
-import { putNewest } from '../newest.ts';
+import { putNewest } from '../shared/newest.ts';
 
 const KNOWN_MAX = 20_000;
 

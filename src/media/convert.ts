@@ -5,7 +5,7 @@
  * nothing folds back. Pure; long audio is done in slices, between which the caller may do something
  * else.
  */
-import { decodeA, decodeMu } from '../g711-decode.ts';
+import { decodeA, decodeMu } from '../shared/g711-decode.ts';
 
 export const OUT_RATE = 8_000;
 const CHANNELS_MAX = 32;

@@ -3,7 +3,7 @@
  * process was killed. mediad has it to the sample; this is reckoned by the clock, within a few
  * hundredths of a second, and costs no message. A class that is not played stands still.
  */
-import { putNewest } from '../newest.ts';
+import { putNewest } from '../shared/newest.ts';
 
 /** Classes remembered; the one heard longest ago begins anew. As many as mediad remembers. */
 const maxClasses = 4;

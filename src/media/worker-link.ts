@@ -6,7 +6,7 @@
  * told only once.
  */
 import { connect, type Socket } from 'node:net';
-import { flushWrites, joinWrites } from '../one-write.ts';
+import { flushWrites, joinWrites } from '../shared/one-write.ts';
 import { failure } from './failure.ts';
 import type { MediaFailure, MediaResult } from './port.ts';
 

@@ -9,7 +9,7 @@
  * exceptions: a party whose SDP names its host by name costs `accept` a second, and whatever
  * fails half-way a `release`.
  */
-import { Later } from '../later.ts';
+import { Later } from '../shared/later.ts';
 import type { Playlist } from './playlist.ts';
 import type {
   DialogSdp,

@@ -8,7 +8,7 @@
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Numbered } from './events.ts';
-import { flushWrites, joinWrites } from '../one-write.ts';
+import { flushWrites, joinWrites } from '../shared/one-write.ts';
 import { asFields } from './fields.ts';
 import type { Legs } from './legs.ts';
 import { limits } from './limits.ts';

@@ -1,8 +1,8 @@
 /**
  * G.711: µ-law and A-law against 16-bit linear, and against each other, all by table. The tables
- * are made once at start from the segment rules of ITU-T G.711, as in g711-decode.ts.
+ * are made once at start from the segment rules of ITU-T G.711, as in shared/g711-decode.ts.
  */
-import { decodeA, decodeMu, MU_BIAS } from '../g711-decode.ts';
+import { decodeA, decodeMu, MU_BIAS } from '../shared/g711-decode.ts';
 
 export type Law = 'ulaw' | 'alaw';
 

@@ -9,7 +9,7 @@
 import { isIP } from 'node:net';
 import { setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Lifeline } from '../lifeline.ts';
+import { Lifeline } from '../shared/lifeline.ts';
 import { Control } from './control.ts';
 import { Legs, type Settings } from './legs.ts';
 import { log, setLevel, setOutput, type Level } from './log.ts';

@@ -4,7 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../shared/clock.ts';
 
 /** Bytes drawn at once: a system's draw costs the same for one as for these. */
 const POOL_BYTES = 4_096;

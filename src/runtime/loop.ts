@@ -10,7 +10,7 @@
  * what happens, but takes no requests until it is fast again. A journal somebody else has written
  * to means that we are not the writer any more: the loop ends for good.
  */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../shared/clock.ts';
 import type { Command } from '../core/commands.ts';
 import { decide } from '../core/decide.ts';
 import type { CoreEvent, StoredEvent } from '../core/events.ts';

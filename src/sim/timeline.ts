@@ -5,7 +5,7 @@
  * nothing in a run depends on the machine it runs on.
  */
 import { TimerHeap, type Timer } from '../core/ordered.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../shared/clock.ts';
 import type { Cancel, Scheduler } from '../runtime/scheduler.ts';
 
 /** A run's first instant, ms since the epoch: Monday, 5 January 2026, 08:00 UTC. */

@@ -8,7 +8,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SIP_REALM } from '../config/sip-users.ts';
 import type { SipUserConfig } from '../config/types.ts';
-import { putNewest } from '../newest.ts';
+import { putNewest } from '../shared/newest.ts';
 import { readDigests } from './digest.ts';
 
 /** A nonce is good for so long; then it is asked for another, without a fault. */

@@ -9,7 +9,7 @@
  * and it was answered.
  */
 import type { SipConfig } from '../config/types.ts';
-import { Networks, plainAddress } from '../networks.ts';
+import { Networks, plainAddress } from '../shared/networks.ts';
 import { Challenges } from './challenges.ts';
 import { hasToTag } from './context.ts';
 import type { KnownRegistrar } from './device.ts';

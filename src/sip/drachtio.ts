@@ -8,7 +8,7 @@
  * a deadline, and a lost connection settles everything that was waiting.
  */
 import Srf from 'drachtio-srf';
-import { joinWrites } from '../one-write.ts';
+import { joinWrites } from '../shared/one-write.ts';
 import { SipdHeritage, wordsOf } from './heritage.ts';
 import type { Pending } from './heritage.ts';
 import type {

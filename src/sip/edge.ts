@@ -1,6 +1,6 @@
 /**
  * The SIP edge as a whole: connects to the SIP server, gives every incoming request to the part
- * that owns it, and tells its health. `app.ts` starts and stops it; nothing else does.
+ * that owns it, and tells its health. `app/app.ts` starts and stops it; nothing else does.
  */
 import type { AcdConfig } from '../config/types.ts';
 import type { MediaEvents, MediaPort } from '../media/port.ts';

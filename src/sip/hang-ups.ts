@@ -4,7 +4,7 @@
  * first one gone out, the server says that there is no such dialog, or the peer answers 481: both
  * are the end that was wanted (RFC 3261 §15.1.1).
  */
-import { addNewest } from '../newest.ts';
+import { addNewest } from '../shared/newest.ts';
 import type { RequestOptions, RequestOutcome } from './client.ts';
 import type { OutgoingRequest } from './port.ts';
 import { doneWithin } from './within.ts';

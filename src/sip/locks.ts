@@ -3,7 +3,7 @@
  * and for the phone that tried, so that neither one PIN nor many agents can be gone through. What
  * is said to the caller is the same as to any wrong PIN. Bounded; a lock ends by itself.
  */
-import { putNewest } from '../newest.ts';
+import { putNewest } from '../shared/newest.ts';
 import type { SipLog } from './port.ts';
 
 /** Most agents and phones remembered; the one that failed longest ago goes. */

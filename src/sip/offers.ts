@@ -18,7 +18,7 @@ import type {
 } from '../core/events.ts';
 import type { Offer } from '../core/state.ts';
 import type { OfferId } from '../core/types.ts';
-import { addNewest } from '../newest.ts';
+import { addNewest } from '../shared/newest.ts';
 import type { NewCommand } from '../runtime/port.ts';
 import { dialogIdOf } from './client.ts';
 import type { DialogIdentity, InviteHandle, InviteOptions } from './client.ts';

@@ -7,7 +7,7 @@
  */
 import type { CallId } from '../core/types.ts';
 import type { Inside } from '../core/transfer-commands.ts';
-import { plainAddress } from '../networks.ts';
+import { plainAddress } from '../shared/networks.ts';
 import type { EdgeContext } from './context.ts';
 import { parseUri } from './headers.ts';
 

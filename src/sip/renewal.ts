@@ -16,7 +16,7 @@ import { ALLOW, SDP } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { seconds } from './headers.ts';
 import type { MediaPort } from '../media/port.ts';
-import { addNewest } from '../newest.ts';
+import { addNewest } from '../shared/newest.ts';
 import type { Headers, IncomingResponse, SipLog } from './port.ts';
 
 /** A dialog with a leg, as its owner shows it. */

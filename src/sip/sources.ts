@@ -6,9 +6,9 @@
  * but never banned are networks that `sip.allow` names, as over UDP anybody can flood in the name
  * of a PBX. Every table is bounded; a restart forgets them.
  */
-import { isLoopback, plainAddress, sourceOf } from '../networks.ts';
-import { putNewest } from '../newest.ts';
-import { Rates } from '../rate.ts';
+import { isLoopback, plainAddress, sourceOf } from '../shared/networks.ts';
+import { putNewest } from '../shared/newest.ts';
+import { Rates } from '../shared/rate.ts';
 import type { SipLog } from './port.ts';
 
 /** Most sources counted, and most bans; the one that was touched longest ago goes. */

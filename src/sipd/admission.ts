@@ -6,8 +6,8 @@
  * is given to it from anywhere, as it asks for a password. And it may ban an address for a time.
  * With each request it is told why it was let in, so that it need not read From as we do.
  */
-import { Networks, plainAddress, sourceOf } from '../networks.ts';
-import { putNewest } from '../newest.ts';
+import { Networks, plainAddress, sourceOf } from '../shared/networks.ts';
+import { putNewest } from '../shared/newest.ts';
 import type { Clock } from './clock.ts';
 import { parseNameAddr } from './headers.ts';
 import { MAX_BANS, MAX_KNOWN_PEERS } from './limits.ts';

@@ -3,7 +3,7 @@
  * Contact goes back over that connection as long as it stands, for behind a NAT there is no other
  * way. As drachtio-server does, by user and host of the Contact.
  */
-import { putNewest } from '../newest.ts';
+import { putNewest } from '../shared/newest.ts';
 import type { Clock } from './clock.ts';
 import { leadingNumber, param, parseNameAddr, splitLists } from './headers.ts';
 import { MAX_BINDINGS } from './limits.ts';

@@ -2,7 +2,7 @@
  * Time as the SIP server sees it, so that tests can turn it by hand. Node keeps timers of equal
  * length in one list, so a plain timeout per transaction costs next to nothing.
  */
-import { makeClock } from '../clock.ts';
+import { makeClock } from '../shared/clock.ts';
 import { MAX_TIMER_MS } from './limits.ts';
 
 export interface Timer {

@@ -5,7 +5,7 @@
 import { createWriteStream, readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { parseArgs } from 'node:util';
-import { Lifeline } from '../lifeline.ts';
+import { Lifeline } from '../shared/lifeline.ts';
 import { MAX_LOG_BACKLOG_BYTES } from './limits.ts';
 import { parseOutbound } from './outbound.ts';
 import { parseListen, type ListenSpec } from './path.ts';

@@ -4,7 +4,7 @@
  * literals are answered at once, in the same turn, because nearly all traffic is of that kind.
  */
 import { Resolver, lookup } from 'node:dns';
-import { putNewest } from '../newest.ts';
+import { putNewest } from '../shared/newest.ts';
 import {
   AVOIDED_MS,
   DNS_DEADLINE_MS,

@@ -6,7 +6,7 @@
  * or go on with a call from a new address; who is neither is closed soon.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { sourceOf } from '../networks.ts';
+import { sourceOf } from '../shared/networks.ts';
 import { Framer } from './framer.ts';
 import {
   MAX_TCP_ACCEPTED,

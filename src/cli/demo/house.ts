@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Child } from '../../child.ts';
+import { Child } from '../../supervisor/child.ts';
 import type { AcdConfig } from '../../config/types.ts';
 import { loadPlaylist } from '../../media/playlist.ts';
 import type { MediaPort } from '../../media/port.ts';
@@ -15,8 +15,8 @@ import { MediaWorker } from '../../media/worker.ts';
 import type { LogLine } from '../../observe/line.ts';
 import { connectStack } from '../../sip/drachtio.ts';
 import type { SipLog, Stack } from '../../sip/port.ts';
-import type { Supervisor } from '../../supervisor.ts';
-import { supervise } from '../../supervisor.ts';
+import type { Supervisor } from '../../supervisor/supervisor.ts';
+import { supervise } from '../../supervisor/supervisor.ts';
 import { readConfiguration } from '../configuration.ts';
 import { projectFolder } from '../project.ts';
 import { AudioCheck } from './audio-check.ts';
@@ -26,7 +26,7 @@ import { QUEUES } from './people.ts';
 /** RTP below the kernel's ephemeral ports; both processes step over what is in use. */
 const ACD_PORTS = '20000-23999';
 const PHONE_PORTS = '24000-27999';
-/** Room in sun_path, as in supervisor.ts. */
+/** Room in sun_path, as in supervisor/supervisor.ts. */
 const FOLDER_MAX = 80;
 
 export interface House {

@@ -3,7 +3,7 @@
  * audio process. Answers what the ACD asks in the dialog, speaks from the first moment (music
  * stands for a voice), and tells once how it ended.
  */
-import { Later } from '../../later.ts';
+import { Later } from '../../shared/later.ts';
 import type { MediaPort } from '../../media/port.ts';
 import type { SipClient } from '../../sip/client.ts';
 import { TRANSACTION_DEADLINE_MS } from '../../sip/client.ts';

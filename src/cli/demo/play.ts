@@ -2,7 +2,7 @@
  * The stage all simulated people share: the telephone network, what the ACD shows of itself, the
  * score, and who is on the line with whom. The play closes once; every pause ends then.
  */
-import { Later } from '../../later.ts';
+import { Later } from '../../shared/later.ts';
 import type { AudioCheck } from './audio-check.ts';
 import type { Exchange } from './exchange.ts';
 import type { Line } from './line.ts';

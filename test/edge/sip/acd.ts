@@ -7,7 +7,7 @@ import type { AcdConfig } from '../../../src/config/types.ts';
 import { placesTaken } from '../../../src/core/capacity.ts';
 import type { StoredEvent } from '../../../src/core/events.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
-import { makeClock } from '../../../src/clock.ts';
+import { makeClock } from '../../../src/shared/clock.ts';
 import { LoadGate } from '../../../src/runtime/load.ts';
 import { openLoop } from '../../../src/runtime/loop.ts';
 import type { Loop } from '../../../src/runtime/loop.ts';

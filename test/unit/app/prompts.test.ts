@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Prompts } from '../../../src/app-prompts.ts';
+import { Prompts } from '../../../src/app/prompts.ts';
 import { changeEntry } from '../../../src/config/edit.ts';
 import { House } from './stage.ts';
 

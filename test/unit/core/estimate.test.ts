@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { estimatedWait, waitOf } from '../../../src/core/estimate.ts';
 import { NO_LIMITS } from '../../../src/core/state.ts';
 import type { QueueConfig } from '../../../src/core/types.ts';
-import { WaitEstimates } from '../../../src/app-estimates.ts';
+import { WaitEstimates } from '../../../src/app/estimates.ts';
 import { agent, config, queue, scenario, type Scenario } from './scenario.ts';
 
 function house(options: Partial<QueueConfig> = {}, ids: readonly string[] = ['1']): Scenario {

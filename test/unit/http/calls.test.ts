@@ -12,7 +12,7 @@ import { createLog } from '../../../src/observe/log.ts';
 import type { Reports } from '../../../src/reports/port.ts';
 import type { Stream } from '../../../src/http/stream.ts';
 import { createMetrics } from '../../../src/observe/metrics.ts';
-import { makeClock } from '../../../src/clock.ts';
+import { makeClock } from '../../../src/shared/clock.ts';
 import { openLoop, type Loop } from '../../../src/runtime/loop.ts';
 import type { NewCommand } from '../../../src/runtime/port.ts';
 import { addressOf } from '../../../src/sip/dialling.ts';

@@ -8,7 +8,7 @@ import { reasons } from '../../../src/http/call-schemas.ts';
 import { agentAnswer, callAnswer, queueAnswer, queueDetail } from '../../../src/http/schemas.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import { createMetrics, NO_GUARD } from '../../../src/observe/metrics.ts';
-import { makeClock } from '../../../src/clock.ts';
+import { makeClock } from '../../../src/shared/clock.ts';
 import { openLoop, type Loop } from '../../../src/runtime/loop.ts';
 import type { NewCommand } from '../../../src/runtime/port.ts';
 

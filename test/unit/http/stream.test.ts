@@ -19,7 +19,7 @@ import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zo
 import fastify from 'fastify';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import { createMetrics } from '../../../src/observe/metrics.ts';
-import { makeClock } from '../../../src/clock.ts';
+import { makeClock } from '../../../src/shared/clock.ts';
 import { Feed, RESUME_MAX } from '../../../src/runtime/feed.ts';
 import { openLoop, type Loop } from '../../../src/runtime/loop.ts';
 

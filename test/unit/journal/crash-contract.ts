@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { CoreEvent, StoredEvent } from '../../../src/core/events.ts';
 import { canonicalHash } from '../../../src/core/snapshot.ts';
 import { READ_MAX, type AppendResult, type Journal } from '../../../src/journal/port.ts';
-import { makeClock } from '../../../src/clock.ts';
+import { makeClock } from '../../../src/shared/clock.ts';
 import { openLoop, type Loop } from '../../../src/runtime/loop.ts';
 import { rebuild } from '../../../src/runtime/rebuild.ts';
 import { apply, arrive, confirm } from '../runtime/trial.ts';

@@ -1,6 +1,6 @@
 /** Goal: a clock that never goes back. Method: a machine whose clocks we move by hand. */
 import { describe, expect, it } from 'vitest';
-import { makeClock } from '../../../src/clock.ts';
+import { makeClock } from '../../../src/shared/clock.ts';
 import { makeIds } from '../../../src/runtime/ids.ts';
 
 function machine() {
