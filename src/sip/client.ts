@@ -32,6 +32,11 @@ export function isGone(outcome: RequestOutcome): boolean {
   return outcome.kind === 'no-dialog' || status === 481 || status === 408;
 }
 
+/** It could not be brought to its destination (RFC 3261 §8.1.3.1). */
+export function isUnreachable(outcome: RequestOutcome): boolean {
+  return outcome.kind === 'response' && outcome.response.local && outcome.response.status === 503;
+}
+
 export interface RequestOptions {
   readonly credentials?: Credentials | null;
   /** Remembers the server's challenge from request to request. */

@@ -40,9 +40,12 @@ export function sessionTimer({ sessionExpiresMs }: AcdConfig['sip']): Headers {
 
 export type DialogOwner = (request: IncomingRequest) => void;
 
+/** Finds out whether a dialog still exists. `isSilent`: asked because no audio comes from there. */
+export type Probe = (isSilent: boolean) => void;
+
 interface Entry {
   readonly owner: DialogOwner;
-  readonly probe: () => void;
+  readonly probe: Probe;
   readonly lost: () => void;
   readonly leg: string;
 }
@@ -63,21 +66,21 @@ export class Dialogs {
   private watched = new Map<string, Entry>();
   private watch: NodeJS.Timeout | null = null;
 
-  /** `probe`: finds out whether the dialog still exists; called when the SIP server came back. */
+  /** `probe` is called when the SIP server came back, or the leg fell silent. */
   add(
     dialogId: string,
     owner: DialogOwner,
-    probe: () => void,
+    probe: Probe,
     audio: { readonly leg: string; readonly lost: () => void } = NO_AUDIO,
   ): void {
     this.entries.set(dialogId, { owner, probe, ...audio });
     if (audio.leg !== '') this.byLeg.set(audio.leg, dialogId);
   }
 
-  /** Has the dialog of this media leg look whether it survives; false: there is none. */
+  /** Has the dialog of this silent leg look whether it survives; false: there is none. */
   probeLeg(leg: string): boolean {
     const entry = this.entries.get(this.byLeg.get(leg) ?? '');
-    entry?.probe();
+    entry?.probe(true);
     return entry !== undefined;
   }
 
@@ -95,7 +98,7 @@ export class Dialogs {
   /** Has every dialog look whether it survived, a few at a time. */
   probe(ids: string[] = this.ids()): void {
     const next = (): void => {
-      for (const id of ids.splice(0, PROBES_AT_ONCE)) this.entries.get(id)?.probe();
+      for (const id of ids.splice(0, PROBES_AT_ONCE)) this.entries.get(id)?.probe(false);
       if (ids.length > 0) setTimeout(next, PROBE_PAUSE_MS).unref();
     };
     next();

@@ -6,7 +6,7 @@
 import type { MediaFailure } from '../media/port.ts';
 import { isHold } from '../media/sdp.ts';
 import { refuseBody, withoutOptional } from './bodies.ts';
-import { isGone, TRANSACTION_DEADLINE_MS } from './client.ts';
+import { isGone, isUnreachable, TRANSACTION_DEADLINE_MS } from './client.ts';
 import { ALLOW, SDP, sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
@@ -103,7 +103,7 @@ export class Session implements Renewable {
     context.dialogs.add(
       this.dialogId,
       (request) => this.take(request),
-      () => void this.probe(),
+      (isSilent) => void this.probe(isSilent),
       { leg: this.leg, lost: () => this.silentTooLong() },
     );
     context.renewals.add(this);
@@ -216,9 +216,10 @@ export class Session implements Renewable {
 
   /**
    * Does the server still know the dialog, and the peer (RFC 3261 §12.2.1.2)? Asked when the server
-   * was away, or the peer sends no audio.
+   * was away, or the peer sends no audio. Who is silent and cannot even be reached, as where nobody
+   * takes his connections any more (§8.1.3.1), is gone, too; who is heard only has a bad way back.
    */
-  private async probe(): Promise<void> {
+  private async probe(isSilent: boolean): Promise<void> {
     if (this.closed || this.awaitsAck || this.probing) return;
     this.probing = true;
     const outcome = await this.context.client.request(
@@ -226,7 +227,7 @@ export class Session implements Renewable {
       { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
     );
     this.probing = false;
-    if (!isGone(outcome)) return;
+    if (!isGone(outcome) && !(isSilent && isUnreachable(outcome))) return;
     // The peer is gone, but the SIP server keeps the dialog until it hears of its end.
     if (!this.closed && outcome.kind !== 'no-dialog') {
       this.bye({ Reason: 'Q.850;cause=102;text="No longer there"' });

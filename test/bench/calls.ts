@@ -7,9 +7,10 @@
 import type { Sink } from './ears.ts';
 import { openSink } from './ears.ts';
 import type { ByPart, Product } from './product.ts';
-import { agentIds, minus, PARTS, startProduct, total } from './product.ts';
+import { agentIds, minus, PARTS, total } from './product.ts';
 import { logIn, startAgents, startCallers } from './sipp.ts';
 import type { Sipp } from './sipp.ts';
+import { start } from './start.ts';
 
 export interface CallsFigure {
   readonly perSecond: number;
@@ -105,7 +106,7 @@ export async function benchCalls(
 ): Promise<readonly CallsFigure[]> {
   const most = agentIds(agentsFor(Math.max(...plan.rates)));
   const sink = await openSink();
-  const product = await startProduct(most.length);
+  const product = await start(most.length);
   const figures: CallsFigure[] = [];
   try {
     const phones = await startAgents(product, TALK_MS, sink.port);

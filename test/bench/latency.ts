@@ -8,9 +8,10 @@ import { percentile } from '../../src/cli/demo/score.ts';
 import { until } from '../support/inbox.ts';
 import { Desk } from './desk.ts';
 import { openSink } from './ears.ts';
-import { agentIds, minus, startProduct } from './product.ts';
+import { agentIds, minus } from './product.ts';
 import type { ByPart, Product } from './product.ts';
 import { logIn, startCallers } from './sipp.ts';
+import { start } from './start.ts';
 
 export interface LatencyFigure {
   readonly agents: number;
@@ -75,7 +76,7 @@ export interface Line {
 
 export async function openLine(agents: number, waiting: number): Promise<Line> {
   const sink = await openSink();
-  const product = await startProduct(agents);
+  const product = await start(agents);
   const desk = await Desk.open(product, sink.port, talks());
   const close = async (): Promise<void> => {
     desk.close();

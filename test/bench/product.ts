@@ -21,7 +21,7 @@ export type ByPart = Readonly<Record<Part, number>>;
 /** Kernel's unit in /proc/PID/stat (USER_HZ, 100 on every Linux of today). */
 const TICK_MS = 10;
 /** Two ports a leg, thousands of legs, and ports of calls just ended rest; above our SIP ports. */
-const RTP_PORTS = '33000-59999';
+export const RTP_PORTS = '33000-59999';
 
 export interface AgentSeen {
   readonly id: string;
@@ -40,6 +40,8 @@ export interface Product {
   /** Resident memory, kB. */
   memory(): ByPart;
   agents(): Promise<readonly AgentSeen[]>;
+  /** Makes these, on phones at that port; null: agents log in by a call. */
+  readonly addAgents: ((ids: readonly string[], phones: number) => Promise<void>) | null;
   /** Calls in line and talking. */
   calls(): Promise<{ readonly waiting: number; readonly talking: number }>;
   /** Broken invariants the product has counted, and legs of audio there are. */
@@ -89,14 +91,14 @@ function findParts(supervisor: number): Record<Part, number> {
   return { sipd, mediad, server };
 }
 
-function cpuOf(pid: number): number {
+export function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // Fields are counted behind the command name, which may hold anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-function memoryOf(pid: number): number {
+export function memoryOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0);
 }
@@ -172,6 +174,7 @@ export async function startProduct(agents: number): Promise<Product> {
     folder,
     cpu: () => byPart(pids, cpuOf),
     memory: () => byPart(pids, memoryOf),
+    addAgents: null,
     agents: async () => (await get<{ agents: AgentSeen[] }>(`${rest}/agents`)).agents,
     calls: async () => {
       const { queues } = await get<{ queues: QueueSeen[] }>(`${rest}/queues`);

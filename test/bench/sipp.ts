@@ -239,6 +239,7 @@ const LOGINS_PER_SECOND = 40;
 /** Logs the agents in, on phones at that port; throws if not all of them are ready then. */
 export async function logIn(product: Product, ids: readonly string[], at: number, rtp: number) {
   if (ids.length === 0) return;
+  if (product.addAgents !== null) return product.addAgents(ids, at);
   const login = await start(product, {
     name: 'logins',
     scenario: loginScenario,

@@ -9,8 +9,9 @@ import { until } from '../support/inbox.ts';
 import type { Heard } from './ears.ts';
 import { openEars, openSink } from './ears.ts';
 import type { ByPart, Product } from './product.ts';
-import { minus, PARTS, startProduct, total } from './product.ts';
+import { minus, PARTS, total } from './product.ts';
 import { startCallers } from './sipp.ts';
+import { start } from './start.ts';
 
 export interface WaitingFigure {
   readonly waiting: number;
@@ -67,7 +68,7 @@ async function fill(product: Product, size: number): Promise<void> {
 
 async function measure(size: number, seconds: number): Promise<WaitingFigure> {
   const [ears, sink] = [await openEars(), await openSink()];
-  const product = await startProduct(0);
+  const product = await start(0);
   try {
     const empty = product.memory();
     const callers = await startCallers(product, {

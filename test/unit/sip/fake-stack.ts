@@ -43,11 +43,12 @@ export class Transaction {
     });
   }
 
-  answer(status: number, headers: Headers = {}, body = ''): void {
+  /** `local`: the server's own, as the network brought none. */
+  answer(status: number, headers: Headers = {}, body = '', local = false): void {
     const response: IncomingResponse = {
       status,
       reason: `Reason ${status}`,
-      local: false,
+      local,
       sourceHost: '127.0.0.1',
       sourcePort: 5060,
       dialogId: '',

@@ -32,6 +32,18 @@ describe('a caller whose audio had stopped', () => {
     vi.advanceTimersByTime(60_000);
     expect(past.runtime.of('EndCall')).toEqual([]);
   });
+
+  it.each([
+    ['silent', 'the server', 'is gone', 1],
+    ['silent', 'his phone', 'is there: it answered', 0],
+    ['heard', 'the server', 'is there, and badly reached', 0],
+  ])('given he is %s and asked, and %s says 503, then he %s', async (how, who, _, ended) => {
+    if (how === 'silent') past.media.events?.silence('c1', 10_000, true);
+    else past.dialogs.probe();
+    (await past.stack.wait('OPTIONS')).answer(503, {}, '', who === 'the server');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(past.runtime.of('EndCall')).toHaveLength(ended);
+  });
 });
 
 describe('a dialog that is gone', () => {
