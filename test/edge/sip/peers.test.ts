@@ -3,6 +3,7 @@
  * telephones that do the wrong thing on purpose, on the real SIP server and the real loop.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Phone as TcpPhone } from '../../support/phone.ts';
 import { openStage } from '../../support/stage.ts';
 import { acdConfig, SDP_OFFER } from '../../unit/sip/fakes.ts';
 import { sipServer, startAcd } from './acd.ts';
@@ -266,6 +267,19 @@ describe('a phone that vanishes in a call', () => {
     agent.answer(await agent.request('OPTIONS'), 200, 'OK');
     await heard(agent);
     expect(of('CallEnded')).toEqual([]);
+  });
+
+  it('given silence, when nobody takes its connections any more, then the call ends', async () => {
+    const program = await TcpPhone.open({ user: 'program', transport: 'tcp' });
+    const { host, port } = acd.sip;
+    const call = await program.dial(`sip:queue1@${host}:${port};transport=tcp`);
+    await acd.event('CallConfirmed');
+    call.rtp.close();
+    await program.wire.close();
+    // Long before the limit of acdConfig.
+    acd.media.events?.silence([...acd.loop.state.calls.keys()][0] ?? '', 1_000, true);
+    await acd.event('CallEnded');
+    await nothingLeft();
   });
 
   it('given silence beyond the limit configured, then the call ends without asking', async () => {
