@@ -25,9 +25,8 @@ const MODULES = [
   ...['bridge_builtin_features', 'res_crypto', 'res_stasis'],
 ];
 /** Without a file of theirs some modules do not load. */
-const EMPTY = 'cdr cel features http manager stasis ccss udptl indications acl queuerules'.split(
-  ' ',
-);
+const EMPTY = ['acl', 'queuerules'];
+const STANDARD = ['features', 'http', 'manager', 'stasis', 'ccss', 'udptl', 'indications'];
 
 const section = (name: string, options: Readonly<Record<string, string | number>>): string =>
   `[${name}]\n${Object.entries(options)
@@ -54,7 +53,9 @@ function writeHouse(prefix: string, home: string, port: number): void {
   const write = (name: string, text: string) => writeFileSync(path.join(home, name), text);
   const [first, last] = RTP_PORTS.split('-');
   write('asterisk.conf', folders(prefix, home));
-  for (const name of EMPTY) write(`${name}.conf`, section('general', { enabled: 'no' }));
+  for (const name of EMPTY) write(`${name}.conf`, '');
+  for (const name of STANDARD) write(`${name}.conf`, '[general]\n');
+  for (const name of ['cdr', 'cel']) write(`${name}.conf`, section('general', { enable: 'no' }));
   const loads = MODULES.map((name) => `load = ${name}.so\n`).join('');
   write('modules.conf', section('modules', { autoload: 'no' }) + loads);
   write('logger.conf', '[general]\n[logfiles]\nmessages => error,warning\n');
@@ -70,8 +71,9 @@ function writeHouse(prefix: string, home: string, port: number): void {
   const media = { disallow: 'all', allow: 'ulaw', directmedia: 'no', callcounter: 'yes' };
   write(
     'sip.conf',
-    `${section('general', { ...sip, ...media, srvlookup: 'no' })}#tryinclude agents\n`,
+    `${section('general', { ...sip, ...media, srvlookup: 'no' })}#include peers.conf\n`,
   );
+  writePeers(home, [], 0);
   writeMembers(home, []);
 }
 
@@ -88,7 +90,7 @@ function writePeers(home: string, ids: readonly string[], port: number): void {
   const peer = { type: 'peer', host: HOST, port, context: 'default', callcounter: 'yes' };
   const more = { insecure: 'port,invite', qualify: 'no' };
   const peers = ids.map((id) => section(id, { ...peer, ...more, defaultuser: id }));
-  writeFileSync(path.join(home, 'agents'), peers.join(''));
+  writeFileSync(path.join(home, 'peers.conf'), peers.join(''));
 }
 
 /** @param prefix where it is installed: `sbin/asterisk` and `lib/asterisk/modules` below it */
