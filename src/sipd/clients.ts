@@ -193,7 +193,7 @@ export class Clients {
     this.settle(client, true);
   }
 
-  /** Where as many have left as may be, with what others of its kind left, or in the first's place. */
+  /** Beyond the bound it waits with what its kind left last, or in the place of who left first. */
   private leaveBehind({ id, tags }: Client): void {
     const [oldest] = this.orphans.keys();
     if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) {
