@@ -89,10 +89,15 @@ it('given other Contacts of one user and host, by UDP or at a port, then each it
   expect(world.network.sent.splice(0).at(-1)).toMatchObject({ address: '10.0.0.7' });
 });
 
-it('given one REGISTER with a Contact that goes and two that come, then the first of these', () => {
+it('given one REGISTER takes a Contact back and brings two, then the first of these', () => {
   register([]);
   const two = `sip:ann@10.0.0.8>, <sip:mailbox@10.0.0.9`;
-  register(['Contact: <sip:ann@10.0.0.8>;expires=60'], 'tcp', 'reg-2', `${URI}>;expires=0, <${two}`);
+  register(
+    ['Contact: <sip:ann@10.0.0.8>;expires=60'],
+    'tcp',
+    'reg-2',
+    `${URI}>;expires=0, <${two}`,
+  );
   const calledAt = (uri: string): string => {
     client.request('INVITE', uri, [], 'v=0\r\n');
     return world.network.sent.splice(0).at(-1)?.address ?? '';
