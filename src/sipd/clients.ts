@@ -284,12 +284,15 @@ export class Clients {
     for (const verb of verbs) this.lastWanted.set(verb, this.options.clock.now());
   }
 
-  /** Does everybody who takes new calls want none for now? Then one is counted as refused. */
-  refusesCalls(): boolean {
+  /**
+   * Does everybody who takes new calls want none for now? Then one is counted as refused.
+   * @param tag '': whatever tags they have
+   */
+  refusesCalls(tag = ''): boolean {
     const now = this.options.clock.now();
     let isAnyBusy = false;
     for (const one of this.connected.values()) {
-      if (!one.routes.has('invite')) continue;
+      if (!one.routes.has('invite') || (tag !== '' && !one.tags.includes(tag))) continue;
       if (one.busyUntil <= now) return false;
       isAnyBusy = true;
     }

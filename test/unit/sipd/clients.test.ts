@@ -2,8 +2,12 @@
  * Goal: dialogs outlive their client. Whatever belongs to one that died waits, in order and within
  * bounds, for the next; and only who knows the secret may do anything.
  */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { MAX_BUSY_MS, MAX_ORPHANED_OWNERS } from '../../../src/sipd/limits.ts';
+import { Outbound } from '../../../src/sipd/outbound.ts';
 import { headerOf, methodOf, statusOf } from '../../support/raw-ua.ts';
 import type { FakeClient } from '../../support/sipd-core.ts';
 import { World } from '../../support/sipd-core.ts';
@@ -362,5 +366,28 @@ describe('a client that is overloaded', () => {
     one.say('busy', ['5000']);
     for (let i = 0; i < 4; i += 1) world.arrive(world.request('INVITE', { callId: `n${i}` }));
     expect([one.story.length, two.story.length]).toEqual([0, 4]);
+  });
+
+  it('given a rule for calls, then it has a say in those that the rule gives it', async () => {
+    const data = { tag: 'sales' };
+    const service = createServer((_question, answer) => {
+      answer.end(JSON.stringify({ action: 'route', data }));
+    });
+    await once(service.listen(0, '127.0.0.1'), 'listening');
+    const to = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
+    const rules = [{ method: 'INVITE', to }];
+    world.ctx.outbound = new Outbound(world.ctx, { secret: 'secret', ca: '', rules });
+    const [acd, sales] = [world.join('acd'), world.join('sales')];
+    for (const one of [acd, sales]) one.route('invite');
+    acd.say('busy', ['5000']);
+    world.arrive(world.request('INVITE', { callId: 'one' }));
+    await expect.poll(() => sales.story).toEqual(['INVITE']);
+    sales.say('busy', ['5000']);
+    world.takeSent();
+    world.arrive(world.request('INVITE', { callId: 'two' }));
+    await expect.poll(() => world.takeStory()).toContain('503');
+    expect([acd.story, sales.story]).toEqual([[], ['INVITE']]);
+    expect(sales.say('busy', ['0'])).toEqual(['OK', '1', '']);
+    service.close();
   });
 });
