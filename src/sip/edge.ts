@@ -13,7 +13,7 @@ import { withoutOptional } from './bodies.ts';
 import { createClient } from './client.ts';
 import { ALLOW, Dialogs, hasToTag, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { accountAt, identifyDevice, type KnownRegistrar } from './device.ts';
+import { identifyDevice, originOf, type KnownRegistrar } from './device.ts';
 import { REFUSALS } from './destination.ts';
 import { Door } from './door.ts';
 import { connectStack } from './drachtio.ts';
@@ -251,7 +251,7 @@ function phonesOf(
   known: () => readonly KnownRegistrar[],
 ): Phones {
   return {
-    account: (request) => accountAt(request, known()),
+    origin: (request) => originOf(request, known()),
     watch: (request) => {
       const uri = identifyDevice(request, known(), config.sip.deviceFrom)?.uri;
       if (uri === undefined) return () => undefined;
