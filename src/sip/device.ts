@@ -65,7 +65,7 @@ export function registrarOf(
 }
 
 /**
- * Name of the registrar that this request came from; null: of none. A From alone proves nothing: who
+ * Name of the registrar that a request came from; null: of none. A From alone proves nothing: who
  * only names a PBX must not get answers to challenges that are made with its password.
  */
 export function originOf(
