@@ -115,6 +115,7 @@ export class AppStop {
     if (size > 0) log.info({ calls: size }, 'ending calls');
     const nothing = { liveCalls: [], liveOffers: [] };
     await loop.submit({ kind: 'Reconcile', by: 'shutdown', ...nothing });
+    edge.letGo();
     const until = performance.now() + FAREWELL_MS;
     for (;;) {
       const { callers, offers, outbound } = edge.health();

@@ -57,6 +57,8 @@ export interface ArriveCall extends Base {
   readonly sipCallId: string;
   /** The SIP server's name of his dialog, by which a later process finds it again. */
   readonly dialogId?: string;
+  /** Our registrar that it came through, which may challenge us in his dialog; absent: none. */
+  readonly registrar?: string;
   /** Address of From: `user@host`. */
   readonly from: string;
   /** Display name of From, or ''. */

@@ -112,6 +112,7 @@ function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Depa
     queue: queue.name,
     sipCallId,
     ...(command.dialogId === undefined ? {} : { dialogId: command.dialogId }),
+    ...(command.registrar === undefined ? {} : { registrar: command.registrar }),
     from,
     fromName,
     to,

@@ -71,6 +71,8 @@ export interface CallEntered extends Base {
   readonly sipCallId: string;
   /** The SIP server's name of the caller's dialog. */
   readonly dialogId?: string;
+  /** Our registrar that he came through; absent: none. */
+  readonly registrar?: string;
   readonly from: string;
   readonly fromName: string;
   readonly to: string;

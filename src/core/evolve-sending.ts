@@ -19,12 +19,13 @@ export function placeTransfer(state: State, transfer: Transfer): void {
 }
 
 export function begin(state: State, event: TransferBegan): void {
-  const { callId, queue, sipCallId, dialogId, from, fromName, uri, replaces, at } = event;
+  const { callId, queue, sipCallId, from, fromName, uri, at } = event;
   if (state.calls.has(callId)) throw new Error(`broken invariant: ${callId} is here and sent away`);
   const transfer: Transfer = {
     ...{ callId, queue, sipCallId, from, fromName, uri },
-    dialogId: dialogId ?? null,
-    replaces: replaces ?? null,
+    dialogId: event.dialogId ?? null,
+    registrar: event.registrar ?? null,
+    replaces: event.replaces ?? null,
     begunAt: at,
     isReferred: false,
     attempt: 0,

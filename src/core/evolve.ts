@@ -63,6 +63,7 @@ function enter(state: State, event: CallEntered): void {
     queue: event.queue,
     sipCallId: event.sipCallId,
     dialogId: event.dialogId ?? null,
+    registrar: event.registrar ?? null,
     from: event.from,
     fromName: event.fromName,
     to: event.to,

@@ -19,11 +19,12 @@ import type { Destination } from './types.ts';
 /** Behind his CallEnded. `call`: as it was before that. */
 export function beginTransfer(decision: Decision, call: Call, to: Destination | undefined): void {
   if (to?.to !== 'uri') return;
-  const { id: callId, queue, sipCallId, dialogId, from, fromName } = call;
+  const { id: callId, queue, sipCallId, dialogId, registrar, from, fromName } = call;
   const { uri, replaces } = to;
   decision.emit({
     ...{ kind: 'TransferBegan', callId, queue, sipCallId, from, fromName, uri },
     ...(dialogId === null ? {} : { dialogId }),
+    ...(registrar === null ? {} : { registrar }),
     ...(replaces === undefined ? {} : { replaces }),
   });
 }

@@ -72,6 +72,7 @@ type StoredCall = Stored<
   PlainCall,
   | 'vetoes'
   | 'dialogId'
+  | 'registrar'
   | 'queuedAt'
   | 'asked'
   | 'limits'
@@ -90,6 +91,7 @@ type StoredCall = Stored<
   | 'ringFrom'
   | 'heldBy'
 >;
+type StoredTransfer = Stored<Omit<Transfer, 'timer'>, 'isReferred' | 'registrar'>;
 type StoredAgent = Stored<
   PlainAgent,
   'pausedUntil' | 'autoPaused' | 'away' | 'pausedIn' | 'talkedMs' | 'tallies'
@@ -106,7 +108,7 @@ export interface Snapshot {
   readonly offers: readonly Stored<PlainOffer, 'given' | 'rungFrom'>[];
   readonly agents: readonly StoredAgent[];
   /** Absent: none. */
-  readonly transfers?: readonly (Omit<Transfer, 'timer' | 'isReferred'> & Partial<Transfer>)[];
+  readonly transfers?: readonly StoredTransfer[];
   readonly outbound?: readonly Omit<Outbound, 'timer'>[];
   /** Whom a caller last spoke with, by queue and number, oldest first; absent: nobody. */
   readonly acquainted?: readonly (readonly [string, AgentId])[];
@@ -169,6 +171,7 @@ export function snapshot(state: State): Snapshot {
 function restoreCall(call: StoredCall): Call {
   return {
     dialogId: null,
+    registrar: null,
     queuedAt: call.enteredAt,
     maxWaitMs: null,
     asked: NO_LIMITS,
@@ -231,7 +234,8 @@ export function restore(plain: Snapshot): State {
   }
   for (const sent of plain.transfers ?? []) {
     // One of a former version does not say whether his side was at it.
-    const transfer = { isReferred: false, ...sent, timer: makeTimer('transfer', sent.callId) };
+    const late = { isReferred: false, registrar: null };
+    const transfer = { ...late, ...sent, timer: makeTimer('transfer', sent.callId) };
     state.transfers.set(sent.callId, transfer);
     placeTransfer(state, transfer);
   }

@@ -96,6 +96,7 @@ export interface Call {
   queue: QueueName;
   readonly sipCallId: string;
   readonly dialogId: string | null;
+  readonly registrar: string | null;
   readonly from: string;
   readonly fromName: string;
   readonly to: string;

@@ -10,6 +10,7 @@ export interface Transfer {
   readonly queue: QueueName;
   readonly sipCallId: string;
   readonly dialogId: string | null;
+  readonly registrar: string | null;
   readonly from: string;
   readonly fromName: string;
   readonly uri: string;

@@ -55,6 +55,7 @@ export interface TransferBegan extends Base {
   readonly sipCallId: string;
   /** The SIP server's name of his dialog. */
   readonly dialogId?: string;
+  readonly registrar?: string;
   readonly from: string;
   readonly fromName: string;
   readonly uri: string;

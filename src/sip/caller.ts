@@ -1,6 +1,5 @@
 /** What is known of one caller's leg while he is here; `callers.ts` leads him. */
 import type { AgentId, CallId, QueueName } from '../core/types.ts';
-import type { Credentials } from './digest.ts';
 import type { ExitKeys } from './exit-keys.ts';
 import type { IncomingRequest } from './port.ts';
 import type { Session } from './session.ts';
@@ -9,8 +8,8 @@ import type { Session } from './session.ts';
 export interface Phones {
   /** An agent's phone that calls a queue is not idle until the function is called. */
   watch(request: IncomingRequest): () => void;
-  /** Our account at the PBX that it called through; null: none. */
-  account(request: IncomingRequest): Credentials | null;
+  /** Name of our registrar that it called through; null: none. */
+  origin(request: IncomingRequest): string | null;
 }
 
 export interface Caller {
@@ -26,8 +25,8 @@ export interface Caller {
   /** Gone by our doing: an INVITE of his without an answer gets one. */
   isHungUp?: true;
   session: Session | null;
-  /** Ours at the PBX he came from, for challenges in his dialog; null: none, or taken over. */
-  credentials: Credentials | null;
+  /** Our registrar that he came through, whose challenges in his dialog we answer; null: none. */
+  readonly registrar: string | null;
   /** We made the offer (INVITE without SDP): the ACK brings the answer. null: it will tell. */
   lateOffer: boolean | null;
   /** Waits for his INVITE to be given to us again; ends him if it is not. */
@@ -47,7 +46,12 @@ export interface Caller {
 }
 
 /** Just here: nothing is answered, made or known of him. */
-export function newCaller(callId: CallId, dialogId: string, queue: QueueName): Caller {
+export function newCaller(
+  callId: CallId,
+  dialogId: string,
+  queue: QueueName,
+  registrar: string | null,
+): Caller {
   return {
     callId,
     dialogId,
@@ -56,7 +60,7 @@ export function newCaller(callId: CallId, dialogId: string, queue: QueueName): C
     entered: false,
     closed: false,
     session: null,
-    credentials: null,
+    registrar,
     lateOffer: null,
     stranded: null,
     via: '',

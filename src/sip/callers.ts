@@ -12,8 +12,7 @@ import type { CallTransferred } from '../core/transfer-events.ts';
 import type { Call } from '../core/state.ts';
 import type { Transfer } from '../core/transfer-call.ts';
 import type { AgentId, CallId, QueueName } from '../core/types.ts';
-import { newCaller } from './caller.ts';
-import type { Caller, Phones } from './caller.ts';
+import { newCaller, type Caller, type Phones } from './caller.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { goodbyeOf, refusalFor, REFUSALS } from './destination.ts';
@@ -24,6 +23,7 @@ import type { Holds } from './holds.ts';
 import { checkInvite, wishesOf } from './invites.ts';
 import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
+import { credentialsAt } from './routes.ts';
 import { okWithSdp, refusalOf, Session } from './session.ts';
 import { overloaded } from './shedding.ts';
 import type { FoundOutside, Transfers } from './transfers.ts';
@@ -126,25 +126,24 @@ export class Callers {
       await request.respond(refusal);
       return;
     }
-    const caller = this.admit(runtime.newId(), dialogId, queue);
+    const caller = this.admit(runtime.newId(), dialogId, queue, this.phones.origin(request));
     caller.agentId = agentId;
     caller.lateOffer = request.body === '';
     caller.phoneFreed = this.phones.watch(request);
-    caller.credentials = this.phones.account(request);
     await this.serve(request, caller);
   }
 
-  private admit(callId: CallId, dialogId: string, queue: QueueName): Caller {
-    const caller = newCaller(callId, dialogId, queue);
-    this.callers.set(callId, caller);
-    this.byDialog.set(dialogId, caller);
+  private admit(...who: Parameters<typeof newCaller>): Caller {
+    const caller = newCaller(...who);
+    this.callers.set(caller.callId, caller);
+    this.byDialog.set(caller.dialogId, caller);
     return caller;
   }
 
   /** A call that a process before us entered, as the SIP server still has it: its dialog, or its
    *  INVITE without an answer, which is given to us again. `lateAnswer`: came with his ACK. */
   adopt(call: Call, held: HeldDialog, lateAnswer: string | null): void {
-    const caller = this.admit(call.id, held.dialogId, call.queue);
+    const caller = this.admit(call.id, held.dialogId, call.queue, call.registrar);
     caller.entered = true;
     if (held.state === 'early') return this.strand(caller);
     caller.session = this.open(caller, held.state === 'awaiting-ack');
@@ -229,7 +228,8 @@ export class Callers {
   }
 
   private open(caller: Caller, awaitsAck: boolean): Session {
-    const { dialogId, callId: leg, credentials } = caller;
+    const { dialogId, callId: leg, registrar } = caller;
+    const credentials = credentialsAt(this.context.config, registrar);
     return new Session(
       this.context,
       { dialogId, leg, credentials, awaitsAck },
@@ -255,6 +255,7 @@ export class Callers {
       fromName: clean(from?.display ?? ''),
       to: address(request.uri),
       ...(caller.agentId === null ? {} : { agentId: caller.agentId }),
+      ...(caller.registrar === null ? {} : { registrar: caller.registrar }),
       ...wishesOf(request, this.context.config.sip),
     } as const;
   }
@@ -415,7 +416,7 @@ export class Callers {
   /** A caller whom a process before us was sending elsewhere. */
   adoptSent(sent: Transfer, dialogId: string, outside: FoundOutside): void {
     const { callId } = sent;
-    const caller = this.admit(callId, dialogId, sent.queue);
+    const caller = this.admit(callId, dialogId, sent.queue, sent.registrar);
     const session = this.open(caller, false);
     caller.session = session;
     const settled = this.transfers.resume({ callId, session }, sent, outside);

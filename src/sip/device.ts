@@ -6,9 +6,8 @@
  */
 import type { DeviceRule, RegisterConfig } from '../config/types.ts';
 import type { Device, DirectContact } from '../core/types.ts';
-import type { Credentials } from './digest.ts';
 import { escapeUser, parseNameAddr, parseUri, splitList } from './headers.ts';
-import { credentialsOf, homeOf } from './routes.ts';
+import { homeOf } from './routes.ts';
 import type { SipUri } from './headers.ts';
 import type { IncomingRequest } from './port.ts';
 
@@ -66,16 +65,15 @@ export function registrarOf(
 }
 
 /**
- * Our account at the PBX that this request came from; null: none. A From alone proves nothing: who
+ * Name of the registrar that a request came from; null: of none. A From alone proves nothing: who
  * only names a PBX must not get answers to challenges that are made with its password.
  */
-export function accountAt(
+export function originOf(
   request: IncomingRequest,
   registrars: readonly KnownRegistrar[],
-): Credentials | null {
+): string | null {
   const near = registrars.filter(({ hosts }) => hosts.has(plain(request.sourceHost)));
-  const found = registrarOf(request, near);
-  return found === null ? null : credentialsOf(found.config);
+  return registrarOf(request, near)?.config.name ?? null;
 }
 
 /**

@@ -13,7 +13,7 @@ import { withoutOptional } from './bodies.ts';
 import { createClient } from './client.ts';
 import { ALLOW, Dialogs, hasToTag, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { accountAt, identifyDevice, type KnownRegistrar } from './device.ts';
+import { identifyDevice, originOf, type KnownRegistrar } from './device.ts';
 import { REFUSALS } from './destination.ts';
 import { Door } from './door.ts';
 import { connectStack } from './drachtio.ts';
@@ -78,6 +78,8 @@ export interface SipEdge {
   logIn(agentId: string, phone: LoginWish, by: string): Promise<NamedLogin>;
   /** New calls and logins are turned away; those that are here go on. */
   drain(): void;
+  /** Lets go whom no call has any more, and who is still on his way elsewhere. */
+  letGo(): void;
   /**
    * Hears and ends nothing any more: calls, logins under way, subscriptions and registrations
    * stay for another process. Only `stop` may follow, which then only disconnects.
@@ -176,10 +178,6 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   const named = new PhoneLogins(given.runtime, presence, context.config.sip);
   shedLoad(context, stack);
   let handedOver = false;
-  const hangUpLogins = async (): Promise<void> => {
-    await doneWithin(logins.stop(), FAREWELL_MAX_MS);
-    await context.client.farewell(FAREWELL_MAX_MS);
-  };
   stack.onReconnected((awayMs) => {
     context.client.reconnected();
     parts.door.tell();
@@ -218,6 +216,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
       logins.drain();
       named.drain();
     },
+    letGo: () => outbounds.stop(),
     handOver: async () => {
       handedOver = true;
       named.drain();
@@ -234,11 +233,16 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
       named.drain();
       transfers.stop();
       silent.stop();
-      await hangUpLogins();
+      await hangUpLogins(parts);
       await Promise.all([presence.stop(), ...registrations.map((each) => each.stop())]);
       return stack.close();
     },
   };
+}
+
+async function hangUpLogins({ context, logins }: Parts): Promise<void> {
+  await doneWithin(logins.stop(), FAREWELL_MAX_MS);
+  await context.client.farewell(FAREWELL_MAX_MS);
 }
 
 function phonesOf(
@@ -247,7 +251,7 @@ function phonesOf(
   known: () => readonly KnownRegistrar[],
 ): Phones {
   return {
-    account: (request) => accountAt(request, known()),
+    origin: (request) => originOf(request, known()),
     watch: (request) => {
       const uri = identifyDevice(request, known(), config.sip.deviceFrom)?.uri;
       if (uri === undefined) return () => undefined;

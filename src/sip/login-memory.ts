@@ -13,6 +13,8 @@ export interface LoginFacts {
   readonly dialogId: string;
   readonly device: Device;
   readonly wanted: LoginRequest;
+  /** Our registrar that he came through, who may challenge us; null, absent: none. */
+  readonly registrar?: string | null;
   /** We made the offer: the ACK brings the answer. */
   readonly isLateOffer: boolean;
   /** Tries left, the one under way included. */

@@ -15,7 +15,7 @@ import { isDone, order, queueOf, spokenOf } from './agent-orders.ts';
 import { checkInvite } from './invites.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
-import { accountAt, identifyDevice } from './device.ts';
+import { identifyDevice, originOf } from './device.ts';
 import type { KnownRegistrar } from './device.ts';
 import type { LoginRequest } from './dial-codes.ts';
 import type { Credentials } from './digest.ts';
@@ -25,6 +25,7 @@ import { Keying } from './keying.ts';
 import type { Locks } from './locks.ts';
 import { LoginMemory, type LoginFacts } from './login-memory.ts';
 import type { IncomingRequest, Response } from './port.ts';
+import { credentialsAt } from './routes.ts';
 import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
 import { logInOn, type PhoneWatching } from './phone-login.ts';
 import { overloaded } from './shedding.ts';
@@ -171,20 +172,15 @@ export class Logins {
       {
         ...{ dialogId: dialogIdFor(request), device, wanted, isLateOffer: request.body === '' },
         ...{ tries: config.sip.loginTries, keys: '', result: null },
+        registrar: originOf(request, this.registrars()),
       },
       false,
-      accountAt(request, this.registrars()),
     );
     request.onCancel(() => call.keying.hangUp());
     await this.live(call, this.answer(request, call));
   }
 
-  private begin(
-    leg: string,
-    facts: LoginFacts,
-    isTakenOver: boolean,
-    credentials: Credentials | null = null,
-  ): LoginCall {
+  private begin(leg: string, facts: LoginFacts, isTakenOver: boolean): LoginCall {
     const { media, runtime, config } = this.context;
     const { device, keys } = facts;
     const keying = new Keying({
@@ -196,6 +192,7 @@ export class Logins {
       ...(isTakenOver ? { name: `say-${runtime.newId()}` } : {}),
     });
     const memory = new LoginMemory(media, leg, facts);
+    const credentials = credentialsAt(this.context.config, facts.registrar ?? null);
     const call: LoginCall = { leg, keying, device, memory, isTakenOver, credentials };
     this.calls.set(leg, call);
     this.presence.callBegan(device.uri);

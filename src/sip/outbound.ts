@@ -86,6 +86,8 @@ export class Outbounds {
   private readonly routes: Routes;
   private readonly phones: Phones;
   private readonly ways = new Map<CallId, Way>();
+  /** Agents' calls that are over but for the number's side, which still calls elsewhere. */
+  private readonly sent = new Map<CallId, Way>();
 
   constructor(context: EdgeContext, routes: Routes, phones: Phones) {
     this.context = context;
@@ -95,11 +97,17 @@ export class Outbounds {
   }
 
   get size(): number {
-    return this.ways.size;
+    return this.ways.size + this.sent.size;
   }
 
   ownsLeg(leg: string): boolean {
-    return /\.[ac]$/.test(leg) && this.ways.has(leg.slice(0, -2));
+    const id = leg.slice(0, -2);
+    return (/\.[ac]$/.test(leg) && this.ways.has(id)) || leg === this.sent.get(id)?.callee.name;
+  }
+
+  /** The process ends: who still calls elsewhere is let go, too. The core ends the rest. */
+  stop(): void {
+    for (const way of [...this.sent.values()]) this.letGo(way);
   }
 
   /** Media came back from a fault with these legs; a call without one of its own is over. */
@@ -323,7 +331,7 @@ export class Outbounds {
       const told = await way.callee.refer(`${uri}${dialog}`);
       if (told === 'done') this.over(way, { outcome: 'completed', endedBy: 'agent' });
       way.isSent = false;
-      if (way.isClosed) way.callee.end(REASONS.completed);
+      if (way.isClosed) this.letGo(way);
       if (told === 'done') return null;
       return told === 'busy' ? '486 Busy Here' : '603 Decline';
     };
@@ -351,10 +359,20 @@ export class Outbounds {
     way.isClosed = true;
     this.ways.delete(way.id);
     way.agent.end(reason, isSent);
-    if (isSent) void this.context.media.music(way.callee.name, HOLD_MUSIC);
+    if (isSent) this.keepSent(way);
     else way.callee.end(way.callee.isUp ? reason : CANCELLED);
     const { over } = way.agent;
     if (over !== null) this.phones.clearing.add(way.outbound.device.uri, over);
+  }
+
+  private keepSent(way: Way): void {
+    this.sent.set(way.id, way);
+    void this.context.media.music(way.callee.name, HOLD_MUSIC);
+  }
+
+  private letGo(way: Way): void {
+    this.sent.delete(way.id);
+    way.callee.end(REASONS.completed);
   }
 
   /** One that a process before us began; `agent`, `callee`: what there is of its dialogs. */

@@ -2,7 +2,7 @@
  * How a device is reached: through the registrar at which its agent logged in, with the account
  * the ACD has there, or directly at the address its phone gave. Used by offers and subscriptions.
  */
-import type { RegisterConfig } from '../config/types.ts';
+import type { AcdConfig, RegisterConfig } from '../config/types.ts';
 import type { Outbound } from '../core/outbound-call.ts';
 import type { Device } from '../core/types.ts';
 import type { EdgeContext } from './context.ts';
@@ -97,6 +97,12 @@ export function homeOf(registrar: RegisterConfig): string {
 
 export function accountOf(registrar: RegisterConfig): string {
   return `sip:${escapeUser(registrar.username)}@${registrar.domain}`;
+}
+
+/** Ours at the registrar of this name; null: there is none (any more). */
+export function credentialsAt({ sip }: AcdConfig, name: string | null): Credentials | null {
+  const found = sip.register.find((each) => each.name === name);
+  return found === undefined ? null : credentialsOf(found);
 }
 
 export function credentialsOf(registrar: RegisterConfig): Credentials {

@@ -7,6 +7,7 @@ import type { MediaFailure } from '../media/port.ts';
 import { isHold } from '../media/sdp.ts';
 import { refuseBody, withoutOptional } from './bodies.ts';
 import { isGone, isUnreachable, TRANSACTION_DEADLINE_MS } from './client.ts';
+import type { InviteOutcome, RequestOutcome } from './client.ts';
 import { ALLOW, SDP, sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
@@ -295,12 +296,15 @@ export class Session implements Renewable {
     }
     if (!this.offered) return;
     this.offered = false;
-    void this.context.media.answered(this.leg, body).then((result) => {
-      if (result.ok) this.tellHold(body);
-      else
-        this.context.log.warn({ leg: this.leg, detail: result.detail }, 'answer in ACK unusable');
-      this.context.renewals.settled(this.leg);
-    });
+    void this.useAnswer(body).then(() => this.context.renewals.settled(this.leg));
+  }
+
+  /** His answer to an offer of ours within the dialog: where his audio goes to may have changed. */
+  private async useAnswer(sdp: string): Promise<void> {
+    const { media, log } = this.context;
+    const result = await media.answered(this.leg, sdp);
+    if (result.ok) this.tellHold(sdp);
+    else log.warn({ leg: this.leg, detail: result.detail }, 'his answer is unusable');
   }
 
   private peerEnded(cause: 'bye' | 'failed'): void {
@@ -326,15 +330,21 @@ export class Session implements Renewable {
     const options = { credentials, deadlineMs: TRANSACTION_DEADLINE_MS };
     const outcome = await client.request({ method: 'UPDATE', dialogId, headers }, options);
     const status = outcome.kind === 'response' ? outcome.response.status : 0;
-    // A passing obstacle: as the SIP server would, it is tried again until it ends the dialog.
-    if (outcome.kind === 'lost' || [491, 500, 503].includes(status))
-      setTimeout(() => void this.refresh(), REFRESH_AGAIN_MS).unref();
     const isUnknown = status === 405 || status === 501;
-    if (!isUnknown || this.closed || this.isInviting) return;
+    if (isPassing(outcome) || (isUnknown && this.isInviting)) return this.refreshLater();
+    if (!isUnknown || this.closed) return;
     const current = await media.current(this.leg);
     if (!current.ok) return;
     const body = { headers: { ...headers, 'Content-Type': SDP }, body: current.sdp };
-    await client.reinvite({ method: 'INVITE', dialogId, ...body }, options);
+    const offered = await client.reinvite({ method: 'INVITE', dialogId, ...body }, options);
+    if (isPassing(offered)) return this.refreshLater();
+    // RFC 3264 §8: the offer is the one that stands, but the answer may be another.
+    if (offered.kind === 'answered' && offered.sdp !== '') await this.useAnswer(offered.sdp);
+  }
+
+  /** As the SIP server would: again and again, until it ends the dialog. */
+  private refreshLater(): void {
+    setTimeout(() => void this.refresh(), REFRESH_AGAIN_MS).unref();
   }
 
   /** re-INVITE (RFC 3261 §14.2) and UPDATE (RFC 3311): with an offer, or to refresh only. */
@@ -392,6 +402,12 @@ export class Session implements Renewable {
     void request.respond({ status: 200, reason: 'OK' });
     if (digit !== null && !this.closed) this.hooks.digit?.(digit);
   }
+}
+
+/** A refresh met an obstacle that may be gone soon: glare, or a side that is busy with another. */
+function isPassing(outcome: RequestOutcome | InviteOutcome): boolean {
+  const status = 'response' in outcome ? outcome.response.status : 0;
+  return outcome.kind === 'lost' || [491, 500, 503].includes(status);
 }
 
 /** RFC 3261 §12.2.2: our BYE is on its way. */

@@ -1,7 +1,7 @@
 /**
  * Phones that registered, or subscribed, over a connection of theirs: what a program sends to their
  * Contact goes back over that connection as long as it stands, for behind a NAT there is no other
- * way. As drachtio-server does, by user and host of the Contact.
+ * way.
  */
 import { putNewest } from '../shared/newest.ts';
 import type { Clock } from './clock.ts';
@@ -9,8 +9,7 @@ import { leadingNumber, param, parseNameAddr, splitLists } from './headers.ts';
 import { MAX_BINDINGS } from './limits.ts';
 import { header, headerValues, type Header, type SipMessage } from './message.ts';
 import type { Path } from './path.ts';
-import { contactUri } from './uas-dialogs.ts';
-import { parseUri } from './uri.ts';
+import { parseUri, uriParam } from './uri.ts';
 
 interface Binding {
   address: string;
@@ -19,17 +18,44 @@ interface Binding {
   expiresAt: number;
 }
 
-/** `user@host`; '' if it is no address. */
+/**
+ * `user@host:port;transport`; '' if it is no address, or one that asks for UDP. Two phones may have
+ * one user and host, and a phone may be there by UDP and by TCP, each with a Contact of its own.
+ */
 function keyOf(uri: string): string {
   const parsed = parseUri(uri);
-  return parsed === null ? '' : `${parsed.user}@${parsed.host}`;
+  const transport = uriParam(parsed?.params ?? '', 'transport')?.toLowerCase() ?? '';
+  if (parsed?.scheme !== 'sip' || transport === 'udp') return '';
+  return `${parsed.user}@${parsed.host}:${parsed.port || 5060};${transport}`;
 }
 
-/** Seconds that one side's headers grant the first Contact; -1 if they say nothing. */
-function expiresIn(message: { headers: Header[] }): number {
-  const [first = ''] = splitLists(headerValues(message, 'contact'));
-  const own = param(parseNameAddr(first)?.params ?? '', 'expires');
-  return leadingNumber(own ?? header(message, 'expires'));
+interface Granted {
+  key: string;
+  /** Of its own; -1: none. */
+  seconds: number;
+}
+
+function contactsOf(message: { headers: Header[] }): Granted[] {
+  return splitLists(headerValues(message, 'contact')).map((value) => {
+    const { uri = '', params = '' } = parseNameAddr(value) ?? {};
+    return { key: keyOf(uri), seconds: leadingNumber(param(params, 'expires') ?? '') };
+  });
+}
+
+/**
+ * Seconds that it stays: as the answer says, which lists other phones' Contacts beside it (RFC 3261
+ * section 10.3 step 8), one alone being this one in whatever words; else as it has asked.
+ */
+function secondsOf(
+  asked: Granted,
+  listed: readonly Granted[],
+  rest: readonly { headers: Header[] }[],
+): number {
+  const [ofAnswer = -1, ofRequest = -1] = rest.map((one) => leadingNumber(header(one, 'expires')));
+  const wanted = asked.seconds < 0 ? ofRequest : asked.seconds;
+  if (wanted === 0) return 0;
+  const same = listed.find(({ key }) => key === asked.key) ?? (listed[1] ? undefined : listed[0]);
+  return [same?.seconds ?? -1, ofAnswer, wanted].find((seconds) => seconds >= 0) ?? 0;
 }
 
 export class Bindings {
@@ -40,20 +66,25 @@ export class Bindings {
     this.clock = clock;
   }
 
-  /** @param answer headers of the 2xx, which has the last word, names in any spelling */
-  learn(request: SipMessage, answer: readonly Header[], path: Path): void {
-    const isLasting = request.method === 'REGISTER' || request.method === 'SUBSCRIBE';
-    if (!isLasting || path.proto !== 'tcp') return;
-    const key = keyOf(contactUri(request) ?? '');
-    if (key === '') return;
-    const headers = answer.map(({ name, value }) => ({ name: name.toLowerCase(), value }));
-    const granted = expiresIn({ headers });
-    const seconds = granted < 0 ? expiresIn(request) : granted;
-    this.byContact.delete(key);
-    if (seconds <= 0) return;
-    const { address, port } = path;
-    const expiresAt = this.clock.now() + seconds * 1000;
-    putNewest(this.byContact, key, { address, port, expiresAt }, MAX_BINDINGS);
+  /**
+   * The first Contact that stays is where the phone is: another may be anywhere.
+   * @param given headers of the 2xx, which has the last word, names in any spelling
+   */
+  learn(request: SipMessage, given: readonly Header[], path: Path): void {
+    if (request.method !== 'REGISTER' && request.method !== 'SUBSCRIBE') return;
+    const headers = given.map(({ name, value }) => ({ name: name.toLowerCase(), value }));
+    const listed = contactsOf({ headers });
+    let isKnown = path.proto !== 'tcp';
+    for (const asked of contactsOf(request)) {
+      // By UDP it is reached where its Contact says, whatever connection it had before.
+      this.byContact.delete(asked.key);
+      const seconds = secondsOf(asked, listed, [{ headers }, request]);
+      if (isKnown || asked.key === '' || seconds === 0) continue;
+      isKnown = true;
+      const { address, port } = path;
+      const expiresAt = this.clock.now() + seconds * 1000;
+      putNewest(this.byContact, asked.key, { address, port, expiresAt }, MAX_BINDINGS);
+    }
   }
 
   /** Where the phone at this address has its connection; null if none is known. */

@@ -14,16 +14,27 @@ import {
   MAX_HELD_FRAMES,
   MAX_HELD_PER_DIALOG,
   MAX_HELD_REQUESTS,
+  MAX_ORPHANED_OWNERS,
   TAG_PATIENCE_MS,
 } from './limits.ts';
 
-const MAX_ORPHANED_OWNERS = 100;
 /** Tag of clients that want unanswered requests of a dead predecessor again. */
 const TAKEOVER = 'takeover';
+
+/** Before the address of those we connect to, who are of one kind only with others there. */
+const CALLED = 'called:';
 
 /** Clients with the same tags are of one kind, and heirs of each other first of all. */
 function kinOf(tags: string[]): string {
   return tags.toSorted().join(',');
+}
+
+/**
+ * Is their kind for itself? Calls at a place that we call are known only there. And who takes over
+ * ends what it knows nothing of: it must get no calls of others, and others must not have its own.
+ */
+function isApart(tags: string[]): boolean {
+  return tags.some((tag) => tag === TAKEOVER || tag.startsWith(CALLED));
 }
 
 /** One connection from a client program. */
@@ -48,10 +59,10 @@ export class Client {
     this.calledAt = calledAt;
   }
 
-  /** Who it says it is. Those we connect to are of one kind only with others at that place. */
+  /** Who it says it is. */
   introduce(tags: string[]): void {
     this.tags = tags;
-    if (this.calledAt !== '') this.tags.push(`called:${this.calledAt}`);
+    if (this.calledAt !== '') this.tags.push(`${CALLED}${this.calledAt}`);
   }
 
   /** Frames of one turn of the event loop leave in one write. */
@@ -139,25 +150,29 @@ export class Clients {
   }
 
   /**
-   * The client is authenticated: it takes over what is orphaned, its own kind at once. One that we
-   * called for a single request takes over nothing else than its own kind's.
+   * The client is authenticated: it takes over what its own kind left, and, where neither is a kind
+   * for itself, what others left and nobody of theirs came for.
    */
   join(client: Client): void {
     this.connected.set(client.id, client);
+    this.adoptFor(client);
+  }
+
+  private adoptFor(client: Client): void {
+    if (this.connected.get(client.id) !== client) return;
     const now = this.options.clock.now();
     const kin = kinOf(client.tags);
     let soonest = Infinity;
     for (const [id, orphan] of [...this.orphans]) {
       const wait = orphan.goneAt + TAG_PATIENCE_MS - now;
       const isKin = kinOf(orphan.tags) === kin;
-      if (client.calledAt !== '' && !isKin) continue;
+      if (!isKin && (isApart(client.tags) || isApart(orphan.tags))) continue;
       if (isKin || wait <= 0) this.adopt(id, orphan, client);
       else soonest = Math.min(soonest, wait);
     }
     if (soonest === Infinity) return;
     this.options.clock.after(soonest, () => {
-      if (this.connected.get(client.id) !== client) return;
-      for (const [id, orphan] of [...this.orphans]) this.adopt(id, orphan, client);
+      this.adoptFor(client);
     });
   }
 
@@ -172,14 +187,24 @@ export class Clients {
       return;
     }
     const successor = this.successorOf(client);
-    const oldest = this.orphans.keys().next().value;
-    if (successor !== null) {
-      this.options.moveOwnership(client.id, successor.id, successor);
-    } else if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) {
-      this.options.moveOwnership(client.id, oldest, null);
-    } else this.orphan(client.id, client.tags);
+    if (successor === null) this.leaveBehind(client);
+    else this.options.moveOwnership(client.id, successor.id, successor);
     this.connected.delete(client.id);
     this.settle(client, true);
+  }
+
+  /** Beyond the bound it waits with what its kind left last, or in the place of who left first. */
+  private leaveBehind({ id, tags }: Client): void {
+    const [oldest] = this.orphans.keys();
+    if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) {
+      const kin = [...this.orphans].findLast(([, orphan]) => kinOf(orphan.tags) === kinOf(tags));
+      if (kin !== undefined) {
+        this.options.moveOwnership(id, kin[0], null);
+        return;
+      }
+      this.abandon(oldest);
+    }
+    this.orphan(id, tags);
   }
 
   /**
@@ -237,9 +262,14 @@ export class Clients {
   private orphan(id: string, tags: string[]): void {
     const { clock } = this.options;
     const abandon = clock.after(ABANDON_MS, () => {
-      if (this.orphans.delete(id)) this.options.abandon(id);
+      this.abandon(id);
     });
     this.orphans.set(id, { tags, goneAt: clock.now(), held: new Set(), abandon });
+  }
+
+  private abandon(id: string): void {
+    this.orphans.get(id)?.abandon.cancel();
+    if (this.orphans.delete(id)) this.options.abandon(id);
   }
 
   /** Owners of what was restored: gone since now. */
@@ -254,12 +284,15 @@ export class Clients {
     for (const verb of verbs) this.lastWanted.set(verb, this.options.clock.now());
   }
 
-  /** Does everybody who takes new calls want none for now? Then one is counted as refused. */
-  refusesCalls(): boolean {
+  /**
+   * Does everybody who takes new calls want none for now? Then one is counted as refused.
+   * @param tag '': whatever tags they have
+   */
+  refusesCalls(tag = ''): boolean {
     const now = this.options.clock.now();
     let isAnyBusy = false;
     for (const one of this.connected.values()) {
-      if (!one.routes.has('invite')) continue;
+      if (!one.routes.has('invite') || (tag !== '' && !one.tags.includes(tag))) continue;
       if (one.busyUntil <= now) return false;
       isAnyBusy = true;
     }

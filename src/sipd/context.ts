@@ -96,6 +96,8 @@ export interface UacTx {
 
 /** Sees to new requests that are for programs which wait to be connected to. */
 export interface Dialler {
+  /** Are new requests of this method for them? Then whoever routed it has no say. */
+  takes(method: string): boolean;
   /**
    * The request is given to a client, or answered in another way.
    * @returns false: it is none of those

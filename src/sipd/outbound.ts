@@ -55,11 +55,17 @@ export class Outbound implements Dialler {
     this.options = options;
   }
 
-  take(received: Received, tx: ServerTx, give: (client: Client) => void): boolean {
+  private ruleFor(method: string): OutboundRule | undefined {
     const { rules } = this.options;
-    const { method } = received.message;
-    const rule =
-      rules.find((one) => one.method === method) ?? rules.find((one) => one.method === '*');
+    return rules.find((one) => one.method === method) ?? rules.find((one) => one.method === '*');
+  }
+
+  takes(method: string): boolean {
+    return this.ruleFor(method) !== undefined;
+  }
+
+  take(received: Received, tx: ServerTx, give: (client: Client) => void): boolean {
+    const rule = this.ruleFor(received.message.method);
     if (rule === undefined) return false;
     const asked = { received, tx, give };
     if (typeof rule.to === 'string') void this.ask(rule.to, asked);
@@ -108,8 +114,11 @@ export class Outbound implements Dialler {
           return;
         }
         const { tag } = instruction;
-        const client = ctx.clients.pick(received.message.method.toLowerCase(), tag);
-        if (client !== null) give(client);
+        const { method } = received.message;
+        const client = ctx.clients.pick(method.toLowerCase(), tag);
+        const isBusy = method === 'INVITE' && ctx.clients.refusesCalls(tag);
+        if (isBusy) reject(received, tx, 503, [retryAfter]);
+        else if (client !== null) give(client);
         else this.refuse(asked, `no program has the tag ${tag}`);
       }
     }

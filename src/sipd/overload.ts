@@ -57,7 +57,9 @@ export function hasRoom(ctx: Context, received: Received): boolean {
   const entry = ctx.dialogs.find(received.callId, received.toTag, received.fromTag);
   if (entry === undefined && method !== 'CANCEL' && !passesThroughUs(ctx, received)) {
     // Said by the client itself: nothing is kept, parsed further or handed over.
-    if (method === 'INVITE' && received.toTag === '' && ctx.clients.refusesCalls()) return false;
+    const isNewCall = method === 'INVITE' && received.toTag === '';
+    const isForOthers = ctx.outbound?.takes(method) === true;
+    if (isNewCall && !isForOthers && ctx.clients.refusesCalls()) return false;
     if (ctx.unheard.isFull(method, ctx.peers.isKnown(received.path))) return false;
     if (ctx.serverTxs.activeCount >= MAX_ACTIVE_TRANSACTIONS) return false;
   }

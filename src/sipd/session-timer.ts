@@ -4,7 +4,7 @@
  */
 import { composeRequest } from './compose.ts';
 import type { Context } from './context.ts';
-import type { DialogEntry, SessionTimer } from './dialogs.ts';
+import { hearSdp, type DialogEntry, type SessionTimer } from './dialogs.ts';
 import { leadingNumber, lists, param } from './headers.ts';
 import { header, headerValues, type Header, type SipMessage } from './message.ts';
 import { MIN_SESSION_SECONDS, RESTORE_GRACE_MS } from './limits.ts';
@@ -17,6 +17,7 @@ import {
   tellUnsolicited,
 } from './outgoing.ts';
 import type { Received } from './received.ts';
+import { refreshTargetBy2xx } from './uas-dialogs.ts';
 
 /** Seconds between attempts where a refresh met a passing obstacle (491, 500, 503). */
 const RETRY_SECONDS = 5;
@@ -151,6 +152,8 @@ function refresh(ctx: Context, entry: DialogEntry, timer: SessionTimer): void {
     entry.isInviting = false;
     if (entry.isGone) return;
     if (status >= 200 && status < 300 && response !== null) {
+      hearSdp(entry, response.message.body);
+      refreshTargetBy2xx(entry, response.message, response.path);
       if (!byUpdate) acknowledge(ctx, entry, cseq);
       const agreed = sessionOfResponse(response.message, ctx.clock.now());
       armSession(ctx, entry, agreed);

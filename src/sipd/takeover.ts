@@ -43,10 +43,10 @@ function stateOf(ctx: Context, entry: DialogEntry): Told['state'] {
   return isWaiting ? 'awaiting-ack' : 'confirmed';
 }
 
-/** Everything that is this client's, or nobody's. */
+/** Everything that is this client's; who takes over owns what its kind left since it has joined. */
 function tell(ctx: Context, client: Client): (Told | ToldEnding)[] {
   const told = new Map<string, Told | ToldEnding>();
-  const isOurs = (owner: string): boolean => owner === client.id || !ctx.clients.isConnected(owner);
+  const isOurs = (owner: string): boolean => owner === client.id;
   for (const entry of ctx.dialogs.all()) {
     const { id, role, method, callId, remote, since, owner, isConfirmed } = entry.state;
     if (!isOurs(owner) || (told.has(id) && !isConfirmed)) continue;

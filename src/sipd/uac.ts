@@ -18,7 +18,13 @@ import { dropOutgoing, keepOutgoing } from './records.ts';
 import { armSession, sessionOfResponse } from './session-timer.ts';
 import { oweAck } from './uac-ack.ts';
 import { sendCancel } from './uac-cancel.ts';
-import { contactUri, endsSubscription, seenAtOfResponse, subscriptionEnd } from './uas-dialogs.ts';
+import {
+  contactUri,
+  endsSubscription,
+  refreshTargetBy2xx,
+  seenAtOfResponse,
+  subscriptionEnd,
+} from './uas-dialogs.ts';
 
 export interface Launch {
   owner: string;
@@ -376,11 +382,7 @@ function finishInDialog(
   if (method === 'INVITE') uac.confirmed = entry;
   if (method === 'INVITE' || method === 'UPDATE' || method === 'SUBSCRIBE') {
     hearSdp(entry, message.body);
-    const uri = contactUri(message);
-    if (uri !== null) state.target = uri;
-    if (uri !== null && state.routes.length === 0) {
-      state.seenAt = seenAtOfResponse(message, response.path);
-    }
+    refreshTargetBy2xx(entry, message, response.path);
     ctx.dialogs.touch(entry);
   }
   if (method === 'SUBSCRIBE' && state.method === 'SUBSCRIBE') {

@@ -129,3 +129,12 @@ export function refreshTarget(entry: DialogEntry, message: SipMessage, path: Pat
   state.target = uri;
   if (state.routes.length === 0) state.seenAt = seenAtOfRequest(message, path);
 }
+
+/** So does its 2xx to one of ours (RFC 3261 section 12.2.1.2). */
+export function refreshTargetBy2xx(entry: DialogEntry, message: SipMessage, path: Path): void {
+  const uri = contactUri(message);
+  if (uri === null) return;
+  const { state } = entry;
+  state.target = uri;
+  if (state.routes.length === 0) state.seenAt = seenAtOfResponse(message, path);
+}

@@ -285,17 +285,36 @@ describe('by REFER of the agent’s phone', () => {
     await settled(at);
   });
 
-  it('he may hang up at once; the other is let go when he is there', async () => {
-    const at = await scene();
-    const ringing = await talking(at);
+  /** The agent has asked for it and hung up; gives the REFER at the desk. */
+  async function leftAlone(at: Scene): Promise<SipText> {
     at.agent.back(at.offered, 'REFER', 1, { headers: { 'Refer-To': '<sip:a@desk.example.com>' } });
     const refer = await at.desk.request('REFER');
     at.agent.back(at.offered, 'BYE', 2);
     await at.acd.event('OutboundEnded');
     expect(at.acd.loop.state.agents.get('2771')?.callId).toBeNull();
+    // A drain waits for him, and a sweep of audio that nobody owns leaves him his music.
+    expect(at.acd.edge.health().outbound).toBe(1);
+    at.acd.media.events?.up([`${at.callId}.c`]);
+    expect([...at.acd.media.live]).toEqual([`${at.callId}.c`]);
+    return refer;
+  }
+
+  it('he may hang up at once; the other is let go when he is there', async () => {
+    const at = await scene();
+    const ringing = await talking(at);
+    const refer = await leftAlone(at);
     at.desk.answer(refer, 202, 'Accepted');
     expect(at.desk.seen.map(({ method }) => method)).not.toContain('BYE');
     tells(at, ringing, '200 OK');
+    await saysGoodbye(at.desk);
+    await settled(at);
+  });
+
+  it('and is let go at once where the server stops', async () => {
+    const at = await scene();
+    await talking(at);
+    at.desk.answer(await leftAlone(at), 202, 'Accepted');
+    at.acd.edge.letGo();
     await saysGoodbye(at.desk);
     await settled(at);
   });

@@ -119,13 +119,18 @@ describe('a number that rings', () => {
     expect(bye.request.headers?.['Reason']).toContain('cause=17');
   });
 
-  it('given it was busy before, the agent hears so, and nobody is dialled again', async () => {
+  /** The number was refused, and the agent hears so. */
+  async function refused(): Promise<void> {
     await dialled('dialled');
     const { config } = past.runtime.state;
     const told = { ...config, outbound: STANDARD_OUTBOUND };
     await past.runtime.submit({ kind: 'ApplyConfig', by: 'test', config: told });
     const why = { outcome: 'busy', sipStatus: 486 } as const;
     await past.runtime.submit({ kind: 'RefuseOutbound', by: 'sip', callId: 'o1', ...why });
+  }
+
+  it('given it was busy before, the agent hears so, and nobody is dialled again', async () => {
+    await refused();
     holds(AGENT);
     await past.takeOver();
     expect(past.media.of('play')).toMatchObject([{ leg: 'o1.a' }]);
@@ -133,6 +138,32 @@ describe('a number that rings', () => {
     says(AGENT, 'BYE');
     await past.runtime.wait('EndOutbound');
     expect(past.runtime.state.outbound.size).toBe(0);
+  });
+
+  it.each([
+    ['rings', 'early', [], [CALLEE]],
+    ['has answered', 'confirmed', [CALLEE], []],
+  ] as const)('given it was refused, and %s at the server, is ended', async (...how) => {
+    const [, state, byes, cancelled] = how;
+    await refused();
+    holds(AGENT);
+    holds(CALLEE, state);
+    await past.takeOver();
+    expect([past.byes(), past.kept.cancelled, past.kept.resumed]).toEqual([byes, cancelled, []]);
+    // The agent hears the tone, and of that leg nothing is left.
+    expect(past.media.of('play')).toMatchObject([{ leg: 'o1.a' }]);
+    expect([...past.media.live]).toEqual(['o1.a']);
+    expect(past.runtime.state.outbound.size).toBe(1);
+  });
+
+  it('given it was refused, and a SIP server that tells nothing, is taken back', async () => {
+    past.stack.kept = null;
+    await refused();
+    await past.takeOver();
+    expect(past.media.of('play')).toMatchObject([{ leg: 'o1.a' }]);
+    expect([...past.media.live]).toEqual(['o1.a']);
+    const bye = await past.stack.wait('BYE');
+    expect([bye.request.dialogId, ending()]).toEqual([CALLEE, []]);
   });
 
   it('given the agent hung up meanwhile, is taken back', async () => {

@@ -44,6 +44,8 @@ it('given its connection stands, then calls go over it, else to where its Contac
 
 it.each([
   ['as long as the answer says', ['Contact: <sip:x@y>;expires=120'], 120],
+  ['as it says among others', [`Contact: <sip:x@y>;expires=9, <${URI}>;expires=120`], 120],
+  ['by nothing that it says of others', ['Contact: <sip:x@y>;expires=9, <sip:z@y>'], 600],
   ['by the Expires of the answer', ['expires: 60'], 60],
   ['else as long as it asked for', [], 600],
 ])('given %s, then for so long', (_what, granted, seconds) => {
@@ -59,6 +61,50 @@ it('given it takes its registration back, or came by UDP, then nothing is rememb
   register(['Expires: 0'], 'tcp', 'reg-2');
   register([], 'udp', 'reg-3');
   expect(called()).toBe('10.0.0.7');
+});
+
+it('given it comes by UDP at last, then calls go where its Contact says', () => {
+  const plain = 'sip:ann@10.0.0.7';
+  const calledThere = (): string => {
+    client.request('INVITE', plain, [], 'v=0\r\n');
+    return world.network.sent.splice(0).at(-1)?.address ?? '';
+  };
+  register([], 'tcp', 'reg-1', plain);
+  expect(calledThere()).toBe('192.0.2.9');
+  register([], 'udp', 'reg-2', plain);
+  expect(calledThere()).toBe('10.0.0.7');
+});
+
+it('given other Contacts of one user and host, by UDP or at a port, then each its own', () => {
+  register([]);
+  register([], 'udp', 'reg-2', 'sip:ann@10.0.0.7');
+  world.peer.port = 5066;
+  world.network.open.add('192.0.2.9:5066');
+  register([], 'tcp', 'reg-3', 'sip:ann@10.0.0.7:5062;transport=tcp');
+  world.network.sent.length = 0;
+  client.request('INVITE', URI, [], 'v=0\r\n');
+  expect(world.network.sent.splice(0).at(-1)).toMatchObject({ address: '192.0.2.9', port: 5060 });
+  register([], 'tcp', 'reg-4', 'sip:ann@10.0.0.7:5060;transport=udp');
+  client.request('INVITE', 'sip:ann@10.0.0.7:5060;transport=udp', [], 'v=0\r\n');
+  expect(world.network.sent.splice(0).at(-1)).toMatchObject({ address: '10.0.0.7' });
+});
+
+it('given one REGISTER takes a Contact back and brings two, then the first of these', () => {
+  register([]);
+  const two = `sip:ann@10.0.0.8>, <sip:mailbox@10.0.0.9`;
+  register(
+    ['Contact: <sip:ann@10.0.0.8>;expires=60'],
+    'tcp',
+    'reg-2',
+    `${URI}>;expires=0, <${two}`,
+  );
+  const calledAt = (uri: string): string => {
+    client.request('INVITE', uri, [], 'v=0\r\n');
+    return world.network.sent.splice(0).at(-1)?.address ?? '';
+  };
+  expect(calledAt(URI)).toBe('10.0.0.7');
+  expect(calledAt('sip:ann@10.0.0.8')).toBe('192.0.2.9');
+  expect(calledAt('sip:mailbox@10.0.0.9')).toBe('10.0.0.9');
 });
 
 it('given more phones than are remembered, then the oldest is forgotten', () => {

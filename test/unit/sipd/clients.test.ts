@@ -2,9 +2,13 @@
  * Goal: dialogs outlive their client. Whatever belongs to one that died waits, in order and within
  * bounds, for the next; and only who knows the secret may do anything.
  */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { MAX_BUSY_MS } from '../../../src/sipd/limits.ts';
-import { headerOf, statusOf } from '../../support/raw-ua.ts';
+import { MAX_BUSY_MS, MAX_ORPHANED_OWNERS } from '../../../src/sipd/limits.ts';
+import { Outbound } from '../../../src/sipd/outbound.ts';
+import { headerOf, methodOf, statusOf } from '../../support/raw-ua.ts';
 import type { FakeClient } from '../../support/sipd-core.ts';
 import { World } from '../../support/sipd-core.ts';
 
@@ -121,6 +125,48 @@ describe('a client that dies', () => {
     expect(world.join('red').story).toEqual(['INFO']);
   });
 
+  it('given a kind for itself, then others get nothing of it, and it nothing of others', () => {
+    const called = world.join('', 'tcp://a:1');
+    const owners = { called, red: world.join('red'), acd: world.join('acd,takeover') };
+    const to = Object.entries(owners).map(([id, one]) => [id, answeredBy(one, id)] as const);
+    for (const one of Object.values(owners)) one.leave();
+    const heirs = [world.join('blue,takeover'), world.join('blue')];
+    world.clock.advance(3_000);
+    for (const [callId, value] of to)
+      world.arrive(world.request('INFO', { to: value, cseq: 2, callId }));
+    const got = heirs.map(({ sip }) => sip.map((frame) => headerOf(frame.sip, 'Call-ID')));
+    expect(got).toEqual([[], ['red']]);
+    expect(JSON.parse(heirs[0]?.say('dialogs', [])[1] ?? '')).toEqual([]);
+    // Nobody came back for them: they end.
+    world.takeSent();
+    world.clock.advance(5 * 60_000);
+    const byes = world.takeSent().filter((text) => methodOf(text) === 'BYE');
+    expect(new Set(byes.map((text) => headerOf(text, 'Call-ID')))).toEqual(
+      new Set(['called', 'acd']),
+    );
+  });
+
+  it('given more leave than are remembered, then by kind, or in the place of the first', () => {
+    const calls = [...Array(MAX_ORPHANED_OWNERS + 1).keys()].map((i) => {
+      const called = world.join('', 'tcp://a:1');
+      const to = answeredBy(called, `of-${i}`);
+      return { called, callId: `of-${i}`, to };
+    });
+    for (const { called } of calls) called.leave();
+    expect(world.takeStory()).toEqual([]);
+    const acd = world.join('acd,takeover');
+    const to = answeredBy(acd, 'of-acd');
+    acd.leave();
+    const [bye = '', ...rest] = world.takeSent();
+    expect([methodOf(bye), headerOf(bye, 'Call-ID'), rest]).toEqual(['BYE', 'of-0', []]);
+    world.arrive(world.request('INFO', { to, cseq: 2, callId: 'of-acd' }));
+    expect(world.join('acd,takeover').story).toEqual(['INFO']);
+    const again = world.join('', 'tcp://a:1');
+    for (const { callId, to: value } of calls.slice(1))
+      world.arrive(world.request('INFO', { to: value, cseq: 2, callId }));
+    expect(again.story).toEqual(Array(MAX_ORPHANED_OWNERS).fill('INFO'));
+  });
+
   it('given a hundred we called who are done, then they stand in nobody’s way', () => {
     for (let i = 0; i < 100; i++) world.join('', 'tcp://a:1').leave();
     const red = world.join('red');
@@ -164,10 +210,13 @@ describe('a client that dies', () => {
     marked.mockClear();
     first.leave();
     second.leave();
-    const third = world.join('acd,takeover');
+    world.join('acd,takeover');
     expect(marked.mock.calls).toEqual([]);
-    third.leave();
-    world.join('red');
+    const red = world.join('red');
+    answeredBy(red, 'of-red');
+    red.leave();
+    marked.mockClear();
+    world.join('blue');
     world.clock.advance(2_000);
     expect(marked.mock.calls.map(([key]) => key.slice(0, 2))).toEqual(['d|']);
   });
@@ -317,5 +366,28 @@ describe('a client that is overloaded', () => {
     one.say('busy', ['5000']);
     for (let i = 0; i < 4; i += 1) world.arrive(world.request('INVITE', { callId: `n${i}` }));
     expect([one.story.length, two.story.length]).toEqual([0, 4]);
+  });
+
+  it('given a rule for calls, then it has a say in those that the rule gives it', async () => {
+    const data = { tag: 'sales' };
+    const service = createServer((_question, answer) => {
+      answer.end(JSON.stringify({ action: 'route', data }));
+    });
+    await once(service.listen(0, '127.0.0.1'), 'listening');
+    const to = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
+    const rules = [{ method: 'INVITE', to }];
+    world.ctx.outbound = new Outbound(world.ctx, { secret: 'secret', ca: '', rules });
+    const [acd, sales] = [world.join('acd'), world.join('sales')];
+    for (const one of [acd, sales]) one.route('invite');
+    acd.say('busy', ['5000']);
+    world.arrive(world.request('INVITE', { callId: 'one' }));
+    await expect.poll(() => sales.story).toEqual(['INVITE']);
+    sales.say('busy', ['5000']);
+    world.takeSent();
+    world.arrive(world.request('INVITE', { callId: 'two' }));
+    await expect.poll(() => world.takeStory()).toContain('503');
+    expect([acd.story, sales.story]).toEqual([[], ['INVITE']]);
+    expect(sales.say('busy', ['0'])).toEqual(['OK', '1', '']);
+    service.close();
   });
 });

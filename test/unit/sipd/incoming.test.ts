@@ -407,10 +407,13 @@ describe('session timers', () => {
     const [refresh = ''] = world.takeSent();
     expect(methodOf(refresh)).toBe('INVITE');
     expect(refresh.endsWith(SDP)).toBe(true);
-    world.arrive(world.response(refresh, 200, { extra: ['Session-Expires: 200;refresher=uac'] }));
-    expect(world.takeStory()).toEqual(['ACK']);
+    const agreed = { extra: ['Session-Expires: 200;refresher=uac'] };
+    // RFC 3261 section 12.2.1.2: its Contact is where everything goes from now on.
+    const moved = { ...agreed, contact: '<sip:moved@192.0.2.9:5099>' };
+    world.arrive(world.response(refresh, 200, moved));
+    expect(world.takeSent()).toEqual([expect.stringMatching(/^ACK sip:moved@192.0.2.9:5099 /)]);
     expect(client.story).toEqual(['INVITE', 'ACK']);
     world.clock.advance(100_000);
-    expect(new Set(world.takeStory())).toEqual(new Set(['INVITE']));
+    expect(world.takeSent()[0]).toMatch(/^INVITE sip:moved@192.0.2.9:5099 /);
   });
 });
