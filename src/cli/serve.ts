@@ -163,9 +163,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   if (config.journal.path === ':memory:') alone = 'now';
   // Under the supervisor our lines are read and written again: JSON keeps their fields apart.
   const format = options.stopWithParent ? 'json' : config.log.format;
-  const write = (line: string) => {
-    if (!lifeline.say(line)) process.stdout.write(line);
-  };
+  const write = (line: string) => lifeline.say(line, process.stdout);
   const { level } = config.log;
   const output = options.stopWithParent ? { write } : {};
   const log = createLog({ level, format, name: 'server', ...output });

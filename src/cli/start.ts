@@ -6,6 +6,7 @@
 import { chooseDrachtio } from '../config/endpoints.ts';
 import type { LogLine } from '../observe/line.ts';
 import { levelNumber, writeJson, writePretty } from '../observe/line.ts';
+import { writeLine } from '../shared/unread.ts';
 import { findFileFault } from '../supervisor/preflight.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { supervise } from '../supervisor/supervisor.ts';
@@ -57,7 +58,7 @@ export async function runStart(file: string): Promise<number> {
   const least = levelNumber(config.log.level);
   const write = (line: LogLine) => {
     if (levelNumber(line.level) < least) return;
-    process.stdout.write(`${isJson ? writeJson(line) : writePretty(line)}\n`);
+    writeLine(process.stdout, `${isJson ? writeJson(line) : writePretty(line)}\n`);
   };
   let supervisor: Supervisor | null = null;
   const stopped = untilStopped(() => supervisor);
