@@ -21,24 +21,26 @@ export function readConfiguration(
 
 /**
  * For a server that follows another: where acd.yaml cannot be used now, what was last loaded of it
- * and is kept in `keptAt`. Null: that cannot be, either; what is wrong has been told.
+ * and is kept in `keptAt`. `faults`: that cannot be, either; what is wrong has been told.
  */
 export function readAsKept(
   file: string,
   keptAt: string | null,
-): { readonly config: AcdConfig; readonly instead: Instead | null } | null {
+):
+  | { readonly config: AcdConfig; readonly instead: Instead | null }
+  | { readonly faults: readonly string[] } {
   const { env } = process;
   const result = loadConfig(file, { env, sounds: knownSounds() });
   if (result.ok) return { config: result.config, instead: null };
   const faults = tellFaults(file, result.faults);
   const kept = keptAt === null ? null : readKept(keptAt);
-  if (kept === null) return null;
+  if (kept === null) return { faults };
   const folder = path.dirname(path.resolve(file));
   // A prompt that is gone is not played; its queue is served all the same.
   const former = parseConfig(kept.text, { env, folder, sounds: null });
   if (former.ok) return { config: former.config, instead: { ...kept, faults } };
   tellFaults(keptAt ?? '', former.faults);
-  return null;
+  return { faults };
 }
 
 /** On standard error, a line each. */

@@ -124,6 +124,14 @@ function settleEnvironment(): void {
   process.env = { ...process.env };
 }
 
+/** sipd keeps what a server left for 5 min (ABANDON_MS). */
+function mistaken(faults: readonly string[], follows: boolean): string {
+  const [first = ''] = faults;
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+  const waiting = '; this is tried again every few seconds, and calls wait for it, for 5 minutes';
+  return `the configuration has mistakes: ${first}${more}${follows ? waiting : '; see acd check'}`;
+}
+
 /** `follows`: calls wait for us. Whoever asks for a restart is told of his mistakes instead. */
 function keepingOf({ kept, begun, held }: ServeOptions) {
   return { keptAt: kept === '' ? null : kept, follows: begun && !held };
@@ -153,7 +161,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   orders.hearSignals();
   const { keptAt, follows } = keepingOf(options);
   const read = readAsKept(options.config, follows ? keptAt : null);
-  if (read === null) return refuse(`${options.config} has mistakes; see acd check`);
+  if ('faults' in read) return refuse(mistaken(read.faults, follows));
   const { config, instead } = read;
   const found = readEndpoints(process.env, config);
   if (!found.ok) return refuse(found.detail);
@@ -163,9 +171,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   if (config.journal.path === ':memory:') alone = 'now';
   // Under the supervisor our lines are read and written again: JSON keeps their fields apart.
   const format = options.stopWithParent ? 'json' : config.log.format;
-  const write = (line: string) => {
-    if (!lifeline.say(line)) process.stdout.write(line);
-  };
+  const write = (line: string) => lifeline.say(line, process.stdout);
   const { level } = config.log;
   const output = options.stopWithParent ? { write } : {};
   const log = createLog({ level, format, name: 'server', ...output });

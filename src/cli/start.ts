@@ -6,6 +6,7 @@
 import { chooseDrachtio } from '../config/endpoints.ts';
 import type { LogLine } from '../observe/line.ts';
 import { levelNumber, writeJson, writePretty } from '../observe/line.ts';
+import { writeLine } from '../shared/unread.ts';
 import { findFileFault } from '../supervisor/preflight.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { supervise } from '../supervisor/supervisor.ts';
@@ -40,9 +41,21 @@ async function untilStopped(supervisor: () => Supervisor | null): Promise<string
   });
 }
 
-/** Whoever reads it is gone, or its disk is full: logging stops, telephony does not. */
+/** What Node has of a terminal beside what it documents. */
+interface Terminal {
+  readonly _handle?: { readonly setBlocking?: (is: boolean) => void };
+}
+
+/**
+ * Whoever reads it is gone, or its disk is full: logging stops, telephony does not. Node waits for
+ * a terminal to take what it is told, and Ctrl-S, or a line that is dead, would have it wait for
+ * ever, while nobody follows a server that is killed.
+ */
 function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => undefined);
+    if (stream.isTTY) (stream as Terminal)._handle?.setBlocking?.(false);
+  }
 }
 
 export async function runStart(file: string): Promise<number> {
@@ -57,7 +70,7 @@ export async function runStart(file: string): Promise<number> {
   const least = levelNumber(config.log.level);
   const write = (line: LogLine) => {
     if (levelNumber(line.level) < least) return;
-    process.stdout.write(`${isJson ? writeJson(line) : writePretty(line)}\n`);
+    writeLine(process.stdout, `${isJson ? writeJson(line) : writePretty(line)}\n`);
   };
   let supervisor: Supervisor | null = null;
   const stopped = untilStopped(() => supervisor);

@@ -1,8 +1,8 @@
 /**
  * Connections of REST, which are bounded. Where all places are taken, one that asks nothing gives
  * way: of the address that has most such (IPv6: of its /64), the one that has asked nothing for
- * longest. So who opens a thousand of them keeps out nobody but himself. Where all are busy (a body
- * that does not come counts as busy, for 10 s) the new one is closed.
+ * longest. So who opens a thousand of them keeps out nobody but himself. A request whose body has
+ * not come asks nothing yet. Where all wait for an answer of ours the new one is closed.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -14,8 +14,14 @@ const WAITING_MAX = 100;
 interface Connection {
   readonly socket: Socket;
   readonly source: string;
-  /** Requests that it asks and that have no answer yet. */
-  asking: number;
+  /** Requests of it that have no answer yet. */
+  readonly asked: Set<IncomingMessage>;
+}
+
+/** Something is here, as a whole, that we owe an answer. */
+function isAsking({ asked }: Connection): boolean {
+  for (const request of asked) if (request.complete) return true;
+  return false;
 }
 
 /** TLS wraps the socket in another one: both have the same far end. */
@@ -27,7 +33,7 @@ function endOf({ remoteAddress, remotePort }: Socket): string {
 function leastOf(all: Iterable<Connection>): Connection | null {
   const idle = new Map<string, Connection[]>();
   for (const one of all) {
-    if (one.asking > 0) continue;
+    if (isAsking(one)) continue;
     const near = idle.get(one.source) ?? [];
     near.push(one);
     idle.set(one.source, near);
@@ -44,7 +50,8 @@ export function boundConnections(server: Server, places: number): void {
   server.maxConnections = places + WAITING_MAX;
   server.on('connection', (socket: Socket) => {
     const end = endOf(socket);
-    const one: Connection = { socket, source: sourceOf(socket.remoteAddress ?? ''), asking: 0 };
+    const source = sourceOf(socket.remoteAddress ?? '');
+    const one: Connection = { socket, source, asked: new Set() };
     const victim = all.size < places ? null : (leastOf(all.values()) ?? one);
     all.set(end, one);
     socket.once('close', () => {
@@ -58,9 +65,9 @@ export function boundConnections(server: Server, places: number): void {
     const end = endOf(request.socket);
     const one = all.get(end);
     if (one === undefined) return;
-    one.asking += 1;
+    one.asked.add(request);
     response.once('close', () => {
-      one.asking -= 1;
+      one.asked.delete(request);
       if (all.get(end) !== one) return;
       all.delete(end);
       all.set(end, one);

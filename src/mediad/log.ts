@@ -2,13 +2,13 @@
  * The log: one JSON object per line on stderr, in the field names the rest of the product uses.
  * stdout belongs to the readiness line.
  */
+import { writeLine } from '../shared/unread.ts';
+
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
 const order: Record<Level, number> = { debug: 20, info: 30, warn: 40, error: 50 };
 let threshold = order.info;
-let output = (line: string): void => {
-  process.stderr.write(line);
-};
+let output = (line: string): void => writeLine(process.stderr, line);
 
 /** Where lines go from now on; until then, to stderr. */
 export function setOutput(write: (line: string) => void): void {

@@ -142,9 +142,7 @@ async function main(): Promise<void> {
   process.stderr.on('error', unread);
   process.stdout.on('error', unread);
   if (lifeline !== null) {
-    setOutput((line) => {
-      if (!lifeline.say(line)) process.stderr.write(line);
-    });
+    setOutput((line) => lifeline.say(line, process.stderr));
     lifeline.watchParent();
   }
   say({ ready: true, ...told });

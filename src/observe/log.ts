@@ -1,8 +1,9 @@
 /**
- * The log: pino, written synchronously to standard output, so that the last line before a crash is
- * there. On a terminal it is one readable line for each entry, elsewhere JSON.
+ * The log: pino, written to standard output at once, so that the last line before a crash is there.
+ * On a terminal it is one readable line for each entry, elsewhere JSON.
  */
 import pino from 'pino';
+import { writeLine } from '../shared/unread.ts';
 import type { Level } from './line.ts';
 import { readLine, writePretty } from './line.ts';
 
@@ -53,11 +54,8 @@ function withChildren(log: pino.Logger, base: pino.Logger): Log {
   };
 }
 
-function openStdout(): { write(line: string): unknown } {
-  const destination = pino.destination({ dest: 1, sync: true });
-  destination.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever read our output is gone (EPIPE): logging stops, telephony does not.
-    if (error.code !== 'EPIPE') throw error;
-  });
-  return destination;
+function openStdout(): { write(line: string): void } {
+  // Whoever read our output is gone, or its disk is full: logging stops, telephony does not.
+  process.stdout.on('error', () => undefined);
+  return { write: (line) => writeLine(process.stdout, line) };
 }

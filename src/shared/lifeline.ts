@@ -11,6 +11,7 @@
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import { writeLine } from './unread.ts';
 
 export interface LifelineOptions {
   /** Of the socket; '' : none, we end with our parent. */
@@ -30,8 +31,6 @@ export interface LifelineOptions {
 export const ASK = 'alive?';
 export const ALIVE = 'alive!';
 
-/** Bytes of log that a guardian has not read. Beyond: lines are left out. */
-const MAX_BACKLOG_BYTES = 1024 * 1024;
 /** Guardians at a time. Beyond: refused. */
 const MAX_GUARDIANS = 4;
 
@@ -98,13 +97,9 @@ export class Lifeline {
     });
   }
 
-  /** Takes a log line; false: the parent's pipes are the place for it. */
-  say(line: string): boolean {
-    if (this.hasParent) return false;
-    for (const socket of this.guardians) {
-      if (socket.writableLength < MAX_BACKLOG_BYTES) socket.write(line);
-    }
-    return true;
+  /** Takes a log line: for the pipe to our parent, or for whoever took us over. */
+  say(line: string, pipe: Writable): void {
+    for (const to of this.hasParent ? [pipe] : this.guardians) writeLine(to, line);
   }
 
   close(): void {

@@ -78,7 +78,10 @@ export class SipdHeritage implements Heritage {
         if ('ended' in one) ended.push({ dialogId: one.dialogId, ...one.ended });
         else held.push(one);
       }
-      if (answer[2] !== 'next') return { held, ended, restoredAt: Number(answer[3] ?? 0) };
+      if (answer[2] === 'next') continue;
+      // A sipd of before an upgrade in place does not tell its time.
+      const toldAt = answer[4] === undefined ? null : Number(answer[4]);
+      return { held, ended, restoredAt: Number(answer[3] ?? 0), toldAt };
     }
     this.log.error({ pages: PAGES_MAX }, 'the SIP server tells of more calls than it can have');
     return null;

@@ -127,6 +127,8 @@ export interface Inventory {
   readonly ended: readonly EndedDialog[];
   /** When the SIP server itself came back from its store, ms since the epoch; 0: it did not. */
   readonly restoredAt: number;
+  /** The SIP server's own time as it told this, by which its instants go; null: not told. */
+  readonly toldAt: number | null;
 }
 
 /** What a SIP server that keeps dialogs for its clients offers to one that was restarted. */

@@ -23,7 +23,7 @@ import { parseNameAddr } from './headers.ts';
 import { identityOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import type { Outbounds } from './outbound.ts';
-import type { EndedDialog, HeldDialog, KnownDialog, Stack } from './port.ts';
+import type { EndedDialog, HeldDialog, Inventory, KnownDialog, Stack } from './port.ts';
 import type { Presence } from './presence.ts';
 import type { Routes } from './routes.ts';
 import { packageOf } from './packages.ts';
@@ -62,7 +62,8 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   if (!adopted.ok) context.log.error({ detail: adopted.detail }, 'audio was not taken over');
   const there = adopted.ok ? adopted.legs : [];
   const legs = new Set(there.map(({ leg }) => leg));
-  const inventory = heritage === null ? null : await heritage.inventory();
+  const told = heritage === null ? null : await heritage.inventory();
+  const inventory = told === null ? null : inOurTime(told, context.runtime.now());
   const found = new Map<string, KnownDialog>();
   for (const one of [...(inventory?.held ?? []), ...(inventory?.ended ?? [])])
     if (!found.has(one.dialogId)) found.set(one.dialogId, one);
@@ -94,6 +95,20 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   if (heritage === null) context.dialogs.watchOver();
   // Who left meanwhile was not told, or not even heard by the SIP server: those are asked.
   else if (inventory === null || inventory.restoredAt > since) context.dialogs.probe();
+}
+
+/**
+ * Clocks of two processes differ after the machine's was set, as each catches up from where it was
+ * (clock.ts): how long ago something was is the same for both.
+ */
+function inOurTime(told: Inventory, now: number): Inventory {
+  const { ended, restoredAt, toldAt } = told;
+  const ahead = now - (toldAt ?? now);
+  return {
+    ...told,
+    ended: ended.map((one) => ({ ...one, at: one.at + ahead })),
+    restoredAt: restoredAt === 0 ? 0 : restoredAt + ahead,
+  };
 }
 
 /** Legs that calls and offers must have, each with its dialog. */

@@ -12,6 +12,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since 1970; never less than before, whatever the machine's clock is set to. */
   now(): number;
+  /** From now on never before this instant (the last one in the store). */
+  atLeast(instant: number): void;
   after(ms: number, run: () => void): Timer;
 }
 
@@ -20,6 +22,9 @@ export function systemClock(guard: (run: () => void) => void): Clock {
   const steady = makeClock();
   return {
     now: () => steady.now(),
+    atLeast: (instant) => {
+      steady.atLeast(instant);
+    },
     after(ms, run) {
       // Node runs what is set for later than this at once (a peer may name any interval).
       const handle = setTimeout(

@@ -162,9 +162,6 @@ export const ENDED_KEPT_MS = 10 * 60_000;
 /** Dialogs told in one answer to `dialogs`. */
 export const DIALOGS_PAGE = 500;
 
-/** Bytes of log waiting for a slow reader of stderr. Beyond: entries are left out. */
-export const MAX_LOG_BACKLOG_BYTES = 1024 * 1024;
-
 /** RFC 3261 section 17.1.1.1, table 4. */
 export const T1 = 500;
 export const T2 = 4_000;

@@ -6,7 +6,7 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { parseArgs } from 'node:util';
 import { Lifeline } from '../shared/lifeline.ts';
-import { MAX_LOG_BACKLOG_BYTES } from './limits.ts';
+import { writeLine } from '../shared/unread.ts';
 import { parseOutbound } from './outbound.ts';
 import { parseListen, type ListenSpec } from './path.ts';
 import { startServer, type ServerOptions } from './server.ts';
@@ -43,8 +43,8 @@ process.stdout.on('error', () => undefined);
 let lifeline: Lifeline | null = null;
 
 function log(line: string): void {
-  if (lifeline?.say(line) === true) return;
-  if (stderr.writableLength < MAX_LOG_BACKLOG_BYTES) stderr.write(line);
+  if (lifeline === null) writeLine(stderr, line);
+  else lifeline.say(line, stderr);
 }
 
 function fail(error: string): never {

@@ -275,6 +275,8 @@ export function restore(ctx: Context, records: Map<string, string>): Restored {
     begin: [],
   };
   const sign = lastSign(records);
+  // The machine's clock may have been set back since: what the store has of times stays past.
+  if (sign !== null) ctx.clock.atLeast(sign);
   if (sign !== null && ctx.clock.now() - sign > STORE_STALE_MS) {
     ctx.log.warn('store: its calls are long over; started empty');
     return one;

@@ -81,7 +81,8 @@ function tell(ctx: Context, client: Client): (Told | ToldEnding)[] {
 
 /**
  * `OK|<JSON array>|<'next' if there is more>|<when we took up the calls of a process before us,
- * ms since 1970, or 0>`. All pages show the moment in which the first was asked for.
+ * ms since 1970, or 0>|<what our clock says now: the client's may say otherwise>`. All pages show
+ * the moment in which the first was asked for.
  */
 export function dialogsVerdict(ctx: Context, client: Client, isNext: boolean): string {
   if (!isNext) {
@@ -94,7 +95,7 @@ export function dialogsVerdict(ctx: Context, client: Client, isNext: boolean): s
     }
   }
   const page = client.pages.shift() ?? '[]';
-  return `OK|${page}|${client.pages.length > 0 ? 'next' : ''}|${ctx.restoredAt}`;
+  return `OK|${page}|${client.pages.length > 0 ? 'next' : ''}|${ctx.restoredAt}|${ctx.clock.now()}`;
 }
 
 /** `OK|<JSON: what we and the peer last said of media in it>`; empty texts where nothing was. */

@@ -69,13 +69,19 @@ export interface SpawnOptions extends ChildSpec {
  */
 export function spawnLife(options: SpawnOptions): Life {
   const { command, args, env, line, readyMs = READY_MS } = options;
-  const child = spawn(command, [...args], {
+  const child: ChildProcess = spawn(command, [...args], {
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
   const ready = new Later<Readiness>();
   const prepared = new Later<Readiness>();
+  const ended = new Later<string>();
+  // First of all: without descriptors there are no pipes either, and only this tells it.
+  child.once('error', (error) => {
+    ended.settle(error.message);
+    settle({ ok: false, error: error.message });
+  });
   let isOpen = true;
   const settle = (readiness: Readiness): void => {
     isOpen = false;
@@ -105,16 +111,11 @@ export function spawnLife(options: SpawnOptions): Life {
     if (text !== '') line(text.slice(0, MAX_LINE));
   };
   // A child that has died takes no input; its end is told by `exit` below.
-  child.stdin.on('error', (error) => line(`stdin: ${error.message}`));
+  child.stdin?.on('error', (error) => line(`stdin: ${error.message}`));
   for (const stream of [child.stdout, child.stderr]) {
-    eachLine(stream, (text) => hear(text, stream === child.stdout));
+    if (stream != null) eachLine(stream, (text) => hear(text, stream === child.stdout));
   }
-  const order = (word: string): void => void child.stdin.write(`${word}\n`);
-  const ended = new Later<string>();
-  child.once('error', (error) => {
-    ended.settle(error.message);
-    settle({ ok: false, error: error.message });
-  });
+  const order = (word: string): void => void child.stdin?.write(`${word}\n`);
   child.once('exit', (code, signal) => ended.settle(wordOf(code, signal)));
   child.once('close', (code, signal) => {
     settle({ ok: false, error: `ended at once (${wordOf(code, signal)})` });

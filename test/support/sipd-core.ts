@@ -37,6 +37,10 @@ export class HandClock implements Clock {
     return this.time;
   }
 
+  atLeast(instant: number): void {
+    this.time = Math.max(this.time, instant);
+  }
+
   after(ms: number, run: () => void): { cancel(): void } {
     this.order += 1;
     const due = { at: this.time + ms, order: this.order, run };
@@ -239,9 +243,10 @@ export class World {
   /**
    * @param before a server that died this moment, whose store is restored
    * @param allow from whom it takes new requests; nobody named: from everybody
+   * @param setBackMs the machine's clock was set back by so much since
    */
-  constructor(before: World | null = null, allow: readonly string[] = []) {
-    this.clock = before === null ? new HandClock() : new HandClock(before.clock.now());
+  constructor(before: World | null = null, allow: readonly string[] = [], setBackMs = 0) {
+    this.clock = before === null ? new HandClock() : new HandClock(before.clock.now() - setBackMs);
     this.network = new FakeNetwork(this.clock);
     const note = (text: string): void => {
       this.logged.push(text);
@@ -266,8 +271,8 @@ export class World {
   }
 
   /** SIGKILL, and the next process. */
-  restart(): World {
-    return new World(this);
+  restart(setBackMs = 0): World {
+    return new World(this, [], setBackMs);
   }
 
   join(tags = '', calledAt = ''): FakeClient {

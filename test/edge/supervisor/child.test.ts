@@ -2,6 +2,7 @@
  * Goal: a child is known to be ready, is started again when it dies, ends for certain, and goes
  * when its parent is killed outright. Method: children of a few lines, run by this Node.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -104,6 +105,24 @@ describe('a child', () => {
     });
     const ready = await child.start();
     expect(ready.ok ? '' : ready.error).toContain('ENOENT');
+  });
+
+  it('for which there are no descriptors left is a fault, too', () => {
+    const program = path.resolve(import.meta.dirname, '../../../dist/supervisor/child.js');
+    const script = `
+      import { openSync } from 'node:fs';
+      import { Child } from '${program}';
+      const spec = () => ({ command: process.execPath, args: ['--version'], env: {} });
+      const child = new Child({ name: 'trial', spec, line() {}, note() {} });
+      try { for (;;) openSync('/dev/null'); }
+      catch (error) { if (error.code !== 'EMFILE') throw error; }
+      console.log(JSON.stringify(await child.start()));`;
+    const few = 'ulimit -n 64; exec "$0" --input-type=module -e "$1"';
+    const said = execFileSync('sh', ['-c', few, process.execPath, script], { stdio: 'pipe' });
+    expect(JSON.parse(String(said))).toMatchObject({
+      ok: false,
+      error: expect.stringContaining('EMFILE') as string,
+    });
   });
 
   it('that dies is started again, also after a start that failed', async () => {

@@ -75,6 +75,21 @@ it('takes the one that has asked nothing for longest', async () => {
   expect(idle.map(isOpen)).toEqual([true, false, true]);
 });
 
+it('given bodies that do not come, lets others in, and takes nobody who waits for us', async () => {
+  const waits = await open('127.0.0.1');
+  await ask(waits, '/slow');
+  const halves = [await open('127.0.0.1'), await open('127.0.0.1')];
+  for (const half of halves) {
+    const heard = once(server, 'request');
+    half.write('POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{');
+    await heard;
+  }
+  await ask(await open('127.0.0.2'), '/slow');
+  await ask(await open('127.0.0.3'));
+  await closed(halves[0] as Socket);
+  expect([waits, ...halves].map(isOpen)).toEqual([true, false, true]);
+});
+
 it('given all are asking, lets nobody in, and each have its answer', async () => {
   const busy: Socket[] = [];
   for (let place = 0; place < PLACES; place += 1) {

@@ -73,14 +73,15 @@ export class FakeHeritage implements Heritage {
   readonly cancelled: string[] = [];
   readonly resumed: Transaction[] = [];
   restoredAt = 0;
+  toldAt: number | null = null;
   /** It does not tell in time. */
   isSilent = false;
   /** Until then what it tells is under way. */
   arrives: Promise<void> = Promise.resolve();
 
   async inventory(): Promise<Inventory | null> {
-    const { held, ended, restoredAt } = this;
-    const told = this.isSilent ? null : { held: [...held], ended: [...ended], restoredAt };
+    const { held, ended, restoredAt, toldAt } = this;
+    const told = this.isSilent ? null : { held: [...held], ended: [...ended], restoredAt, toldAt };
     await this.arrives;
     return told;
   }

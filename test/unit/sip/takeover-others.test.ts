@@ -235,6 +235,24 @@ describe('a SIP server that tells nothing', () => {
     expect(past.stack.of('OPTIONS')).toHaveLength(1);
   });
 
+  it('given such a sipd whose clock is an hour behind ours, then all the same', async () => {
+    past.kept.toldAt = past.runtime.now() - 3_600_000;
+    past.kept.restoredAt = past.kept.toldAt - 59_000;
+    await past.called('c1');
+    past.holds('c1');
+    await past.takeOver();
+    expect(past.stack.of('OPTIONS')).toHaveLength(1);
+  });
+
+  it('given such a sipd, then who hung up left as long ago as it says', async () => {
+    await past.called('c1');
+    past.kept.toldAt = past.runtime.now() - 3_600_000;
+    past.ended(dialogOf('c1'), 'BYE', past.kept.toldAt - 700);
+    await past.takeOver();
+    const endedAt = past.runtime.now() - 700;
+    expect(past.runtime.of('EndCall')).toMatchObject([{ callId: 'c1', endedAt }]);
+  });
+
   it('given sipd that was not, then nobody is', async () => {
     past.kept.restoredAt = past.runtime.now() - 60_000;
     await past.called('c1');
@@ -329,11 +347,19 @@ describe('what is asked of sipd', () => {
     answer(1, 'OK', JSON.stringify([one]), 'next', '');
     await Promise.resolve();
     await vi.waitFor(() => expect(sent).toEqual(['dialogs', 'dialogs|next']));
-    answer(2, 'OK', JSON.stringify([{ dialogId: 'b', ended: { at: 5, why: 'BYE' } }]), 'end', '77');
+    answer(
+      2,
+      'OK',
+      JSON.stringify([{ dialogId: 'b', ended: { at: 5, why: 'BYE' } }]),
+      '',
+      '77',
+      '99',
+    );
     expect(await told).toEqual({
       held: [one],
       ended: [{ dialogId: 'b', at: 5, why: 'BYE' }],
       restoredAt: 77,
+      toldAt: 99,
     });
   });
 

@@ -113,6 +113,18 @@ describe('a restarted server', () => {
     expect(world.takeSent()).toEqual([]);
   });
 
+  it('given a clock that was set back since, then it is repeated for no longer', () => {
+    taken(world.join(), [], false);
+    world.ctx.keep.mark('t', () => world.clock.now());
+    world.store.flush();
+    world = world.restart(3_600_000);
+    world.clock.advance(100_000);
+    world.takeSent();
+    world.clock.advance(60_000);
+    expect(world.takeSent()).toEqual([]);
+    expect(world.ctx.dialogs.size).toBe(0);
+  });
+
   it('given a request that nobody had answered, when it is repeated, then it is delivered', () => {
     const client = world.join();
     const { to } = taken(client);
