@@ -185,6 +185,29 @@ describe('entry', () => {
   });
 });
 
+describe('given a full queue sends a new caller on', () => {
+  it('then his place and longest wait, asked of the first, count in no other', () => {
+    const s = house({ maxlen: 1, failover: { FULL: [TO_R] } }, { maxWaitMs: 60_000 });
+    s.call('a', 'q');
+    s.call('b', 'r');
+    s.call('c', 'q', { position: 1, maxWaitMs: 5_000 });
+    expect(s.line('r')).toEqual(['b', 'c']);
+    s.pass(5_000);
+    expect(s.callIs('c')).toBe('waiting');
+  });
+
+  it('then the first tells who it was; failover asks each queue before, and the last says no', () => {
+    const s = house({ maxlen: 1, failover: { FULL: [TO_R] } }, { maxlen: 1 });
+    s.call('a', 'q');
+    s.call('b', 'q', { from: '030@peer' });
+    const stood = { queue: 'q', from: '030@peer', status: 'FULL', position: 2, waitedMs: 0 };
+    expect(s.history.find(({ kind }) => kind === 'CallDiverted')).toMatchObject(stood);
+    s.arrive('c', 'q');
+    expect(s.kinds).toEqual(['FailoverSkipped', 'CallRefused']);
+    expect(s.event('CallRefused')).toMatchObject({ queue: 'q', status: 'FULL', position: 2 });
+  });
+});
+
 describe('the longest wait', () => {
   it('ends in TIMEOUT, to the millisecond', () => {
     const s = house({ maxWaitMs: 30_000 });
