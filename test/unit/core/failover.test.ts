@@ -196,7 +196,7 @@ describe('given a full queue sends a new caller on', () => {
     expect(s.callIs('c')).toBe('waiting');
   });
 
-  it('then the first tells who it was; failover asks each queue before, and the last says no', () => {
+  it('then the first tells who it was; failover asks each before, and the last says no', () => {
     const s = house({ maxlen: 1, failover: { FULL: [TO_R] } }, { maxlen: 1 });
     s.call('a', 'q');
     s.call('b', 'q', { from: '030@peer' });
