@@ -140,8 +140,8 @@ function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Depa
 function keeperOf(state: State, queue: Queue, seeker: Seeker): AgentId | null {
   if (queue.config.stickyMs === 0) return null;
   const known = acquaintance(queue.name, seeker.from);
-  const agent = state.agents.get(state.acquainted.get(known ?? '') ?? '');
-  return agent !== undefined && mayBeKept(seeker, agent, queue.name) ? agent.id : null;
+  const agentId = state.acquainted.get(known ?? '') ?? null;
+  return agentId !== null && mayBeKept(state, seeker, agentId, queue.name) ? agentId : null;
 }
 
 /** Where he stands: entry number and place; priority and order only where they are not plain. */

@@ -390,4 +390,30 @@ describe('the cap on conversations', () => {
     s.serve('1', 1_000);
     expect(s.rung).toEqual(['2>b']);
   });
+
+  it.each(['most-idle', 'ringall', 'ring-progressively'] as const)(
+    '%s: given who can take a passed-over call came while it was reached, then he has it next',
+    (strategy) => {
+      const french = { is: 'level', skill: 'french', least: 1, most: 100 } as const;
+      const s = scenario(
+        config(
+          [queue('q', { maxTalks: 1, strategy }), queue('r')],
+          [agent('1', 'q'), agent('2', 'q', 'r'), { ...agent('3', 'q'), skills: { french: 9 } }],
+        ),
+      );
+      s.ready('1');
+      s.call('a', 'q');
+      s.talk('1');
+      s.ready('2');
+      s.call('b', 'q', { skills: french });
+      s.call('c', 'q');
+      expect([s.rung, s.why('c', '2'), s.why('b', '2')]).toEqual([[], 'talks-limit', 'skills']);
+      s.ready('3');
+      s.when({ kind: 'EndCall', callId: 'a', cause: 'bye' });
+      expect(s.rung).toEqual(['3>b']);
+      // What the cap keeps from this queue is free for another.
+      s.call('d', 'r');
+      expect(s.rung).toEqual(['2>d']);
+    },
+  );
 });
