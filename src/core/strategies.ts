@@ -94,8 +94,9 @@ function onlyMember(state: State, call: Call): Member | null {
 
 /**
  * The member to be rung for a call, null if nobody may take it now. Whoever was tried for it
- * ranks behind the untried of his tier and of the next (a silent agent must not stand before those
- * who never had a turn); among the tried, the one whose try is longest past.
+ * ranks behind the untried of his tier and of the next in which somebody is free (a silent agent
+ * must not stand before those who never had a turn); among the tried, the one whose try is longest
+ * past.
  */
 export function chooseMember(state: State, call: Call, queue: Queue): Member | null {
   if (isHeldBack(call, queue)) return null;
