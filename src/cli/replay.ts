@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import path from 'node:path';
 import { readJournalFile } from '../journal/reader.ts';
+import { Zone } from '../reports/zone.ts';
 import { whatIf } from '../sim/what-if.ts';
 import { writeWhatIf, writeWhatIfJson } from '../sim/what-if-report.ts';
 import { readConfiguration } from './configuration.ts';
@@ -19,23 +20,20 @@ export interface WrittenReplay {
   readonly json: boolean;
 }
 
-const DAY_MS = 24 * 3_600_000;
-
-/** The day named, UTC; all there is where none is; null: it is no day. */
-function windowOf(day: string | undefined): { from: number; to: number } | null {
-  if (day === undefined) return { from: 0, to: Infinity };
-  const from = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
-  return Number.isNaN(from) ? null : { from, to: from + DAY_MS };
+/** The day named, cut where the reports cut it; all there is where none is; null: it is no day. */
+function windowOf(day: string | undefined, zone: string): { from: number; to: number } | null {
+  return day === undefined ? { from: 0, to: Infinity } : new Zone(zone).dayNamed(day);
 }
 
 async function runReplay(written: WrittenReplay): Promise<number> {
   const [threshold, seed] = [Number(written.threshold), Number(written.seed)];
   if (!(threshold > 0)) return fault('--threshold must be seconds');
   if (!Number.isInteger(seed)) return fault('--seed must be a whole number');
-  const window = windowOf(written.day);
-  if (window === null) return fault('--day must be a day of UTC, as in 2026-01-05');
   const config = readConfiguration(written.config);
   if (config === null) return EXIT.wrong;
+  const { zone } = config.reports;
+  const window = windowOf(written.day, zone);
+  if (window === null) return fault(`--day must be a day of ${zone}, as in 2026-01-05`);
   const file = written.journal ?? config.journal.path;
   if (file === ':memory:') return fault('name the recorded day: --journal FILE');
   const answer = await whatIf({
@@ -62,7 +60,10 @@ export function addReplay(
     .description('what a recorded day would have been with another configuration')
     .option(flags, 'the other configuration', standard)
     .option('--journal <file>', 'the recorded day; default the journal of the configuration')
-    .option('--day <date>', 'this day of it only (UTC), as in 2026-01-05')
+    .option(
+      '--day <date>',
+      'this day of it only, in the time zone of the reports, as in 2026-01-05',
+    )
     .option('--threshold <seconds>', 'of the service level', '20')
     .option('--seed <number>', 'draws what the recording cannot know', '1')
     .option('--json', 'print one object and nothing else', false)

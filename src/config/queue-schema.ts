@@ -109,7 +109,11 @@ const offers = {
     '10',
   ),
   autofill: standard(
-    f.yesNo('Serve several callers at once; `no`: agents are rung for the first in line alone.'),
+    f.yesNo(
+      'Serve several callers at once; `no`: agents are rung for the first in line alone. ' +
+        'queues.conf leaves it off unless told; ours is yes, because nobody should wait beside ' +
+        'an agent who is free.',
+    ),
     'yes',
   ),
   ringinuse: standard(
@@ -153,7 +157,7 @@ const offers = {
     f.seconds(
       'How long a caller is kept for the agent he last spoke with in this queue, if that one is ' +
         'logged in and not paused. After it, or when that agent does not answer, anybody may ' +
-        'take him.',
+        'take him. Whoever is sent here from another line is not kept.',
       0,
       HOUR,
     ),
@@ -311,7 +315,12 @@ export const queue = section('One queue. It is called at `sip:<name>@<this host>
     'most-idle',
   ),
   servicelevel: standard(
-    f.seconds('A call answered within this is answered in time (service level).', 1, 3600),
+    f.seconds(
+      'A call answered within this is answered in time (service level). Asterisk’s default is 0, ' +
+        'which no call meets; ours is the 20 seconds by which most centres measure themselves.',
+      1,
+      3600,
+    ),
     '20',
   ),
   weight: standard(

@@ -218,7 +218,11 @@ const sip = section('SIP: where to listen, where to register, how agents log in.
     'X-Priority',
   ),
   'position-header': free(
-    f.name('header', 'Header of an INVITE that says at which place in line it enters; 1 is next.'),
+    f.name(
+      'header',
+      'Header of an INVITE that says at which place in line it enters the queue it calls; 1 is ' +
+        'next.',
+    ),
     'X-Position',
   ),
   'penalty-header': free(

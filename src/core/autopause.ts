@@ -4,7 +4,7 @@
  * (a reactor on AgentPaused with `auto`), and it ends by itself where the queue says so.
  */
 import type { Decision } from './decision.ts';
-import { memberOf } from './eligible.ts';
+import { memberCalled } from './eligible.ts';
 import type { Offer } from './state.ts';
 import type { OfferFailure, QueueRules } from './types.ts';
 
@@ -28,9 +28,9 @@ export function isMiss(queue: QueueRules, failure: OfferFailure): boolean {
 /** After a miss: the pause, if it is one too many. */
 export function autopause(decision: Decision, offer: Offer, failure: OfferFailure): void {
   const { state, at } = decision;
-  const agent = state.agents.get(offer.agentId);
-  const member = agent === undefined ? undefined : memberOf(agent, offer.queue);
-  if (agent === undefined || member === undefined || agent.paused !== null) return;
+  const member = memberCalled(state, offer.agentId, offer.queue);
+  if (member === undefined || member.agent.paused !== null) return;
+  const { agent } = member;
   const rules = member.queue.config;
   const { misses, lastCallAt } = member.tally;
   if (rules.autopause === 'no' || misses < rules.autopauseMisses) return;

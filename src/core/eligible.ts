@@ -24,6 +24,7 @@ import {
   type Queue,
   type State,
 } from './state.ts';
+import type { AgentId, Strategy } from './types.ts';
 
 /** Why a call is not for anybody now. */
 export type CallObstacle =
@@ -81,9 +82,9 @@ export function callObstacle(state: State, call: Call): CallObstacle | null {
 /** What keeps him from every call, but for his phone. */
 export function agentObstacle(agent: Agent): AgentObstacle | null {
   if (agent.device === null) return 'logged-out';
+  if (agent.leaving !== null) return 'leaving';
   if (agent.callId !== null) return 'talking';
   if (agent.offerId !== null) return 'ringing';
-  if (agent.leaving !== null) return 'leaving';
   if (agent.paused !== null) return 'paused';
   if (agent.wrapup !== null) return 'wrapup';
   return agent.restUntil > 0 ? 'resting' : null;
@@ -142,6 +143,16 @@ export function memberOf(agent: Agent, queue: string): Member | undefined {
   return agent.memberOf.find((member) => member.queue.name === queue);
 }
 
+/** By his id; undefined: there is no such agent, or he is no member there. */
+export function memberCalled(
+  { agents }: State,
+  agentId: AgentId | null | undefined,
+  queue: string,
+): Member | undefined {
+  const agent = agents.get(agentId ?? '');
+  return agent === undefined ? undefined : memberOf(agent, queue);
+}
+
 /** Tiers of members for this call: those below `raise` share one; where few are there, all do. */
 export function tiersFor(call: Call, queue: Queue): (member: Member) => number {
   if (hasFew(queue)) return () => 0;
@@ -154,8 +165,7 @@ function isAbove(state: State, call: Call, one: Member): boolean {
   const tier = tiersFor(call, one.queue);
   let highest = -Infinity;
   for (const offerId of call.offers) {
-    const agent = state.agents.get(state.offers.get(offerId)?.agentId ?? '');
-    const member = agent === undefined ? undefined : memberOf(agent, call.queue);
+    const member = memberCalled(state, state.offers.get(offerId)?.agentId, call.queue);
     if (member !== undefined) highest = Math.max(highest, tier(member));
   }
   return tier(one) > highest;
@@ -165,13 +175,12 @@ function isAbove(state: State, call: Call, one: Member): boolean {
 function isKeptFrom(state: State, call: Call, { agent }: Member): boolean {
   const { keptFor, queue } = call;
   if (keptFor === null || keptFor === agent.id) return false;
-  const kept = state.agents.get(keptFor);
-  return kept !== undefined && mayBeKept(call, kept, queue);
+  return mayBeKept(state, call, keptFor, queue);
 }
 
 /** Would he take this call of the queue once his present one is over? */
-export function mayBeKept(call: Seeker, agent: Agent, queue: string): boolean {
-  const member = memberOf(agent, queue);
+export function mayBeKept(state: State, call: Seeker, agentId: AgentId, queue: string): boolean {
+  const member = memberCalled(state, agentId, queue);
   return member !== undefined && canServe(call, member);
 }
 
@@ -183,7 +192,7 @@ function isAtWork(member: Member): boolean {
 }
 
 /** Could he take such a call, now or when he is free? Estimates count on him then. */
-export function canServe(call: Seeker, member: Member) {
+export function canServe(call: Seeker, member: Member): boolean {
   const { agent, queue } = member;
   if (!isAtWork(member) || agent.deviceState === 'unavailable') return false;
   if (!isFor(call, agent) || isOutside(member, call.limits)) return false;
@@ -197,27 +206,44 @@ function isVetoed({ vetoes }: Call, { agent, queue }: Member): boolean {
 }
 
 /** First in line whose leg is up: a caller who never acknowledges holds up nobody. */
-function firstUp({ line }: Queue): Call | undefined {
+export function firstUp({ line }: Queue): Call | undefined {
   for (const call of line) if (call.confirmedAt !== null) return call;
   return undefined;
 }
 
+/** May several phones ring for one call? */
+export function addsPhones(strategy: Strategy): boolean {
+  return strategy === 'ringall' || strategy === 'ring-progressively';
+}
+
+/** As many of the queue's calls talk or ring as may. */
+export function isFull({ config, served }: Queue): boolean {
+  return config.maxTalks > 0 && served.size >= config.maxTalks;
+}
+
+/** Is another one first? Calls to one agent each do not stand in each other's way. */
+function isOutOfTurn(call: Call, queue: Queue): boolean {
+  return !queue.config.autofill && call.only === null && firstUp(queue) !== call;
+}
+
+/** Do the calls beside it keep the call from every member? One look, in place of one at each. */
+export function isHeldBack(call: Call, queue: Queue): boolean {
+  return isOutOfTurn(call, queue) || (call.offers.length === 0 && isFull(queue));
+}
+
 export function pairObstacle(state: State, call: Call, member: Member): PairObstacle | null {
   const { queue } = member;
-  const { autofill, strategy, maxTalks } = queue.config;
-  // Calls to one agent each do not stand in each other's way.
-  if (!autofill && call.only === null && firstUp(queue) !== call) return 'not-first';
+  if (isOutOfTurn(call, queue)) return 'not-first';
   if (!isFor(call, member.agent)) return 'not-his';
   if (isOutside(member, call.limits)) return 'penalty';
   if (!hasSkills(member.agent.skills, needOf(call, queue.config))) return 'skills';
   if (isExcluded(call, member.agent)) return 'excluded';
   if (isVetoed(call, member)) return 'vetoed';
   if (isKeptFrom(state, call, member)) return 'kept';
-  if (call.offers.length === 0) {
-    return maxTalks > 0 && queue.served.size >= maxTalks ? 'talks-limit' : null;
-  }
+  if (call.offers.length === 0) return isFull(queue) ? 'talks-limit' : null;
   if (call.offers.length >= RINGING_MAX) return 'rings-enough';
-  return strategy === 'ringall' && isAbove(state, call, member) ? 'higher-tier' : null;
+  const isRingall = queue.config.strategy === 'ringall';
+  return isRingall && isAbove(state, call, member) ? 'higher-tier' : null;
 }
 
 /** Of a call and a member of its queue; null: it may be offered to him now. */

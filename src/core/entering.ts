@@ -14,7 +14,7 @@ import type { Asking } from './estimate.ts';
 import { endCall } from './leaving.ts';
 import { acquaintance, priorityOf } from './rules.ts';
 import { must, NO_LIMITS, type Call, type Queue, type State } from './state.ts';
-import type { AgentId, Departure, Destination, ExitStatus } from './types.ts';
+import type { AgentId, Departure, Destination, ExitStatus, FailoverStatus } from './types.ts';
 import { isKnown } from './views.ts';
 
 /** Why no queue at all takes the call; null: the queue's own rules decide. */
@@ -51,40 +51,49 @@ function noPlaceIn(queue: Queue | undefined): { position: number; waitedMs: numb
  */
 export function arriveCall(decision: Decision, command: ArriveCall): Refusal | undefined {
   const { state } = decision;
-  const { callId } = command;
-  let seeker = seekerOf(command);
-  if (isKnown(state, callId)) return 'duplicate-call';
+  if (isKnown(state, command.callId)) return 'duplicate-call';
   const refusal = refusalOf(decision, command);
   if (refusal !== null) {
     refuse(decision, command, refusal);
     return undefined;
   }
-  const left: Departure[] = [];
-  let queue = must(state.queues.get(command.queue), `queue ${command.queue}`);
-  for (;;) {
-    const place = queue;
-    const asks = seeker;
-    const asking = () => askingOf(state, place, command, asks);
-    const status = entryObstacle(state, place, asks, asking);
-    if (status === null) break;
-    left.push({ queue: queue.name, status });
-    const destinations = failoverOf(state, queue, status, seeker.only);
-    // In another queue he is no longer for one agent alone.
-    seeker = { ...seeker, only: null };
-    const leaver = { callId, queue: queue.name, status, left, seeker };
-    const destination = chooseDestination(decision, leaver, destinations);
-    if (destination?.to !== 'queue') {
-      refuse(decision, command, status, destination);
-      return undefined;
-    }
-    const stood = { callId, queue: queue.name, status, ...noPlaceIn(queue) };
-    decision.emit({ kind: 'CallDiverted', ...stood, destination });
-    queue = must(state.queues.get(destination.queue), `queue ${destination.queue}`);
-  }
+  const first = must(state.queues.get(command.queue), `queue ${command.queue}`);
+  const seeker = seekerOf(command);
+  const asking = () => askingOf(state, first, command, seeker);
+  const status = entryObstacle(state, first, seeker, asking);
+  const left: Departure[] = status === null ? [] : [{ queue: first.name, status }];
+  const queue = status === null ? first : divert(decision, command, first, status);
+  if (queue === null) return undefined;
   const yielding = yieldingCall(state, decision.at);
   if (yielding !== null) endCall(decision, yielding, 'FAILED', 'system');
   enter(decision, command, queue, left);
   return undefined;
+}
+
+/**
+ * The queue that takes him in the place of the first: by now it has been asked, so it does not
+ * refuse him. Null: there is none, and the first has refused him.
+ */
+function divert(
+  decision: Decision,
+  command: ArriveCall,
+  first: Queue,
+  status: FailoverStatus,
+): Queue | null {
+  const { state } = decision;
+  const { callId, from, agentId = null } = command;
+  const of = { callId, queue: first.name, status };
+  // In another queue he is no longer for one agent alone.
+  const seeker = { ...seekerOf(command), only: null };
+  const leaver = { ...of, left: [{ queue: first.name, status }], seeker };
+  const destinations = failoverOf(state, first, status, agentId);
+  const destination = chooseDestination(decision, leaver, destinations);
+  if (destination?.to !== 'queue') {
+    refuse(decision, command, status, destination);
+    return null;
+  }
+  decision.emit({ kind: 'CallDiverted', ...of, from, ...noPlaceIn(first), destination });
+  return must(state.queues.get(destination.queue), `queue ${destination.queue}`);
 }
 
 /** Who may take him, by what he brings along. */
@@ -101,11 +110,13 @@ function askingOf(state: State, queue: Queue, command: ArriveCall, seeker: Seeke
   return { ...standing, entry, ...seeker };
 }
 
+const NOT_ASKED: Pick<ArriveCall, 'maxWaitMs' | 'agentId' | 'position'> = {};
+
 function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Departure[]): void {
-  const { callId, sipCallId, from, fromName, to, maxWaitMs, limits, skills } = command;
+  const { callId, sipCallId, from, fromName, to, limits, skills } = command;
   const keptFor = keeperOf(decision.state, queue, { ...seekerOf(command), only: null });
-  const isHis = maxWaitMs !== undefined && left.length === 0;
-  const only = left.length === 0 ? command.agentId : undefined;
+  // Asked of the queue that he called, and of no other.
+  const { maxWaitMs, agentId: only, position } = left.length === 0 ? command : NOT_ASKED;
   decision.emit({
     kind: 'CallEntered',
     callId,
@@ -116,9 +127,9 @@ function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Depa
     from,
     fromName,
     to,
-    ...standingOf(decision, command, queue),
+    ...standingOf(decision, command, queue, position),
     ...(left.length === 0 ? {} : { left }),
-    ...(isHis ? { maxWaitMs } : {}),
+    ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
     ...(limits === undefined ? {} : { limits }),
     ...(skills === undefined ? {} : { skills }),
     ...(keptFor === null ? {} : { keptFor }),
@@ -130,15 +141,20 @@ function enter(decision: Decision, command: ArriveCall, queue: Queue, left: Depa
 function keeperOf(state: State, queue: Queue, seeker: Seeker): AgentId | null {
   if (queue.config.stickyMs === 0) return null;
   const known = acquaintance(queue.name, seeker.from);
-  const agent = state.agents.get(state.acquainted.get(known ?? '') ?? '');
-  return agent !== undefined && mayBeKept(seeker, agent, queue.name) ? agent.id : null;
+  const agentId = state.acquainted.get(known ?? '') ?? null;
+  return agentId !== null && mayBeKept(state, seeker, agentId, queue.name) ? agentId : null;
 }
 
 /** Where he stands: entry number and place; priority and order only where they are not plain. */
-function standingOf(decision: Decision, command: ArriveCall, queue: Queue) {
+function standingOf(
+  decision: Decision,
+  command: Pick<ArriveCall, 'from' | 'priority'>,
+  queue: Queue,
+  wanted: number | undefined,
+) {
   const entry = decision.state.entries + 1;
   const own = priorityOf(queue.config, command.from, command.priority);
-  const { priority, order } = placed(queue, command.position, { priority: own, order: entry });
+  const { priority, order } = placed(queue, wanted, { priority: own, order: entry });
   const last = queue.line.last();
   const isLast = last === undefined || compareInLine(last, { priority, order, entry }) < 0;
   if (isLast && priority === 0) return { entry, position: queue.line.size + 1 };

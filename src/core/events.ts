@@ -119,11 +119,13 @@ interface NoPlace {
   readonly waitedMs?: number;
 }
 
-/** The call gets no place in a queue it asked for; it is tried elsewhere. */
+/** The call gets no place in the queue it asked for; it gets one in that of `destination`. */
 export interface CallDiverted extends Base, NoPlace {
   readonly kind: 'CallDiverted';
   readonly callId: CallId;
   readonly queue: QueueName;
+  /** Who calls; former versions did not tell. */
+  readonly from?: string;
   readonly status: FailoverStatus;
   readonly destination: Destination;
 }

@@ -6,12 +6,13 @@
  */
 import type { ExitCall, Refusal, WithdrawCall } from './commands.ts';
 import type { Decision } from './decision.ts';
-import { memberOf } from './eligible.ts';
+import { memberCalled } from './eligible.ts';
 import { emptinessOf, isChoosy, isCrowded, type Seeker } from './emptiness.ts';
 import type { FailoverSkipped } from './events.ts';
 import { estimatedWait, type Asking } from './estimate.ts';
 import { endCall, withdrawOffers } from './leaving.ts';
 import { compareInLine } from './orders.ts';
+import { isAnswered } from './place.ts';
 import { relax } from './relaxing.ts';
 import { priorityOf } from './rules.ts';
 import { MOVES_MAX, type Call, type Queue, type State } from './state.ts';
@@ -29,14 +30,13 @@ const LAST = { priority: -Infinity, order: Infinity, entry: Infinity };
 
 /** Is the queue empty for this call? One that is for one agent asks for nobody else. */
 export function emptyFor(
-  { agents }: State,
+  state: State,
   queue: Queue,
   conditions: readonly EmptyCondition[],
   seeker: Seeker,
 ): 'EMPTY' | 'UNAVAIL' | null {
   if (seeker.only === null) return emptinessOf(queue, conditions, seeker);
-  const agent = agents.get(seeker.only);
-  const member = agent === undefined ? undefined : memberOf(agent, queue.name);
+  const member = memberCalled(state, seeker.only, queue.name);
   return emptinessOf(queue, conditions, seeker, member === undefined ? [] : [member]);
 }
 
@@ -177,10 +177,6 @@ export function moveTo(
   relax(decision, call);
 }
 
-function answered(state: State, call: Call): boolean {
-  return state.offers.get(call.offerId ?? '')?.phase === 'answered';
-}
-
 /**
  * Where something changed, queues that are empty now lose those who wait. A caller for whom a phone
  * rings, or who is being connected, stays; when that comes to nothing he is looked at again.
@@ -210,7 +206,7 @@ export function waiting(decision: Decision, callId: string): Call | Refusal {
   const call = decision.state.calls.get(callId);
   if (call === undefined) return 'unknown-call';
   const isUp = call.confirmedAt !== null && call.connectedAt === null;
-  const isHere = isUp && !answered(decision.state, call);
+  const isHere = isUp && !isAnswered(decision.state, call);
   return isHere ? call : 'not-waiting';
 }
 

@@ -12,7 +12,7 @@ import {
 } from './eligible.ts';
 import { emptyFor } from './failover.ts';
 import { compareInLine, compareMembers } from './orders.ts';
-import { limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
+import { canMatch, limitOf, pauseEndOf, relaxAt, widenAt } from './place.ts';
 import { outboundLimit } from './evolve-outbound.ts';
 import { transferLimit } from './evolve-sending.ts';
 import type { Outbound } from './outbound-call.ts';
@@ -150,7 +150,7 @@ function checkQueue(state: State, queue: Queue, report: Report): void {
     if (previous !== null && compare(previous, member) >= 0) report(`${queue.name} order of ${id}`);
     previous = member;
   }
-  const isMatchable = queue.eligible.size > 0 && queue.ready.size > 0;
+  const isMatchable = canMatch(queue);
   if (state.matchable.has(queue) !== isMatchable || queue.isMatchable !== isMatchable)
     report(`${queue.name} matchable`);
 }

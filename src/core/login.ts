@@ -45,10 +45,12 @@ export function logIn(decision: Decision, command: LogInAgent): Refusal | undefi
   const holder = holderId === undefined ? undefined : state.agents.get(holderId);
   if (holder?.fixed != null) return 'device-taken';
   if (holder !== undefined && (!replaces || holder.callId !== null)) return 'device-taken';
+  const former = agent.device?.uri;
   if (agent.device !== null) logOut(decision, agent, 'replaced');
   if (holder !== undefined) logOut(decision, holder, 'replaced');
   const known = away.length === 0 ? {} : { away };
   decision.emit({ kind: 'AgentLoggedIn', agentId, device, ...known });
+  if (former !== undefined) freePhone(decision, former);
   return undefined;
 }
 

@@ -5,7 +5,16 @@
  * that an order is made of is changed only through `rekey…`, which takes the thing out meanwhile.
  */
 import { absenceBits, GONE } from './absence.ts';
-import { agentObstacle, callObstacle, isReady, pairObstacle, placeObstacle } from './eligible.ts';
+import {
+  addsPhones,
+  agentObstacle,
+  callObstacle,
+  firstUp,
+  isFull,
+  isReady,
+  pairObstacle,
+  placeObstacle,
+} from './eligible.ts';
 import { compareText } from './ordered.ts';
 import { memberRules } from './rules.ts';
 import {
@@ -25,15 +34,29 @@ import {
 } from './state.ts';
 import type { AgentConfig } from './types.ts';
 
+/**
+ * Is there somebody to be matched? Of a full queue (`max-talks`) only calls that ring already may
+ * get another phone, where the strategy adds some; without `autofill` it is the first one's turn.
+ */
+export function canMatch(queue: Queue): boolean {
+  if (queue.eligible.size === 0 || queue.ready.size === 0) return false;
+  const { autofill, direct, strategy } = queue.config;
+  if (isFull(queue) && !addsPhones(strategy)) return false;
+  if (autofill || direct === true) return true;
+  const first = firstUp(queue);
+  return first !== undefined && queue.eligible.has(first);
+}
+
 function refreshMatchable(state: State, queue: Queue): void {
-  const isMatchable = queue.eligible.size > 0 && queue.ready.size > 0;
+  const isMatchable = canMatch(queue);
   if (isMatchable === queue.isMatchable) return;
   queue.isMatchable = isMatchable;
   if (isMatchable) state.matchable.add(queue);
   else state.matchable.delete(queue);
 }
 
-function answered(state: State, call: Call): boolean {
+/** An agent has answered, and the two are being connected. */
+export function isAnswered(state: State, call: Call): boolean {
   return call.offerId !== null && state.offers.get(call.offerId)?.phase === 'answered';
 }
 
@@ -56,22 +79,22 @@ export function limitOf(state: State, call: Call): number {
   const last = call.confirmedAt + WAIT_MAX_MS;
   // Who is being connected, or (timeoutpriority=conf) rung for, goes when that has come to nothing.
   const isHeld =
-    queue?.config.timeoutPriority === 'conf' ? call.offers.length > 0 : answered(state, call);
-  return isHeld || answered(state, call) ? last : Math.min(last, waitEnd(call, queue));
+    queue?.config.timeoutPriority === 'conf' ? call.offers.length > 0 : isAnswered(state, call);
+  return isHeld || isAnswered(state, call) ? last : Math.min(last, waitEnd(call, queue));
 }
 
 function announceAt(state: State, call: Call, queue: Queue | undefined): number | null {
   const period = queue?.config.periodicAnnounceMs ?? 0;
   if (period <= 0 || call.confirmedAt === null || call.connectedAt !== null) return null;
   // Between the agent's answer and the bridge nothing may talk over the two.
-  return answered(state, call) ? null : call.announcedAt + period;
+  return isAnswered(state, call) ? null : call.announcedAt + period;
 }
 
 /** ring-progressively: when the next phone may join; null: not now, or it may already. */
 export function widenAt(state: State, call: Call, queue: Queue | undefined): number | null {
   if (queue?.config.strategy !== 'ring-progressively' || call.mayWiden) return null;
   const newest = state.offers.get(call.offers.at(-1) ?? '');
-  if (newest === undefined || call.connectedAt !== null || answered(state, call)) return null;
+  if (newest === undefined || call.connectedAt !== null || isAnswered(state, call)) return null;
   // While it is asked whether that one may ring, nobody joins it.
   if (newest.phase === 'asking') return null;
   return newest.rungFrom + queue.config.progressiveDelayMs;
@@ -89,9 +112,10 @@ function shake(state: State, queue: Queue, call: Call | null): void {
 
 /** Counts the call among those of the queue that `max-talks` limits, or no longer. */
 function serve(state: State, call: Call, queue: Queue, isServed: boolean): void {
-  if (queue.config.maxTalks === 0) return;
+  const { maxTalks, strategy } = queue.config;
+  if (maxTalks === 0) return;
   if (isServed) queue.served.add(call);
-  else if (queue.served.delete(call)) wake(state, queue);
+  else if (queue.served.delete(call) && addsPhones(strategy)) wake(state, queue);
 }
 
 /** When the first of its back-offs after a veto is over; Infinity: there is none. */
@@ -128,7 +152,9 @@ function wake(state: State, queue: Queue): void {
 function wakeFor(state: State, member: Member): void {
   const { parked, eligible } = member.queue;
   for (const call of parked) {
-    if (pairObstacle(state, call, member) !== null) continue;
+    const obstacle = pairObstacle(state, call, member);
+    // What keeps it from everybody is no reason to be parked: `canMatch` knows of it.
+    if (obstacle !== null && obstacle !== 'talks-limit' && obstacle !== 'not-first') continue;
     call.isParked = false;
     parked.delete(call);
     eligible.add(call);
@@ -159,8 +185,6 @@ function leaveLine(state: State, call: Call, queue: Queue): void {
   const shaken = state.shaken.get(queue);
   if (shaken !== undefined && shaken !== 'all') shaken.delete(call);
   if (call.skills !== null) queue.choosers -= 1;
-  // autofill=no: another one is first now.
-  if (!queue.config.autofill) wake(state, queue);
 }
 
 /** Most calls never need these timers: they are made when they do. */
@@ -227,8 +251,6 @@ export function rekeyCall(state: State, call: Call, change: () => void): void {
   takeOut(state, call);
   change();
   placeCall(state, call);
-  const queue = state.queues.get(call.queue);
-  if (queue !== undefined && !queue.config.autofill) wake(state, queue);
 }
 
 export function placeOffer(state: State, offer: Offer): void {

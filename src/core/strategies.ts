@@ -4,7 +4,7 @@
  * who may take it. Draws are a function of the number of offers so far, which is in the state:
  * every replay draws the same, and no draw depends on who looked before.
  */
-import { memberOf, obstacle, tiersFor } from './eligible.ts';
+import { isHeldBack, memberCalled, obstacle, tiersFor } from './eligible.ts';
 import { hasFew } from './emptiness.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { must, type Call, type Member, type Queue, type State } from './state.ts';
@@ -88,17 +88,18 @@ function inTurn(state: State, call: Call, queue: Queue): Iterable<Member> {
 
 /** Of a call to one agent. */
 function onlyMember(state: State, call: Call): Member | null {
-  const agent = state.agents.get(call.only ?? '');
-  const member = agent === undefined ? undefined : memberOf(agent, call.queue);
+  const member = memberCalled(state, call.only, call.queue);
   return member !== undefined && obstacle(state, call, member) === null ? member : null;
 }
 
 /**
  * The member to be rung for a call, null if nobody may take it now. Whoever was tried for it
- * ranks behind the untried of his tier and of the next (a silent agent must not stand before those
- * who never had a turn); among the tried, the one whose try is longest past.
+ * ranks behind the untried of his tier and of the next in which somebody is free (a silent agent
+ * must not stand before those who never had a turn); among the tried, the one whose try is longest
+ * past.
  */
 export function chooseMember(state: State, call: Call, queue: Queue): Member | null {
+  if (isHeldBack(call, queue)) return null;
   if (call.only !== null) return onlyMember(state, call);
   let tried: { member: Member; tier: number; number: number } | null = null;
   let tier = -1;

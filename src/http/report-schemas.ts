@@ -88,7 +88,7 @@ export const callRecord = z
     from: z.string(),
     name: z.string(),
     to: z.string(),
-    first_queue: z.string(),
+    first_queue: z.string().describe('The one it asked for; `last_queue`: where it ended'),
     last_queue: z.string(),
     entered: time('When it came'),
     ended: time('When it was over'),
@@ -97,7 +97,7 @@ export const callRecord = z
     agent: z.string().nullable(),
     waited_seconds: z.number(),
     talked_seconds: z.number(),
-    queues_left: count('Queues it left for another'),
+    queues_left: count('Queues it left for another, or that sent it on at once'),
     transfers: count('Talks out of which it was sent elsewhere'),
     outbound: z.boolean().describe('An agent’s own call, of no queue; `status` is its outcome'),
   })

@@ -29,7 +29,7 @@ export interface OpenCall {
   connectedAt: number | null;
   /** With whom it talks, or talked before it waited again; null: nobody yet. */
   agentId: AgentId | null;
-  /** Queues it has left for another one. */
+  /** Queues it has left for another one, or was not let into. */
   moves: number;
   /** When its present wait began, and talks that were transferred before, with their sums. */
   waitsSince: number;
@@ -211,7 +211,7 @@ function followCall(house: House, event: CoreEvent): void {
   switch (event.kind) {
     case 'CallEntered': {
       const { callId, queue, at, entry, position } = event;
-      const { sipCallId, from, fromName, to } = event;
+      const { sipCallId, from, fromName, to, left = [] } = event;
       house.calls.set(callId, {
         id: callId,
         sipCallId,
@@ -219,7 +219,7 @@ function followCall(house: House, event: CoreEvent): void {
         fromName,
         to,
         enteredAt: at,
-        firstQueue: queue,
+        firstQueue: left[0]?.queue ?? queue,
         queue,
         queuedAt: at,
         position,
@@ -228,7 +228,7 @@ function followCall(house: House, event: CoreEvent): void {
         entry,
         connectedAt: null,
         agentId: null,
-        moves: 0,
+        moves: left.length,
         waitsSince: at,
         transfers: 0,
         waitedMs: 0,

@@ -220,7 +220,7 @@ function ofCall(house: House, event: CoreEvent): ReportRecord[] {
     case 'OutboundEnded':
       return dialled(house, event);
     case 'CallDiverted':
-      return [turnedAway(event, '', event.status)];
+      return [turnedAway(event, event.from ?? '', event.status)];
     case 'CallRefused':
       return refused(event);
     case 'CallEnded':

@@ -40,6 +40,9 @@ export interface Figures {
   readonly overtook: number;
 }
 
+/** Of one queue: agents are not any one queue's. */
+export type QueueFigures = Omit<Figures, 'occupancy' | 'callsPerAgentHour' | 'fairness'>;
+
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
 function quantile(sorted: readonly number[], q: number): number {
@@ -69,7 +72,7 @@ function fairness(tally: Tally) {
   };
 }
 
-export function figuresOf(tally: Tally): Figures {
+export function queueFiguresOf(tally: Tally): QueueFigures {
   const total = tally.total();
   const waits = [...sortedBy(tally.waits)];
   const entered = total.offered - total.refused;
@@ -91,9 +94,16 @@ export function figuresOf(tally: Tally): Figures {
       p99: quantile(waits, 0.99),
       max: waits.at(-1) ?? 0,
     },
-    occupancy: share(total.talkMs + total.wrapupMs, total.staffedMs),
-    ...fairness(tally),
     overtook: share(tally.overtakers, total.answered),
+  };
+}
+
+export function figuresOf(tally: Tally): Figures {
+  const { talkMs, wrapupMs, staffedMs } = tally.total();
+  return {
+    ...queueFiguresOf(tally),
+    occupancy: share(talkMs + wrapupMs, staffedMs),
+    ...fairness(tally),
   };
 }
 

@@ -165,7 +165,7 @@ export class House {
   }
 
   #call(caller: Caller): void {
-    const { callId, queue, from, fromName, to } = caller.visit;
+    const { callId, queue, from, fromName, to, brings } = caller.visit;
     const sipCallId = `${callId}@sim`;
     const command: NewCommand = {
       kind: 'ArriveCall',
@@ -175,6 +175,7 @@ export class House {
       from,
       fromName,
       to,
+      ...brings,
       by: BY,
     };
     this.#stage.edge.send(command, (outcome) => {

@@ -14,7 +14,8 @@ import type {
   OfferId,
   QueueName,
 } from '../core/types.ts';
-import type { Fate } from './script.ts';
+import { priorityOf, queueRules } from '../core/rules.ts';
+import type { Brings, Fate } from './script.ts';
 
 export interface RecordedCall {
   readonly callId: CallId;
@@ -23,6 +24,7 @@ export interface RecordedCall {
   readonly from: string;
   readonly fromName: string;
   readonly to: string;
+  readonly brings: Brings;
   /** From entry to his leg; null: it was never up. */
   confirmMs: number | null;
   waitedMs: number;
@@ -65,6 +67,33 @@ interface OpenOffer {
   offered: AgentOffered;
   rangAt: number | null;
   answeredAt: number | null;
+}
+
+type Came = Extract<CoreEvent, { kind: 'CallEntered' | 'CallRefused' }>;
+
+/**
+ * What he brought along. A priority that the queue's own rules give is theirs, not his; a place in
+ * line was asked for where he stands before others who came first. Of one who was refused no more
+ * is known than whom he called.
+ */
+function bringsOf(config: CoreConfig | null, name: QueueName, event: Came): Brings {
+  const queue = config?.queues.find((each) => each.name === name);
+  const agentId = queue?.direct === true ? (event.to.split('@')[0] ?? '') : undefined;
+  const his = agentId === undefined ? {} : { agentId };
+  if (event.kind === 'CallRefused') return his;
+  const { from, priority = 0, order, position, maxWaitMs, limits, skills, left } = event;
+  // Elsewhere than he asked for his place says nothing of that.
+  const isHere = left === undefined;
+  const ruled = queue === undefined ? 0 : priorityOf(queueRules(queue), from, undefined);
+  const isOwn = isHere && order === undefined && priority !== ruled;
+  return {
+    ...his,
+    ...(isHere && order !== undefined ? { position } : {}),
+    ...(isOwn ? { priority } : {}),
+    ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(skills === undefined ? {} : { skills }),
+  };
 }
 
 export interface Window {
@@ -168,6 +197,8 @@ export class Recording {
         const person = this.#person(event.agentId);
         if (queue === undefined) person.pause = reason;
         else person.pausedIn.set(queue, reason);
+        // We paused him, for what he missed: played again he may miss nothing.
+        if (event.auto === true) return;
         const where = queue === undefined ? {} : { queue };
         return this.#did(at, event.agentId, { kind: 'pause', reason, ...where });
       }
@@ -259,9 +290,12 @@ export class Recording {
     }
   }
 
-  #entered(event: Extract<CoreEvent, { kind: 'CallEntered' | 'CallRefused' }>, fromName: string) {
+  #entered(event: Came, fromName: string): void {
     if (!this.#isWithin) return;
-    const { callId, queue, at, from, to } = event;
+    const { callId, at, from, to } = event;
+    // What he asked for, wherever failover led him.
+    const [left] = event.kind === 'CallEntered' ? (event.left ?? []) : [];
+    const queue = left?.queue ?? event.queue;
     const call: RecordedCall = {
       callId,
       queue,
@@ -269,6 +303,7 @@ export class Recording {
       from,
       fromName,
       to,
+      brings: bringsOf(this.config, queue, event),
       confirmMs: null,
       waitedMs: 0,
       hasAbandoned: false,

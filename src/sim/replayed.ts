@@ -66,7 +66,7 @@ export class Replayed implements Script {
     this.#next += 1;
     // Drawn for every call alike, so that two replays of a day differ in nothing but the rules.
     const [patience, talk] = [this.#random.next(), this.#random.next()];
-    const { at, callId, queue, from, fromName, to, hangsUp } = call;
+    const { at, callId, queue, from, fromName, to, brings, hangsUp } = call;
     return {
       at,
       callId,
@@ -74,6 +74,7 @@ export class Replayed implements Script {
       from,
       fromName,
       to,
+      brings,
       hangsUp,
       // A caller who hung up before his leg was up would do so again.
       confirmMs: call.confirmMs ?? (call.hasAbandoned ? null : 0),

@@ -3,9 +3,15 @@
  * long he would wait, what becomes of an offer at an agent's phone, when agents come and go. A
  * simulation draws it (`people.ts`), a what-if reads it from a recorded day (`recording.ts`).
  */
+import type { ArriveCall } from '../core/commands.ts';
 import type { AgentId, CallId, OfferFailure, QueueName, Ruling } from '../core/types.ts';
 import type { NotReached } from '../core/outbound-events.ts';
 import type { House } from './house.ts';
+
+/** What his INVITE says beside whom he calls. */
+export type Brings = Partial<
+  Pick<ArriveCall, 'priority' | 'position' | 'maxWaitMs' | 'limits' | 'skills' | 'agentId'>
+>;
 
 /** A caller, with all he will do. */
 export interface Visit {
@@ -15,6 +21,8 @@ export interface Visit {
   readonly from: string;
   readonly fromName: string;
   readonly to: string;
+  /** Absent: nothing. */
+  readonly brings?: Brings;
   /** From our 200 to his ACK; null: it never comes. */
   readonly confirmMs: number | null;
   /** Hangs up after this long without an agent; Infinity: never. */

@@ -51,6 +51,8 @@ interface Open {
   connectedAt: number | null;
 }
 
+type Handover = Extract<CoreEvent, { kind: 'CallTransferred' }>;
+
 interface Agent extends AgentSums {
   isIn: boolean;
   isPaused: boolean;
@@ -101,24 +103,60 @@ export class Tally {
     this.#pass(event.at);
     switch (event.kind) {
       case 'CallEntered':
-        return this.#entered(event.callId, event.queue, event.entry, event.at);
-      case 'CallRefused': {
-        const sums = this.parts[this.#partOf(event.at)];
-        if (sums === undefined) return;
-        sums.offered += 1;
-        sums.refused += 1;
-        return;
-      }
+        return this.enters(event.callId, event.queue, event.entry, event.at);
+      case 'CallRefused':
+        return this.refuses(event.at);
       case 'CallConnected':
         return this.#connected(event.callId, event.agentId, event.at);
       case 'CallTransferred':
-        this.#left(event);
-        return this.#entered(event.callId, event.queue, event.entry, event.at);
+        this.handsOver(event);
+        return this.enters(event.callId, event.queue, event.entry, event.at);
       case 'CallEnded':
         return this.#ended(event);
       default:
         if ('agentId' in event) this.#agentSays(event);
     }
+  }
+
+  /** Into the line of a queue. */
+  enters(callId: CallId, queue: QueueName, entry: number, at: number): void {
+    const part = this.#partOf(at);
+    const open: Open = { queue, entry, part, enteredAt: at, connectedAt: null };
+    this.#calls.set(callId, open);
+    this.#line(queue).add(open);
+    const sums = this.parts[part];
+    if (sums !== undefined) sums.offered += 1;
+  }
+
+  /** Got no place. */
+  refuses(at: number): void {
+    const sums = this.parts[this.#partOf(at)];
+    if (sums === undefined) return;
+    sums.offered += 1;
+    sums.refused += 1;
+  }
+
+  /** Out of the line without an agent; gives its entry number, null: it was not there. */
+  leaves(callId: CallId, at: number, how: 'abandoned' | 'failed'): number | null {
+    const call = this.#calls.get(callId);
+    if (call === undefined) return null;
+    this.#calls.delete(callId);
+    this.#line(call.queue).delete(call);
+    const sums = this.parts[call.part];
+    if (sums !== undefined) {
+      const waitedMs = at - call.enteredAt;
+      sums[how] += 1;
+      sums.waitMs += waitedMs;
+      if (waitedMs > 0) sums.waited += 1;
+    }
+    return call.entry;
+  }
+
+  /** The agent's part of a talk is over; the caller goes into a line again, like a new one. */
+  handsOver({ callId, agentId, talkedMs }: Handover): void {
+    if (!this.#calls.delete(callId)) return;
+    this.#talking -= 1;
+    this.#agent(agentId).talkMs += talkedMs;
   }
 
   /** Sums of all parts. */
@@ -168,15 +206,6 @@ export class Tally {
     return line;
   }
 
-  #entered(callId: CallId, queue: QueueName, entry: number, at: number): void {
-    const part = this.#partOf(at);
-    const open: Open = { queue, entry, part, enteredAt: at, connectedAt: null };
-    this.#calls.set(callId, open);
-    this.#line(queue).add(open);
-    const sums = this.parts[part];
-    if (sums !== undefined) sums.offered += 1;
-  }
-
   #connected(callId: CallId, agentId: AgentId, at: number): void {
     const call = this.#calls.get(callId);
     if (call === undefined) return;
@@ -196,28 +225,17 @@ export class Tally {
     this.#agent(agentId).calls += 1;
   }
 
-  /** He goes into a line again: a call like a new one. */
-  #left({ agentId, talkedMs }: Extract<CoreEvent, { kind: 'CallTransferred' }>): void {
-    this.#talking -= 1;
-    this.#agent(agentId).talkMs += talkedMs;
-  }
-
   #ended(event: Extract<CoreEvent, { kind: 'CallEnded' }>): void {
     const call = this.#calls.get(event.callId);
     if (call === undefined) return;
-    this.#calls.delete(event.callId);
-    if (call.connectedAt !== null) {
-      this.#talking -= 1;
-      if (event.agentId !== null) this.#agent(event.agentId).talkMs += event.talkedMs;
+    if (call.connectedAt === null) {
+      const how = event.status === 'ABANDONED' ? 'abandoned' : 'failed';
+      this.leaves(event.callId, event.leftAt ?? event.at, how);
       return;
     }
-    this.#line(call.queue).delete(call);
-    const sums = this.parts[call.part];
-    if (sums === undefined) return;
-    if (event.status === 'ABANDONED') sums.abandoned += 1;
-    else sums.failed += 1;
-    sums.waitMs += event.waitedMs;
-    if (event.waitedMs > 0) sums.waited += 1;
+    this.#calls.delete(event.callId);
+    this.#talking -= 1;
+    if (event.agentId !== null) this.#agent(event.agentId).talkMs += event.talkedMs;
   }
 
   #agent(id: AgentId): Agent {
@@ -249,10 +267,10 @@ export class Tally {
         agent.isInWrapup = false;
         break;
       case 'AgentPaused':
-        agent.isPaused = true;
-        break;
       case 'AgentResumed':
-        agent.isPaused = false;
+        // In one queue he is paused, he is still there for the others.
+        if (event.queue !== undefined) return;
+        agent.isPaused = event.kind === 'AgentPaused';
         break;
       case 'WrapupStarted':
         if (!agent.isInWrapup) this.#wrapping += 1;

@@ -1,5 +1,5 @@
 /** The answer to a what-if: one day three times, and the difference the configuration makes. */
-import type { Figures } from './figures.ts';
+import type { Figures, QueueFigures } from './figures.ts';
 import { percent, seconds, writeTable } from './report.ts';
 import type { Day, WhatIf } from './what-if.ts';
 
@@ -44,8 +44,8 @@ function writeQueues(found: WhatIf): string {
   const cell = (day: Day, name: string) => day.queues.get(name);
   const rows = queueNames(found).map((name) => {
     const [before, after] = [cell(found.replayed, name), cell(found.other, name)];
-    const level = (it?: Figures) => (it === undefined ? '' : percent(it.serviceLevel));
-    const wait = (it?: Figures) => (it === undefined ? '' : seconds(it.waitMs));
+    const level = (it?: QueueFigures) => (it === undefined ? '' : percent(it.serviceLevel));
+    const wait = (it?: QueueFigures) => (it === undefined ? '' : seconds(it.waitMs));
     const calls = String(before?.offered ?? after?.offered ?? 0);
     return [name, calls, level(before), level(after), wait(before), wait(after)];
   });

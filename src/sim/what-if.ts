@@ -8,7 +8,7 @@ import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import type { CoreConfig, QueueName } from '../core/types.ts';
 import { MemoryJournal } from '../journal/memory.ts';
 import type { FileRead } from '../journal/reader.ts';
-import { figuresOf, type Figures } from './figures.ts';
+import { figuresOf, queueFiguresOf, type Figures, type QueueFigures } from './figures.ts';
 import { Recording, type Window } from './recording.ts';
 import { Replayed } from './replayed.ts';
 import { run } from './run.ts';
@@ -27,7 +27,7 @@ export interface WhatIfOptions {
 
 export interface Day {
   readonly figures: Figures;
-  readonly queues: ReadonlyMap<QueueName, Figures>;
+  readonly queues: ReadonlyMap<QueueName, QueueFigures>;
 }
 
 export interface WhatIf {
@@ -49,7 +49,7 @@ export type WhatIfResult =
 /** Events between two looks at everything: the rules are not on trial here. */
 const CHECK_EVERY = 10_000;
 
-/** Tallies of a day: of all calls, and of each queue. */
+/** Tallies of a day: of all calls, and of each queue, where one that goes on is another's call. */
 class DayTally {
   readonly all: Tally;
   readonly #options: ConstructorParameters<typeof Tally>[0];
@@ -62,17 +62,39 @@ class DayTally {
 
   hear(event: CoreEvent): void {
     this.all.hear(event);
-    if (!event.kind.startsWith('Call') || !('queue' in event)) return;
-    let tally = this.#queues.get(event.queue);
-    if (tally === undefined) {
-      tally = new Tally(this.#options);
-      this.#queues.set(event.queue, tally);
+    switch (event.kind) {
+      case 'CallEntered':
+      case 'CallRefused':
+      case 'CallConnected':
+      case 'CallEnded':
+        return this.#of(event.queue).hear(event);
+      case 'CallDiverted':
+        return this.#of(event.queue).refuses(event.at);
+      case 'CallMoved': {
+        const { callId, from, queue, at } = event;
+        const entry = this.#of(from).leaves(callId, at, 'failed');
+        if (entry !== null) this.#of(queue).enters(callId, queue, entry, at);
+        return;
+      }
+      case 'CallTransferred': {
+        const { callId, from, queue, entry, at } = event;
+        this.#of(from).handsOver(event);
+        return this.#of(queue).enters(callId, queue, entry, at);
+      }
+      default:
     }
-    tally.hear(event);
+  }
+
+  #of(queue: QueueName): Tally {
+    const known = this.#queues.get(queue);
+    if (known !== undefined) return known;
+    const tally = new Tally(this.#options);
+    this.#queues.set(queue, tally);
+    return tally;
   }
 
   day(): Day {
-    const queues = [...this.#queues].map(([name, tally]) => [name, figuresOf(tally)] as const);
+    const queues = [...this.#queues].map(([name, tally]) => [name, queueFiguresOf(tally)] as const);
     return { figures: figuresOf(this.all), queues: new Map(queues) };
   }
 }

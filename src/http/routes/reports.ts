@@ -9,7 +9,7 @@ import type { Reports } from '../../reports/port.ts';
 import type { Question } from '../../reports/questions.ts';
 import { actor, seesAll } from '../actor.ts';
 import { writeCsv } from '../csv.ts';
-import { problem, type Problem } from '../errors.ts';
+import { notFound, problem, type Problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { send, type Http } from '../reply.ts';
 import {
@@ -164,6 +164,16 @@ function questionOf(name: Listed['name'], given: Query, span: Span, scope?: Scop
   return name === 'queues' ? { name, asked: { ...asked, interval } } : { name, asked };
 }
 
+/**
+ * Nothing is told of a queue or agent that is not in the configuration: a name mistyped, or one
+ * that is gone and did nothing then. Null: both that are named are there.
+ */
+function unknownOf({ queue, agent }: Query, view: View): Problem | null {
+  if (queue !== undefined && !view.has('queue', queue)) return notFound('queue', queue);
+  if (agent !== undefined && !view.has('agent', agent)) return notFound('agent', agent);
+  return null;
+}
+
 function addList(
   http: Http,
   reports: Reports,
@@ -183,7 +193,7 @@ function addList(
         ...(description === undefined ? {} : { description }),
         tags: TAGS,
         querystring: query,
-        response: { 200: answer, 400: errorAnswer, 503: errorAnswer },
+        response: { 200: answer, 400: errorAnswer, 404: errorAnswer, 503: errorAnswer },
       },
     },
     async (request, reply) => {
@@ -194,6 +204,8 @@ function addList(
       if (!found.ok) return send(reply, away(found.detail));
       const all = found.value as unknown as z.output<typeof answer>;
       const value = { ...all, rows: all.rows.filter((one) => seesRow(one, view)) };
+      const unknown = value.rows.length > 0 ? null : unknownOf(request.query, view);
+      if (unknown !== null) return send(reply, unknown);
       if (request.query.format === 'json') return value;
       const text = writeCsv(value.rows, Object.keys(row.shape));
       // Fastify takes the sent reply as the answer; the type knows of JSON alone.

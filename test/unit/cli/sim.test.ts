@@ -68,6 +68,20 @@ describe('acd replay', () => {
     expect(Object.keys(found['difference'] ?? {})).toContain('serviceLevel');
   });
 
+  it('cuts the day where the reports cut it', async () => {
+    const journal = path.join(folder, 'day.db');
+    const config = path.join(folder, 'samoa.yaml');
+    writeFileSync(config, `${CONFIG}reports: {time-zone: Pacific/Pago_Pago}`);
+    // It begins on Monday the 5th at 08:00 UTC, which is Sunday there.
+    expect(await runCli(['sim', ...SHORT, '--journal', journal, '--no-faults'])).toBe(0);
+    const asked = ['replay', '--journal', journal, '--config', config, '--day'];
+    expect(await runCli([...asked, '2026-01-04'])).toBe(0);
+    expect(await runCli([...asked, '2026-01-05'])).toBe(1);
+    expect(err).toMatch(/no call came in that time/);
+    expect(await runCli([...asked, '2026-02-30'])).toBe(1);
+    expect(err).toMatch(/--day must be a day of Pacific\/Pago_Pago, as in/);
+  });
+
   it('says what it cannot read', async () => {
     const config = path.join(folder, 'other.yaml');
     writeFileSync(config, CONFIG);
@@ -75,6 +89,6 @@ describe('acd replay', () => {
     expect(await runCli([...asked, path.join(folder, 'none.db')])).toBe(1);
     expect(err).toMatch(/none.db does not exist/);
     expect(await runCli([...asked, 'x', '--day', 'monday'])).toBe(1);
-    expect(err).toMatch(/--day must be a day of UTC/);
+    expect(err).toMatch(/--day must be a day of \S+, as in/);
   });
 });

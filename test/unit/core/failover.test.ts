@@ -185,6 +185,29 @@ describe('entry', () => {
   });
 });
 
+describe('given a full queue sends a new caller on', () => {
+  it('then his place and longest wait, asked of the first, count in no other', () => {
+    const s = house({ maxlen: 1, failover: { FULL: [TO_R] } }, { maxWaitMs: 60_000 });
+    s.call('a', 'q');
+    s.call('b', 'r');
+    s.call('c', 'q', { position: 1, maxWaitMs: 5_000 });
+    expect(s.line('r')).toEqual(['b', 'c']);
+    s.pass(5_000);
+    expect(s.callIs('c')).toBe('waiting');
+  });
+
+  it('then the first tells who it was; failover asks each before, and the last says no', () => {
+    const s = house({ maxlen: 1, failover: { FULL: [TO_R] } }, { maxlen: 1 });
+    s.call('a', 'q');
+    s.call('b', 'q', { from: '030@peer' });
+    const stood = { queue: 'q', from: '030@peer', status: 'FULL', position: 2, waitedMs: 0 };
+    expect(s.history.find(({ kind }) => kind === 'CallDiverted')).toMatchObject(stood);
+    s.arrive('c', 'q');
+    expect(s.kinds).toEqual(['FailoverSkipped', 'CallRefused']);
+    expect(s.event('CallRefused')).toMatchObject({ queue: 'q', status: 'FULL', position: 2 });
+  });
+});
+
 describe('the longest wait', () => {
   it('ends in TIMEOUT, to the millisecond', () => {
     const s = house({ maxWaitMs: 30_000 });
@@ -367,4 +390,30 @@ describe('the cap on conversations', () => {
     s.serve('1', 1_000);
     expect(s.rung).toEqual(['2>b']);
   });
+
+  it.each(['most-idle', 'ringall', 'ring-progressively'] as const)(
+    '%s: given who can take a passed-over call came while it was reached, then he has it next',
+    (strategy) => {
+      const french = { is: 'level', skill: 'french', least: 1, most: 100 } as const;
+      const s = scenario(
+        config(
+          [queue('q', { maxTalks: 1, strategy }), queue('r')],
+          [agent('1', 'q'), agent('2', 'q', 'r'), { ...agent('3', 'q'), skills: { french: 9 } }],
+        ),
+      );
+      s.ready('1');
+      s.call('a', 'q');
+      s.talk('1');
+      s.ready('2');
+      s.call('b', 'q', { skills: french });
+      s.call('c', 'q');
+      expect([s.rung, s.why('c', '2'), s.why('b', '2')]).toEqual([[], 'talks-limit', 'skills']);
+      s.ready('3');
+      s.when({ kind: 'EndCall', callId: 'a', cause: 'bye' });
+      expect(s.rung).toEqual(['3>b']);
+      // What the cap keeps from this queue is free for another.
+      s.call('d', 'r');
+      expect(s.rung).toEqual(['2>d']);
+    },
+  );
 });

@@ -3,6 +3,7 @@
  * option: order, ringinuse, autofill, timeoutrestart, delays, autopause, wrap-up, idle clock.
  */
 import { describe, expect, it } from 'vitest';
+import { restore, snapshot, type Snapshot } from '../../../src/core/snapshot.ts';
 import type { AgentConfig, QueueConfig } from '../../../src/core/types.ts';
 import { agent, config, queue, scenario } from './scenario.ts';
 
@@ -343,5 +344,19 @@ describe('the idle clock', () => {
     s.pass(10);
     s.ready('1');
     expect(idleSince()).toBe(login ? s.now : before);
+  });
+
+  it('survives transfer, reload and restart: it counts from when he was free', () => {
+    const { s, idleSince } = begin({});
+    s.call('a', 'q');
+    s.talk('1');
+    s.pass(5_000);
+    s.when({ kind: 'TransferCall', callId: 'a', uri: 'sip:9@pbx' });
+    const free = s.now;
+    s.pass(20_000);
+    const { queues, agents, ...rest } = s.state.config;
+    s.apply({ ...rest, queues: [...queues, queue('r')], agents: [...agents, agent('2', 'r')] });
+    const stored = JSON.parse(JSON.stringify(snapshot(s.state))) as Snapshot;
+    expect([idleSince(), restore(stored).agents.get('1')?.idleSince]).toEqual([free, free]);
   });
 });

@@ -61,6 +61,17 @@ describe('a static member', () => {
     s.when({ kind: 'LogOutAgent', who: { agentId: '2' } });
     expect(s.kinds).toEqual(['AgentLoggedOut', 'AgentLoggedIn']);
   });
+
+  it('or logs in on another phone', () => {
+    const both = (...agents: AgentConfig[]) =>
+      ({ ...house(...agents), secondLogin: 'replace' }) as const;
+    const s = scenario(both(agent('2', 'q')));
+    s.when({ kind: 'LogInAgent', agentId: '2', device: device('1') });
+    s.apply(both(desk('1'), agent('2', 'q')));
+    s.when({ kind: 'LogInAgent', agentId: '2', device: device('8') });
+    const { devices } = s.state;
+    expect([devices.get(device('8').uri), devices.get(device('1').uri)]).toEqual(['2', '1']);
+  });
 });
 
 describe('a pause with a reason', () => {

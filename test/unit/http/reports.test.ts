@@ -26,6 +26,9 @@ const abandoned = {
   called_back_at: null,
 };
 
+/** What the configuration has. */
+const THERE: readonly string[] = ['queue sales', 'agent 1'];
+
 async function start(answer: (question: Question) => unknown): Promise<Http> {
   const reports = {
     wake: () => undefined,
@@ -44,7 +47,10 @@ async function start(answer: (question: Question) => unknown): Promise<Http> {
     throw new Error('not asked');
   };
   http = await createHttp({
-    view: { queues: nothing } as unknown as View,
+    view: {
+      queues: nothing,
+      has: (kind: string, name: string) => THERE.includes(`${kind} ${name}`),
+    } as unknown as View,
     steering: {} as Steering,
     configuration: {} as ConfigPort,
     prompts: {} as PromptsPort,
@@ -144,6 +150,34 @@ describe('GET /reports', () => {
     const server = await start(() => null);
     expect((await server.inject('/reports/agents?day=2026-13-01')).statusCode).toBe(400);
     expect((await server.inject('/reports/calls/nobody')).statusCode).toBe(404);
+  });
+
+  it.each(['queues', 'agents', 'pauses', 'abandoned', 'calls', 'counters'])(
+    'of %s tells a name that is none from one of which there is nothing to tell',
+    async (list) => {
+      const server = await start((question) =>
+        question.name === 'day' ? day : { rows: [], more: false },
+      );
+      const ask = (asked: string) => server.inject(`/reports/${list}?${asked}`);
+      expect((await ask('queue=sales')).json()).toEqual({ rows: [], more: false });
+      for (const asked of ['queue=nope', 'queue=nope&format=csv']) {
+        const none = await ask(asked);
+        expect(none.statusCode).toBe(404);
+        expect(none.json()).toMatchObject({
+          code: 'unknown-queue',
+          detail: 'there is no queue "nope"; GET /queues lists what there is',
+        });
+      }
+      if (!['agents', 'pauses', 'calls'].includes(list)) return;
+      expect((await ask('agent=1')).statusCode).toBe(200);
+      expect((await ask('queue=sales&agent=9')).json()).toMatchObject({ code: 'unknown-agent' });
+    },
+  );
+
+  it('of a queue that is gone tells what there was', async () => {
+    const gone = { rows: [{ ...abandoned, queue: 'gone' }], more: false };
+    const server = await start((question) => (question.name === 'day' ? day : gone));
+    expect((await server.inject('/reports/abandoned?queue=gone')).json()).toEqual(gone);
   });
 
   it('writes CSV', async () => {

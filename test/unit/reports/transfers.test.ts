@@ -155,3 +155,19 @@ describe('what was kept before transfers were known', () => {
     again.store.close();
   });
 });
+
+it('a call that its queue sends on at once is a visit of each, and one call of the first', () => {
+  const on = { maxlen: 1, failover: { FULL: [{ to: 'queue', queue: 'help' }] } } as const;
+  const s = scenario(config([queue('sales', on), queue('help')], []));
+  s.call('a', 'sales');
+  s.call('b', 'sales', { from: '030@peer' });
+  s.pass(3_000);
+  s.when({ kind: 'EndCall', callId: 'b', cause: 'bye' });
+  const fold = new ReportFold();
+  const records = s.history.flatMap((event, at) => fold.hear({ seq: at + 1, event }).records);
+  expect(records).toMatchObject([
+    { kind: 'visit', queue: 'sales', outcome: 'FULL', waitMs: 0, from: '030@peer' },
+    { kind: 'visit', queue: 'help', outcome: 'ABANDONED', waitMs: 3_000, from: '030@peer' },
+    { kind: 'call', firstQueue: 'sales', lastQueue: 'help', moves: 1, waitedMs: 3_000 },
+  ]);
+});

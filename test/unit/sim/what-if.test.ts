@@ -94,6 +94,25 @@ describe('a recorded day', () => {
     expect(found.other.figures.refused).toBe(found.recorded.queues.get('queue1')?.offered);
   });
 
+  it('counts a caller who goes on in each queue, with his wait there', async () => {
+    const timely = configOf((config) => ({
+      ...config,
+      queues: config.queues.map((queue, index) => ({
+        ...queue,
+        ...(index === 0
+          ? { maxWaitMs: 1, failover: { TIMEOUT: [{ to: 'queue', queue: 'queue2' }] } }
+          : {}),
+      })),
+    }));
+    const { other } = await answerTo(timely);
+    const [first, second] = ['queue1', 'queue2'].map((name) => other.queues.get(name));
+    const { offered, answered } = other.figures;
+    expect(first?.failed).toBeGreaterThan(10);
+    expect((first?.offered ?? 0) + (second?.offered ?? 0)).toBe(offered + (first?.failed ?? 0));
+    expect((first?.answered ?? 0) + (second?.answered ?? 0)).toBe(answered);
+    expect(second).not.toHaveProperty('occupancy');
+  });
+
   it('is cut to the time asked for; who had logged in before is there', async () => {
     const { from } = await answerTo(configOf());
     const half = from + 900_000;
@@ -123,6 +142,11 @@ const DAY: readonly CoreEvent[] = [
   entered('b', 10_000),
   ended('b', 16_000, { status: 'ABANDONED', waitedMs: 6_000 }),
 ];
+
+function queueOf(name: string) {
+  const times = { timeoutMs: 15_000, retryMs: 5_000, wrapupMs: 0, periodicAnnounceMs: 0 };
+  return { name, strategy: 'most-idle', ...times, maxlen: 0, weight: 0 } as const;
+}
 
 function report(at: number, state: 'idle' | 'ringing' | 'inuse'): CoreEvent {
   const deviceUri = device.uri;
@@ -176,6 +200,42 @@ describe('a recording', () => {
       [110, 'idle'],
       [9_300, 'inuse'],
     ]);
+  });
+
+  it('takes callers as they came: to the queue they asked for, with what they brought', () => {
+    const queues = [
+      { ...queueOf('q'), priority: 2 },
+      { ...queueOf('desk'), direct: true as const },
+    ];
+    const config = { queues, agents: [], secondLogin: 'refuse', maxCalls: 9 } as const;
+    const limits = { min: null, max: 3, raise: null };
+    const skills = { is: 'level', skill: 'english', least: 1, most: 100 } as const;
+    const came = (id: string, more: object): CoreEvent => ({ ...entered(id, 500), ...more });
+    const asked = { maxWaitMs: 9_000, limits, skills };
+    const { calls } = record([
+      { kind: 'ConfigApplied', at: 1, config, ...AT },
+      came('ruled', { priority: 2 }),
+      came('own', { priority: 7, ...asked }),
+      came('placed', { priority: 2, order: 0.5, position: 1 }),
+      came('led', { queue: 'r', left: [{ queue: 'q', status: 'FULL' }], priority: 5 }),
+      came('his', { queue: 'desk', to: '2771@acd:5071', only: '2771' }),
+    ]);
+    expect(calls.map(({ callId, queue, brings }) => [callId, queue, brings])).toEqual([
+      ['ruled', 'q', {}],
+      ['own', 'q', { priority: 7, ...asked }],
+      ['placed', 'q', { position: 1 }],
+      ['led', 'q', {}],
+      ['his', 'desk', { agentId: '2771' }],
+    ]);
+    expect(new Replayed(record(DAY.slice(0, 3)), 1).nextVisit()).toMatchObject({ brings: {} });
+  });
+
+  it('leaves out pauses that we ordered: whoever misses nothing is not paused', () => {
+    const his = { agentId: '1', by: 'agent:1', kind: 'AgentPaused' } as const;
+    const auto: CoreEvent = { ...his, at: 9_100, reason: 'auto: no-answer', auto: true };
+    const { doings } = record([...DAY, auto, { ...his, at: 17_000, reason: 'lunch' }]);
+    const paused = doings.filter(({ doing }) => doing.kind === 'pause');
+    expect(paused.map(({ doing }) => 'reason' in doing && doing.reason)).toEqual(['lunch']);
   });
 
   it('that begins later begins with the single queues he has left or pauses in', () => {
