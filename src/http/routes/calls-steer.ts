@@ -32,7 +32,7 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
     order: (callId: string) => Promise<Outcome | NotAllowed>,
     concerned = '',
   ) => {
-    const call = view.call(id);
+    const call = view.brief(id);
     if (call === null) return send(reply, notFound('call', id));
     const outcome = await order(call.call);
     // It is there, but stands in no line and has no agent of a queue.

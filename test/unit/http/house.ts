@@ -156,6 +156,8 @@ export interface Desk {
   readonly asked: Question[];
   /** Lines of the log, as JSON. */
   readonly told: string[];
+  /** Calls that were looked at with why each of their agents is not rung, which costs. */
+  readonly explained: string[];
   readonly stream: Stream;
   now: number;
   /** Orders wait for it. */
@@ -168,9 +170,16 @@ export async function openDesk(
   /** What call s1 is otherwise. */
   s1: object = {},
 ): Promise<Desk> {
-  const [done, told]: string[][] = [[], []];
+  const [done, told, explained]: string[][] = [[], [], []];
   const asked: Question[] = [];
-  const desk = { done, told, asked, now: 0, hold: undefined as Promise<void> | undefined };
+  const desk = {
+    done,
+    told,
+    explained,
+    asked,
+    now: 0,
+    hold: undefined as Promise<void> | undefined,
+  };
   const order =
     (word: string) =>
     async (...given: unknown[]): Promise<Outcome> => {
@@ -192,7 +201,14 @@ export async function openDesk(
     return call?.call === 's1' ? { ...call, ...s1 } : call;
   };
   const http = await createHttp({
-    view: { ...view, call: changed },
+    view: {
+      ...view,
+      brief: changed,
+      call: (id) => {
+        explained?.push(id);
+        return changed(id);
+      },
+    },
     access,
     tls: more.tls ?? null,
     configuration,
