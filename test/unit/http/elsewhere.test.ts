@@ -4,7 +4,7 @@
  * bytes that are no HTTP. Method: requests injected over an invented house; the last by a socket.
  */
 import { connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { methodsOf } from '../../../src/http/elsewhere.ts';
 import { entry, openDesk, tokenOf, type Desk } from './house.ts';
 
@@ -198,5 +198,13 @@ describe('the place itself', () => {
     const page = await desk.http.inject('/docs');
     expect(page.statusCode).toBe(200);
     expect(page.body).toContain('<code>/calls/{id}/transfer</code>');
+  });
+
+  it('writes that page and its description once, however often strangers ask', async () => {
+    const writes = vi.spyOn(desk.http, 'swagger');
+    for (const url of ['/openapi.json', '/openapi.json', '/docs', '/docs']) {
+      expect((await desk.http.inject(url)).statusCode).toBe(200);
+    }
+    expect(writes).toHaveBeenCalledTimes(2);
   });
 });
