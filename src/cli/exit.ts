@@ -4,11 +4,11 @@
  */
 export const EXIT = {
   ok: 0,
-  /** The command, its arguments or the configuration are wrong. */
+  /** The command, its arguments or the configuration are wrong, or it cannot be done here. */
   wrong: 1,
   /** The ACD answered, and refused. */
   refused: 2,
-  /** There is no such queue, agent or call. */
+  /** There is no such queue, agent, call, version, ban or lock. */
   unknown: 3,
   /** No ACD answers there, or not in time. */
   away: 4,

@@ -24,6 +24,7 @@ export async function overNothing<T>(
       agent: nothing,
       calls: nothing,
       call: nothing,
+      brief: nothing,
       reasonsOf: nothing,
       health: nothing,
       metrics: nothing,

@@ -100,13 +100,13 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       queues: () => queues,
       queue: (name) => {
         const found = queues.find((queue) => queue.name === name);
-        const more = { draining: false, weight: 0, maxlen: 0, members: [] };
-        return found === undefined ? null : { ...found, ...more };
+        return found ? { ...found, draining: false, weight: 0, maxlen: 0, members: [] } : null;
       },
       agents: () => [agent],
       agent: (id) => (id === agent.id ? { ...agent, ...rest } : null),
       calls: () => [call],
       call: (id) => (id === call.id || id === call.call ? { ...call, ...callDetail } : null),
+      brief: (id) => (id === call.id || id === call.call ? { ...call, priority: 0 } : null),
       reasonsOf: (id) => (id === agent.id ? { calls: [] } : null),
       health: () => health,
       metrics: async () => ({ text: 'acd_calls_total 1\n', contentType: 'text/plain' }),
