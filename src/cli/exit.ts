@@ -14,6 +14,8 @@ export const EXIT = {
   away: 4,
   /** `status`: it answers, and a part of it does not work. */
   unwell: 5,
+  /** `serve`, of sysexits.h: an internal fault; the supervisor starts it again. */
+  fatal: 70,
   /** Killed by a third Ctrl-C. */
   killed: 130,
 } as const;
