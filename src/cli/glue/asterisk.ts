@@ -14,8 +14,8 @@ const dialTo = (endpoint: string) => (exten: string, user: string) =>
   `exten => ${exten},1,Dial(PJSIP/${user}@${endpoint})`;
 
 /**
- * What was dialled, as it may stand in Dial(): with a `&` or a `/` in it, which a phone may send, it
- * would name other phones and trunks.
+ * What was dialled, as it may stand in Dial(): with a `&` or a `/` in it, which a phone may send,
+ * it would name other phones and trunks.
  */
 const DIALLED = '${FILTER(a-zA-Z0-9*+#._~\\-,${EXTEN})}';
 

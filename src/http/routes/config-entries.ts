@@ -62,7 +62,10 @@ const RESOURCES: readonly Resource[] = [
 /** Whoever sees some queues alone is told of no others that an agent is in. */
 function seen(kind: Resource['kind'], entry: Tree): Tree {
   if (kind !== 'agent' || seesAll() || entry === undefined || !isMap(entry)) return entry;
-  return { ...entry, queues: asList(entry['queues']).filter((one) => seesQueue(String(one))) };
+  return {
+    ...entry,
+    queues: asList(entry['queues']).filter((one) => seesQueue(entryKey(one, '='))),
+  };
 }
 
 /** The routes of one resource. */
