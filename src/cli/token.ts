@@ -59,7 +59,7 @@ function runToken(name: string, written: WrittenToken): number {
     return EXIT.ok;
   }
   process.stderr.write(
-    `put this into acd.yaml, then \`acd reload\` (the first one: \`acd restart\`):\n` +
+    `put this into acd.yaml, then \`acd reload\` (where http.listen changes: \`acd restart\`):\n` +
       `${asYaml(entry)}and keep this line, which is shown once:\n`,
   );
   process.stdout.write(`${token}\n`);
