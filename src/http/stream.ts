@@ -8,9 +8,8 @@ import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import type { Feed } from '../runtime/feed.ts';
-import { Subjects, type Filter } from './subjects.ts';
+import type { Filter, Subjects } from './subjects.ts';
 import type { View } from './view.ts';
-import type { State } from '../core/state.ts';
 
 export const READERS_MAX = 800;
 /** Bytes that may wait for one reader. */
@@ -28,7 +27,8 @@ export type Why = 'first' | 'too-old' | 'unknown-number';
 
 export interface StreamDeps {
   readonly feed: Feed;
-  readonly state: () => State;
+  /** Hear each event before the stream does. */
+  readonly subjects: Subjects;
   readonly now: () => number;
   /** Calls back, at once or soon, while the state is exactly that of the journal up to `seq`. */
   readonly atRest: (then: (seq: number) => void) => void;
@@ -74,7 +74,7 @@ export class Stream {
 
   constructor(deps: StreamDeps) {
     this.#deps = deps;
-    this.#subjects = new Subjects(deps.state);
+    this.#subjects = deps.subjects;
     this.#beatTimer = setInterval(() => this.#beat(), BEAT_MS);
     this.#beatTimer.unref();
   }
@@ -85,7 +85,6 @@ export class Stream {
 
   /** Reactor, after the feed has heard it. */
   hear(stored: StoredEvent): void {
-    this.#subjects.hear(stored.event);
     if (this.#readers.size === 0) return;
     this.#pending.push({ ...stored, text: textOf(stored) });
     this.#flushTimer ??= setTimeout(() => this.flush(), FLUSH_MS);
