@@ -10,7 +10,7 @@ import { createView } from '../../../src/http/live-view.ts';
 import { typed, type Http } from '../../../src/http/reply.ts';
 import { addEvents } from '../../../src/http/routes/events.ts';
 import { BUFFER_MAX, Stream } from '../../../src/http/stream.ts';
-import { Subjects } from '../../../src/http/subjects.ts';
+import { Subjects, type Filter } from '../../../src/http/subjects.ts';
 import { withAgents } from '../core/scenario.ts';
 import type { CoreEvent } from '../../../src/core/events.ts';
 import { initialState, type Call, type Offer } from '../../../src/core/state.ts';
@@ -257,6 +257,43 @@ describe('following', () => {
       events.filter((one) => subjects.passes(one, { queues: [queue], agents: [], isStrict: true }));
     expect(passed('queue1')).toEqual(events);
     expect(passed('queue2')).toEqual([]);
+  });
+
+  it('given many who come at once, draws one picture for all who see the same, and rests', async () => {
+    const house = await open();
+    const resting: ((seq: number) => void)[] = [];
+    const stream = new Stream({
+      ...{ feed: new Feed(new MemoryJournal(), 7), subjects: new Subjects(initialState) },
+      ...{ now: () => 0, atRest: (then) => void resting.push(then) },
+    });
+    ending.push(async () => stream.close());
+    let looks = 0;
+    const queues = () => {
+      looks += 1;
+      const until = performance.now() + 20;
+      while (performance.now() < until);
+      return house.view.queues();
+    };
+    const come = (filter: Filter): string[] => {
+      const heard: string[] = [];
+      const out = Object.assign(new EventEmitter(), {
+        ...{ writeHead: () => undefined, end: () => undefined, writableLength: 0 },
+        ...{ writableNeedDrain: false, write: (text: string) => heard.push(text) > 0 },
+      }) as unknown as ServerResponse;
+      void stream.follow(out, { ...house.view, queues }, filter, null);
+      return heard;
+    };
+    const all = { queues: [], agents: [] };
+    const heard = [come(all), come({ queues: ['queue2'], agents: [] }), come(all)];
+    resting.shift()?.(7);
+    expect(looks).toBe(1);
+    expect(heard.map(([first = '']) => first.slice(0, 5))).toEqual(['id: 7', '', 'id: 7']);
+    expect(resting).toEqual([]);
+    await expect.poll(() => resting.length).toBe(1);
+    resting.shift()?.(7);
+    expect(looks).toBe(2);
+    expect(heard[1]?.[0]).toContain('"queue2"');
+    expect(heard[1]?.[0]).not.toContain('"queue1"');
   });
 
   it('given a transfer that a server before began, tells it to its queue alone', () => {
