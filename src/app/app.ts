@@ -147,6 +147,13 @@ async function configure(options: AppOptions, loop: Loop, journal: Journal): Pro
   return { ok: true, configuration, prompts };
 }
 
+/** Before the edge takes over: what ends then is told of later, to whoever comes back. */
+function hearSubjects(loop: Loop): Subjects {
+  const subjects = new Subjects(() => loop.state);
+  loop.react(({ event }) => subjects.hear(event));
+  return subjects;
+}
+
 /** Whoever is told of all events from here on, or asked: the event stream, webhooks, vetoes. */
 function openFeed(config: AcdConfig, loop: Loop, journal: Journal, subjects: Subjects, log: Log) {
   const feed = new Feed(journal, loop.health().lastSeq);
@@ -255,10 +262,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { configuration, prompts } = configured;
   const { config } = configuration;
 
-  // Before the edge takes over: what ends then is told of later, to whoever comes back.
-  const subjects = new Subjects(() => loop.state);
-  loop.react(({ event }) => subjects.hear(event));
-  const reportsLog = logOf('reports');
+  const [subjects, reportsLog] = [hearSubjects(loop), logOf('reports')];
   const reports = await openReports(configuration, opened.journal, reportsLog, threads?.reports);
   undo.add(() => reports.close());
   const media = await connectMedia(config, endpoints, logOf('media'), () => prompts.files());

@@ -2,9 +2,10 @@
  * Answers that grow with the house: a line of a thousand calls is 250 kB of JSON. All who ask for
  * the same list before it is written get the same answer. However many ask, writing lists takes a
  * tenth of the one thread that calls are served on (`pace.ts`). Askers are served in turn, so
- * nobody waits for all that another asks; beyond a number of questions the answer is 503. An answer is made after its question, so it shows what the asker
- * has changed before. It is written by JSON.stringify alone, as to check it against its schema
- * costs three times as much; test/unit/http/live-view does that.
+ * nobody waits for all that another asks; beyond a number of questions the answer is 503. An answer
+ * is made after its question, so it shows what the asker has changed before. It is written by
+ * JSON.stringify alone, as to check it against its schema costs three times as much;
+ * test/unit/http/live-view does that.
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { FastifyReply, FastifyRequest } from 'fastify';

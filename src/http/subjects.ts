@@ -36,7 +36,8 @@ export class Subjects {
     const { calls, offers, transfers } = state();
     for (const { id, queue } of calls.values()) this.#add(id, [queue]);
     for (const { callId, queue } of transfers.values()) this.#add(callId, [queue]);
-    for (const { id, callId, agentId } of offers.values()) this.#offers.set(id, { callId, agentId });
+    for (const { id, callId, agentId } of offers.values())
+      this.#offers.set(id, { callId, agentId });
   }
 
   /** The same event may be heard again. */

@@ -259,7 +259,7 @@ describe('following', () => {
     expect(passed('queue2')).toEqual([]);
   });
 
-  it('given many who come at once, draws one picture for all who see the same, and rests', async () => {
+  it('given many who come at once, draws one picture for those who see the same', async () => {
     const house = await open();
     const resting: ((seq: number) => void)[] = [];
     const stream = new Stream({
