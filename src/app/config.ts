@@ -179,8 +179,9 @@ export class Configuration implements ConfigPort {
     return written === null ? [] : diffConfigs(readDoc(written.file), readDoc(written.live));
   }
 
-  async reload({ by, prefer, dryRun }: ReloadOptions): Promise<ConfigOutcome> {
+  async reload({ by, prefer, dryRun, ifVersion }: ReloadOptions): Promise<ConfigOutcome> {
     return this.#inTurn(async () => {
+      if (this.#isOther(ifVersion)) return this.#stale();
       const read = this.#readFile();
       if (!read.ok) return { ok: false, why: 'faults', details: read.details };
       const merged = this.#merge(read.doc, prefer);
@@ -204,9 +205,10 @@ export class Configuration implements ConfigPort {
   /** What stands where a PIN was hidden is the PIN that it hides. */
   async replace(
     written: TreeMap,
-    { by, dryRun }: Omit<ReloadOptions, 'prefer'>,
+    { by, dryRun, ifVersion }: Omit<ReloadOptions, 'prefer'>,
   ): Promise<ConfigOutcome> {
     return this.#inTurn(async () => {
+      if (this.#isOther(ifVersion)) return this.#stale();
       const former = this.document();
       const { uploads } = former;
       const doc = showPins({ ...written, ...(uploads === undefined ? {} : { uploads }) }, former);
@@ -218,9 +220,10 @@ export class Configuration implements ConfigPort {
 
   async rollback(
     version: number,
-    { by, dryRun }: Omit<ReloadOptions, 'prefer'>,
+    { by, dryRun, ifVersion }: Omit<ReloadOptions, 'prefer'>,
   ): Promise<ConfigOutcome> {
     return this.#inTurn(async () => {
+      if (this.#isOther(ifVersion)) return this.#stale();
       const doc = await this.documentOf(version);
       if (doc === null) return { ok: false, why: 'unknown-version' };
       const made = { by, source: 'rollback', note: `rollback to ${version}` } as const;
@@ -264,6 +267,14 @@ export class Configuration implements ConfigPort {
         }
       }
     }
+  }
+
+  #isOther(version: number | undefined): boolean {
+    return version !== undefined && version !== this.version();
+  }
+
+  #stale(): ConfigOutcome {
+    return { ok: false, why: 'stale', version: this.version() };
   }
 
   /** One change at a time: each begins with what the one before left. */

@@ -99,10 +99,7 @@ async function runDiff(from: string | undefined, to: string | undefined, written
 }
 
 async function runRollback(version: string, written: ReloadWritten): Promise<number> {
-  if (!/^\d+$/.test(version)) {
-    process.stderr.write(`"${version}" is no version; see acd config history\n`);
-    return EXIT.wrong;
-  }
+  if (!/^\d+$/.test(version)) return fault(`"${version}" is no version; see acd config history`);
   const path = `/config/rollback?dry_run=${written.dryRun}`;
   return tellDone(await request(written, 'POST', path, { version: Number(version) }), written);
 }
@@ -111,8 +108,9 @@ async function runRollback(version: string, written: ReloadWritten): Promise<num
 async function runPut(file: string, written: ReloadWritten): Promise<number> {
   const read = readConfigText(file);
   const found = read.ok ? readTree(read.text, null) : { tree: undefined, faults: read.faults };
-  for (const fault of found.faults) process.stderr.write(`${writeFault(file, fault)}\n`);
-  if (found.faults.length > 0) return EXIT.wrong;
+  if (found.faults.length > 0) {
+    return fault(found.faults.map((each) => writeFault(file, each)).join('\n'));
+  }
   const path = `/config?dry_run=${written.dryRun}`;
   return tellDone(await request(written, 'PUT', path, liveOf(found.tree)), written);
 }

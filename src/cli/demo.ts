@@ -16,7 +16,7 @@ import { latencyInWords, Score } from './demo/score.ts';
 import type { Mode } from './demo/screen.ts';
 import { Screen } from './demo/screen.ts';
 import { Watch } from './demo/watch.ts';
-import { EXIT, SAME_SIGNAL_MS } from './exit.ts';
+import { EXIT, fault, SAME_SIGNAL_MS } from './exit.ts';
 
 export interface DemoOptions {
   /** How long callers call; starting and stopping come on top. */
@@ -124,11 +124,8 @@ function summarise(score: Score): string {
 
 /** Gives the exit status: 0, also when it was interrupted; 1: it could not start. */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  const fault = faultOfDemo(options);
-  if (fault !== null) {
-    process.stderr.write(`${fault}\n`);
-    return 1;
-  }
+  const bad = faultOfDemo(options);
+  if (bad !== null) return fault(bad);
   const mode: Mode = options.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'lines';
   const screen = new Screen(process.stdout, mode);
   let house: House | null = null;
@@ -141,10 +138,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     if (level === 'warn' || level === 'error') screen.say(`[${level}] ${text}`);
   };
   const opened = await openHouse(castAgents(options.agents), log);
-  if (!opened.ok) {
-    process.stderr.write(`${opened.faults.join('\n')}\n`);
-    return 1;
-  }
+  if (!opened.ok) return fault(opened.faults.join('\n'));
   ({ house } = opened);
   screen.say(`The ACD takes calls at sip:${house.sip.host}:${house.sip.port}`);
   const score = await perform(house, screen, options, asked);
@@ -153,5 +147,5 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   screen.close();
   process.stdout.write(options.json ? `${JSON.stringify(score.result())}\n` : summarise(score));
   forget();
-  return 0;
+  return EXIT.ok;
 }

@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { writeReference } from '../config/reference.ts';
 import { describeApi } from '../http/describe.ts';
+import { EXIT } from './exit.ts';
 import { writeManual } from './manual.ts';
 import { projectFolder, version } from './project.ts';
 
@@ -18,5 +19,5 @@ export async function writeDocs(program: Command): Promise<number> {
   writeFileSync(path.join(folder, 'openapi.json'), `${api}\n`);
   writeFileSync(path.join(folder, 'CLI.md'), writeManual(program));
   process.stdout.write('wrote docs/CONFIGURATION.md, docs/CLI.md and docs/openapi.json\n');
-  return 0;
+  return EXIT.ok;
 }

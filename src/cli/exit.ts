@@ -4,16 +4,18 @@
  */
 export const EXIT = {
   ok: 0,
-  /** The command, its arguments or the configuration are wrong. */
+  /** The command, its arguments or the configuration are wrong, or it cannot be done here. */
   wrong: 1,
   /** The ACD answered, and refused. */
   refused: 2,
-  /** There is no such queue, agent or call. */
+  /** There is no such queue, agent, call, version, ban or lock. */
   unknown: 3,
   /** No ACD answers there, or not in time. */
   away: 4,
   /** `status`: it answers, and a part of it does not work. */
   unwell: 5,
+  /** `serve`, of sysexits.h: an internal fault; the supervisor starts it again. */
+  fatal: 70,
   /** Killed by a third Ctrl-C. */
   killed: 130,
 } as const;

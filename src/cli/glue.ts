@@ -4,7 +4,7 @@
  */
 import { Argument, type Command } from 'commander';
 import { readConfiguration } from './configuration.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, fault } from './exit.ts';
 import { confValue, glueAsterisk, glueFreepbx } from './glue/asterisk.ts';
 import { glueFreeswitch, xml } from './glue/freeswitch.ts';
 import { glueKamailio } from './glue/kamailio.ts';
@@ -42,10 +42,7 @@ function runGlue(kind: Pbx, written: WrittenGlue): number {
   const config = readConfiguration(written.config);
   if (config === null) return EXIT.wrong;
   const parts = partsOf(config, written.pbx);
-  if (typeof parts === 'string') {
-    process.stderr.write(`${parts}\n`);
-    return EXIT.wrong;
-  }
+  if (typeof parts === 'string') return fault(parts);
   const password = written.withPassword ? parts.account.password : null;
   process.stdout.write(glueOf(kind, parts, password));
   return EXIT.ok;

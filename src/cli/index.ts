@@ -7,6 +7,7 @@ import { runCheck } from './check.ts';
 import type { WrittenDemo } from './demo.ts';
 import { readDemo, runDemo } from './demo.ts';
 import { writeDocs } from './docs.ts';
+import { EXIT } from './exit.ts';
 import { addGlue } from './glue.ts';
 import { addImport } from './import.ts';
 import { runJournalCheck, runJournalRepair, type WrittenRepair } from './journal.ts';
@@ -74,7 +75,7 @@ function addTools(program: Command, done: (status: number) => void): void {
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh']))
     .action((shell: 'bash' | 'zsh') => {
       process.stdout.write(writeCompletion(program, shell));
-      done(0);
+      done(EXIT.ok);
     });
 }
 

@@ -76,11 +76,12 @@ Over HTTPS they trust the system's authorities and those of \`NODE_EXTRA_CA_CERT
 | status | meaning |
 |---|---|
 | 0 | done |
-| 1 | the command, its arguments or the configuration are wrong |
+| 1 | the command, its arguments or the configuration are wrong, or the verb could not do it here |
 | 2 | the ACD refused (it says why) |
-| 3 | there is no such queue, agent or call |
+| 3 | there is no such queue, agent, call, version, ban or lock |
 | 4 | no ACD answers there, or not in time |
 | 5 | \`status\`: it answers, and a part of it does not work |
+| 70 | \`serve\`: an internal fault; who supervises it should start it again |
 | 130 | killed by a third Ctrl-C |
 `;
 

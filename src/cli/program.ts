@@ -1,5 +1,6 @@
 /** What all of `acd`'s verbs share: where the configuration is, and how arguments are taken. */
 import type { Command } from 'commander';
+import { EXIT } from './exit.ts';
 
 /** Flags, text and standard value. */
 export const CONFIG_OPTION: [string, string, string] = [
@@ -13,7 +14,7 @@ export async function parse(
   args: readonly string[],
   build: (done: (status: number) => void) => Command,
 ): Promise<number> {
-  let status = 0;
+  let status: number = EXIT.ok;
   const program = build((given) => {
     status = given;
   });
@@ -22,7 +23,7 @@ export async function parse(
   } catch (error) {
     const { exitCode, code } = error as { exitCode?: number; code?: string };
     // commander has said it already (help, version, an unknown option).
-    if (typeof code === 'string' && code.startsWith('commander.')) return exitCode ?? 1;
+    if (typeof code === 'string' && code.startsWith('commander.')) return exitCode ?? EXIT.wrong;
     throw error;
   }
   return status;

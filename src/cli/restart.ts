@@ -1,7 +1,7 @@
 /**
  * `acd restart`: asks the running `acd start` of this configuration, found by the record beside its
- * journal, to swap the server for the version that is installed now. Calls stay up. Status 0: the
- * new server serves. 1: it does not, and why.
+ * journal, to swap the server for the version that is installed now. Calls stay up. It ends well
+ * when the new server serves.
  */
 import path from 'node:path';
 import { ask, GONE } from '../supervisor/control-socket.ts';
@@ -18,9 +18,12 @@ export async function runRestart(file: string): Promise<number> {
   }
   const { folder } = readRecord(record);
   const none = `no ACD runs with the journal ${config.journal.path}; start one by \`acd start\``;
-  if (folder === undefined) return fault(none);
+  if (folder === undefined) return fault(none, EXIT.away);
   const answer = await ask(path.join(folder, 'control.sock'), 'restart');
-  if (!answer.ok) return fault(answer.text === GONE ? none : answer.text);
+  if (!answer.ok) {
+    const text = answer.text === GONE ? none : answer.text;
+    return fault(text, answer.isAway === true ? EXIT.away : EXIT.refused);
+  }
   process.stdout.write(`${answer.text}\n`);
   return EXIT.ok;
 }

@@ -20,10 +20,8 @@ import { Lifeline } from '../shared/lifeline.ts';
 import { createLog } from '../observe/log.ts';
 import type { Log } from '../observe/log.ts';
 import { readAsKept } from './configuration.ts';
+import { EXIT } from './exit.ts';
 import { knownSounds, version } from './project.ts';
-
-/** Of sysexits.h: an internal fault; the supervisor starts us again. */
-const EXIT_FATAL = 70;
 
 function tell(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -31,7 +29,7 @@ function tell(line: object): void {
 
 function refuse(error: string): number {
   tell({ ready: false, error });
-  return 1;
+  return EXIT.wrong;
 }
 
 /** A disk that came off, a folder moved: an empty journal would hang up on everybody. */
@@ -157,7 +155,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   });
   if (options.stopWithParent) lifeline.watchParent();
   const threads = options.isSpare === true ? await beSpare(beginning.promise) : null;
-  if (options.isSpare === true && threads === null) return 0;
+  if (options.isSpare === true && threads === null) return EXIT.ok;
   orders.hearSignals();
   const { keptAt, follows } = keepingOf(options);
   const read = readAsKept(options.config, follows ? keptAt : null);
@@ -177,7 +175,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const log = createLog({ level, format, name: 'server', ...output });
   if (options.held) {
     tell({ prepared: true });
-    if (!(await beginning.promise)) return 0;
+    if (!(await beginning.promise)) return EXIT.ok;
   }
   const started = await startApp({
     config,
@@ -188,7 +186,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     log,
     version: version(),
     isHeir: options.begun,
-    onFatal: () => process.exit(EXIT_FATAL),
+    onFatal: () => process.exit(EXIT.fatal),
     ...(threads === null ? {} : { threads }),
   });
   if (!started.ok) return refuse(started.detail);
@@ -201,5 +199,5 @@ export async function runServe(options: ServeOptions): Promise<number> {
   await stopAsOrdered(app, orders, log);
   log.info({}, 'stopped');
   lifeline.close();
-  return 0;
+  return EXIT.ok;
 }

@@ -52,15 +52,14 @@ function runToken(name: string, written: WrittenToken): number {
   // An entry that acd.yaml would not take is of no use.
   const read = parseConfig(asYaml(entry), { env: {}, folder: '/' });
   if (!read.ok) {
-    for (const fault of read.faults) process.stderr.write(`${fault.path}: ${fault.message}\n`);
-    return 1;
+    return fault(read.faults.map(({ path, message }) => `${path}: ${message}`).join('\n'));
   }
   if (written.json) {
     process.stdout.write(`${JSON.stringify({ token, entry })}\n`);
     return EXIT.ok;
   }
   process.stderr.write(
-    `put this into acd.yaml, then \`acd reload\` (the first one: \`acd restart\`):\n` +
+    `put this into acd.yaml, then \`acd reload\` (where http.listen changes: \`acd restart\`):\n` +
       `${asYaml(entry)}and keep this line, which is shown once:\n`,
   );
   process.stdout.write(`${token}\n`);

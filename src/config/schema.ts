@@ -331,7 +331,9 @@ const transfers = section(
         f.transferTarget(
           '`registrars`: any address at one of our registrars, by its domain or its own address. ' +
             'Else an address in which `*` stands for any part of user or host; a port counts as ' +
-            'part of the host; `;transport=` and `;user=` may follow it. ' +
+            'part of the host; `;transport=` and `;user=` may follow it. Both mean users of ' +
+            'letters, digits, blanks and `. _ ~ + * # ! -` alone, as a PBX may read more out of ' +
+            'others (`101&SIP/trunk/0900`): those are named as a whole. ' +
             'Own queues and agents are always allowed, destinations of `failover`, too. An empty ' +
             'list allows nothing else.',
         ),

@@ -9,9 +9,26 @@ import type { AcdConfig, RegisterConfig } from './types.ts';
 /** Stands in the list for the domains and own addresses of all our registrars. */
 const REGISTRARS = 'registrars';
 
+/**
+ * Users that a rule may mean without naming them. With other signs a PBX may dial more than a
+ * number: to Asterisk `101&SIP/trunk/0900` in `Dial(SIP/${EXTEN})` is two phones.
+ */
+const PLAIN_USER = /^[\p{L}\p{M}\p{N} ._~+*#!-]+$/u;
+
+/** Names and numbers, as the PBX reads them: with their escapes undone. */
+function isPlain(user: string): boolean {
+  try {
+    return PLAIN_USER.test(decodeURIComponent(user));
+  } catch (error) {
+    if (error instanceof URIError) return false;
+    throw error;
+  }
+}
+
 /** `*` is any part of user or host. Users are compared as written, hosts without case. */
 function fits(pattern: string, user: string, host: string): boolean {
   const [, wantedUser = '', wantedHost = ''] = /^sips?:([^@]+)@(.+)$/i.exec(pattern) ?? [];
+  if (wantedUser.includes('*') && !isPlain(user)) return false;
   return matches(wantedUser, user) && matches(wantedHost.toLowerCase(), host);
 }
 
@@ -35,7 +52,7 @@ function matches(pattern: string, text: string): boolean {
  * another user pass for one that may be called.
  */
 const HARMLESS = /^(transport=(udp|tcp|tls)|user=(phone|ip))$/i;
-const ADDRESS = /^sips?:([^@:;?<>\s"]+)@([^@;?<>\s"]+)((?:;[^@;?<>\s"]+)*)$/i;
+const ADDRESS = /^sips?:([^@:;?<>\s"]+)@([\w.:[\]-]+)((?:;[^@;?<>\s"]+)*)$/i;
 
 /** Those of an address's parameters that it keeps when a call is sent there: `;transport=tcp`. */
 export function harmlessParams(params: string): string {
@@ -71,7 +88,7 @@ export function isAllowed(
   const bare = lower.replace(/:\d+$/, '');
   return allow.some((allowed) =>
     allowed === REGISTRARS
-      ? register.some((each) => isRegistrar(each, bare))
+      ? isPlain(user) && register.some((each) => isRegistrar(each, bare))
       : fits(allowed, user, lower),
   );
 }

@@ -54,6 +54,7 @@ export const CATALOGUE = {
   'no-exit-key': { status: 409, title: 'The key has no meaning in this queue' },
   'duplicate-call': { status: 409, title: 'The call is there already' },
   exists: { status: 409, title: 'One of that name is there already' },
+  'version-changed': { status: 412, title: 'The configuration is another one meanwhile' },
   'config-conflict': { status: 409, title: 'File and REST both changed the same' },
   'unknown-reason': { status: 422, title: 'Nobody may pause for this reason' },
   'bad-device': { status: 422, title: 'It cannot be told which phone is meant' },

@@ -19,12 +19,16 @@ export type ConfigOutcome =
   | { readonly ok: false; readonly why: 'faults' | 'conflict'; readonly details: readonly string[] }
   | { readonly ok: false; readonly why: 'unavailable' }
   | { readonly ok: false; readonly why: 'unknown-version' }
+  /** Not the version that was to be changed: this one holds. */
+  | { readonly ok: false; readonly why: 'stale'; readonly version: number }
   | Extract<Edited, { ok: false }>;
 
 export interface ReloadOptions {
   readonly by: string;
   readonly prefer: Prefer | null;
   readonly dryRun: boolean;
+  /** Only where this version holds; absent: whatever holds. */
+  readonly ifVersion?: number | undefined;
 }
 
 export interface PromptShown {

@@ -37,7 +37,7 @@ import {
   type QueueAnswer,
   type QueueDetail,
 } from './schemas.ts';
-import type { LoggedIn, PhoneNamed, Steering, View } from './view.ts';
+import type { CallBrief, LoggedIn, PhoneNamed, Steering, View } from './view.ts';
 
 const CALL_STATES = {
   entering: 'queued',
@@ -81,12 +81,25 @@ function sentAnswer(sent: Transfer, now: number): CallAnswer {
   };
 }
 
-/** A call that stands in no line. */
-function elsewhere(state: State, id: string, now: number): CallDetail | null {
+/** In a line, on his way elsewhere, or an agent's own. */
+function briefOf(state: State, id: string, now: number): CallBrief | null {
+  const call = findCall(state, id);
+  if (call !== undefined) {
+    const { priority } = call;
+    return { ...callAnswer(state, call, positionOf(state, call), now), priority };
+  }
+  const { priority } = SENT_DETAIL;
   const outbound = findOutbound(state, id);
-  if (outbound !== null) return { ...outboundAnswer(state, outbound, now), ...SENT_DETAIL };
+  if (outbound !== null) return { ...outboundAnswer(state, outbound, now), priority };
   const sent = findTransfer(state, id);
-  return sent === null ? null : { ...sentAnswer(sent, now), ...SENT_DETAIL };
+  return sent === null ? null : { ...sentAnswer(sent, now), priority };
+}
+
+function detailOf(state: State, id: string, now: number): CallDetail | null {
+  const brief = briefOf(state, id, now);
+  if (brief === null) return null;
+  const call = state.calls.get(brief.call);
+  return { ...brief, ...(call === undefined ? SENT_DETAIL : callDetail(state, call, now)) };
 }
 
 const isElsewhere = (state: State, id: string): boolean =>
@@ -222,14 +235,8 @@ export function createView({ runtime, metrics, health }: LiveSources): View {
         ...[...state.outbound.values()].map((one) => outboundAnswer(state, one, now)),
       ];
     },
-    call: (id) => {
-      const call = findCall(runtime.state, id);
-      if (call === undefined) return elsewhere(runtime.state, id, runtime.now());
-      const { state } = runtime;
-      const now = runtime.now();
-      const answer = callAnswer(state, call, positionOf(state, call), now);
-      return { ...answer, ...callDetail(state, call, now) };
-    },
+    call: (id) => detailOf(runtime.state, id, runtime.now()),
+    brief: (id) => briefOf(runtime.state, id, runtime.now()),
     reasonsOf: (agentId) => reasonsOf(runtime.state, agentId, runtime.now()),
     health,
     metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),

@@ -33,13 +33,13 @@ export function scopeView(view: View): View {
     const caller = view.agent(agent);
     return caller !== null && seesAgent(caller);
   };
-  const call = (id: string) => seen(view.call(id), seesCall);
+  const brief = (id: string) => seen(view.brief(id), seesCall);
   return {
     ...view,
     has: (kind, name) => {
       if (kind === 'queue') return seesQueue(name) && view.has(kind, name);
       if (seesAll()) return view.has(kind, name);
-      return kind === 'call' ? call(name) !== null : seen(view.agent(name), seesAgent) !== null;
+      return kind === 'call' ? brief(name) !== null : seen(view.agent(name), seesAgent) !== null;
     },
     queues: () => only(view.queues(), ({ name }) => seesQueue(name)),
     queue: (name) => (seesQueue(name) ? view.queue(name) : null),
@@ -53,7 +53,8 @@ export function scopeView(view: View): View {
       };
     },
     calls: () => only(view.calls(), seesCall),
-    call,
+    call: (id) => seen(view.call(id), seesCall),
+    brief,
     reasonsOf: (id) => {
       const found = view.agent(id) === null ? null : view.reasonsOf(id);
       return found && { calls: found.calls.filter(({ queue }) => seesQueue(queue)) };
@@ -100,7 +101,7 @@ const isHis = ({ agent, state, outbound }: CallAnswer, who: Actor): boolean =>
 export function scopeProblem(who: Actor, request: FastifyRequest, view: View): Problem | null {
   if (who.role === 'agent' && isChange(request)) {
     for (const [kind, name] of subjectsOf(request)) {
-      const call = kind === 'call' ? view.call(name) : null;
+      const call = kind === 'call' ? view.brief(name) : null;
       const isForeign = kind === 'agent' ? name !== who.agent : call !== null && !isHis(call, who);
       if (!isForeign) continue;
       const whose = kind === 'agent' ? '' : ', and the calls he talks in or has dialled';

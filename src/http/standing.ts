@@ -19,7 +19,7 @@ function agentOf(view: View, id: string): object | null {
 }
 
 function callOf(view: View, id: string): object | null {
-  const found = view.call(id);
+  const found = view.brief(id);
   if (found === null) return null;
   const { state, queue, position, priority, agent } = found;
   return { state, queue, position, priority, agent };

@@ -16,6 +16,8 @@ import type {
 
 export type Kind = 'queue' | 'agent' | 'call';
 
+export type CallBrief = CallAnswer & Pick<CallDetail, 'priority'>;
+
 export interface View {
   /** Is there one of that name or id? Cheaper than its answer. */
   has(kind: Kind, name: string): boolean;
@@ -26,8 +28,10 @@ export interface View {
   agents(): readonly AgentAnswer[];
   agent(id: string): AgentDetail | null;
   calls(): readonly CallAnswer[];
-  /** By its id in the journal, or its SIP Call-ID. */
+  /** By its id in the journal, or its SIP Call-ID; it costs a look at every member of its queue. */
   call(id: string): CallDetail | null;
+  /** Likewise, without why it waits: as `calls` has it. */
+  brief(id: string): CallBrief | null;
   /** Why each waiting call of his queues is not offered to him; null: no such agent. */
   reasonsOf(agentId: string): Reasons | null;
   health(): HealthAnswer;

@@ -11,6 +11,8 @@ export interface ControlAnswer {
   readonly ok: boolean;
   /** For people. */
   readonly text: string;
+  /** Nobody was there, or answered; absent: the answer is the other side's. */
+  readonly isAway?: true;
 }
 
 /** Whatever is asked takes longer than this only if something is broken. */
@@ -99,11 +101,10 @@ export async function ask(path: string, word: string, ms = ANSWER_MS): Promise<C
       socket.destroy();
       resolve(answer);
     };
-    const overdue = setTimeout(() => {
-      settle({ ok: false, text: `no answer within ${ms / 1000} s` });
-    }, ms);
-    socket.once('error', () => settle({ ok: false, text: GONE }));
-    socket.once('close', () => settle({ ok: false, text: 'it ended without an answer' }));
+    const away = (text: string): void => settle({ ok: false, text, isAway: true });
+    const overdue = setTimeout(() => away(`no answer within ${ms / 1000} s`), ms);
+    socket.once('error', () => away(GONE));
+    socket.once('close', () => away('it ended without an answer'));
     eachLine(socket, (line) => settle(JSON.parse(line) as ControlAnswer));
     socket.write(`${JSON.stringify({ do: word })}\n`);
   });

@@ -157,7 +157,7 @@ describe('acd restart', () => {
     const other = `${acd.file}.sound.yaml`;
     writeFileSync(other, good);
     const running = await stage.addForTest(runAcd(acd.folder, ['restart', '--config', other]));
-    expect((await running.ended).code).toBe(1);
+    expect((await running.ended).code).toBe(2);
     expect(running.output()).toContain('the new server cannot start, so the old one goes on');
     expect(running.output()).toMatch(/has mistakes: .*nonsense/);
     expect(pids(acd)).toEqual(before);
@@ -170,7 +170,7 @@ describe('acd restart', () => {
     const acd = await startAcd(stage, { queues });
     await acd.stop();
     const { code, said } = await restart(acd);
-    expect(code).toBe(1);
+    expect(code).toBe(4);
     expect(said).toContain('no ACD runs with the journal');
   });
 });

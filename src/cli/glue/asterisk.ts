@@ -13,15 +13,19 @@ const pattern = (code: string): string => `_${code.replace(/[NXZ]/gi, '[$&]')}.`
 const dialTo = (endpoint: string) => (exten: string, user: string) =>
   `exten => ${exten},1,Dial(PJSIP/${user}@${endpoint})`;
 
+/**
+ * What was dialled, as it may stand in Dial(): with a `&` or a `/` in it, which a phone may send,
+ * it would name other phones and trunks.
+ */
+const DIALLED = '${FILTER(a-zA-Z0-9*+#._~\\-,${EXTEN})}';
+
 /** `exten` lines that send what is dialled to the ACD's registered contact. */
 function dialplan({ queues, codes }: GlueParts, endpoint: string): string[] {
   const dial = dialTo(endpoint);
   return [
     ...queues.map((queue) => dial(queue, queue)),
     ...codes.flatMap((code) =>
-      code.startsWith('*')
-        ? [dial(code, code), dial(pattern(code), '${EXTEN}')]
-        : [dial(code, code)],
+      code.startsWith('*') ? [dial(code, code), dial(pattern(code), DIALLED)] : [dial(code, code)],
     ),
   ];
 }
@@ -75,7 +79,7 @@ password = ${PASSWORD}
 ${dialplan(parts, username).join('\n')}
 ${aloneContext(parts, username)}
 [from-acd]                      ; the ACD calls phones; no time limit here: the queue's counts
-exten => _[a-zA-Z0-9].,1,Dial(PJSIP/\${EXTEN})
+exten => _[a-zA-Z0-9].,1,Dial(PJSIP/${DIALLED})
  same => n,Hangup(\${HANGUPCAUSE})
 exten => h,1,NoOp()
 

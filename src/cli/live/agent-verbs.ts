@@ -1,7 +1,7 @@
 /** `acd agent …`: look at agents, and do to one what a supervisor may. */
 import type { Reasons } from '../../http/call-schemas.ts';
 import type { AgentAnswer } from '../../http/schemas.ts';
-import { EXIT } from '../exit.ts';
+import { fault } from '../exit.ts';
 import { writeTable } from '../table.ts';
 import { ask, tell, type Written } from './client.ts';
 import type { Place } from './reach.ts';
@@ -118,10 +118,7 @@ function addActs(group: Group): void {
     .argument('<seconds>')
     .action(async (id: string, typed: string, written: Written) => {
       const seconds = wholeOf(typed);
-      if (seconds === null) {
-        process.stderr.write(`"${typed}" is no number of seconds\n`);
-        return done(EXIT.wrong);
-      }
+      if (seconds === null) return done(fault(`"${typed}" is no number of seconds`));
       done(await post(written, `/agents/${at(id)}/wrapup/extend`, { seconds }));
     });
 }

@@ -1,7 +1,7 @@
 /** `acd call …`: look at calls, and do to one what a supervisor may. */
 import type { CallDetail } from '../../http/call-schemas.ts';
 import type { CallAnswer } from '../../http/schemas.ts';
-import { EXIT } from '../exit.ts';
+import { fault } from '../exit.ts';
 import { writeTable, type Column } from '../table.ts';
 import { ask, tell, type Answer, type Written } from './client.ts';
 import type { Place } from './reach.ts';
@@ -85,8 +85,7 @@ function addActs(group: Group): void {
       const given = WISHES.filter((key) => written[key] !== undefined);
       const wishes = given.map((key) => [key, wholeOf(written[key] ?? '')] as const);
       if (wishes.length !== 1 || wishes.some(([, value]) => value === null)) {
-        process.stderr.write('give --position or --priority, one of them, with a number\n');
-        return done(EXIT.wrong);
+        return done(fault('give --position or --priority, one of them, with a number'));
       }
       done(await act(id, 'order', written, Object.fromEntries(wishes)));
     });

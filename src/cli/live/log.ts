@@ -4,11 +4,11 @@
  */
 import type { HealthAnswer } from '../../http/schemas.ts';
 import { fieldsOf } from '../event-line.ts';
-import { EXIT } from '../exit.ts';
-import { ask, type Written } from './client.ts';
-import { placeOf } from './reach.ts';
+import { EXIT, fault } from '../exit.ts';
+import { ask, type Answer, type Written } from './client.ts';
+import { placeOf, type Place } from './reach.ts';
 import { follow, Refused, type Frame } from './follow.ts';
-import { verb, wholeOf, type Group } from './verb.ts';
+import { at, verb, wholeOf, type Group } from './verb.ts';
 
 interface WrittenLog extends Written {
   readonly follow?: boolean;
@@ -41,19 +41,27 @@ function show(frame: Frame, isJson: boolean): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Whoever goes on after a number is not told that a name is none: he would wait for ever. */
+async function findUnknown(place: Place, written: WrittenLog): Promise<Answer<unknown>> {
+  const named = [
+    ...(written.queue ?? []).map((name) => `/queues/${at(name)}`),
+    ...(written.agent ?? []).map((id) => `/agents/${at(id)}`),
+  ];
+  const answers = await Promise.all(named.map((path) => ask<unknown>(place, path)));
+  return answers.find(({ ok }) => !ok) ?? { ok: true, body: null };
+}
+
 async function run(written: WrittenLog): Promise<number> {
   const place = placeOf(written);
   const lines = wholeOf(written.lines);
   if (lines === null || lines < 0) {
-    process.stderr.write(`--lines ${written.lines}: give a number, 0 or more\n`);
-    return EXIT.wrong;
+    return fault(`--lines ${written.lines}: give a number, 0 or more`);
   }
   if (place === null) return EXIT.wrong;
   const health = await ask<HealthAnswer>(place, '/health');
-  if (!health.ok) {
-    process.stderr.write(`${health.text}\n`);
-    return health.status;
-  }
+  if (!health.ok) return fault(health.text, health.status);
+  const named = await findUnknown(place, written);
+  if (!named.ok) return fault(named.text, named.status);
   const { seq } = health.body.journal;
   const isFollowed = written.follow === true;
   const frames = follow({
@@ -71,8 +79,7 @@ async function run(written: WrittenLog): Promise<number> {
     }
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return EXIT.refused;
+    return fault(error.message, EXIT.refused);
   }
   return EXIT.ok;
 }

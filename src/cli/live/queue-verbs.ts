@@ -1,6 +1,6 @@
 /** `acd queue …`: what Asterisk's users know as `queue show`, `add member`, `remove member`. */
 import type { AgentAnswer, QueueAnswer, QueueDetail } from '../../http/schemas.ts';
-import { EXIT } from '../exit.ts';
+import { fault } from '../exit.ts';
 import { ask, tell, type Written } from './client.ts';
 import type { Place } from './reach.ts';
 import { showQueue, type Counters } from './queue-show.ts';
@@ -54,10 +54,7 @@ function pairOf(words: readonly string[], between: string): [agent: string, queu
   return agent === undefined || queue === undefined || rest.length > 0 ? null : [agent, queue];
 }
 
-function misread(usage: string): number {
-  process.stderr.write(`write it as: ${usage}\n`);
-  return EXIT.wrong;
-}
+const misread = (usage: string): number => fault(`write it as: ${usage}`);
 
 function addMembers(group: Group): void {
   const { done } = group;

@@ -3,7 +3,7 @@
  * output is no terminal, or with --once, one picture is printed and that is all.
  */
 import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../http/schemas.ts';
-import { EXIT } from '../exit.ts';
+import { EXIT, fault } from '../exit.ts';
 import { ask, type Answer, type Written } from './client.ts';
 import { placeOf, type Place } from './reach.ts';
 import { frameOf, type Scene, type Screen } from './top-frame.ts';
@@ -114,16 +114,12 @@ async function live(place: Place, intervalMs: number): Promise<void> {
 async function run(written: WrittenTop): Promise<number> {
   const seconds = Number(written.interval);
   if (!(seconds >= 0.2 && seconds <= 3600)) {
-    process.stderr.write(`--interval ${written.interval}: give seconds, 0.2 to 3600\n`);
-    return EXIT.wrong;
+    return fault(`--interval ${written.interval}: give seconds, 0.2 to 3600`);
   }
   const place = placeOf(written);
   if (place === null) return EXIT.wrong;
   const first = await look(place);
-  if (!first.ok) {
-    process.stderr.write(`${first.text}\n`);
-    return first.status;
-  }
+  if (!first.ok) return fault(first.text, first.status);
   const isTerminal = process.stdout.isTTY && written.once !== true && !written.json;
   if (isTerminal) await live(place, seconds * 1000);
   else if (written.json) process.stdout.write(`${JSON.stringify(first.body, null, 2)}\n`);

@@ -15,23 +15,35 @@ import { addQueue } from './queue-verbs.ts';
 import { addTop } from './top.ts';
 import { verb, type Done, type Group } from './verb.ts';
 
-function showHealth(health: HealthAnswer): string {
-  const { status, version, uptime_seconds: up, sip, media, journal, bugs, drain, load } = health;
+/** A server of another version may not know of all parts. */
+type Health = Omit<HealthAnswer, 'reports' | 'configuration' | 'load' | 'drain'> &
+  Partial<HealthAnswer>;
+
+function showPart(name: string, part: { up: boolean; detail: string } | undefined): string {
+  if (part === undefined) return `${name.padEnd(10)} not told; the ACD there is of another version`;
+  return `${name.padEnd(10)} ${part.up ? 'up' : 'DOWN'} ${part.detail}`.trimEnd();
+}
+
+function showLoad(load: Health['load']): string[] {
+  if (load === undefined) return [];
   const overload = load.overload === null ? '' : `; new calls get 503 (${load.overload})`;
-  const part = (name: string, { up: isUp, detail }: { up: boolean; detail: string }) =>
-    `${name.padEnd(10)} ${isUp ? 'up' : 'DOWN'} ${detail}`.trimEnd();
+  return [`${'calls'.padEnd(10)} ${load.calls} of ${load.max_calls}${overload}`];
+}
+
+function showHealth(health: Health): string {
+  const { status, version, uptime_seconds: up, sip, media, journal, bugs, drain, load } = health;
   return [
     `${status}: version ${version}, up ${up} s, broken invariants ${bugs}`,
-    part('sip', sip),
-    part('media', media),
-    part('journal', journal),
-    part('reports', health.reports),
-    part('config', health.configuration),
-    `${'calls'.padEnd(10)} ${load.calls} of ${load.max_calls}${overload}`,
+    showPart('sip', sip),
+    showPart('media', media),
+    showPart('journal', journal),
+    showPart('reports', health.reports),
+    showPart('config', health.configuration),
+    ...showLoad(load),
     ...health.registrars.map(({ name, registrar, state, detail }) =>
       `${name.padEnd(10)} ${state} at ${registrar} ${detail}`.trimEnd(),
     ),
-    ...(drain === null ? [] : [`draining: ${drain.calls_left} calls left`]),
+    ...(drain ? [`draining: ${drain.calls_left} calls left`] : []),
   ].join('\n');
 }
 
@@ -39,7 +51,7 @@ function addStatus(group: Group): void {
   verb(group, 'status', 'is everything well?').action(async (written: Written) => {
     let isUnwell = false;
     const get = async (place: Place) => {
-      const answer = await ask<HealthAnswer>(place, '/health');
+      const answer = await ask<Health>(place, '/health');
       isUnwell = answer.ok && answer.body.status === 'degraded';
       return answer;
     };

@@ -61,6 +61,8 @@ export function withArticle(kind: string): string {
 
 export const tags = ['configure'];
 const failures = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 503: errorAnswer };
+/** What a change of the whole may answer besides. */
+export const changedWhole = { 200: doneAnswer, ...failures, 412: errorAnswer };
 /** What a change may answer. */
 export const changed = { 200: doneAnswer, ...failures };
 export const made = { 201: doneAnswer, ...failures };
@@ -99,6 +101,11 @@ export function problemOfChange(outcome: Extract<ConfigOutcome, { ok: false }>):
     }
     case 'unavailable':
       return refused('unavailable', '');
+    case 'stale':
+      return problem(
+        'version-changed',
+        `version ${outcome.version} holds, not the one of If-Match; GET /config, and change that`,
+      );
     case 'unknown-version':
       return problem(
         'unknown-version',

@@ -1,11 +1,11 @@
 /** Queues, agents and penalty rules: made, changed and removed without a restart. */
 import { z } from 'zod';
-import { asList, entryKey, type Doc } from '../../config/document.ts';
+import { asList, entryKey, isMap, type Doc } from '../../config/document.ts';
 import { addEntry, changeEntry, findEntry, removeEntry, type Edited } from '../../config/edit.ts';
 import { hidePins } from '../../config/merge.ts';
 import { agent, penaltyRule, queue } from '../../config/queue-schema.ts';
 import type { Tree } from '../../config/tree.ts';
-import { byWhom } from '../actor.ts';
+import { byWhom, seesAll, seesQueue } from '../actor.ts';
 import type { ConfigOutcome, ConfigPort } from '../config-port.ts';
 import { notFound } from '../errors.ts';
 import { needs } from '../gate.ts';
@@ -58,6 +58,15 @@ const RESOURCES: readonly Resource[] = [
     removal: 'Refused while a queue names it.',
   },
 ];
+
+/** Whoever sees some queues alone is told of no others that an agent is in. */
+function seen(kind: Resource['kind'], entry: Tree): Tree {
+  if (kind !== 'agent' || seesAll() || entry === undefined || !isMap(entry)) return entry;
+  return {
+    ...entry,
+    queues: asList(entry['queues']).filter((one) => seesQueue(entryKey(one, '='))),
+  };
+}
 
 /** The routes of one resource. */
 class Entries {
@@ -170,7 +179,7 @@ class Entries {
         const name = this.#nameOf(request);
         const entry = findEntry(this.#config.document(), kind, name);
         if (entry === undefined) return send(reply, notFound(kind, name));
-        return hidePins(entry) as Record<string, unknown>;
+        return hidePins(seen(kind, entry)) as Record<string, unknown>;
       },
     );
   }

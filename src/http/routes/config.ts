@@ -2,6 +2,7 @@
  * The configuration as a whole: what holds, its versions, the file loaded again, an older version
  * brought back.
  */
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { isMap, LIVE_SECTIONS, type TreeMap } from '../../config/document.ts';
 import { treeOf } from '../../config/edit.ts';
@@ -17,7 +18,7 @@ import { errorAnswer } from '../schemas.ts';
 import {
   answerChange,
   changeAnswer,
-  changed,
+  changedWhole,
   problemOfChange,
   tags,
   versionAnswer,
@@ -56,6 +57,13 @@ function sectionsOf({ uploads: _kept, ...sections }: z.output<typeof wholeBody>)
   }
 }
 
+/** RFC 9110 §13.1.1: the version that is to be changed; undefined: whatever holds. */
+function ifMatch({ headers }: FastifyRequest): number | undefined {
+  const given = headers['if-match']?.trim() ?? '*';
+  // Anything else is no version of ours, so none that holds.
+  return given === '*' ? undefined : Number(/^"(\d{1,9})"$/.exec(given)?.[1] ?? -1);
+}
+
 function versionOf({ version, at, by, source, note }: ConfigVersion) {
   return { version, at: new Date(at).toISOString(), by, source, note };
 }
@@ -74,7 +82,8 @@ export function addConfig(http: Http, config: ConfigPort): void {
           'once. With a body, which is a document as `config` of GET /config, acd.yaml is not ' +
           'read: what holds becomes that document as a whole (a section that is left out is ' +
           'gone; a hidden PIN stays that of the agent of the same `id`, and is refused where he ' +
-          'has none), as a change by REST; `prefer` says nothing there.',
+          'has none), as a change by REST; `prefer` says nothing there. With `If-Match` (the ' +
+          '`ETag` of GET /config) only where nobody has changed it since; else 412.',
         tags,
         querystring: z.strictObject({
           ...dryRun,
@@ -84,7 +93,7 @@ export function addConfig(http: Http, config: ConfigPort): void {
             .describe('Which wins where file and REST both changed a thing; without it: 409'),
         }),
         body: wholeBody.optional().nullable(),
-        response: changed,
+        response: changedWhole,
       },
     },
     async (request, reply) => {
@@ -94,12 +103,15 @@ export function addConfig(http: Http, config: ConfigPort): void {
         if (prefer !== null) return send(reply, NO_PREFER);
         const written = sectionsOf(body);
         if (written === null) return send(reply, NO_TREE);
-        const options = { by: byWhom(), dryRun: dry === 'true' };
+        const options = { by: byWhom(), dryRun: dry === 'true', ifVersion: ifMatch(request) };
         return answerChange(reply, await config.replace(written, options));
       }
       return answerChange(
         reply,
-        await config.reload({ by: byWhom(), prefer, dryRun: dry === 'true' }),
+        await config.reload({
+          ...{ by: byWhom(), prefer, dryRun: dry === 'true' },
+          ifVersion: ifMatch(request),
+        }),
       );
     },
   );
@@ -113,13 +125,14 @@ export function addConfig(http: Http, config: ConfigPort): void {
         tags,
         querystring: z.strictObject(dryRun),
         body: z.strictObject({ version: z.number().int().min(1) }),
-        response: changed,
+        response: changedWhole,
       },
     },
     async (request, reply) => {
       const isDry = request.query.dry_run === 'true';
       const { version } = request.body;
-      return answerChange(reply, await config.rollback(version, { by: byWhom(), dryRun: isDry }));
+      const options = { by: byWhom(), dryRun: isDry, ifVersion: ifMatch(request) };
+      return answerChange(reply, await config.rollback(version, options));
     },
   );
 }
@@ -142,12 +155,15 @@ function addReading(http: Http, config: ConfigPort): void {
         },
       },
     },
-    () => ({
-      version: config.version(),
-      config: hidePins(config.document()),
-      changed_by_rest: [...config.changedByRest()],
-      versions: config.versions().map(versionOf),
-    }),
+    (_request, reply) => {
+      void reply.header('etag', `"${config.version()}"`);
+      return {
+        version: config.version(),
+        config: hidePins(config.document()),
+        changed_by_rest: [...config.changedByRest()],
+        versions: config.versions().map(versionOf),
+      };
+    },
   );
   http.get(
     '/config/versions/:version',

@@ -21,9 +21,22 @@ const errorKind = z
 
 const kindOf = (code: ErrorCode) => ({ type: typeOf(code), code, ...CATALOGUE[code] });
 
+/**
+ * A text that stays the same while we run, written when it is first asked for. Writing it takes
+ * many milliseconds of the thread that calls are served on, and strangers may ask as they like.
+ */
+function writtenOnce(write: () => string): () => Buffer {
+  let written: Buffer | null = null;
+  return () => (written ??= Buffer.from(write()));
+}
+
 export function addDocs(http: Http): void {
-  http.get('/openapi.json', { config: needs('anyone'), schema: { hide: true } }, () =>
-    http.swagger(),
+  const description = writtenOnce(() => JSON.stringify(http.swagger()));
+  const page = writtenOnce(() => writePage(http.swagger()));
+  http.get(
+    '/openapi.json',
+    { config: needs('anyone'), schema: { hide: true } },
+    (_request, reply) => reply.type('application/json; charset=utf-8').send(description()),
   );
   // Whoever opens the place in a browser wants to know what there is.
   http.get('/', { config: needs('anyone'), schema: { hide: true } }, (_request, reply) =>
@@ -33,8 +46,7 @@ export function addDocs(http: Http): void {
     reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      .serializer(String)
-      .send(writePage(http.swagger())),
+      .send(page()),
   );
   http.get(
     '/errors',

@@ -14,6 +14,11 @@ import type { View } from '../view.ts';
 
 const shownHealth = z.union([healthAnswer, healthAnswer.pick({ status: true }).strict()]);
 
+const OVERLOADS = {
+  calls: 'as many calls are here as limits.calls lets in',
+  'loop-delay': 'the event loop runs later than limits.loop-delay',
+} as const;
+
 /** Would a new call be taken now? */
 function readyOf(health: HealthAnswer): ReadyAnswer {
   const { sip, media, journal, reports, load } = health;
@@ -23,7 +28,11 @@ function readyOf(health: HealthAnswer): ReadyAnswer {
     { part: 'media', ok: media.up, detail: media.detail },
     { part: 'journal', ok: journal.up, detail: journal.detail },
     { part: 'reports', ok: reports.up, detail: reports.detail },
-    { part: 'load', ok: load.overload === null, detail: load.overload ?? '' },
+    {
+      part: 'load',
+      ok: load.overload === null,
+      detail: load.overload === null ? '' : OVERLOADS[load.overload],
+    },
     { part: 'drain', ok: !isDraining, detail: isDraining ? 'a stop was asked for' : '' },
   ];
   return { ready: parts.every(({ part, ok }) => ok || part === 'reports'), parts };

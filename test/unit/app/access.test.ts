@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hashOf } from '../../../src/config/http-access.ts';
+import { Access } from '../../../src/http/access.ts';
 import { FILE, House, serve } from './stage.ts';
 
 const load = { by: 'test', prefer: null, dryRun: false } as const;
@@ -59,6 +60,17 @@ describe('a reload', () => {
     expect(JSON.stringify(done)).toContain('beyond this machine');
     expect(configuration.config.http.tokens).toHaveLength(1);
   });
+});
+
+it('what is written of an agent shows a token of some queues no others that he is in', async () => {
+  const token = { name: 'lead', role: 'supervisor', agent: null, expiresAt: null } as const;
+  const tokens = [{ ...token, hash: hashOf('x'), queues: ['help'] }];
+  const access = new Access({ tokens, rateLimit: 0 }, () => 0);
+  const agent = () => ({ id: '1', memberof: ['sales', 'help'], away_from: [], memberships: [] });
+  const http = await serve(new House(), { access, view: { agent } as object });
+  const headers = { authorization: 'Bearer x' };
+  const shown = await http.inject({ url: '/agents/1/options', headers });
+  expect(shown.json()).toMatchObject({ name: 'Ann', queues: ['help'] });
 });
 
 describe('secrets', () => {

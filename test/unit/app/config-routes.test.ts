@@ -154,6 +154,34 @@ describe('what is made', () => {
     expect((await ask('GET', '/queues/fax/options')).statusCode).toBe(404);
   });
 
+  it('with If-Match changes the version that was seen, and no other', async () => {
+    const { server } = await open();
+    const seen = await server.inject('/config');
+    const { etag } = seen.headers;
+    expect(etag).toBe('"1"');
+    const { config } = seen.json<{ config: { queues: { name: string }[] } }>();
+    const put = (match: string, timeout: number) => {
+      const queues = config.queues.map((queue) => ({ ...queue, timeout }));
+      const headers = { 'if-match': match };
+      return server.inject({ method: 'PUT', url: '/config', headers, payload: { queues } });
+    };
+    // Both have seen the same, and ask at the same time.
+    const both = await Promise.all([put(String(etag), 20), put(String(etag), 30)]);
+    expect(both.map(({ statusCode }) => statusCode)).toEqual([200, 412]);
+    expect(both[1]?.json()).toMatchObject({ code: 'version-changed' });
+    for (const other of ['"1"', 'W/"2"', '2', '"x"']) {
+      expect((await put(other, 30)).statusCode, other).toBe(412);
+      const headers = { 'if-match': other };
+      const reload = await server.inject({ method: 'PUT', url: '/config', headers });
+      expect(reload.statusCode, other).toBe(412);
+    }
+    const back = { url: '/config/rollback', payload: { version: 1 } } as const;
+    const late = await server.inject({ method: 'POST', ...back, headers: { 'if-match': '"1"' } });
+    expect(late.statusCode).toBe(412);
+    expect((await put('*', 30)).statusCode).toBe(200);
+    expect((await put('"3"', 40)).statusCode).toBe(200);
+  });
+
   it('shows no PIN', async () => {
     const { ask } = await open();
     const shown = [await ask('GET', '/agents/1/options'), await ask('GET', '/config')];

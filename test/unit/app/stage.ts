@@ -8,6 +8,7 @@ import { Prompts } from '../../../src/app/prompts.ts';
 import type { KnownSounds } from '../../../src/config/faults.ts';
 import { keptFile, type Instead } from '../../../src/config/kept.ts';
 import { loadConfig, parseConfig } from '../../../src/config/load.ts';
+import type { Access } from '../../../src/http/access.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import { createHttp, type HttpDeps } from '../../../src/http/server.ts';
 import type { Journal } from '../../../src/journal/port.ts';
@@ -94,8 +95,11 @@ export class House {
   }
 }
 
-/** REST over a house's configuration; nothing else is there to be asked. */
-export async function serve(house: House): Promise<Http> {
+/** REST over a house's configuration; of the rest there is what `view` sees. */
+export async function serve(
+  house: House,
+  { view, access }: { view?: Partial<HttpDeps['view']>; access?: Access } = {},
+): Promise<Http> {
   const { configuration } = await house.begin();
   const server = await createHttp({
     configuration,
@@ -104,7 +108,8 @@ export async function serve(house: House): Promise<Http> {
     version: '0',
     // What these tests do not ask for is not there.
     steering: {} as HttpDeps['steering'],
-    view: { agent: () => null, call: () => null } as Partial<HttpDeps['view']> as HttpDeps['view'],
+    view: { agent: () => null, ...view } as Partial<HttpDeps['view']> as HttpDeps['view'],
+    access,
   } as Partial<HttpDeps> as HttpDeps);
   servers.push(server);
   return server;

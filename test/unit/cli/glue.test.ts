@@ -53,7 +53,9 @@ describe('acd glue', () => {
     const text = GLUES.asterisk(parts());
     expect(text).toContain('subscribe_context = acd-hints');
     expect(text).toContain('exten => 101,hint,PJSIP/101');
-    expect(text).toContain('exten => _*77.,1,Dial(PJSIP/${EXTEN}@acd)');
+    expect(text).toContain(
+      'exten => _*77.,1,Dial(PJSIP/${FILTER(a-zA-Z0-9*+#._~\\-,${EXTEN})}@acd)',
+    );
   });
 
   it('kamailio: a dot in a name is no wildcard', () => {
@@ -102,7 +104,7 @@ describe('acd glue', () => {
   it('asterisk: letters of a code are no pattern, a user’s semicolon no comment', () => {
     const odd = yaml.replace('"*77"', '"*LOGIN"').replace('username: acd', 'username: "a;b"');
     const text = GLUES.asterisk(parts(undefined, odd));
-    expect(text).toContain('exten => _*LOGI[N].,1,Dial(PJSIP/${EXTEN}@');
+    expect(text).toContain('exten => _*LOGI[N].,1,Dial(PJSIP/${FILTER(');
     expect(text).toContain(String.raw`[a\;b]`);
   });
 });

@@ -68,6 +68,7 @@ const events = [
 ];
 const counters = { queue: 'sales', hold_seconds: 9, talk_seconds: 120, completed: 7, abandoned: 2 };
 let rows: unknown[] = [];
+let told: object = health;
 let server: Server;
 let base = '';
 let out = '';
@@ -83,6 +84,7 @@ function stream(reply: ServerResponse, after: number): void {
 }
 
 beforeEach(async () => {
+  told = health;
   [out, err, asked, rows] = [
     '',
     '',
@@ -101,12 +103,13 @@ beforeEach(async () => {
         return stream(reply, Number(after));
       }
       const answers: Record<string, unknown> = {
-        '/health': health,
+        '/health': told,
         '/calls/c1/move': null,
         '/calls': { call: 'o1' },
         '/queues/sales/members': null,
         '/queues/sales/members/2771': null,
         '/queues': { queues: [queue] },
+        '/queues/help': queue,
         '/queues/sales': { ...queue, weight: 5, maxlen: 9, members: [standing] },
         '/calls/c1/hold': null,
         '/agents': { agents: [agent] },
@@ -239,15 +242,17 @@ describe('acd on a running ACD', () => {
   });
 
   it('log: with nothing to tell, ends at once', async () => {
-    expect(await runCli(['log', '-n', '0', '--queue', 'x', '--queue', 'y', '--url', base])).toBe(0);
+    expect(
+      await runCli(['log', '-n', '0', '--queue', 'help', '--queue', 'sales', '--url', base]),
+    ).toBe(0);
     expect(out).toBe('');
-    expect(asked).toContain('GET /events?queue=x%2Cy');
+    expect(asked).toContain('GET /events?queue=help%2Csales');
   });
 
   it('top: one picture where there is no terminal', async () => {
     expect(await runCli(['top', '--once', '--url', base])).toBe(0);
     expect(out).toContain('acd 1.0.0  degraded  up 1:02:05  calls 1/1000');
-    expect(out).toContain('DOWN: media');
+    expect(out).toContain('DOWN: media, reports, config');
     expect(out).toContain('not registered: pbx');
     expect(out).toMatch(/^sales +1 +0 /m);
     expect(out).toMatch(/^2771 +Ann +paused +lunch +sales$/m);
@@ -262,6 +267,23 @@ describe('acd on a running ACD', () => {
     ];
     for (const line of lines) expect(out.split('\n')).toContain(line);
     expect(out).toContain('pbx        failed at sip:pbx 403');
+  });
+
+  it('status: what an older ACD does not tell is said to be so', async () => {
+    const { configuration, reports, load, drain, ...older } = health;
+    told = older;
+    expect(await runCli(['status', '--url', base])).toBe(5);
+    expect([configuration, reports, load, drain]).not.toContain(undefined);
+    expect(out.split('\n')).toContain('config     not told; the ACD there is of another version');
+    expect(out).not.toContain('calls ');
+  });
+
+  it('log: of a queue or an agent that there is not it does not wait for events', async () => {
+    for (const named of ['--queue', '--agent']) {
+      expect(await runCli(['log', '-f', named, 'nobody', '--url', base])).toBe(3);
+      expect(err).toBe('there is no such thing\n');
+      err = '';
+    }
   });
 
   it('ends with 3 for what there is not, 2 for what is refused', async () => {

@@ -25,6 +25,19 @@ describe('transfers.allow', () => {
     ['sip:pbx.example.com', false],
     ['sip:0900123:100@pbx.example.com', false],
     ['tel:+49301234', false],
+    ['sip:%2B49%2030%23@pbx.example.com', true],
+    ['sip:j%C3%B6rg_1.a~b!-c@pbx.example.com', true],
+    ['sip:101&SIP@pbx.example.com', false],
+    ['sip:101%26SIP%2Ftrunk%2F0900@pbx.example.com', false],
+    ['sip:101%2526SIP@pbx.example.com', false],
+    ['sip:101,g@pbx.example.com', false],
+    ['sip:${SHELL(id)}@pbx.example.com', false],
+    ['sip:1\u0000@pbx.example.com', false],
+    ['sip:1\u00850900@pbx.example.com', false],
+    ['sip:1%0d%0aX@pbx.example.com', false],
+    ['sip:1%@pbx.example.com', false],
+    ['sip:100@pbx.example.com%2f', false],
+    ['sip:100@[::1]:5060', false],
   ])('registrars only: %s is %s', (uri, may) => {
     expect(allows(['registrars'], uri)).toBe(may);
   });
@@ -41,6 +54,10 @@ describe('transfers.allow', () => {
     ['sip:*100@pbx', 'sip:09001100@pbx', true],
     ['sip:*100@pbx', 'sip:09001:100@pbx', false],
     ['sip:*@pbx', 'sip:a@pbx:5080', false],
+    ['sip:2*@pbx', 'sip:2&SIP/trunk/0900@pbx', false],
+    ['sip:2*@pbx', 'sip:2%26SIP%2Ftrunk%2F0900@pbx', false],
+    ['sip:a&b@pbx', 'sip:a&b@pbx', true],
+    ['sip:*@[2001:db8::1]:5060', 'sip:a@[2001:db8::1]:5060', true],
   ])('%s: %s is %s', (pattern, uri, may) => {
     expect(allows([pattern], uri)).toBe(may);
   });

@@ -385,6 +385,19 @@ describe('what is told', () => {
     expect(told.join()).not.toContain('token-of');
   });
 
+  it('of a call, how it stood; why nobody is rung for it is not worked out for that', async () => {
+    const { told, explained } = await open([entry('boss', 'supervisor')]);
+    const moved = await ask('boss', '/calls/s1/move', 'POST', { queue: 'help' });
+    expect(moved.statusCode).toBe(204);
+    const s1 = { state: 'queued', queue: 'sales', position: 1, priority: 0, agent: '' };
+    const audit = told.find((line) => line.includes('"audit"')) ?? '{}';
+    expect(JSON.parse(audit)).toMatchObject({
+      before: { 'call s1': s1 },
+      after: { 'call s1': s1 },
+    });
+    expect(explained).toEqual([]);
+  });
+
   it('to browsers: not to guess types, not to frame, not to keep', async () => {
     await open([]);
     const { headers } = await ask(null, '/queues');

@@ -4,7 +4,7 @@
  * bytes that are no HTTP. Method: requests injected over an invented house; the last by a socket.
  */
 import { connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { methodsOf } from '../../../src/http/elsewhere.ts';
 import { entry, openDesk, tokenOf, type Desk } from './house.ts';
 
@@ -190,6 +190,34 @@ describe('what cannot be read', () => {
   });
 });
 
+describe('the audit', () => {
+  const written = (word: string) => desk.told.filter((line) => line.includes(`"${word}"`));
+
+  it('has nothing of what is served nowhere: strangers could fill it', async () => {
+    for (const url of ['/nowhere', '/queues/sales']) {
+      await desk.http.inject({ method: 'PUT', url, payload: { a: 'x'.repeat(900) } });
+    }
+    expect(written('audit')).toEqual([]);
+  });
+
+  it('hides what was meant as a secret, however it is spelt', async () => {
+    const body = JSON.stringify({ id: '9', Pin: '4711', more: { password: 'hunter2' } });
+    await ask('POST', '/agents', 'application/json', body);
+    const [line = ''] = written('audit');
+    expect(line).not.toMatch(/4711|hunter2/);
+    await desk.http.inject('/queues?access_token=in-the-query');
+    expect(written('refused')[0]).toContain('"path":"/queues"');
+  });
+});
+
+it('a flood of refusals writes few lines, the last of which tell how many they were', async () => {
+  for (let n = 0; n < 300; n += 1) await desk.http.inject('/queues');
+  const lines = desk.told.map((line) => JSON.parse(line) as { msg: string; refused?: number });
+  const refused = lines.filter(({ msg }) => msg === 'refused');
+  expect(refused.length).toBeLessThan(100);
+  expect(refused.map(({ refused: count }) => count)).toContain(256);
+});
+
 describe('the place itself', () => {
   it('leads a browser to the page for people', async () => {
     const answer = await desk.http.inject('/');
@@ -198,5 +226,13 @@ describe('the place itself', () => {
     const page = await desk.http.inject('/docs');
     expect(page.statusCode).toBe(200);
     expect(page.body).toContain('<code>/calls/{id}/transfer</code>');
+  });
+
+  it('writes that page and its description once, however often strangers ask', async () => {
+    const writes = vi.spyOn(desk.http, 'swagger');
+    for (const url of ['/openapi.json', '/openapi.json', '/docs', '/docs']) {
+      expect((await desk.http.inject(url)).statusCode).toBe(200);
+    }
+    expect(writes).toHaveBeenCalledTimes(2);
   });
 });

@@ -5,6 +5,7 @@ import { Access } from '../../../src/http/access.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import { createHttp, type HttpDeps } from '../../../src/http/server.ts';
 import { Stream } from '../../../src/http/stream.ts';
+import { Subjects } from '../../../src/http/subjects.ts';
 import type { Kind, Steering, View } from '../../../src/http/view.ts';
 import type { HttpConfig, TokenConfig } from '../../../src/config/types.ts';
 import { initialState } from '../../../src/core/state.ts';
@@ -156,6 +157,8 @@ export interface Desk {
   readonly asked: Question[];
   /** Lines of the log, as JSON. */
   readonly told: string[];
+  /** Calls that were looked at with why each of their agents is not rung, which costs. */
+  readonly explained: string[];
   readonly stream: Stream;
   now: number;
   /** Orders wait for it. */
@@ -168,9 +171,16 @@ export async function openDesk(
   /** What call s1 is otherwise. */
   s1: object = {},
 ): Promise<Desk> {
-  const [done, told]: string[][] = [[], []];
+  const [done, told, explained]: string[][] = [[], [], []];
   const asked: Question[] = [];
-  const desk = { done, told, asked, now: 0, hold: undefined as Promise<void> | undefined };
+  const desk = {
+    done,
+    told,
+    explained,
+    asked,
+    now: 0,
+    hold: undefined as Promise<void> | undefined,
+  };
   const order =
     (word: string) =>
     async (...given: unknown[]): Promise<Outcome> => {
@@ -181,10 +191,9 @@ export async function openDesk(
   const orders = (...words: string[]) =>
     Object.fromEntries(words.map((word) => [word, order(word)]));
   const access = new Access({ tokens, rateLimit: 0, ...more }, () => desk.now);
-  const state = initialState();
   const feed = new Feed(new MemoryJournal(), 0);
   const stream = new Stream({
-    ...{ feed, state: () => state, now: () => 0 },
+    ...{ feed, subjects: new Subjects(initialState), now: () => 0 },
     atRest: (then) => then(0),
   });
   const changed = (id: string) => {
@@ -192,7 +201,14 @@ export async function openDesk(
     return call?.call === 's1' ? { ...call, ...s1 } : call;
   };
   const http = await createHttp({
-    view: { ...view, call: changed },
+    view: {
+      ...view,
+      brief: changed,
+      call: (id) => {
+        explained?.push(id);
+        return changed(id);
+      },
+    },
     access,
     tls: more.tls ?? null,
     configuration,

@@ -12,6 +12,7 @@ import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../../src/http/s
 import { createHttp, MAX_BODY_BYTES } from '../../../src/http/server.ts';
 import type { Steering, View } from '../../../src/http/view.ts';
 import { Stream } from '../../../src/http/stream.ts';
+import { Subjects } from '../../../src/http/subjects.ts';
 import { initialState } from '../../../src/core/state.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import { Feed } from '../../../src/runtime/feed.ts';
@@ -87,9 +88,8 @@ const reports: Reports = {
 
 /** Nothing ever happens. */
 function idleStream(): Stream {
-  const feed = new Feed(new MemoryJournal(), 0);
-  const state = initialState();
-  return new Stream({ feed, state: () => state, now: () => 0, atRest: (then) => then(0) });
+  const [feed, subjects] = [new Feed(new MemoryJournal(), 0), new Subjects(initialState)];
+  return new Stream({ feed, subjects, now: () => 0, atRest: (then) => then(0) });
 }
 
 async function start(change: Partial<View> = {}, steering: Partial<Steering> = {}): Promise<Http> {
@@ -100,13 +100,13 @@ async function start(change: Partial<View> = {}, steering: Partial<Steering> = {
       queues: () => queues,
       queue: (name) => {
         const found = queues.find((queue) => queue.name === name);
-        const more = { draining: false, weight: 0, maxlen: 0, members: [] };
-        return found === undefined ? null : { ...found, ...more };
+        return found ? { ...found, draining: false, weight: 0, maxlen: 0, members: [] } : null;
       },
       agents: () => [agent],
       agent: (id) => (id === agent.id ? { ...agent, ...rest } : null),
       calls: () => [call],
       call: (id) => (id === call.id || id === call.call ? { ...call, ...callDetail } : null),
+      brief: (id) => (id === call.id || id === call.call ? { ...call, priority: 0 } : null),
       reasonsOf: (id) => (id === agent.id ? { calls: [] } : null),
       health: () => health,
       metrics: async () => ({ text: 'acd_calls_total 1\n', contentType: 'text/plain' }),
