@@ -25,8 +25,8 @@ const deviceFrom = (text: string) =>
 
 const PRESENCE =
   'What to do where an agent’s phone cannot be watched, because it refuses subscriptions or ' +
-  'answers none: `auto` trusts it to be idle while the ACD has no call on it, `required` refuses ' +
-  'the login, `off` never subscribes.';
+  'answers none, or itself accepts them and says nothing: `auto` trusts it to be idle while the ' +
+  'ACD has no call on it, `required` refuses the login, `off` never subscribes.';
 const DEVICE =
   'Which header of a login call names the phone. `auto`: Contact (through a registrar only where ' +
   'it names a phone at the PBX, not the PBX itself), else P-Asserted-Identity, else From.';

@@ -69,6 +69,8 @@ export interface Circumstances {
   readonly isCalling: boolean;
   /** No answer to any SUBSCRIBE counts as a refusal: the phone is known to be there. */
   readonly trustsSilence: boolean;
+  /** It is asked itself, and no PBX in its place. */
+  readonly isDirect: boolean;
 }
 
 /** Some phones (baresip) drop a SUBSCRIBE that they do not know, where RFC 6665 wants a 489. */
@@ -77,13 +79,20 @@ function wasIgnored({ status, wasAccepted, cause }: SubscriptionView): boolean {
   return status === 'asking' || status === 'refused';
 }
 
+/** Others (Linphone) accept it and say nothing, where RFC 6665 §4.2.1.2 wants a NOTIFY at once. */
+function isMute({ status, wasAccepted, told, cause }: SubscriptionView): boolean {
+  return wasAccepted && told === 'nobody' && (status === 'active' || cause === 'no-notify');
+}
+
 /** The one state of several subscriptions. */
 export function combine(
   views: readonly (SubscriptionView & { readonly name: string })[],
-  { settled, isCalling, trustsSilence }: Circumstances,
+  { settled, isCalling, trustsSilence, isDirect }: Circumstances,
 ): Combined {
   const refused = views.every((view) => view.status === 'refused');
-  if (refused || (settled && trustsSilence && views.every(wasIgnored))) {
+  const saysNothing = (view: SubscriptionView): boolean =>
+    wasIgnored(view) || (isDirect && isMute(view));
+  if (refused || (settled && trustsSilence && views.every(saysNothing))) {
     const state = isCalling ? 'inuse' : 'idle';
     return { state, source: 'trusted', refused };
   }
@@ -94,8 +103,9 @@ export function combine(
     state = worse(state, next);
   };
   for (const view of views) {
-    // Never accepted and not refused either: it is asked again, and holds nobody back for long.
-    const isIdleTalk = !view.wasAccepted && view.status !== 'refused';
+    // Never accepted and not refused either, or mute: it holds nobody back for long.
+    const isIdleTalk =
+      (!view.wasAccepted && view.status !== 'refused') || (isDirect && isMute(view));
     if (view.state === null && view.isSilent) continue;
     if (isIdleTalk && view.state === null) {
       if (!settled) take('unknown', `asking:${view.name}`);
@@ -313,6 +323,7 @@ export class Presence implements LoginPresence {
       settled: watch.settled,
       isCalling: this.calling.has(deviceUri),
       trustsSilence: watch.hasCalled && this.ruleOf(watch.device) === 'auto',
+      isDirect: watch.device.registrar === null,
     });
     if (combined.refused && this.isRequired(watch.device)) {
       // `presence: required`: his phone was watched at login and refuses it now.

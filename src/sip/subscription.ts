@@ -43,10 +43,13 @@ export type SubscriptionStatus =
   | 'refused' // no such package at this phone
   | 'lost'; // was active or unanswered; tried again
 
+type Told = 'nobody' | 'a process before us' | 'us';
 export interface SubscriptionView {
   readonly status: SubscriptionStatus;
   /** The phone accepted it at least once. */
   readonly wasAccepted: boolean;
+  /** Whom a NOTIFY has told anything. */
+  readonly told: Told;
   /** What the last readable document says; null: nothing yet. */
   readonly state: DeviceState | null;
   /** A NOTIFY came, but without a statement (RFC 6665 §4.2.2, neutral state). */
@@ -71,8 +74,7 @@ export class Subscription {
   private readonly options: SubscriptionOptions;
   private status: SubscriptionStatus = 'asking';
   private wasAccepted = false;
-  /** A NOTIFY has told its state, whatever became of that. */
-  private hasTold = false;
+  private told: Told = 'nobody';
   private value: DeviceState | null = null;
   private isSilent = false;
   private cause = '';
@@ -124,7 +126,7 @@ export class Subscription {
     this.own(dialogId);
     this.established = true;
     this.wasAccepted = true;
-    this.hasTold = true;
+    this.told = 'a process before us';
     this.status = 'active';
     void this.refresh();
   }
@@ -149,8 +151,8 @@ export class Subscription {
   }
 
   view(): SubscriptionView {
-    const { status, wasAccepted, cause, isSilent } = this;
-    return { status, wasAccepted, state: this.value, isSilent, cause };
+    const { status, wasAccepted, told, cause, isSilent } = this;
+    return { status, wasAccepted, told, state: this.value, isSilent, cause };
   }
 
   /** Ends it at the phone too (Expires: 0). Settles when that is answered or 5 s have passed. */
@@ -222,8 +224,7 @@ export class Subscription {
   private async refresh(): Promise<void> {
     const route = this.options.route();
     if (route === null) return this.lost('no-route');
-    const { dialogId } = this;
-    const request = { method: 'SUBSCRIBE', dialogId, headers: this.headers() };
+    const request = { method: 'SUBSCRIBE', dialogId: this.dialogId, headers: this.headers() };
     await this.ask(request, route);
   }
 
@@ -277,8 +278,8 @@ export class Subscription {
   private awaitFirstNotify(): void {
     const { dialogId } = this;
     const overdue = setTimeout(() => {
-      if (this.ended || this.dialogId !== dialogId) return;
-      if (this.value !== null || this.isSilent) return;
+      if (this.ended || this.dialogId !== dialogId || this.value !== null || this.isSilent) return;
+      if (this.told !== 'us') this.told = 'nobody';
       this.lost('no-notify');
     }, NOTIFY_MAX_MS);
     overdue.unref();
@@ -381,7 +382,7 @@ export class Subscription {
     if (this.ended) return { status: 200, reason: 'OK' };
     if (isTerminated) this.terminated(params);
     else {
-      this.hasTold = true;
+      this.told = 'us';
       const expires = seconds(params.get('expires') ?? '');
       // Before its own 2xx the subscription is not up; the 2xx will schedule.
       if (expires !== null && expires > 0 && this.established && !this.busy) this.schedule(expires);
@@ -423,7 +424,7 @@ export class Subscription {
   /** RFC 6665 §4.1.3: whether and when to come again. Accepted only to be rejected: refused. */
   private terminated(params: ReadonlyMap<string, string>): void {
     const reason = params.get('reason')?.toLowerCase() ?? '';
-    const isRefusal = reason === 'rejected' || (reason === 'noresource' && !this.hasTold);
+    const isRefusal = reason === 'rejected' || (reason === 'noresource' && this.told === 'nobody');
     if (isRefusal) return this.refused(reason);
     const asked = retryAfter(params.get('retry-after') ?? '');
     const isFinal = reason === 'noresource' || reason === 'invariant';

@@ -4,16 +4,22 @@ import { combine } from '../../../src/sip/presence.ts';
 import type { SubscriptionView } from '../../../src/sip/subscription.ts';
 
 type View = SubscriptionView & { readonly name: string };
-const fresh = { status: 'asking', wasAccepted: false, state: null, isSilent: false, cause: '' };
+const fresh = {
+  ...{ status: 'asking', wasAccepted: false, told: 'nobody' },
+  ...{ state: null, isSilent: false, cause: '' },
+};
 const make = (name: string, more: object): View => ({ ...fresh, name, ...more }) as View;
 const presence = (more: object): View => make('presence', more);
 const dialog = (more: object): View => make('dialog', more);
-const active = (state: string | null) => ({ status: 'active', wasAccepted: true, state });
-const lost = (cause: string) => ({ status: 'lost', wasAccepted: true, cause });
+const active = (state: string | null) => ({
+  ...{ status: 'active', wasAccepted: true, told: state === null ? 'nobody' : 'us' },
+  state,
+});
+const lost = (cause: string) => ({ status: 'lost', wasAccepted: true, told: 'us', cause });
 const refused = { status: 'refused' };
-const silent = { status: 'active', wasAccepted: true, isSilent: true };
+const silent = { status: 'active', wasAccepted: true, told: 'us', isSilent: true };
 const unanswered = { status: 'lost', cause: '408' };
-const settled = { settled: true, isCalling: false, trustsSilence: false };
+const settled = { settled: true, isCalling: false, trustsSilence: false, isDirect: false };
 const calling = { ...settled, isCalling: true };
 
 describe('combined', () => {
@@ -82,6 +88,24 @@ describe('combined', () => {
     expect(combine([presence(away), dialog(unanswered)], known).state).toBe('unknown');
     // And whatever it says in the end counts.
     expect(combine([presence(active('inuse')), dialog({})], known).state).toBe('inuse');
+  });
+
+  describe('given a phone that accepts and says nothing (Linphone)', () => {
+    const known = { ...settled, trustsSilence: true, isDirect: true };
+    const never = { status: 'lost', wasAccepted: true, cause: 'no-notify' };
+    it.each<[string, View[], object, string]>([
+      ['is trusted', [presence(active(null)), dialog({})], {}, 'idle'],
+      ['also when its NOTIFY is overdue', [presence(never), dialog(unanswered)], {}, 'idle'],
+      ['not at once', [presence(active(null)), dialog({})], { settled: false }, 'unknown'],
+      ['not where presence is required', [presence(never)], { trustsSilence: false }, 'unknown'],
+      ['not a PBX', [presence(active(null)), dialog({})], { isDirect: false }, 'unknown'],
+      ['not one that is gone since', [presence({ ...never, cause: '408' })], {}, 'unknown'],
+      ['not one that has told before', [presence(lost('no-notify'))], {}, 'unknown'],
+      ['holds up no other package', [presence(never), dialog(active('inuse'))], {}, 'inuse'],
+      ['is busy while it calls us', [presence(never), dialog({})], { isCalling: true }, 'inuse'],
+    ])('%s', (_what, views, more, state) => {
+      expect(combine(views, { ...known, ...more }).state).toBe(state);
+    });
   });
 
   it('waits for the undecided one until things have settled', () => {

@@ -141,7 +141,7 @@ describe('a phone that is watched', () => {
     expect(past.runtime.of('ReportDevice')).toMatchObject([report]);
   });
 
-  it('given it says nothing, then it is believed for ten seconds, then unknown', async () => {
+  it('given it says nothing, then it is believed for ten seconds, in the end as mute', async () => {
     vi.useFakeTimers();
     await past.loggedIn();
     heldFor('presence');
@@ -156,6 +156,12 @@ describe('a phone that is watched', () => {
     expect(kinds()).toEqual([]);
     await pass(1);
     expect(past.runtime.of('ReportDevice')).toMatchObject([{ state: 'unknown' }]);
+    // Its first NOTIFY is overdue (RFC 6665 §4.1.2.4, timer N).
+    await pass(22_001);
+    expect(past.runtime.of('ReportDevice').at(-1)).toMatchObject({
+      state: 'idle',
+      source: 'trusted',
+    });
   });
 });
 
