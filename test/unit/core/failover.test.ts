@@ -407,7 +407,7 @@ describe('the cap on conversations', () => {
     ['ring-progressively', {}],
     ['most-idle', { maxTalks: 0, autofill: false }],
   ] as const)(
-    '%s %j: given who can take a passed-over call comes while others have their turn, then it is next',
+    '%s %j: given who can take a passed-over call comes, then it has its turn',
     (strategy, more) => {
       const french = { is: 'level', skill: 'french', least: 1, most: 100 } as const;
       const s = scenario(
