@@ -391,27 +391,41 @@ describe('the cap on conversations', () => {
     expect(s.rung).toEqual(['2>b']);
   });
 
-  it.each(['most-idle', 'ringall', 'ring-progressively'] as const)(
-    '%s: given who can take a passed-over call came while it was reached, then he has it next',
-    (strategy) => {
+  it.each([{ maxTalks: 1 }, { autofill: false }])(
+    '%j: given it is reached, then those who wait are not looked at one by one',
+    (options) => {
+      const s = house(options);
+      for (const id of ['1', '2']) s.ready(id);
+      for (const id of ['a', 'b', 'c']) s.call(id, 'q');
+      const { isMatchable, eligible, parked } = s.state.queues.get('q') ?? expect.fail();
+      expect([isMatchable, eligible.size, parked.size]).toEqual([false, 2, 0]);
+    },
+  );
+
+  it.each([
+    ['most-idle', {}],
+    ['ring-progressively', {}],
+    ['most-idle', { maxTalks: 0, autofill: false }],
+  ] as const)(
+    '%s %j: given who can take a passed-over call comes, then it has its turn',
+    (strategy, more) => {
       const french = { is: 'level', skill: 'french', least: 1, most: 100 } as const;
       const s = scenario(
         config(
-          [queue('q', { maxTalks: 1, strategy }), queue('r')],
-          [agent('1', 'q'), agent('2', 'q', 'r'), { ...agent('3', 'q'), skills: { french: 9 } }],
+          [queue('q', { maxTalks: 1, strategy, ...more }), queue('r')],
+          [agent('2', 'q', 'r'), { ...agent('3', 'q'), skills: { french: 9 } }],
         ),
       );
-      s.ready('1');
-      s.call('a', 'q');
-      s.talk('1');
       s.ready('2');
       s.call('b', 'q', { skills: french });
-      s.call('c', 'q');
-      expect([s.rung, s.why('c', '2'), s.why('b', '2')]).toEqual([[], 'talks-limit', 'skills']);
+      s.call('a', 'q', { priority: 1 });
+      expect([s.rung, s.why('b', '3')]).toEqual([['2>a'], 'logged-out']);
       s.ready('3');
-      s.when({ kind: 'EndCall', callId: 'a', cause: 'bye' });
-      expect(s.rung).toEqual(['3>b']);
+      expect(s.why('b', '3')).toBe('autofill' in more ? 'not-first' : 'talks-limit');
+      s.serve('2');
+      expect(s.agentIs('3')).toBe('ringing');
       // What the cap keeps from this queue is free for another.
+      s.call('c', 'q');
       s.call('d', 'r');
       expect(s.rung).toEqual(['2>d']);
     },
