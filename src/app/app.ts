@@ -23,6 +23,7 @@ import { mayTransferTo } from '../config/transfer-rules.ts';
 import type { AcdConfig } from '../config/types.ts';
 import { createSteering, createView, type Doors } from '../http/live-view.ts';
 import { Stream } from '../http/stream.ts';
+import { Subjects } from '../http/subjects.ts';
 import { MemoryJournal } from '../journal/memory.ts';
 import type { Journal } from '../journal/port.ts';
 import { openThreadedJournal } from '../journal/threaded.ts';
@@ -146,27 +147,32 @@ async function configure(options: AppOptions, loop: Loop, journal: Journal): Pro
   return { ok: true, configuration, prompts };
 }
 
+/** Before the edge takes over: what ends then is told of later, to whoever comes back. */
+function hearSubjects(loop: Loop): Subjects {
+  const subjects = new Subjects(() => loop.state);
+  loop.react(({ event }) => subjects.hear(event));
+  return subjects;
+}
+
 /** Whoever is told of all events from here on, or asked: the event stream, webhooks, vetoes. */
-function openFeed(config: AcdConfig, loop: Loop, journal: Journal, log: Log) {
+function openFeed(config: AcdConfig, loop: Loop, journal: Journal, subjects: Subjects, log: Log) {
   const feed = new Feed(journal, loop.health().lastSeq);
   const stream = new Stream({
-    feed,
-    state: () => loop.state,
+    ...{ feed, subjects },
     now: () => loop.now(),
     atRest: (then) => loop.atRest(then),
   });
   const { path } = config.journal;
   const webhooks = new Webhooks({
     configs: config.webhooks,
-    feed,
-    state: () => loop.state,
+    ...{ feed, subjects },
     file: path === ':memory:' ? null : `${path}.webhooks.json`,
     log: log.child({ name: 'webhooks' }),
   });
   loop.react((stored) => {
     feed.hear(stored);
     stream.hear(stored);
-    webhooks.hear(stored);
+    webhooks.hear();
   });
   const vetoLog = log.child({ name: 'vetoes' });
   const vetoes = new Vetoes({ configs: config.vetoes, runtime: loop, log: vetoLog });
@@ -256,7 +262,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
   const { configuration, prompts } = configured;
   const { config } = configuration;
 
-  const reportsLog = logOf('reports');
+  const [subjects, reportsLog] = [hearSubjects(loop), logOf('reports')];
   const reports = await openReports(configuration, opened.journal, reportsLog, threads?.reports);
   undo.add(() => reports.close());
   const media = await connectMedia(config, endpoints, logOf('media'), () => prompts.files());
@@ -282,7 +288,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     limitMs: config.drain.limitMs,
     close: () => undo.run(log),
   });
-  const feed = openFeed(config, loop, opened.journal, log);
+  const feed = openFeed(config, loop, opened.journal, subjects, log);
   undo.add(feed.close);
   const rest = {
     view: createView({

@@ -28,7 +28,10 @@ export function webAddress(text: string) {
 export const SECRET_MIN = 16;
 
 const webhook = section('One receiver of events: each is POSTed until it answers 2xx.', {
-  url: needed(webAddress('Where to.'), 'https://crm.example.com/acd'),
+  url: needed(
+    webAddress('Where to. Log and REST show it without its query: a secret belongs there.'),
+    'https://crm.example.com/acd',
+  ),
   secret: needed(
     f.secret(
       'Signs each delivery (Standard Webhooks: HMAC-SHA256, `webhook-signature`); ' +

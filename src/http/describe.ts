@@ -1,5 +1,4 @@
 /** REST without a running ACD: the same routes over a view of nothing, and their description. */
-import { initialState } from '../core/state.ts';
 import { createLog } from '../observe/log.ts';
 import type { Http } from './reply.ts';
 import { createHttp } from './server.ts';
@@ -13,7 +12,7 @@ export async function overNothing<T>(
   const nothing = () => {
     throw new Error('this view only describes');
   };
-  const unfed = { feed: null as never, state: initialState, now: nothing, atRest: nothing };
+  const unfed = { feed: null as never, subjects: null as never, now: nothing, atRest: nothing };
   const stream = new Stream(unfed);
   const http = await createHttp({
     view: {

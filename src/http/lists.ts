@@ -1,24 +1,21 @@
 /**
  * Answers that grow with the house: a line of a thousand calls is 250 kB of JSON. All who ask for
  * the same list before it is written get the same answer. However many ask, writing lists takes a
- * tenth of the one thread that calls are served on: after each list it rests from lists nine times
- * as long. Askers are served in turn, so nobody waits for all that another asks; beyond a number
- * of questions the answer is 503. An answer is made after its question, so it shows what the asker
- * has changed before. It is written by JSON.stringify alone, as to check it against its schema
- * costs three times as much; test/unit/http/live-view does that.
+ * tenth of the one thread that calls are served on (`pace.ts`). Askers are served in turn, so
+ * nobody waits for all that another asks; beyond a number of questions the answer is 503. An answer
+ * is made after its question, so it shows what the asker has changed before. It is written by
+ * JSON.stringify alone, as to check it against its schema costs three times as much;
+ * test/unit/http/live-view does that.
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { actor } from './actor.ts';
 import { problem, type Problem } from './errors.ts';
+import { Pace } from './pace.ts';
 import { linkNext } from './pages.ts';
 import { send } from './reply.ts';
 
-/** The thread rests from lists so many times as long as one took. */
-const REST_TIMES = 9;
-/** So much rest may be owed before one is waited for, ms: what takes less than one never waits. */
-const OWED_MS = 10;
 /** Questions that wait. One more gets 503. */
 export const ASKED_MAX = 200;
 /** Of those, by one asker: others find a place beside him. */
@@ -74,11 +71,11 @@ export class Lists {
   /** Who is next: whoever was served goes to the end. No more than had requests open at once. */
   readonly #turns = new Set<string>();
   #isWaiting = false;
-  /** When what has been written so far is paid for by rest. */
-  #restedAt = 0;
+  readonly #pace: Pace;
 
   constructor(deps: ListsDeps = REAL) {
     this.#deps = deps;
+    this.#pace = new Pace(deps.now);
   }
 
   /** Answers with what `make` gives; `_schema` is what the route says of its 200. */
@@ -143,8 +140,7 @@ export class Lists {
   #wait(): void {
     if (this.#isWaiting || this.#asked.size === 0) return;
     this.#isWaiting = true;
-    const restMs = Math.ceil(this.#restedAt - OWED_MS - this.#deps.now());
-    this.#deps.later(Math.max(0, restMs), () => {
+    this.#deps.later(this.#pace.waitMs(), () => {
       this.#isWaiting = false;
       this.#writeNext();
       this.#wait();
@@ -153,11 +149,7 @@ export class Lists {
 
   #writeNext(): void {
     const asked = this.#takeNext();
-    if (asked === null) return;
-    const began = this.#deps.now();
-    asked.run();
-    const tookMs = this.#deps.now() - began;
-    this.#restedAt = Math.max(this.#restedAt, began) + tookMs * (1 + REST_TIMES);
+    if (asked !== null) this.#pace.spend(asked.run);
   }
 
   /** The first that whoever's turn it is asked for. */

@@ -8,9 +8,10 @@ import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import type { CoreEvent, StoredEvent } from '../core/events.ts';
 import type { Feed } from '../runtime/feed.ts';
-import { Subjects, type Filter } from './subjects.ts';
+import { actor } from './actor.ts';
+import { Pace } from './pace.ts';
+import type { Filter, Subjects } from './subjects.ts';
 import type { View } from './view.ts';
-import type { State } from '../core/state.ts';
 
 export const READERS_MAX = 800;
 /** Bytes that may wait for one reader. */
@@ -28,7 +29,8 @@ export type Why = 'first' | 'too-old' | 'unknown-number';
 
 export interface StreamDeps {
   readonly feed: Feed;
-  readonly state: () => State;
+  /** Hear each event before the stream does. */
+  readonly subjects: Subjects;
   readonly now: () => number;
   /** Calls back, at once or soon, while the state is exactly that of the journal up to `seq`. */
   readonly atRest: (then: (seq: number) => void) => void;
@@ -64,8 +66,19 @@ function frame(name: string, seq: number, data: object): string {
 const textOf = (stored: StoredEvent, { isStrict = false, queues }: Filter = NO_FILTER): string =>
   frame(stored.event.kind, stored.seq, shownEvent(stored, isStrict ? queues : []));
 
+/** A snapshot that somebody waits for. */
+interface Picture {
+  /** As whoever asked for it sees it, whosever turn it is. */
+  readonly draw: (seq: number) => string;
+  readonly readers: Map<Reader, () => void>;
+}
+
 export class Stream {
   readonly #deps: StreamDeps;
+  /** By what is to be seen: those who wait for the same get the same. In the order of asking. */
+  readonly #pictures = new Map<string, Picture>();
+  readonly #pace = new Pace(() => performance.now());
+  #isDrawing = false;
   readonly #subjects: Subjects;
   readonly #readers = new Set<Reader>();
   #pending: { readonly seq: number; readonly event: CoreEvent; readonly text: string }[] = [];
@@ -74,7 +87,7 @@ export class Stream {
 
   constructor(deps: StreamDeps) {
     this.#deps = deps;
-    this.#subjects = new Subjects(deps.state);
+    this.#subjects = deps.subjects;
     this.#beatTimer = setInterval(() => this.#beat(), BEAT_MS);
     this.#beatTimer.unref();
   }
@@ -85,7 +98,6 @@ export class Stream {
 
   /** Reactor, after the feed has heard it. */
   hear(stored: StoredEvent): void {
-    this.#subjects.hear(stored.event);
     if (this.#readers.size === 0) return;
     this.#pending.push({ ...stored, text: textOf(stored) });
     this.#flushTimer ??= setTimeout(() => this.flush(), FLUSH_MS);
@@ -174,29 +186,60 @@ export class Stream {
     this.#beatTo(reader);
   }
 
-  /** As whoever asked sees it, whosever command is being written just now. */
+  /** Settles when he has it. However many come, calls are served between (`pace.ts`). */
   #snapshot(reader: Reader, view: View, why: Why): Promise<void> {
+    const { queues, agents } = reader.filter;
+    const isWanted = (names: readonly string[], name: string) =>
+      names.length === 0 || names.includes(name);
+    const draw = (seq: number): string =>
+      frame('snapshot', seq, {
+        seq,
+        at: this.#deps.now(),
+        why,
+        queues: view.queues().filter(({ name }) => isWanted(queues, name)),
+        agents: view.agents().filter(({ id, memberof }) => {
+          const isMember = queues.length === 0 || memberof.some((name) => queues.includes(name));
+          return isMember && isWanted(agents, id);
+        }),
+      });
+    const key = JSON.stringify([actor()?.queues ?? [], queues, agents, why]);
+    const bound = AsyncResource.bind(draw);
+    const picture = this.#pictures.get(key) ?? { draw: bound, readers: new Map() };
+    this.#pictures.set(key, picture);
     return new Promise((done) => {
-      const show = (seq: number): void => {
-        const { queues, agents } = reader.filter;
-        const isWanted = (names: readonly string[], name: string) =>
-          names.length === 0 || names.includes(name);
-        const shown = {
-          seq,
-          at: this.#deps.now(),
-          why,
-          queues: view.queues().filter(({ name }) => isWanted(queues, name)),
-          agents: view.agents().filter(({ id, memberof }) => {
-            const isMember = queues.length === 0 || memberof.some((name) => queues.includes(name));
-            return isMember && isWanted(agents, id);
-          }),
-        };
-        reader.after = seq;
-        this.#write(reader, frame('snapshot', seq, shown));
-        done();
-      };
-      this.#deps.atRest(AsyncResource.bind(show));
+      picture.readers.set(reader, done);
+      this.#drawNext();
     });
+  }
+
+  #drawNext(): void {
+    if (this.#isDrawing || this.#pictures.size === 0) return;
+    this.#isDrawing = true;
+    const waitMs = this.#pace.waitMs();
+    const draw = () => this.#deps.atRest((seq) => this.#draw(seq));
+    if (waitMs === 0) draw();
+    else setTimeout(draw, waitMs);
+  }
+
+  /** The first that is waited for, for all who wait for it. */
+  #draw(seq: number): void {
+    this.#isDrawing = false;
+    const [first] = this.#pictures;
+    if (first === undefined) return;
+    const [key, { draw, readers }] = first;
+    this.#pictures.delete(key);
+    const here = [...readers.keys()].filter((reader) => this.#readers.has(reader));
+    if (here.length > 0) {
+      this.#pace.spend(() => {
+        const text = draw(seq);
+        for (const reader of here) {
+          reader.after = seq;
+          this.#write(reader, text);
+        }
+      });
+    }
+    for (const done of readers.values()) done();
+    this.#drawNext();
   }
 
   /** Numbers go on for a reader whose filter lets nothing pass, too. */

@@ -30,14 +30,19 @@ export class Subjects {
   readonly #calls = new Map<string, readonly string[]>();
   readonly #offers = new Map<string, { readonly callId: string; readonly agentId: string }>();
 
+  /** What is there now may be over by the time that somebody asks for what was told of it. */
   constructor(state: () => State) {
     this.#state = state;
-    for (const { callId, queue } of state().transfers.values()) this.#add(callId, [queue]);
+    const { calls, offers, transfers } = state();
+    for (const { id, queue } of calls.values()) this.#add(id, [queue]);
+    for (const { callId, queue } of transfers.values()) this.#add(callId, [queue]);
+    for (const { id, callId, agentId } of offers.values())
+      this.#offers.set(id, { callId, agentId });
   }
 
+  /** The same event may be heard again. */
   hear(event: CoreEvent): void {
-    if (event.kind === 'CallEntered')
-      putNewest(this.#calls, event.callId, [event.queue], KNOWN_MAX);
+    if (event.kind === 'CallEntered') this.#add(event.callId, [event.queue]);
     if (event.kind === 'CallMoved' || event.kind === 'CallTransferred') {
       this.#add(event.callId, [event.queue], [event.from]);
     }

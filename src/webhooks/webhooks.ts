@@ -1,8 +1,6 @@
 /** All receivers of events (`webhooks` in acd.yaml), over one feed. */
 import type { WebhookConfig } from '../config/types.ts';
-import type { StoredEvent } from '../core/events.ts';
-import type { State } from '../core/state.ts';
-import { Subjects } from '../http/subjects.ts';
+import type { Subjects } from '../http/subjects.ts';
 import type { WebhookShown } from '../http/view.ts';
 import type { Feed } from '../runtime/feed.ts';
 import { Hook, type HookDeps } from './hook.ts';
@@ -12,7 +10,8 @@ import { post } from './post.ts';
 export interface WebhooksOptions {
   readonly configs: readonly WebhookConfig[];
   readonly feed: Feed;
-  readonly state: () => State;
+  /** Hear each event before the receivers do. */
+  readonly subjects: Subjects;
   /** Where it is kept how far each is; null: nowhere. */
   readonly file: string | null;
   readonly log: HookDeps['log'];
@@ -22,12 +21,10 @@ export interface WebhooksOptions {
 
 export class Webhooks {
   readonly #hooks: readonly Hook[];
-  readonly #subjects: Subjects;
   readonly #places: Places;
 
   constructor(options: WebhooksOptions) {
-    const { configs, feed, log, now = Date.now } = options;
-    this.#subjects = new Subjects(options.state);
+    const { configs, feed, subjects, log, now = Date.now } = options;
     this.#places = new Places(configs.length === 0 ? null : options.file, log);
     // A receiver that is new gets what happens from now on, and not from the next start on.
     const urls = configs.map(({ url }) => url);
@@ -38,7 +35,7 @@ export class Webhooks {
       const after = this.#places.of(config.url) ?? feed.lastSeq;
       return new Hook(config, after, {
         feed,
-        subjects: this.#subjects,
+        subjects,
         now,
         log,
         post: options.post ?? post,
@@ -49,9 +46,7 @@ export class Webhooks {
   }
 
   /** Reactor, after the feed has heard it. */
-  hear({ event }: StoredEvent): void {
-    if (this.#hooks.length === 0) return;
-    this.#subjects.hear(event);
+  hear(): void {
     for (const hook of this.#hooks) hook.wake();
   }
 

@@ -5,6 +5,7 @@ import { Access } from '../../../src/http/access.ts';
 import type { Http } from '../../../src/http/reply.ts';
 import { createHttp, type HttpDeps } from '../../../src/http/server.ts';
 import { Stream } from '../../../src/http/stream.ts';
+import { Subjects } from '../../../src/http/subjects.ts';
 import type { Kind, Steering, View } from '../../../src/http/view.ts';
 import type { HttpConfig, TokenConfig } from '../../../src/config/types.ts';
 import { initialState } from '../../../src/core/state.ts';
@@ -190,10 +191,9 @@ export async function openDesk(
   const orders = (...words: string[]) =>
     Object.fromEntries(words.map((word) => [word, order(word)]));
   const access = new Access({ tokens, rateLimit: 0, ...more }, () => desk.now);
-  const state = initialState();
   const feed = new Feed(new MemoryJournal(), 0);
   const stream = new Stream({
-    ...{ feed, state: () => state, now: () => 0 },
+    ...{ feed, subjects: new Subjects(initialState), now: () => 0 },
     atRest: (then) => then(0),
   });
   const changed = (id: string) => {

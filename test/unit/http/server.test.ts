@@ -12,6 +12,7 @@ import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../../src/http/s
 import { createHttp, MAX_BODY_BYTES } from '../../../src/http/server.ts';
 import type { Steering, View } from '../../../src/http/view.ts';
 import { Stream } from '../../../src/http/stream.ts';
+import { Subjects } from '../../../src/http/subjects.ts';
 import { initialState } from '../../../src/core/state.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import { Feed } from '../../../src/runtime/feed.ts';
@@ -87,9 +88,8 @@ const reports: Reports = {
 
 /** Nothing ever happens. */
 function idleStream(): Stream {
-  const feed = new Feed(new MemoryJournal(), 0);
-  const state = initialState();
-  return new Stream({ feed, state: () => state, now: () => 0, atRest: (then) => then(0) });
+  const [feed, subjects] = [new Feed(new MemoryJournal(), 0), new Subjects(initialState)];
+  return new Stream({ feed, subjects, now: () => 0, atRest: (then) => then(0) });
 }
 
 async function start(change: Partial<View> = {}, steering: Partial<Steering> = {}): Promise<Http> {

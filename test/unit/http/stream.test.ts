@@ -10,10 +10,10 @@ import { createView } from '../../../src/http/live-view.ts';
 import { typed, type Http } from '../../../src/http/reply.ts';
 import { addEvents } from '../../../src/http/routes/events.ts';
 import { BUFFER_MAX, Stream } from '../../../src/http/stream.ts';
-import { Subjects } from '../../../src/http/subjects.ts';
+import { Subjects, type Filter } from '../../../src/http/subjects.ts';
 import { withAgents } from '../core/scenario.ts';
 import type { CoreEvent } from '../../../src/core/events.ts';
-import { initialState } from '../../../src/core/state.ts';
+import { initialState, type Call, type Offer } from '../../../src/core/state.ts';
 import type { Transfer } from '../../../src/core/transfer-call.ts';
 import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
 import fastify from 'fastify';
@@ -83,13 +83,14 @@ async function open() {
 /** A server process over the house; another one may follow over the same journal. */
 async function serve({ journal, loop, view }: Awaited<ReturnType<typeof open>>) {
   const feed = new Feed(journal, loop.health().lastSeq);
+  const subjects = new Subjects(() => loop.state);
   const stream = new Stream({
-    feed,
-    state: () => loop.state,
+    ...{ feed, subjects },
     now: () => loop.now(),
     atRest: (then) => loop.atRest(then),
   });
   loop.react((stored) => {
+    subjects.hear(stored.event);
     feed.hear(stored);
     stream.hear(stored);
   });
@@ -237,6 +238,62 @@ describe('following', () => {
     const filter = { queues: ['queue1'], agents: [] };
     expect(subjects.passes(event, filter)).toBe(true);
     expect(subjects.passes(event, { ...filter, isStrict: true })).toBe(false);
+  });
+
+  it('given a call that is over when a server has taken over, tells it to its queue alone', () => {
+    const state = initialState();
+    const calls = new Map([['c', { id: 'c', queue: 'queue1' } as Call]]);
+    const offers = new Map([['o', { id: 'o', callId: 'c', agentId: '1' } as Offer]]);
+    const subjects = new Subjects(() => ({ ...state, calls, offers }));
+    calls.clear();
+    offers.clear();
+    const whose = { at: 1, by: 'sip', offerId: 'o' } as const;
+    const of = { callId: 'c', agentId: '1', reason: 'caller-left' } as const;
+    const events: CoreEvent[] = [
+      { kind: 'OfferRang', ...whose },
+      { kind: 'OfferWithdrawn', ...whose, ...of },
+    ];
+    const passed = (queue: string) =>
+      events.filter((one) => subjects.passes(one, { queues: [queue], agents: [], isStrict: true }));
+    expect(passed('queue1')).toEqual(events);
+    expect(passed('queue2')).toEqual([]);
+  });
+
+  it('given many who come at once, draws one picture for those who see the same', async () => {
+    const house = await open();
+    const resting: ((seq: number) => void)[] = [];
+    const stream = new Stream({
+      ...{ feed: new Feed(new MemoryJournal(), 7), subjects: new Subjects(initialState) },
+      ...{ now: () => 0, atRest: (then) => void resting.push(then) },
+    });
+    ending.push(async () => stream.close());
+    let looks = 0;
+    const queues = () => {
+      looks += 1;
+      const until = performance.now() + 20;
+      while (performance.now() < until);
+      return house.view.queues();
+    };
+    const come = (filter: Filter): string[] => {
+      const heard: string[] = [];
+      const out = Object.assign(new EventEmitter(), {
+        ...{ writeHead: () => undefined, end: () => undefined, writableLength: 0 },
+        ...{ writableNeedDrain: false, write: (text: string) => heard.push(text) > 0 },
+      }) as unknown as ServerResponse;
+      void stream.follow(out, { ...house.view, queues }, filter, null);
+      return heard;
+    };
+    const all = { queues: [], agents: [] };
+    const heard = [come(all), come({ queues: ['queue2'], agents: [] }), come(all)];
+    resting.shift()?.(7);
+    expect(looks).toBe(1);
+    expect(heard.map(([first = '']) => first.slice(0, 5))).toEqual(['id: 7', '', 'id: 7']);
+    expect(resting).toEqual([]);
+    await expect.poll(() => resting.length).toBe(1);
+    resting.shift()?.(7);
+    expect(looks).toBe(2);
+    expect(heard[1]?.[0]).toContain('"queue2"');
+    expect(heard[1]?.[0]).not.toContain('"queue1"');
   });
 
   it('given a transfer that a server before began, tells it to its queue alone', () => {

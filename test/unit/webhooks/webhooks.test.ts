@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WebhookConfig } from '../../../src/config/types.ts';
 import type { CoreEvent } from '../../../src/core/events.ts';
 import { initialState } from '../../../src/core/state.ts';
+import { Subjects } from '../../../src/http/subjects.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
 import { Feed, RESUME_MAX } from '../../../src/runtime/feed.ts';
 import { post, type Delivered, type Delivery } from '../../../src/webhooks/post.ts';
@@ -39,6 +40,7 @@ class House {
   readonly got: Delivery[] = [];
   readonly answers: Delivered[] = [];
   readonly warned: string[] = [];
+  readonly subjects = new Subjects(initialState);
   feed = new Feed(this.journal, 0);
   hooks: Webhooks | null = null;
 
@@ -46,7 +48,7 @@ class House {
     this.feed = new Feed(this.journal, this.journal.lastSeq());
     this.hooks = new Webhooks({
       ...{ configs: [{ ...config, ...more }], feed: this.feed, file },
-      state: initialState,
+      subjects: this.subjects,
       log: { info: () => undefined, warn: (_fields, text) => void this.warned.push(text) },
       post: (delivery) => {
         this.got.push(delivery);
@@ -60,8 +62,9 @@ class House {
     this.journal.append(before, events);
     events.forEach((event, index) => {
       const stored = { seq: before + index + 1, event };
+      this.subjects.hear(event);
       this.feed.hear(stored);
-      this.hooks?.hear(stored);
+      this.hooks?.hear();
     });
   }
 }
