@@ -86,7 +86,10 @@ class Reader {
   private readonly files: Files;
   /** By its name in small letters: Asterisk tells names apart by nothing else. */
   private readonly byName = new Map<string, Section>();
+  /** Where lines of the file that is being read go. */
   private current: Section | null = null;
+  /** The last one begun, in whichever file: there an included one begins. */
+  private begun: Section | null = null;
   private lines = 0;
   private entries = 0;
 
@@ -152,13 +155,22 @@ class Reader {
     } else {
       const text = this.files.read(file);
       if (text === null) this.note(line, line.text, `${file} cannot be read`);
-      else this.readFile(file, text, trail);
+      else this.readWithin(file, text, trail);
     }
+  }
+
+  /** What stands behind the #include goes on in the section in which that stands. */
+  private readWithin(file: string, text: string, trail: readonly string[]): void {
+    const { current } = this;
+    this.current = this.begun;
+    this.readFile(file, text, trail);
+    this.current = current;
   }
 
   private open(line: Line): void {
     const found = /^\[([^\]]+)\](?:\(([^)]*)\)?)?(.*)$/s.exec(line.text);
     this.current = null;
+    this.begun = null;
     if (found === null) {
       this.note(line, line.text, 'the section has no name or no ]; its lines are left out');
       return;
@@ -181,6 +193,7 @@ class Reader {
       this.byName.set(name.toLowerCase(), section);
     }
     this.current = section;
+    this.begun = section;
     for (const parent of options) {
       if (!['', '!', '+'].includes(parent)) this.inherit(line, section, parent);
     }

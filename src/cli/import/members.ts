@@ -90,6 +90,11 @@ export function readMember(value: string, negativeIsInvalid: boolean): Read {
     const why = 'the ACD watches what it calls; give that user the hint of this device';
     lost.push({ what: `state interface ${state}`, why });
   }
+  const peer = /^(?:sip|pjsip|iax2)\/[^@/]+@(.+)$/i.exec(device)?.[1];
+  if (peer !== undefined) {
+    const why = `the ACD asks the PBX for ${address.user}; let its dialplan send him that way`;
+    lost.push({ what: `@${peer}`, why });
+  }
   const rings = truthOf(ringinuse);
   if (ringinuse !== '' && rings === null) {
     const why = 'is neither yes nor no; as the queue has it';

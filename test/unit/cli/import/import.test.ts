@@ -337,6 +337,35 @@ describe('acd import of odd files, read as Asterisk reads them', () => {
     expect(conf.notes).toEqual([]);
   });
 
+  it('goes on behind an #include in the section in which that stands, as Asterisk does', () => {
+    const texts: Record<string, string> = {
+      '/etc/one.conf': 'weight=1\n[b]\nweight=2\n',
+      '/etc/two.conf': 'maxlen=2\n',
+    };
+    const files: Files = { read: (file) => texts[file] ?? null, match: (name) => [`/etc/${name}`] };
+    const text = '[a]\n#include one.conf\nretry=3\n#include two.conf\ntimeout=4\n';
+    const { sections } = readConf('/etc/queues.conf', text, files);
+    const read = sections.map(({ name, entries }) => [name, ...entries.map(({ key }) => key)]);
+    // An included file without a section goes on in the last one that was begun anywhere.
+    expect(read).toEqual([
+      ['a', 'weight', 'retry', 'timeout'],
+      ['b', 'weight', 'maxlen'],
+    ]);
+  });
+
+  it('has the strategy that stands first, a template’s, too, as Asterisk has it', () => {
+    const text = '[t](!)\nstrategy=rrmemory\n[a](t)\nstrategy=linear\n[b](t)\nstrategy=rrmemory\n';
+    const found = single(text);
+    expect(made(found).queues.map(({ strategy }) => strategy)).toEqual(['rrmemory', 'rrmemory']);
+    expect(told(found)).toEqual(['queues.conf:4: strategy = linear']);
+  });
+
+  it('tells of a member behind a trunk that the PBX has to find the way', () => {
+    const found = single('[a]\nmember => PJSIP/101@trunk-eu\nmember => Local/102@from-queue/n\n');
+    expect(made(found).agents).toMatchObject([{ id: '101' }, { id: '102' }]);
+    expect(told(found)).toEqual(['queues.conf:2: @trunk-eu']);
+  });
+
   it('does not take for a template what stands a blank behind the bracket', () => {
     const found = single('[a] (!)\nweight = 2\n');
     expect(made(found).queues).toMatchObject([{ name: 'a', weight: '2' }]);
