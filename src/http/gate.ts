@@ -6,9 +6,9 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isLoopbackHost } from '../config/http-access.ts';
-import { hidePins } from '../config/merge.ts';
-import type { Tree } from '../config/tree.ts';
+import { HIDDEN_PIN } from '../config/document.ts';
 import type { Log } from '../observe/log.ts';
+import { Rates } from '../shared/rate.ts';
 import type { Access, NeededRole } from './access.ts';
 import { actAs, byWhom, type Actor } from './actor.ts';
 import { WRONG_ORIGIN } from './errors.ts';
@@ -52,6 +52,8 @@ export interface GateDeps {
 
 /** So much of a body is told to the log. */
 const TOLD_MAX = 1_000;
+/** So many refusals are told to the log, each by a line. */
+const LINES = { perSecond: 5, burst: 50, max: 1 };
 
 /** Host of `host:port`, without brackets. */
 function hostOf(authority: string): string {
@@ -88,11 +90,15 @@ export function guardBrowsers(reply: FastifyReply, isTls: boolean): void {
   });
 }
 
-/** A body as it may be told: PINs hidden, files by their length, not too long. */
+/** What is meant to be a secret, also where it is misspelt and refused. */
+const SECRET = /pin|passw|secret|token/i;
+
+/** A body as it may be told: secrets hidden, files by their length, not too long. */
 function toldBody({ body }: FastifyRequest): string {
   if (body === undefined || body === null) return '';
   if (Buffer.isBuffer(body)) return `${body.length} bytes`;
-  return JSON.stringify(hidePins(body as Tree)).slice(0, TOLD_MAX);
+  const hide = (key: string, value: unknown) => (SECRET.test(key) ? HIDDEN_PIN : value);
+  return JSON.stringify(body, hide).slice(0, TOLD_MAX);
 }
 
 const pathOf = ({ url }: FastifyRequest): string => url.slice(0, 200);
@@ -103,6 +109,7 @@ export class Gate {
   readonly #audited = new WeakSet<FastifyRequest>();
   /** Of changes that came so far as to their route. */
   readonly #before = new WeakMap<FastifyRequest, Standing>();
+  readonly #lines = new Rates(() => performance.now(), LINES);
   #refused = 0;
 
   constructor(deps: GateDeps) {
@@ -155,6 +162,8 @@ export class Gate {
   #audit(request: FastifyRequest, outcome: object): void {
     const who = this.actorOf(request);
     if (who === null || !isChange(request) || this.#audited.has(request)) return;
+    // What is served nowhere changes nothing, and strangers may ask for it.
+    if (request.is404) return;
     this.#audited.add(request);
     const { method } = request;
     const told = { by: byWhom(who), from: who.address, method, path: pathOf(request) };
@@ -182,9 +191,12 @@ export class Gate {
     if (challenge !== '') void reply.header('www-authenticate', challenge);
     if (retrySeconds > 0) void reply.header('retry-after', retrySeconds);
     this.#refused += 1;
-    // A flood of them writes few lines: each power of two is told.
-    if ((this.#refused & (this.#refused - 1)) === 0 || problem.code !== 'too-many-requests') {
-      const told = { from: address, method: request.method, path: pathOf(request) };
+    // A flood of them writes few lines: beyond its rate each power of two is told.
+    const isFew = problem.code !== 'too-many-requests' && this.#lines.take('') === 0;
+    if (isFew || (this.#refused & (this.#refused - 1)) === 0) {
+      // Its query may be where somebody put his token.
+      const [path] = pathOf(request).split('?');
+      const told = { from: address, method: request.method, path };
       log.warn({ ...told, code: problem.code, refused: this.#refused }, 'refused');
     }
     return send(reply, problem);

@@ -190,6 +190,34 @@ describe('what cannot be read', () => {
   });
 });
 
+describe('the audit', () => {
+  const written = (word: string) => desk.told.filter((line) => line.includes(`"${word}"`));
+
+  it('has nothing of what is served nowhere: strangers could fill it', async () => {
+    for (const url of ['/nowhere', '/queues/sales']) {
+      await desk.http.inject({ method: 'PUT', url, payload: { a: 'x'.repeat(900) } });
+    }
+    expect(written('audit')).toEqual([]);
+  });
+
+  it('hides what was meant as a secret, however it is spelt', async () => {
+    const body = JSON.stringify({ id: '9', Pin: '4711', more: { password: 'hunter2' } });
+    await ask('POST', '/agents', 'application/json', body);
+    const [line = ''] = written('audit');
+    expect(line).not.toMatch(/4711|hunter2/);
+    await desk.http.inject('/queues?access_token=in-the-query');
+    expect(written('refused')[0]).toContain('"path":"/queues"');
+  });
+});
+
+it('a flood of refusals writes few lines, the last of which tell how many they were', async () => {
+  for (let n = 0; n < 300; n += 1) await desk.http.inject('/queues');
+  const lines = desk.told.map((line) => JSON.parse(line) as { msg: string; refused?: number });
+  const refused = lines.filter(({ msg }) => msg === 'refused');
+  expect(refused.length).toBeLessThan(100);
+  expect(refused.map(({ refused: count }) => count)).toContain(256);
+});
+
 describe('the place itself', () => {
   it('leads a browser to the page for people', async () => {
     const answer = await desk.http.inject('/');
