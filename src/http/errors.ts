@@ -108,7 +108,10 @@ export function problemOf(error: unknown): Problem {
   const status = typeof statusCode === 'number' ? statusCode : 500;
   if (status < 400 || status >= 500) return INTERNAL;
   if (status === 413)
-    return problem('too-large', 'the body is larger than 64 kB (a prompt: 20 MB)');
+    return problem(
+      'too-large',
+      'the body is larger than 64 kB (a configuration: 1 MB, a prompt: 20 MB)',
+    );
   if (status === 415) {
     return problem(
       'unsupported-media-type',

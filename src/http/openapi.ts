@@ -85,9 +85,17 @@ const RESUME: Parameter = {
   schema: { type: 'string', pattern: '^\\d{1,15}$' },
 };
 
+const IF_MATCH: Parameter = {
+  name: 'If-Match',
+  in: 'header',
+  description: 'The `ETag` of what is to be changed: where it is another one meanwhile, 412',
+  schema: { type: 'string' },
+};
+
 const text = (description: string): Header => ({ description, schema: { type: 'string' } });
 const LINK = text('<…>; rel="next": where the next page is (RFC 8288); absent: this is the last');
 const LOCATION = text('Where it can be seen');
+const ETAG = text('The version that holds, for If-Match');
 const CHALLENGE = text('What to show (RFC 6750)');
 const RETRY = { description: 'Seconds to wait', schema: { type: 'integer' } };
 
@@ -126,6 +134,7 @@ function addHeaders(operation: Operation, responses: Record<string, Answer>): vo
   ];
   const isList = isPaged && responses['200']?.content?.['application/json'] !== undefined;
   if (isList) told.push(['200', 'Link', LINK]);
+  if (operation.operationId === 'getConfig') told.push(['200', 'ETag', ETAG]);
   for (const [status, name, header] of told) {
     const answer = responses[status];
     if (answer !== undefined) answer.headers = { ...answer.headers, [name]: header };
@@ -153,6 +162,7 @@ function complete(method: string, path: string, operation: Operation): void {
     parameters.push(KEY);
   }
   if (path === '/events') parameters.push(RESUME);
+  if (responses['412'] !== undefined) parameters.push(IF_MATCH);
   const answer = responses['200'];
   if (answer?.content !== undefined && parameters.some(({ name }) => name === 'format')) {
     answer.content['text/csv'] = { schema: { type: 'string' } };
@@ -211,7 +221,7 @@ const TAGS = [
   { name: 'watch', description: 'Queues, agents, calls, and what happens' },
   { name: 'steer', description: 'Agents and calls' },
   { name: 'configure', description: 'What is in acd.yaml, while calls are up' },
-  { name: 'reports', description: 'Figures and records of the past' },
+  { name: 'report', description: 'Figures and records of the past' },
   { name: 'operate', description: 'Is everything well? Who is kept out?' },
 ];
 

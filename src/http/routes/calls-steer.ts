@@ -6,11 +6,11 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { Outcome } from '../../runtime/port.ts';
 import { giveBody, moveBody, orderBody, transferBody } from '../call-schemas.ts';
-import { notFound, refused } from '../errors.ts';
+import { notFound, problem, refused, type Problem } from '../errors.ts';
 import { needs } from '../gate.ts';
 import { noContent, send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import type { CallSteering, NotAllowed, View } from '../view.ts';
+import type { CallBrief, CallSteering, NotAllowed, View } from '../view.ts';
 import { callParams } from './calls.ts';
 
 const response = {
@@ -21,6 +21,14 @@ const response = {
   409: errorAnswer,
   503: errorAnswer,
 };
+
+/** Unknown to the core: it stands in no line and has no agent of a queue, or has just ended. */
+function noneOf(call: CallBrief, id: string): Problem {
+  if (call.outbound === true) return refused('outbound-call', id);
+  return call.state === 'transferred'
+    ? problem('not-waiting', 'the caller is on his way elsewhere, and can only be hung up')
+    : notFound('call', id);
+}
 
 const HIS_OWN = 'A token of role `agent`: where its agent talks, or has dialled.';
 
@@ -35,11 +43,9 @@ export function addCallSteering(http: Http, view: View, steering: CallSteering):
     const call = view.brief(id);
     if (call === null) return send(reply, notFound('call', id));
     const outcome = await order(call.call);
-    // It is there, but stands in no line and has no agent of a queue.
-    const isNone = !outcome.ok && outcome.refusal === 'unknown-call' && call.queue === '';
-    if (isNone) return send(reply, refused('outbound-call', id));
-    if (!outcome.ok) return send(reply, refused(outcome.refusal, concerned));
-    return reply.code(204).send(null);
+    if (outcome.ok) return reply.code(204).send(null);
+    const isNone = outcome.refusal === 'unknown-call';
+    return send(reply, isNone ? noneOf(call, id) : refused(outcome.refusal, concerned));
   };
   addPlain(http, steering, act);
   http.post(

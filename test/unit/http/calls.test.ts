@@ -269,6 +269,22 @@ describe('click-to-dial', () => {
   });
 });
 
+it('a caller on his way elsewhere can only be hung up, and that is said', async () => {
+  await start();
+  expect((await post('/calls/a/transfer', { to: 'sip:9@pbx' })).status).toBe(204);
+  expect(await see('/calls/a')).toMatchObject({ state: 'transferred' });
+  for (const [verb, body] of [
+    ['hold', undefined],
+    ['withdraw', undefined],
+    ['move', { queue: 'help' }],
+    ['transfer', { to: 'sip:100@pbx' }],
+  ] as const) {
+    const refused = await post(`/calls/a/${verb}`, body);
+    expect(refused, verb).toMatchObject({ status: 409, body: { code: 'not-waiting' } });
+  }
+  expect((await post('/calls/a/hangup')).status).toBe(204);
+});
+
 describe('transfer of a talk to a line of ours', () => {
   const to = (place: string) => post('/calls/a/transfer', { to: place });
 

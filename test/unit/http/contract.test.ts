@@ -10,6 +10,7 @@ import { entry, openDesk, tokenOf, type Desk } from './house.ts';
 interface Operation {
   readonly operationId?: string;
   readonly summary?: string;
+  readonly tags?: readonly string[];
   readonly 'x-role'?: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string }[];
   readonly requestBody?: {
@@ -118,6 +119,12 @@ describe('the document, to a generator of clients,', () => {
     for (const { operation } of routes()) expect(operation.summary).not.toMatch(/\ba [aeio]/);
   });
 
+  it('says of each group of routes what it is', () => {
+    const { tags = [] } = desk.http.swagger() as { tags?: { name: string }[] };
+    const used = routes().flatMap(({ operation }) => operation.tags ?? []);
+    expect(new Set(used)).toEqual(new Set(tags.map(({ name }) => name)));
+  });
+
   it('tells what is true of all: keys, types of bodies, pages, files', () => {
     for (const { name, method, operation } of routes()) {
       const statuses = Object.keys(operation.responses);
@@ -134,6 +141,11 @@ describe('the document, to a generator of clients,', () => {
     const known = new Map(routes().map((route) => [route.name, route.operation]));
     expect(known.get('GET /calls')?.responses['200']).toHaveProperty('headers.Link');
     expect(known.get('POST /calls')?.responses['201']).toHaveProperty('headers.Location');
+    expect(known.get('GET /config')?.responses['200']).toHaveProperty('headers.ETag');
+    const matched = [...known].filter(([, { parameters = [] }]) =>
+      parameters.some(({ name }) => name === 'If-Match'),
+    );
+    expect(matched.map(([name]) => name)).toEqual(['PUT /config', 'POST /config/rollback']);
     expect(known.get('PUT /prompts/{key}')?.requestBody?.content).toHaveProperty(['audio/wav']);
     const csv = known.get('GET /reports/queues')?.responses['200']?.content ?? {};
     expect(Object.keys(csv)).toEqual(['application/json', 'text/csv']);
