@@ -67,8 +67,9 @@ function cells(widths: readonly number[], values: readonly (string | number)[]):
 
 function headOf({ health, time }: Scene): Line[] {
   const { status, version, uptime_seconds: up, load, registrars, drain, bugs } = health;
-  const parts = [health.sip, health.media, health.journal];
-  const names = ['sip', 'media', 'journal'];
+  const { sip, media, journal, reports, configuration } = health;
+  const parts = [sip, media, journal, reports, configuration];
+  const names = ['sip', 'media', 'journal', 'reports', 'config'];
   const down = names.filter((_, index) => parts[index]?.up === false);
   const away = registrars.filter(({ state }) => state !== 'registered').map(({ name }) => name);
   const troubles = [

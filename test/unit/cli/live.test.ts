@@ -252,7 +252,7 @@ describe('acd on a running ACD', () => {
   it('top: one picture where there is no terminal', async () => {
     expect(await runCli(['top', '--once', '--url', base])).toBe(0);
     expect(out).toContain('acd 1.0.0  degraded  up 1:02:05  calls 1/1000');
-    expect(out).toContain('DOWN: media');
+    expect(out).toContain('DOWN: media, reports, config');
     expect(out).toContain('not registered: pbx');
     expect(out).toMatch(/^sales +1 +0 /m);
     expect(out).toMatch(/^2771 +Ann +paused +lunch +sales$/m);
