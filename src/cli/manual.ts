@@ -110,12 +110,17 @@ export function writeCompletion(program: Command, shell: 'bash' | 'zsh'): string
     const flags = command.options.map(({ long, short }) => long ?? short ?? '');
     cases.set(path, [...choices, ...flags]);
   }
-  const lines = [...cases].map(([path, words]) => `    "${path}") words="${words.join(' ')}" ;;`);
+  const verbs = new Set(verbsOf(program).map(({ path }) => path));
+  // Where a verb is still to be chosen, files would hide those that there are.
+  const lines = [...cases].map(([path, words]) => {
+    const files = verbs.has(path) ? ' files=-f' : '';
+    return `    "${path}") words="${words.join(' ')}"${files} ;;`;
+  });
   const head = shell === 'zsh' ? ['autoload -U +X bashcompinit && bashcompinit'] : [];
   return [
     ...head,
     '_acd() {',
-    '  local path="" word words="" i',
+    '  local path="" word words="" files="" i',
     '  for ((i = 1; i < COMP_CWORD; i++)); do',
     '    word="${COMP_WORDS[i]}"',
     '    [[ $i -le 2 && $word =~ ^[a-z-]+$ && $word != -* ]] && path="${path:+$path }$word"',
@@ -126,7 +131,7 @@ export function writeCompletion(program: Command, shell: 'bash' | 'zsh'): string
     ...lines.map((line) => `  ${line}`),
     '    esac ;;',
     '  esac',
-    '  COMPREPLY=($(compgen -W "$words" -f -- "${COMP_WORDS[COMP_CWORD]}"))',
+    '  COMPREPLY=($(compgen -W "$words" $files -- "${COMP_WORDS[COMP_CWORD]}"))',
     '}',
     'complete -F _acd acd',
     '',

@@ -125,16 +125,26 @@ export class House {
       members: [],
       devices: [],
     };
-    // A later line takes the place of an earlier one; members and conditions add up.
+    // A later line takes the place of an earlier one, but for the strategy; members and conditions
+    // add up.
     const lines = new Map<string, Entry>();
     for (const entry of [...inherited, ...section.entries]) {
       const { key, value } = entry;
       const before = ADDING.includes(key) ? lines.get(key)?.value : undefined;
+      const first = key === 'strategy' ? lines.get(key)?.value : undefined;
       if (key === 'member') this.addMember(queue, entry, negative);
+      else if (first !== undefined) this.keepStrategy(entry, first);
       else lines.set(key, before === undefined ? entry : { ...entry, value: `${before},${value}` });
     }
     for (const entry of lines.values()) this.addOption(queue, entry);
     this.queues.set(section.name.toLowerCase(), queue);
+  }
+
+  /** app_queue sets a queue's strategy before all else, by the first line that it finds. */
+  private keepStrategy(entry: Entry, first: string): void {
+    if (entry.value === first) return;
+    const why = `Asterisk goes by the first one, ${first}, which may be a template's`;
+    this.note(entry, `strategy = ${entry.value}`, why);
   }
 
   private addOption(queue: ImportedQueue, entry: Entry): void {

@@ -31,4 +31,10 @@ describe('completion in bash', () => {
     expect(complete('glue', 'kam')).toEqual(['kamailio']);
     expect(complete('glue', 'kamailio', '--with')).toEqual(['--with-password']);
   });
+
+  it('names files behind a verb, and none where one is still to be chosen', () => {
+    expect(complete('')).not.toContain('0');
+    expect(complete('queue', '')).toEqual(['show', 'add', 'remove']);
+    expect(complete('check', '')).toEqual(expect.arrayContaining(['0', '--config']));
+  });
 });

@@ -353,6 +353,13 @@ describe('acd import of odd files, read as Asterisk reads them', () => {
     ]);
   });
 
+  it('has the strategy that stands first, a template’s, too, as Asterisk has it', () => {
+    const text = '[t](!)\nstrategy=rrmemory\n[a](t)\nstrategy=linear\n[b](t)\nstrategy=rrmemory\n';
+    const found = single(text);
+    expect(made(found).queues.map(({ strategy }) => strategy)).toEqual(['rrmemory', 'rrmemory']);
+    expect(told(found)).toEqual(['queues.conf:4: strategy = linear']);
+  });
+
   it('tells of a member behind a trunk that the PBX has to find the way', () => {
     const found = single('[a]\nmember => PJSIP/101@trunk-eu\nmember => Local/102@from-queue/n\n');
     expect(made(found).agents).toMatchObject([{ id: '101' }, { id: '102' }]);
