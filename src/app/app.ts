@@ -59,6 +59,8 @@ export interface AppOptions {
   readonly isHeir: boolean;
   /** A broken invariant, or another writer: the process should end, and be started again. */
   readonly onFatal: (error: Error) => void;
+  /** The start takes minutes: whoever waits for us should know that we work. */
+  readonly onLongStart: () => void;
   /** What a spare has made ready; absent: it is made now. */
   readonly threads?: Threads;
 }
@@ -81,7 +83,7 @@ type OpenedJournal =
   { readonly ok: true; readonly journal: Journal } | { readonly ok: false; detail: string };
 
 async function openJournal(options: AppOptions): Promise<OpenedJournal> {
-  const { config, log, onFatal, threads } = options;
+  const { config, log, onFatal, onLongStart, threads } = options;
   const { path } = config.journal;
   if (path === ':memory:') return { ok: true, journal: new MemoryJournal() };
   const opened = await openThreadedJournal({
@@ -89,6 +91,10 @@ async function openJournal(options: AppOptions): Promise<OpenedJournal> {
     onDeath: (error) => {
       log.error({ err: error }, 'the journal cannot go on');
       onFatal(error);
+    },
+    onSalvage: () => {
+      log.warn({}, 'the journal is damaged: all of it is read now, which may take minutes');
+      onLongStart();
     },
     ...(threads === undefined ? {} : { thread: threads.journal }),
   });

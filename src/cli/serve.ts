@@ -189,6 +189,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     version: version(),
     isHeir: options.begun,
     onFatal: () => process.exit(EXIT_FATAL),
+    onLongStart: () => tell({ long: true }),
     ...(threads === null ? {} : { threads }),
   });
   if (!started.ok) return refuse(started.detail);
