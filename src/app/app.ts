@@ -93,7 +93,10 @@ async function openJournal(options: AppOptions): Promise<OpenedJournal> {
       onFatal(error);
     },
     onSalvage: () => {
-      log.warn({}, 'the journal is damaged: all of it is read now, which may take minutes');
+      log.warn(
+        {},
+        'part of the journal is not sound: all of it is read now, in a large one for minutes',
+      );
       onLongStart();
     },
     ...(threads === undefined ? {} : { thread: threads.journal }),
