@@ -60,6 +60,8 @@ export interface AppOptions {
   readonly isHeir: boolean;
   /** A broken invariant, or another writer: the process should end, and be started again. */
   readonly onFatal: (error: Error) => void;
+  /** The start takes minutes: whoever waits for us should know that we work. */
+  readonly onLongStart: () => void;
   /** What a spare has made ready; absent: it is made now. */
   readonly threads?: Threads;
 }
@@ -82,7 +84,7 @@ type OpenedJournal =
   { readonly ok: true; readonly journal: Journal } | { readonly ok: false; detail: string };
 
 async function openJournal(options: AppOptions): Promise<OpenedJournal> {
-  const { config, log, onFatal, threads } = options;
+  const { config, log, onFatal, onLongStart, threads } = options;
   const { path } = config.journal;
   if (path === ':memory:') return { ok: true, journal: new MemoryJournal() };
   const opened = await openThreadedJournal({
@@ -90,6 +92,13 @@ async function openJournal(options: AppOptions): Promise<OpenedJournal> {
     onDeath: (error) => {
       log.error({ err: error }, 'the journal cannot go on');
       onFatal(error);
+    },
+    onSalvage: () => {
+      log.warn(
+        {},
+        'part of the journal is not sound: all of it is read now, in a large one for minutes',
+      );
+      onLongStart();
     },
     ...(threads === undefined ? {} : { thread: threads.journal }),
   });

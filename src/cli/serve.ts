@@ -187,6 +187,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     version: version(),
     isHeir: options.begun,
     onFatal: () => process.exit(EXIT.fatal),
+    onLongStart: () => tell({ long: true }),
     ...(threads === null ? {} : { threads }),
   });
   if (!started.ok) return refuse(started.detail);

@@ -163,7 +163,7 @@ interface Mended {
 }
 
 /** After it the file may be opened, or must not: then the answer says why. */
-function mend(file: string, wal: Wal, seen: Look): Mended | JournalFailure {
+function mend(file: string, wal: Wal, seen: Look, onSalvage: () => void): Mended | JournalFailure {
   if (seen.kind === 'newer') return refuse(seen.detail);
   const isDoubtful = wal.rest !== 'none' || seen.kind === 'damaged' || seen.kind === 'foreign';
   if (!isDoubtful) return { notes: seen.kind === 'sound' ? seen.found.notes : [] };
@@ -172,6 +172,7 @@ function mend(file: string, wal: Wal, seen: Look): Mended | JournalFailure {
   if (wal.rest === 'unfinished' && seen.kind === 'sound' && sizeOf(file) > WHOLE_MAX_BYTES) {
     return { notes: [...seen.found.notes, writeCut(wal)] };
   }
+  onSalvage();
   try {
     return decide(file, wal, seen, salvage(file, wal));
   } finally {
@@ -209,12 +210,12 @@ function dropSnapshots(db: Sqlite.Database): void {
   for (const row of rows) if (!isWholeSnapshot(row)) remove.run(row.seq);
 }
 
-function openLocked(file: string, lock: Sqlite.Database): OpenResult {
+function openLocked(file: string, lock: Sqlite.Database, onSalvage: () => void): OpenResult {
   finishRepair(file);
   const wal = readWal(`${file}-wal`);
   const wasEmptied = existsSync(file) && sizeOf(file) + sizeOf(`${file}-wal`) === 0;
   const seen = look(file, sizeOf(file) <= WHOLE_MAX_BYTES);
-  const mended = mend(file, wal, seen);
+  const mended = mend(file, wal, seen, onSalvage);
   if ('ok' in mended) return mended;
   const notes = [...mended.notes];
   if (wasEmptied) notes.push(`${file} was empty: a new journal was begun`);
@@ -236,9 +237,12 @@ function openLocked(file: string, lock: Sqlite.Database): OpenResult {
 
 /**
  * Opens or creates the journal and takes the writer's lock; recovers it where that can be done
- * without a doubt.
+ * without a doubt. `onSalvage`: all of it is read now, which takes minutes where it is large.
  */
-export function openSqliteJournal(file: string): OpenResult {
+export function openSqliteJournal(
+  file: string,
+  onSalvage: () => void = () => undefined,
+): OpenResult {
   let lock: Sqlite.Database | null = null;
   const giveUp = (failure: JournalFailure): JournalFailure => {
     lock?.close();
@@ -253,7 +257,7 @@ export function openSqliteJournal(file: string): OpenResult {
     if (lock === null) {
       return refuse(`${file} is in use by another running ACD; stop it, or name another file`);
     }
-    const opened = openLocked(file, lock);
+    const opened = openLocked(file, lock, onSalvage);
     return opened.ok ? opened : giveUp(opened);
   } catch (error) {
     return giveUp(explain(error, file));

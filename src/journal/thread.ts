@@ -34,7 +34,7 @@ function answer(journal: SqliteJournal, ask: Ask): unknown {
 }
 
 function open(file: string): void {
-  const opened = openSqliteJournal(file);
+  const opened = openSqliteJournal(file, () => tell({ kind: 'salvages' }));
   if (opened.ok) {
     const { journal, notes } = opened;
     parentPort?.on('message', (ask: Ask) => {

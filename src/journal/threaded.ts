@@ -35,6 +35,7 @@ type Opened =
   | JournalFailure;
 
 export type Tell =
+  | { readonly kind: 'salvages' }
   | { readonly kind: 'opened'; readonly result: Opened }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown };
 
@@ -47,6 +48,8 @@ export interface ThreadOptions {
   readonly file: string;
   /** The thread died by itself: nothing can be written any more; the process should end. */
   readonly onDeath: (error: Error) => void;
+  /** It is damaged, and all of it is read now, which takes minutes where it is large. */
+  readonly onSalvage?: () => void;
   /** From `startJournalThread`; absent: one is started. */
   readonly thread?: Worker;
 }
@@ -156,18 +159,21 @@ export function startJournalThread(program = PROGRAM): Worker {
 
 /** Opens the file on a thread, recovering it where that is needed (`open.ts`). */
 export async function openThreadedJournal(options: ThreadOptions): Promise<ThreadedOpen> {
-  const { file, onDeath, thread: worker = startJournalThread() } = options;
+  const { file, onDeath, onSalvage, thread: worker = startJournalThread() } = options;
   worker.postMessage({ file } satisfies Open);
   return new Promise((resolve) => {
     const failed = (error: Error) => resolve(refuse(error.message));
     worker.once('error', failed);
-    worker.once('message', (message: Tell) => {
+    const hear = (message: Tell): void => {
+      if (message.kind === 'salvages') return onSalvage?.();
       worker.off('error', failed);
+      worker.off('message', hear);
       if (message.kind !== 'opened') return;
       const { result } = message;
       if (!result.ok) return resolve(result);
       const journal = new ThreadedJournal(worker, result.lastSeq, onDeath);
       return resolve({ ok: true, journal, notes: result.notes });
-    });
+    };
+    worker.on('message', hear);
   });
 }

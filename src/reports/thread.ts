@@ -62,6 +62,11 @@ function open({ journal, options }: Open): void {
   else parentPort?.close();
 }
 
+// SQLite's own errors lose their words on the way to another thread.
+process.on('uncaughtException', (error) => {
+  tell({ kind: 'died', detail: error.message });
+  process.exit(1);
+});
 // As in the journal's thread.
 new Database(':memory:').close();
 parentPort?.once('message', open);

@@ -1,7 +1,7 @@
 /**
  * The reports on a thread of their own: a month that is summed up, or a disk that takes its time,
- * holds up no call. Should the thread die, the ACD goes on without reports and says so; the next
- * start takes up where it was.
+ * holds up no call. Should the thread die (a full disk is enough), the ACD goes on without reports
+ * and says so; another one takes up where it was as soon as it can.
  */
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -17,6 +17,8 @@ const ANSWER_MS = 8_000;
 const WAKE_MS = 100;
 /** How long the last events may take to get in when the ACD stops. */
 const CLOSE_MS = 3_000;
+/** Between two attempts to go on after the thread has died. */
+const AGAIN_MS = 10_000;
 
 export type ThreadAsk =
   | { readonly kind: 'wake' | 'close' }
@@ -28,6 +30,8 @@ export type ThreadTell =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
   | { readonly kind: 'progress'; readonly seq: number; readonly fileFault: string }
+  /** By a fault of its own, in words; it ends. */
+  | { readonly kind: 'died'; readonly detail: string }
   | { readonly kind: 'closed' };
 
 /** The first message to the thread. */
@@ -41,6 +45,9 @@ export interface ThreadedOptions extends Open {
   readonly log: Told;
   /** From `startReportsThread`; absent: one is started. */
   readonly thread?: Worker;
+  /** Makes one that takes the place of one that died. */
+  readonly start?: () => Worker;
+  readonly againMs?: number;
 }
 
 interface Pending {
@@ -49,20 +56,28 @@ interface Pending {
 }
 
 class ThreadedReports implements Reports {
-  readonly #worker: Worker;
-  readonly #log: Told;
+  #worker: Worker;
+  readonly #options: ThreadedOptions;
+  #levels: LevelOptions;
   readonly #pending = new Map<number, Pending>();
   #asked = 0;
   #wake: NodeJS.Timeout | null = null;
   #fault: string | null = null;
   #isClosing = false;
+  #again: NodeJS.Timeout | null = null;
   #seq = 0;
   #fileFault = '';
 
   /** Use `openThreadedReports`. */
-  constructor(worker: Worker, log: Told) {
+  constructor(worker: Worker, options: ThreadedOptions) {
     this.#worker = worker;
-    this.#log = log;
+    this.#options = options;
+    this.#levels = options.options.levels;
+    this.#follow(worker);
+  }
+
+  #follow(worker: Worker): void {
+    this.#worker = worker;
     worker.on('message', (message: ThreadTell) => this.#hear(message));
     worker.on('error', (error) => this.#die(error.message));
     worker.on('exit', () => {
@@ -81,6 +96,7 @@ class ThreadedReports implements Reports {
 
   /** Comes in its turn, however much is asked. */
   useLevels(levels: LevelOptions): void {
+    this.#levels = levels;
     if (this.#fault !== null || this.#isClosing) return;
     this.#post({ kind: 'use-levels', levels });
   }
@@ -110,6 +126,7 @@ class ThreadedReports implements Reports {
     if (this.#isClosing) return;
     this.#isClosing = true;
     if (this.#wake !== null) clearTimeout(this.#wake);
+    if (this.#again !== null) clearTimeout(this.#again);
     if (this.#fault === null) {
       await new Promise<void>((done) => {
         const timer = setTimeout(done, CLOSE_MS);
@@ -135,7 +152,9 @@ class ThreadedReports implements Reports {
       this.#seq = message.seq;
       this.#fileFault = message.fileFault;
     }
-    if (message.kind === 'log') this.#log(message.level, message.text);
+    if (message.kind === 'log') this.#options.log(message.level, message.text);
+    if (message.kind === 'died') this.#die(message.detail);
+    if (message.kind === 'opened') this.#opened(message.detail);
     if (message.kind === 'answer') {
       this.#settle(message.id, { ok: true, value: message.value } as Answered<Question>);
     }
@@ -149,11 +168,27 @@ class ThreadedReports implements Reports {
     pending.settle(answer);
   }
 
+  /** One that took the place of another is up, or not. */
+  #opened(detail: string | null): void {
+    if (detail !== null) return this.#die(detail);
+    this.#fault = null;
+    this.#options.log('info', 'reports go on');
+  }
+
   #die(detail: string): void {
-    if (this.#fault !== null || this.#isClosing) return;
-    this.#fault = `reports stopped: ${detail}; they go on with the next start`;
-    this.#log('error', this.#fault);
+    if (this.#isClosing || this.#again !== null) return;
+    const { log, start = startReportsThread, journal, options, againMs = AGAIN_MS } = this.#options;
+    const wasUp = this.#fault === null;
+    this.#fault = `reports stopped: ${detail}; they go on by themselves when they can`;
+    if (wasUp) log('error', this.#fault);
     for (const id of [...this.#pending.keys()]) this.#settle(id, { ok: false, detail });
+    this.#again = setTimeout(() => {
+      this.#again = null;
+      const worker = start();
+      this.#follow(worker);
+      worker.postMessage({ journal, options: { ...options, levels: this.#levels } } satisfies Open);
+    }, againMs);
+    this.#again.unref();
   }
 }
 
@@ -169,7 +204,7 @@ export function startReportsThread(program = PROGRAM): Worker {
 }
 
 export async function openThreadedReports(options: ThreadedOptions): Promise<ThreadedOpen> {
-  const { log, thread: worker = startReportsThread(), journal, options: how } = options;
+  const { thread: worker = startReportsThread(), journal, options: how } = options;
   worker.postMessage({ journal, options: how } satisfies Open);
   return new Promise((resolve) => {
     const failed = (error: Error) => resolve({ ok: false, detail: error.message });
@@ -178,7 +213,7 @@ export async function openThreadedReports(options: ThreadedOptions): Promise<Thr
       worker.off('error', failed);
       if (message.kind !== 'opened') return;
       if (message.detail !== null) return resolve({ ok: false, detail: message.detail });
-      return resolve({ ok: true, reports: new ThreadedReports(worker, log) });
+      return resolve({ ok: true, reports: new ThreadedReports(worker, options) });
     });
   });
 }

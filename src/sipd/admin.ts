@@ -17,7 +17,7 @@ export interface Certificate {
 
 export class AdminPort {
   private readonly servers: Server[] = [];
-  private readonly sockets = new Set<Socket>();
+  private readonly clients = new Map<Socket, Client>();
   private readonly ctx: Context;
   private readonly secret: string;
 
@@ -68,7 +68,7 @@ export class AdminPort {
   private accept(socket: Socket): void {
     const { ctx, secret } = this;
     const name = nameOf(socket);
-    if (this.sockets.size >= MAX_CLIENTS) {
+    if (this.clients.size >= MAX_CLIENTS && !this.makeRoom()) {
       ctx.log.warn(`client ${name} refused: too many`);
       socket.on('error', (error) => {
         ctx.log.info(`client ${name}: ${error.message}`);
@@ -76,16 +76,28 @@ export class AdminPort {
       socket.end(answerFrame('', 'NO|too many clients'), 'latin1');
       return;
     }
-    this.sockets.add(socket);
+    const client = new Client(newUuid(), socket);
+    this.clients.set(socket, client);
     const onGone = (): void => {
-      this.sockets.delete(socket);
+      this.clients.delete(socket);
     };
-    serveLine({ ctx, secret, socket, client: new Client(newUuid(), socket), name, onGone });
+    serveLine({ ctx, secret, socket, client, name, onGone });
+  }
+
+  /** Who has not shown the secret yet gives way, the first first: strangers keep nobody out. */
+  private makeRoom(): boolean {
+    for (const [socket, { isAuthenticated }] of this.clients) {
+      if (isAuthenticated) continue;
+      this.clients.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
   }
 
   close(): void {
     for (const server of this.servers) server.close();
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of this.clients.keys()) socket.destroy();
   }
 }
 

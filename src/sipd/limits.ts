@@ -67,7 +67,7 @@ export const TCP_PARTIAL_MS = 30_000;
 export const TCP_CONNECT_MS = 8_000;
 /** Bytes waiting to be read by a slow TCP peer. Beyond: the connection is closed. */
 export const MAX_TCP_BACKLOG_BYTES = 1024 * 1024;
-/** Client programs connected to the admin port. Beyond: refused with NO. */
+/** Connections to the admin port. Beyond: one without the secret gives way, else NO. */
 export const MAX_CLIENTS = 16;
 /** TLS connections to the admin port that are no clients yet. Beyond: closed at once. */
 export const MAX_TLS_HANDSHAKES = 32;

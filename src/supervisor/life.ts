@@ -40,6 +40,8 @@ export interface Life {
 }
 
 const READY_MS = 15_000;
+/** One that says that its start takes long has this much more. */
+const LONG_READY_MS = 600_000;
 const MAX_LINE = 8_000;
 const HELLO_MS = 2_000;
 
@@ -103,6 +105,7 @@ export function spawnLife(options: SpawnOptions): Life {
     const first = isStdout ? readinessOf(text) : null;
     const begun = isStdout ? readinessOf(text, 'prepared') : null;
     if (first !== null) return settle(first);
+    if (isStdout && readinessOf(text, 'long') !== null) return expect(LONG_READY_MS);
     if (begun !== null) {
       // How long it is kept waiting for `go` is not its fault.
       clearTimeout(overdue);

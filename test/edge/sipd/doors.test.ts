@@ -6,13 +6,21 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo, Server } from 'node:net';
+import { connect, type AddressInfo, type Server } from 'node:net';
 import path from 'node:path';
 import Srf from 'drachtio-srf';
 import { afterEach, describe, expect, it } from 'vitest';
+import { MAX_CLIENTS } from '../../../src/sipd/limits.ts';
 import { headerOf, isRequest, isStatus, RawUdp, SDP } from '../../support/raw-ua.ts';
 import { launchSipd, SECRET, startSipd, type Sipd } from '../../support/sipd.ts';
-import { eventOf, pingOf, sdp, type SrfApp, type SrfDialog } from '../../support/srf.ts';
+import {
+  connectSrf,
+  eventOf,
+  pingOf,
+  sdp,
+  type SrfApp,
+  type SrfDialog,
+} from '../../support/srf.ts';
 
 const tls = path.resolve(import.meta.dirname, '../../fixtures/tls');
 const [CERT, KEY] = [path.join(tls, 'loopback.pem'), path.join(tls, 'loopback.key')];
@@ -83,6 +91,22 @@ async function callThrough(udp: RawUdp, app: Program): Promise<void> {
   await udp.ask(bye, isStatus(200, 'BYE'), '200 to BYE');
   await over;
 }
+
+it('given strangers in all places, a program that shows the secret finds one', async () => {
+  const sipd = await sipdWith();
+  const early = await connectSrf(sipd);
+  for (let count = 0; count < MAX_CLIENTS; count += 1) {
+    const stranger = connect({ host: '127.0.0.1', port: sipd.adminPort });
+    stranger.on('error', () => undefined);
+    closing.push(() => {
+      stranger.destroy();
+    });
+    await once(stranger, 'connect');
+  }
+  const late = await connectSrf(sipd);
+  await Promise.all([pingOf(early), pingOf(late)]);
+  for (const app of [early, late]) app.disconnect();
+});
 
 describe('by TLS', () => {
   it('given srf.connect with tls, then calls are served as in the clear', async () => {

@@ -107,6 +107,22 @@ describe('a child', () => {
     expect(ready.ok ? '' : ready.error).toContain('ENOENT');
   });
 
+  it('whose start takes long is waited for if it says so', async () => {
+    const start = async (first: string) => {
+      const script = `echo '${first}'; sleep 1; echo '{"ready":true}'; cat`;
+      const spec = () => ({ command: 'sh', args: ['-c', script], env: {} });
+      const rest = { line: () => undefined, note: () => undefined, readyMs: 500 };
+      const child = new Child({ name: 'trial', spec, ...rest });
+      started.push(child);
+      return child.start();
+    };
+    const late = { ok: false, error: 'was not ready within 0.5 s' };
+    expect(await Promise.all([start('a line'), start('{"long":true}')])).toEqual([
+      late,
+      { ok: true, told: { ready: true } },
+    ]);
+  });
+
   it('for which there are no descriptors left is a fault, too', () => {
     const program = path.resolve(import.meta.dirname, '../../../dist/supervisor/child.js');
     const script = `

@@ -2,7 +2,7 @@
  * Goal: on its own thread the journal is the same journal, holds up nobody, and says when the
  * thread is gone. Method: the contract suite, and a thread that is killed.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -64,6 +64,20 @@ describe('the thread', () => {
     file = folder;
     const opened = await tryOpen();
     expect(opened.ok ? '' : opened.detail).toMatch(/is no file; name another path/);
+  });
+
+  it('says, before it reads all of a damaged file, that it does', async () => {
+    const journal = await open();
+    await journal.append(0, [fact('a')]);
+    await journal.close();
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.fill(0xff, bytes.length / 2));
+    let count = 0;
+    const thread = startJournalThread(OURS);
+    const onDeath = (error: Error) => deaths.push(error);
+    const opened = await openThreadedJournal({ file, onDeath, onSalvage: () => count++, thread });
+    expect(count).toBe(1);
+    if (opened.ok) await opened.journal.close();
   });
 
   it('keeps the order of what is asked at once', async () => {
