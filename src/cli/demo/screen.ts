@@ -122,8 +122,9 @@ export class Screen {
     if (this.mode !== 'terminal') return;
     if (!this.isOpen) this.out.write(OPEN);
     this.isOpen = true;
-    const width = this.out.columns ?? 80;
-    const height = this.out.rows ?? 24;
+    // A terminal that was not told its size (`script`, a serial line) says 0.
+    const width = this.out.columns || 80;
+    const height = this.out.rows || 24;
     const picture = draw(seen, score, secondsLeft).slice(0, height - 1);
     const room = height - picture.length - 1;
     const rows = [...picture, ...(room > 0 ? this.said.slice(-room) : []).map((text) => row(text))];

@@ -147,6 +147,16 @@ describe('screen', () => {
     expect(written.endsWith('\u001b[?25h\u001b[?1049l')).toBe(true);
   });
 
+  it('given a terminal that says it has no size, takes it for a usual one', () => {
+    let written = '';
+    const out = { columns: 0, rows: 0, write: (text: string) => (written += text) };
+    const screen = new Screen(out, 'terminal');
+    screen.say('Noah hangs up');
+    screen.show(seen, new Score(), 9);
+    expect(written).toContain('Noah hangs up');
+    expect(written).toMatch(/Mia .* hears music\u001b/);
+  });
+
   it('given no terminal, prints the commentary alone; with json nothing', () => {
     for (const [mode, lines] of [
       ['lines', 1],
