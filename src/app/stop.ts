@@ -129,7 +129,7 @@ export class AppStop {
   }
 
   /**
-   * First deaf, so that what comes from now on is the successor's to hear; then the journal closes
+   * First deaf, so that what comes from now on is the next one's to hear; then the journal closes
    * with a snapshot; then the connections.
    */
   private async handOver(): Promise<void> {

@@ -32,7 +32,7 @@ export interface Leg {
   isUntold: boolean;
 }
 
-/** A leg as it is kept for a successor: with the name of its engine. */
+/** A leg as it is kept for the next server: with the name of its engine. */
 export type Noted = Pick<Leg, 'stage' | 'current' | 'party' | 'isUntold'> & {
   readonly engine: string;
 };

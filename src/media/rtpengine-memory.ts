@@ -1,5 +1,5 @@
 /**
- * What a leg's successor must know of it, beyond what the engine tells: on which engine it is, our
+ * What the next server must know of a leg, beyond what the engine tells: on which engine it is, our
  * last SDP, and what the party said. While mediad lives it keeps that as the leg's note. If mediad
  * is gone as well, the engine still knows where mediad was, and the SIP dialog has both SDPs.
  */

@@ -1,7 +1,7 @@
 /**
  * The media port on mediad. Turns SDP into mediad's plain numbers and back, prompt keys into
  * files, and keeps what is needed to make every leg again, on its old port, when mediad itself
- * was killed (worker-comeback.ts): callers then miss half a second of music and need no re-INVITE.
+ * was killed (worker-restore.ts): callers then miss half a second of music and need no re-INVITE.
  * A server that starts anew takes over the legs mediad still has; mediad knows all of them that
  * has to be known, and tells it when the line stands.
  *
@@ -22,7 +22,7 @@ import type {
   PlayItem,
 } from './port.ts';
 import * as sdp from './sdp.ts';
-import { comeBack, revive, type Comeback } from './worker-comeback.ts';
+import { restoreAll, restoreLeg, type Restoring } from './worker-restore.ts';
 import * as legs from './worker-legs.ts';
 import type { WireRemote, WorkerLeg } from './worker-legs.ts';
 import { failure } from './failure.ts';
@@ -155,7 +155,7 @@ export class MediaWorker implements InnerMedia {
     if (!read.ok) return failure('not-acceptable', read.detail);
     const leg = read.value;
     this.known.set(id, leg);
-    const done = await revive(this.comeback(false), leg);
+    const done = await restoreLeg(this.restoring(false), leg);
     if (!done.ok) this.known.delete(id);
     else if (leg.isMoved) this.events?.moved([id]);
     return done;
@@ -356,7 +356,7 @@ export class MediaWorker implements InnerMedia {
     this.options.warn?.(detail);
   }
 
-  private comeback(first: boolean): Comeback {
+  private restoring(first: boolean): Restoring {
     return {
       known: this.known,
       ask: (word, fields) => this.ask(word, fields, first),
@@ -382,7 +382,7 @@ export class MediaWorker implements InnerMedia {
       else this.regain(leg, entry);
     }
     const gone = [...this.known.values()].filter((leg) => !listed.has(leg.id));
-    const lost = await comeBack(this.comeback(true), gone);
+    const lost = await restoreAll(this.restoring(true), gone);
     for (const leg of lost) this.known.delete(leg.id);
     if (!isSame) {
       const files = this.options.playlist.files.slice(0, preloadMost);

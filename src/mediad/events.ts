@@ -1,7 +1,7 @@
 /**
  * What happens on legs and is told to the client. Events that must not be lost (`kept`) are
  * numbered and held until the client acknowledges them, so that a client that died meanwhile, or
- * its successor, still hears of every digit. Of the others, silence is told again to every client
+ * the next one, still hears of every digit. Of the others, silence is told again to every client
  * that begins to listen, and `list` shows the source; a share of packets lost and a warning concern
  * the moment only.
  */

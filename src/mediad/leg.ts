@@ -73,7 +73,7 @@ export class Leg {
   readonly rtcp: RtcpSession;
   readonly latch = new Latch();
   readonly dialler = new DtmfSender();
-  /** Texts the client keeps with the leg for its successor: its own, and one for who uses it. */
+  /** Texts the client keeps with the leg for the next: its own, and one for who uses it. */
   memo = '';
   note = '';
   music: Music | null = null;

@@ -149,7 +149,7 @@ export class Legs {
     return { ok: true };
   }
 
-  /** Texts kept with the leg for the client's successor; null: as it was. */
+  /** Texts kept with the leg for the next client; null: as it was. */
   note(id: string, note: string | null, memo: string | null): Result {
     const leg = this.legs.get(id);
     if (leg === undefined) return failed('unknown-leg', id);

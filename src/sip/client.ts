@@ -254,9 +254,9 @@ class Invitation implements InviteHandle {
   }
 
   private resume(): void {
-    const heritage = this.parts.stack.heritage();
-    if (heritage === null) this.settle({ kind: 'no-dialog' });
-    else heritage.resume(this.dialogId, this.events(null));
+    const sipd = this.parts.stack.sipd();
+    if (sipd === null) this.settle({ kind: 'no-dialog' });
+    else sipd.resume(this.dialogId, this.events(null));
   }
 
   /**
@@ -264,8 +264,8 @@ class Invitation implements InviteHandle {
    * before he was no more: then there is a dialog, with its answer. Else, or where nobody wants it
    * now, it is hung up; a BYE to none is harmless.
    */
-  private async inherit(): Promise<void> {
-    const dialog = await this.parts.stack.heritage()?.sdp(this.dialogId);
+  private async adopt(): Promise<void> {
+    const dialog = await this.parts.stack.sipd()?.sdp(this.dialogId);
     const { dialogId } = this;
     const sdp = dialog?.remoteSdp ?? '';
     if (this.settled || sdp === '') {
@@ -285,7 +285,7 @@ class Invitation implements InviteHandle {
         echo = message;
         this.sent = message;
         if (this.cancelled !== null) message.cancel(this.cancelled.headers);
-        else if (this.parts.stack.heritage() === null) this.options.onSent?.(message.transaction);
+        else if (this.parts.stack.sipd() === null) this.options.onSent?.(message.transaction);
       },
       provisional: (response) => {
         // RFC 3262 §4: a reliable provisional response is acknowledged by PRACK.
@@ -300,8 +300,8 @@ class Invitation implements InviteHandle {
         if (code === 'connection-lost') this.parts.keep?.(this);
         // sipd tells us more of it when we are back, or that there is nothing.
         const isHeld = code === 'connection-lost' && echo !== null && this.parts.keep !== null;
-        if (isHeld && this.parts.stack.heritage() !== null) return;
-        if (request === null && code === 'no-dialog') return void this.inherit();
+        if (isHeld && this.parts.stack.sipd() !== null) return;
+        if (request === null && code === 'no-dialog') return void this.adopt();
         this.end();
         this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
       },

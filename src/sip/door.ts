@@ -14,7 +14,7 @@ import { Challenges } from './challenges.ts';
 import { hasToTag } from './context.ts';
 import type { KnownRegistrar } from './device.ts';
 import { clean, parseNameAddr, parseUri } from './headers.ts';
-import type { Headers, Heritage, IncomingRequest, SipLog } from './port.ts';
+import type { Headers, IncomingRequest, Sipd, SipLog } from './port.ts';
 import { Sources, type Counts } from './sources.ts';
 import { doneWithin } from './within.ts';
 
@@ -28,7 +28,7 @@ export interface DoorOptions {
   readonly config: SipConfig;
   readonly registrars: () => readonly KnownRegistrar[];
   /** null: a drachtio-server. */
-  readonly server: () => Pick<Heritage, 'ban' | 'tellUsers' | 'silences'> | null;
+  readonly server: () => Pick<Sipd, 'ban' | 'tellUsers' | 'silences'> | null;
   /** Ms, never going back. */
   readonly now: () => number;
   readonly log: SipLog;

@@ -9,11 +9,11 @@
  */
 import Srf from 'drachtio-srf';
 import { joinWrites } from '../shared/one-write.ts';
-import { SipdHeritage, wordsOf } from './heritage.ts';
-import type { Pending } from './heritage.ts';
+import { SipdWords, wordsOf } from './sipd-words.ts';
+import type { Pending } from './sipd-words.ts';
 import type {
   Headers,
-  Heritage,
+  Sipd,
   IncomingRequest,
   IncomingResponse,
   OutgoingRequest,
@@ -46,7 +46,7 @@ const RECONNECT_MAX_DELAY_MS = 2_000;
 const CLOSE_MAX_MS = 500;
 /** Requests that may wait until we are ready for them; sipd itself holds fewer. */
 const EARLY_MAX = 10_000;
-/** To sipd: we are the heir of whoever had these tags, and want what he left unanswered. */
+/** To sipd: we take over from whoever had these tags, and want what he left unanswered. */
 const TAGS = ['acd', 'takeover'];
 
 export interface ConnectOptions {
@@ -186,7 +186,7 @@ class DrachtioStack implements Stack {
   }
 
   private take(req: SrfRequest, res: SrfResponse): void {
-    // Unanswered: the server gives it to our successor.
+    // Unanswered: the server gives it to the next process.
     if (this.frozen) return;
     const request = this.incoming(req, res);
     if (this.listener !== null) this.give(request, this.listener);
@@ -225,7 +225,7 @@ class DrachtioStack implements Stack {
     };
   }
 
-  /** What we leave unsaid sipd has our successor say; a drachtio-server would have nobody. */
+  /** What we leave unsaid sipd has the next process say; a drachtio-server would have nobody. */
   private get isLeft(): boolean {
     return this.frozen && this.isSipd;
   }
@@ -359,7 +359,7 @@ class DrachtioStack implements Stack {
     }
   }
 
-  heritage(): Heritage | null {
+  sipd(): Sipd | null {
     if (!this.isSipd) return null;
     const line = {
       agent: () => this.srf.app.client,
@@ -367,7 +367,7 @@ class DrachtioStack implements Stack {
       follow: (req: SrfRequest, events: TransactionEvents, pending: Pending) =>
         this.follow(req, events, pending),
     };
-    return new SipdHeritage(line, this.log, this.words);
+    return new SipdWords(line, this.log, this.words);
   }
 
   private received(res: SrfReceived, ack: (options?: object) => void): IncomingResponse {

@@ -35,7 +35,7 @@ import { Routes } from './routes.ts';
 import { shedLoad } from './shedding.ts';
 import type { Counts, Sources } from './sources.ts';
 import { SilentLegs } from './silent-legs.ts';
-import { UntilSucceeded } from './succession.ts';
+import { UntilHandedOver } from './handover.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
 import { Transfers } from './transfers.ts';
 import { doneWithin } from './within.ts';
@@ -160,7 +160,7 @@ function build(context: EdgeContext, stack: Stack) {
   const door = new Door({
     config: context.config.sip,
     registrars: known,
-    server: () => stack.heritage(),
+    server: () => stack.sipd(),
     now: () => performance.now(),
     log: context.log,
   });
@@ -171,7 +171,7 @@ function build(context: EdgeContext, stack: Stack) {
 
 /** Puts the parts on a connected stack; tests do so on one in memory. */
 export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
-  const runtime = new UntilSucceeded(given.runtime);
+  const runtime = new UntilHandedOver(given.runtime);
   const context: EdgeContext = { ...given, runtime };
   const { parts, routes, presence, registrations, locks } = build(context, stack);
   const { callers, offers, outbounds, logins, silent, transfers } = parts;
@@ -182,7 +182,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
     context.client.reconnected();
     parts.door.tell();
     void compareDialogs(context, stack, awayMs);
-    if (stack.heritage() === null) presence.beginAnew();
+    if (stack.sipd() === null) presence.beginAnew();
     for (const registration of registrations) registration.renew();
   });
   return {
@@ -223,7 +223,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
       // What was keyed so far is kept with their audio.
       logins.leave();
       // A drachtio-server gives nobody what we leave unanswered.
-      if (stack.heritage() !== null) runtime.handOver();
+      if (stack.sipd() !== null) runtime.handOver();
       silent.stop();
       stack.freeze();
     },

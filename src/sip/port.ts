@@ -129,8 +129,8 @@ export interface Inventory {
   readonly restoredAt: number;
 }
 
-/** What a SIP server that keeps dialogs for its clients offers to one that was restarted. */
-export interface Heritage {
+/** What sipd does for its clients, and a drachtio-server does not: for a takeover, and beyond. */
+export interface Sipd {
   /** null, with the reason in the log: it could not be told in time. */
   inventory(): Promise<Inventory | null>;
   /** What both sides last said of their media in a dialog; null: not told. */
@@ -157,7 +157,7 @@ export interface Stack {
   /** Takes back an INVITE of a process before us by its transaction; best effort. */
   cancelTransaction(transaction: string, headers: Headers): void;
   /** null: a drachtio-server, which keeps dialogs but tells the next client nothing of them. */
-  heritage(): Heritage | null;
+  sipd(): Sipd | null;
   /** One listener for every request that comes in; those that came before are given to it now. */
   onRequest(listener: (request: IncomingRequest) => void): void;
   /** The connection to the SIP server came up again after it was lost for so long. */

@@ -29,7 +29,7 @@ export function shedLoad({ load, log }: EdgeContext, stack: Stack): void {
       if (isLate) log.warn(fields, 'overloaded: new calls are refused (limits.loop-delay)');
       else log.info(fields, 'no longer overloaded: new calls are taken');
     }
-    const server = stack.heritage();
+    const server = stack.sipd();
     if (server === null) return;
     void server.refuseCalls(leaseMs).then((count) => load.refused('loop-delay', count));
   });

@@ -23,7 +23,7 @@ export function takeBack(
   transaction: string | null = null,
 ): void {
   // sipd takes it back by its dialog, even where it did not tell of it.
-  stack.heritage()?.cancel(dialogId, NOT_WANTED);
+  stack.sipd()?.cancel(dialogId, NOT_WANTED);
   if (transaction !== null) stack.cancelTransaction(transaction, NOT_WANTED);
   // A phone that had answered meanwhile is not reached by CANCEL, but its dialog is.
   setTimeout(() => hangUp(context, dialogId, credentials), CROSSED_MS).unref();

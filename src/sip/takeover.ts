@@ -57,12 +57,12 @@ export interface TakeoverParts {
 export async function takeOver(parts: TakeoverParts): Promise<void> {
   const { context, stack, holds } = parts;
   const { calls, offers } = context.runtime.state;
-  const heritage = stack.heritage();
+  const sipd = stack.sipd();
   const adopted = await context.media.adopt();
   if (!adopted.ok) context.log.error({ detail: adopted.detail }, 'audio was not taken over');
   const there = adopted.ok ? adopted.legs : [];
   const legs = new Set(there.map(({ leg }) => leg));
-  const inventory = heritage === null ? null : await heritage.inventory();
+  const inventory = sipd === null ? null : await sipd.inventory();
   const found = new Map<string, KnownDialog>();
   for (const one of [...(inventory?.held ?? []), ...(inventory?.ended ?? [])])
     if (!found.has(one.dialogId)) found.set(one.dialogId, one);
@@ -91,7 +91,7 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   if (before.length + rung.length > 0)
     context.log.info({ calls: before.length, offers: rung.length }, 'calls taken over');
   const since = context.runtime.now() - RESTORED_RECENTLY_MS;
-  if (heritage === null) context.dialogs.watchOver();
+  if (sipd === null) context.dialogs.watchOver();
   // Who left meanwhile was not told, or not even heard by the SIP server: those are asked.
   else if (inventory === null || inventory.restoredAt > since) context.dialogs.probe();
 }
@@ -121,11 +121,11 @@ async function remakeLegs(
   living: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
   const lost = new Set<string>();
-  const heritage = stack.heritage();
+  const sipd = stack.sipd();
   const missing = [...wanted].filter(([leg]) => !living.has(leg));
-  if (heritage === null || missing.length === 0) return lost;
+  if (sipd === null || missing.length === 0) return lost;
   const remake = async (leg: string, dialogId: string): Promise<void> => {
-    const sdp = await heritage.sdp(dialogId);
+    const sdp = await sipd.sdp(dialogId);
     const made = sdp === null ? null : await context.media.restore(leg, sdp);
     if (made?.ok === true) return;
     lost.add(leg);
@@ -146,7 +146,7 @@ function giveUpRinging(
 ) {
   if (offer.phase === 'answered' || offer.phase === 'connected') return;
   const dialogId = dialogIdOf(identityOf(offer.id));
-  stack.heritage()?.cancel(dialogId, NOT_WANTED);
+  stack.sipd()?.cancel(dialogId, NOT_WANTED);
   found.set(dialogId, { dialogId, at: context.runtime.now(), why: 'its audio was lost' });
 }
 
@@ -159,12 +159,12 @@ export async function compareDialogs(
   stack: Stack,
   awayMs: number,
 ): Promise<void> {
-  const heritage = stack.heritage();
+  const sipd = stack.sipd();
   // A drachtio-server has forgotten whose they are.
-  if (heritage === null) return dialogs.watchOver();
+  if (sipd === null) return dialogs.watchOver();
   // What begins while we ask is not in the answer, and lives.
   const before = dialogs.ids();
-  const inventory = awayMs > REPEATED_MS ? null : await heritage.inventory();
+  const inventory = awayMs > REPEATED_MS ? null : await sipd.inventory();
   if (inventory === null) return dialogs.probe();
   const held = new Set(inventory.held.map((one) => one.dialogId));
   dialogs.probe(before.filter((id) => !held.has(id)));
@@ -179,14 +179,14 @@ async function lateAnswers(
   legs: readonly LegFacts[],
 ): Promise<ReadonlyMap<string, string>> {
   const answers = new Map<string, string>();
-  const heritage = stack.heritage();
+  const sipd = stack.sipd();
   for (const { leg, isAnswered, remembered } of legs) {
     if (isAnswered) continue;
     const login = readLoginFacts(remembered)?.dialogId;
     const dialogId = login ?? context.runtime.state.calls.get(leg)?.dialogId ?? null;
     // Offers are calls of ours: their answer comes again.
     if (dialogId === null) continue;
-    const sdp = heritage === null ? null : await heritage.sdp(dialogId);
+    const sdp = sipd === null ? null : await sipd.sdp(dialogId);
     answers.set(leg, sdp?.remoteSdp ?? '');
   }
   return answers;
@@ -278,7 +278,7 @@ function endStrays(
     if (!('state' in one) || owned.has(one.dialogId)) continue;
     const { dialogId, role, state: phase, method, callId } = one;
     const isUnanswered = phase !== 'confirmed' && role === 'uac' && method === 'INVITE';
-    if (isUnanswered) stack.heritage()?.cancel(dialogId, NOT_WANTED);
+    if (isUnanswered) stack.sipd()?.cancel(dialogId, NOT_WANTED);
     // An INVITE to us without an answer is given to us again, as a new call.
     else if (phase === 'early') continue;
     else if (method === 'SUBSCRIBE') unsubscribe(context, dialogId, packageOf(callId));

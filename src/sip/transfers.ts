@@ -30,7 +30,7 @@ import type { Session } from './session.ts';
 const RINGS_MAX_MS = 60_000;
 /** Outside legs at once; a transfer beyond it ends as if nobody could be reached. */
 const OUTSIDE_MAX = 1_000;
-/** After a takeover his side's word on a REFER of our predecessor is waited for so long. */
+/** After a takeover his side's word on a REFER of the former server is waited for so long. */
 const RESUMED_MS = 3_000;
 const NORMAL = goodbyeOf(undefined);
 const BUSY = goodbyeOf({ to: 'busy' });

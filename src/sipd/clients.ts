@@ -18,13 +18,13 @@ import {
   TAG_PATIENCE_MS,
 } from './limits.ts';
 
-/** Tag of clients that want unanswered requests of a dead predecessor again. */
+/** Tag of clients that want unanswered requests of a dead one again. */
 const TAKEOVER = 'takeover';
 
 /** Before the address of those we connect to, who are of one kind only with others there. */
 const CALLED = 'called:';
 
-/** Clients with the same tags are of one kind, and heirs of each other first of all. */
+/** Clients with the same tags are of one kind, and take over from each other first of all. */
 function kinOf(tags: string[]): string {
   return tags.toSorted().join(',');
 }
@@ -104,9 +104,9 @@ interface Orphan {
   abandon: Timer;
 }
 
-/** An heir's: are these who came before it still there? */
+/** Of one that takes over: are these who came before it still there? */
 interface Question {
-  heir: Client;
+  next: Client;
   doubted: Set<Client>;
   timer: Timer;
   then: () => void;
@@ -121,7 +121,7 @@ interface WaitingRequest {
 export interface ClientsOptions {
   clock: Clock;
   /** Everything owned by `from` now belongs to `to`; while both are still known to us. */
-  moveOwnership: (from: string, to: string, heir: Client | null) => void;
+  moveOwnership: (from: string, to: string, next: Client | null) => void;
   /** Nobody came for what this owner left. */
   abandon: (owner: string) => void;
   /** Does anything belong to this owner? */
@@ -186,9 +186,9 @@ export class Clients {
       this.settle(client, true);
       return;
     }
-    const successor = this.successorOf(client);
-    if (successor === null) this.leaveBehind(client);
-    else this.options.moveOwnership(client.id, successor.id, successor);
+    const next = this.nextOf(client);
+    if (next === null) this.leaveBehind(client);
+    else this.options.moveOwnership(client.id, next.id, next);
     this.connected.delete(client.id);
     this.settle(client, true);
   }
@@ -208,10 +208,10 @@ export class Clients {
   }
 
   /**
-   * Who came while we had not heard yet that its predecessor was gone: where we were held up, both
+   * Who came while we had not heard yet that the former was gone: where we were held up, both
    * come to us in one turn, in any order. The latest; null: nobody of its kind that takes over.
    */
-  private successorOf(client: Client): Client | null {
+  private nextOf(client: Client): Client | null {
     const kin = kinOf(client.tags);
     const all = [...this.connected.values()];
     const later = all.slice(all.indexOf(client) + 1);
@@ -224,11 +224,11 @@ export class Clients {
    * the connection: then they say nothing any more, not even a ping. One who speaks lives on, and
    * keeps what is its own: whoever is told of a stranger's dialog ends it.
    */
-  succeed(heir: Client, then: () => void): void {
+  takeOver(next: Client, then: () => void): void {
     const all = [...this.connected.values()];
-    const kin = kinOf(heir.tags);
-    const former = all.slice(0, all.indexOf(heir)).filter((one) => kinOf(one.tags) === kin);
-    if (!heir.takesOver || former.length === 0) {
+    const kin = kinOf(next.tags);
+    const former = all.slice(0, all.indexOf(next)).filter((one) => kinOf(one.tags) === kin);
+    if (!next.takesOver || former.length === 0) {
       then();
       return;
     }
@@ -238,15 +238,15 @@ export class Clients {
         one.socket.destroy();
       }
     });
-    const question: Question = { heir, doubted: new Set(former), timer, then };
+    const question: Question = { next, doubted: new Set(former), timer, then };
     this.questions.add(question);
   }
 
   /** It has said something, or has left: nobody need wonder any more. */
   private settle(client: Client, hasLeft: boolean): void {
     for (const question of [...this.questions]) {
-      const { heir, doubted, timer, then } = question;
-      const isMoot = hasLeft && heir === client;
+      const { next, doubted, timer, then } = question;
+      const isMoot = hasLeft && next === client;
       const wasDoubted = doubted.delete(client);
       if (!isMoot && (!wasDoubted || doubted.size > 0)) continue;
       this.questions.delete(question);

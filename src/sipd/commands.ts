@@ -111,7 +111,7 @@ export function onFrame(ctx: Context, client: Client, frame: Frame, secret: stri
   }
 }
 
-/** `dialogs` and `dialogs|next`: answered when it is known whose heir the client is. */
+/** `dialogs` and `dialogs|next`: answered when it is known from whom the client takes over. */
 function onDialogs(
   ctx: Context,
   client: Client,
@@ -120,7 +120,7 @@ function onDialogs(
 ): void {
   if (isNext) say(dialogsVerdict(ctx, client, true));
   else {
-    ctx.clients.succeed(client, () => {
+    ctx.clients.takeOver(client, () => {
       say(dialogsVerdict(ctx, client, false));
     });
   }

@@ -23,7 +23,7 @@ import { keepDialog } from './records.ts';
 import type { Names } from './resolve.ts';
 import { ServerTxs } from './server-tx.ts';
 import { keepNothing, type Keep } from './store.ts';
-import { abandon, inherit, owns } from './takeover.ts';
+import { abandon, owns, takeOver } from './takeover.ts';
 import { repeatAck } from './uac-ack.ts';
 import { UnprovenCalls } from './unproven.ts';
 
@@ -45,8 +45,8 @@ export function createCore(parts: CoreParts): Context {
   const { clock, log, allow = [], keep = keepNothing } = parts;
   const clients = new Clients({
     clock,
-    moveOwnership: (from, to, heir) => {
-      inherit(ctx, from, to, heir);
+    moveOwnership: (from, to, next) => {
+      takeOver(ctx, from, to, next);
     },
     abandon: (owner) => {
       abandon(ctx, owner);

@@ -110,7 +110,7 @@ export function keepAnswer(ctx: Context, record: AnswerRecord): void {
 }
 
 export function dropIncoming(ctx: Context, id: string): void {
-  // A successor that still waits for an ACK would hang up in the end.
+  // A next process that still waits for an ACK would hang up in the end.
   ctx.keep.drop(`i|${id}`, true);
   ctx.keep.drop(`a|${id}`, true);
 }

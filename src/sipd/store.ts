@@ -25,7 +25,7 @@ const HEADER = 'sipd-store 1\n';
 
 /**
  * What is worth keeping, said by whoever changes it; written at the end of the turn, or before
- * something leaves that a successor must know of.
+ * something leaves that the next process must know of.
  */
 export interface Keep {
   /** `make` is called when the value is written, so it gives the latest. */

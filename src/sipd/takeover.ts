@@ -1,6 +1,6 @@
 /**
  * What a client that was restarted asks for: which calls there are and which ended meanwhile, the
- * requests its predecessor left unanswered, and a way to end or to go on with a call that it knows
+ * requests the former left unanswered, and a way to end or to go on with a call that it knows
  * by dialog id alone. Also the end of everything whose client never came back.
  */
 import type { Client } from './clients.ts';
@@ -137,7 +137,7 @@ export function cancelVerdict(ctx: Context, dialogId: string, extra: Header[]): 
 }
 
 /**
- * Goes on with an outgoing INVITE of a predecessor: the answer names its transaction, and the
+ * Goes on with an outgoing INVITE of a former client: the answer names its transaction, and the
  * last response follows again.
  */
 export function resumeInvite(
@@ -173,7 +173,7 @@ export function owns(ctx: Context, owner: string): boolean {
 }
 
 /** A client takes over what another left. */
-export function inherit(ctx: Context, from: string, to: string, heir: Client | null): void {
+export function takeOver(ctx: Context, from: string, to: string, next: Client | null): void {
   for (const entry of ctx.dialogs.all()) {
     if (entry.state.owner !== from) continue;
     const hasNewKin = ctx.clients.kinOf(from) !== ctx.clients.kinOf(to);
@@ -189,8 +189,8 @@ export function inherit(ctx: Context, from: string, to: string, heir: Client | n
   for (const uas of ctx.uas.values()) {
     if (uas.owner !== from) continue;
     uas.owner = to;
-    if (heir?.takesOver !== true || !uas.isGiven || uas.tx.isAnswered) continue;
-    heir.send(frameOf(uas, uas.since));
+    if (next?.takesOver !== true || !uas.isGiven || uas.tx.isAnswered) continue;
+    next.send(frameOf(uas, uas.since));
   }
 }
 

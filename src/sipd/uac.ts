@@ -82,7 +82,7 @@ export function launch(ctx: Context, one: Launch, reply: (frame: string) => void
   }
   markSent(ctx, entry, parts);
   keepOutgoing(ctx, uac);
-  // No phone may ring for a call that a successor of ours has not heard of.
+  // No phone may ring for a call that the next process has not heard of.
   if (parts.method === 'INVITE') ctx.keep.flush();
   if (begins && parts.method === 'SUBSCRIBE') {
     uac.forks.set('', ctx.dialogs.add(dialogOfRequest(ctx, uac, path, '')));

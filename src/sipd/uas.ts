@@ -176,7 +176,7 @@ function transmit(
   const isAccepted = isOk && uas.received.message.method === 'INVITE';
   if (isAccepted && entry !== null) {
     keepAnswer(ctx, { id: uas.id, text, since: ctx.clock.now() });
-    // A caller who has our answer must never meet a successor of ours without his call.
+    // A caller who has our answer must never meet a next process without his call.
     ctx.keep.flush();
   }
   uas.tx.respond(status, text);

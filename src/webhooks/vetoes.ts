@@ -161,7 +161,7 @@ export class Vetoes {
     return [...this.#askers.values()].map((asker) => asker.shown());
   }
 
-  /** Questions under way are cut off; their offers are the successor's, or silent. */
+  /** Questions under way are cut off; their offers are the next server's, or silent. */
   stop(): void {
     this.#isOver = true;
     for (const asker of this.#askers.values()) asker.stop();

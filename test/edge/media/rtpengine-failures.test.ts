@@ -186,22 +186,22 @@ describe('several rtpengines', () => {
     const { one, two, acd } = await twoEngines();
     const { a, b } = await talk(acd);
     await acd.stop();
-    const heir = await stage.addForTest(startMedia(mediad.control, [one, two], TIMING));
-    current = heir;
+    const next = await stage.addForTest(startMedia(mediad.control, [one, two], TIMING));
+    current = next;
     await hearEachOther(a.peer, b.peer);
-    const found = [...heir.media.legsOn(one.name), ...heir.media.legsOn(two.name)];
+    const found = [...next.media.legsOn(one.name), ...next.media.legsOn(two.name)];
     expect(found.sort()).toEqual([a.leg, b.leg].sort());
     for (const { leg, sdp } of [a, b]) {
-      expect(placeOf(must(await heir.media.current(leg)).sdp)).toEqual(placeOf(sdp));
+      expect(placeOf(must(await next.media.current(leg)).sdp)).toEqual(placeOf(sdp));
     }
     const moved = await phone();
-    const again = must(await heir.media.reoffered(a.leg, sdpOf(moved)));
+    const again = must(await next.media.reoffered(a.leg, sdpOf(moved)));
     expect(placeOf(again.sdp)).toEqual(placeOf(a.sdp));
     a.peer.mute();
     moved.remote = placeOf(again.sdp);
     await hearEachOther(moved, b.peer);
-    const home = engineOf(heir, [one, two], a);
-    must(await heir.media.release(a.leg));
+    const home = engineOf(next, [one, two], a);
+    must(await next.media.release(a.leg));
     expect(await hasCall(home, a.leg)).toBe(false);
   });
 });

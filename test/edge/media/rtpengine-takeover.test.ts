@@ -87,7 +87,7 @@ async function tell({ media }: MediaActor, { leg, peer }: Talker): Promise<strin
 const movedOf = ({ told }: MediaActor) => told.take('moved', (text) => text.startsWith('moved'));
 
 describe('a leg behind rtpengine', () => {
-  it('given the server and then the engine are killed, the heir renews it in kind', async () => {
+  it('given the server and then the engine are killed, the next renews it in kind', async () => {
     const { mediad, engine, first, a, b } = await talk();
     const own = await stage.addForTest(startEngine());
     const gateway = new Gateway(own);
@@ -95,28 +95,28 @@ describe('a leg behind rtpengine', () => {
     const offer = await gateway.offerOf('wide', await phone(), 'G722');
     must(await first.media.accept('wide', offer));
     await first.stop();
-    const heir = await serve(mediad, engine);
-    const { legs } = must(await heir.media.adopt());
+    const next = await serve(mediad, engine);
+    const { legs } = must(await next.media.adopt());
     expect(legs).toMatchObject([
       { leg: 'caller', sdp: a.sdp, partner: 'agent', isHeard: true },
       { leg: 'agent', sdp: b.sdp, partner: 'caller', isHeard: true },
       { leg: 'wide', partner: null },
     ]);
     await killEngine(engine);
-    await heir.told.take('down', (text) => text.startsWith('down'));
+    await next.told.take('down', (text) => text.startsWith('down'));
     await stage.addForTest(startEngine(engine.engine.port));
-    const moved = await movedOf(heir);
+    const moved = await movedOf(next);
     expect(moved.split(' ').slice(1).sort()).toEqual(['agent', 'caller', 'wide']);
-    const told = await tell(heir, a);
+    const told = await tell(next, a);
     expect(told).toMatch(/^o=/m);
     // The same session, a later version (RFC 3264 section 8).
     const [was, is] = [a.sdp, told].map((text) => /^o=(\S+ \S+) (\d+) (.*)$/m.exec(text));
     expect([is?.[1], is?.[3]]).toEqual([was?.[1], was?.[3]]);
     expect(Number(is?.[2])).toBeGreaterThan(Number(was?.[2]));
-    await tell(heir, b);
+    await tell(next, b);
     await hearEachOther(a.peer, b.peer);
-    expect(must(await heir.media.renew('wide')).sdp).toMatch(/^m=audio \d+ RTP\/AVP 9 /m);
-    expect(must(await heir.media.renew('caller')).sdp).toBeNull();
+    expect(must(await next.media.renew('wide')).sdp).toMatch(/^m=audio \d+ RTP\/AVP 9 /m);
+    expect(must(await next.media.renew('caller')).sdp).toBeNull();
   });
 
   it('given server and mediad are killed, the engine tells where mediad was', async () => {
@@ -125,18 +125,18 @@ describe('a leg behind rtpengine', () => {
     await first.stop();
     await killMediad(mediad);
     await mediad.again();
-    const heir = await serve(mediad, engine);
-    expect(must(await heir.media.adopt()).legs).toEqual([]);
+    const next = await serve(mediad, engine);
+    expect(must(await next.media.adopt()).legs).toEqual([]);
     for (const { leg, peer, sdp } of [a, b]) {
-      must(await heir.media.restore(leg, { localSdp: sdp, remoteSdp: sdpOf(peer) }));
-      expect(must(await heir.media.renew(leg)).sdp).toBeNull();
-      expect(must(await heir.media.current(leg)).sdp).toBe(sdp);
+      must(await next.media.restore(leg, { localSdp: sdp, remoteSdp: sdpOf(peer) }));
+      expect(must(await next.media.renew(leg)).sdp).toBeNull();
+      expect(must(await next.media.current(leg)).sdp).toBe(sdp);
     }
     expect(await Promise.all([a, b].map(({ leg }) => portsOf(engine, leg)))).toEqual(ports);
-    must(await heir.media.connect(a.leg, b.leg));
+    must(await next.media.connect(a.leg, b.leg));
     await hearEachOther(a.peer, b.peer);
     // All of the port works for it: a hold, for one.
-    const held = must(await heir.media.reoffered(a.leg, sdpOf(a.peer, '0 8 101', ['a=sendonly'])));
+    const held = must(await next.media.reoffered(a.leg, sdpOf(a.peer, '0 8 101', ['a=sendonly'])));
     expect(held.sdp).toContain('a=recvonly');
     expect(placeOf(held.sdp)).toEqual(placeOf(a.sdp));
   });
@@ -146,13 +146,13 @@ describe('a leg behind rtpengine', () => {
     await first.stop();
     await Promise.all([killMediad(mediad), killEngine(engine)]);
     await mediad.again();
-    const heir = await serve(mediad, await stage.addForTest(startEngine(engine.engine.port)));
+    const next = await serve(mediad, await stage.addForTest(startEngine(engine.engine.port)));
     for (const { leg, peer, sdp } of [a, b]) {
-      must(await heir.media.restore(leg, { localSdp: sdp, remoteSdp: sdpOf(peer) }));
-      await heir.told.take(leg, (text) => text.startsWith('moved') && text.includes(leg));
+      must(await next.media.restore(leg, { localSdp: sdp, remoteSdp: sdpOf(peer) }));
+      await next.told.take(leg, (text) => text.startsWith('moved') && text.includes(leg));
     }
-    must(await heir.media.connect(a.leg, b.leg));
-    for (const talker of [a, b]) await tell(heir, talker);
+    must(await next.media.connect(a.leg, b.leg));
+    for (const talker of [a, b]) await tell(next, talker);
     await hearEachOther(a.peer, b.peer);
   });
 

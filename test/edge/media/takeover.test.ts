@@ -65,8 +65,8 @@ describe('given a server that was killed', () => {
     expect(await first.worker.remember('d', 'x'.repeat(17_000))).toMatchObject({ ok: false });
     await first.stop();
 
-    const heir = await stage.addForTest(startWorker(mediad.control));
-    const { legs } = good(await heir.worker.adopt());
+    const next = await stage.addForTest(startWorker(mediad.control));
+    const { legs } = good(await next.worker.adopt());
     expect(legs).toMatchObject([
       { leg: 'a', sdp, partner: 'b', music: null, playing: null, isHeard: true },
       { leg: 'b', partner: 'a', isHeard: true, isAnswered: true, remembered: '' },
@@ -75,18 +75,18 @@ describe('given a server that was killed', () => {
     ]);
     // What is ordered once more changes nothing: not a packet is missing.
     const from = b.packets.length;
-    good(await heir.worker.connect('a', 'b'));
+    good(await next.worker.connect('a', 'b'));
     await b.hearAtLeast(second / 2);
     const steps = b.packets.slice(from + 1).map((p, i) => p.seq - (b.packets[from + i]?.seq ?? 0));
     expect(new Set(steps.map((step) => step & 0xffff))).toEqual(new Set([1]));
 
     // And what it never made itself, it can make again.
-    await killAndRestart(mediad, heir);
-    const ended = await heir.told.take('playEnded', ({ what }) => what === 'playEnded');
+    await killAndRestart(mediad, next);
+    const ended = await next.told.take('playEnded', ({ what }) => what === 'playEnded');
     expect(ended).toMatchObject({ leg: 'c', detail: 'long part' });
     await Promise.all([a.hearTone(700), b.hearTone(440), hearMusic(c)]);
-    good(await heir.worker.release('a'));
-    good(await heir.worker.music('b', 'default'));
+    good(await next.worker.release('a'));
+    good(await next.worker.music('b', 'default'));
     await hearMusic(b);
   });
 
@@ -106,16 +106,16 @@ describe('given a server that was killed', () => {
     await a.key('7');
     good(await passing.adopt());
     await passing.close();
-    const heir = await stage.addForTest(startWorker(mediad.control));
+    const next = await stage.addForTest(startWorker(mediad.control));
     const keyed: string[] = [];
     while (keyed.length < 3) {
-      keyed.push((await heir.told.take('dtmf', ({ what }) => what === 'dtmf')).detail.slice(0, 1));
+      keyed.push((await next.told.take('dtmf', ({ what }) => what === 'dtmf')).detail.slice(0, 1));
     }
     expect(keyed.join('')).toBe('427');
-    await heir.told.take('playEnded', ({ detail }) => detail === 'short all');
+    await next.told.take('playEnded', ({ detail }) => detail === 'short all');
   });
 
-  it('when legs fall silent or speak again meanwhile, then its successor is told', async () => {
+  it('when legs fall silent or speak again meanwhile, then the next is told', async () => {
     const mediad = await stage.addForTest(startMediad(stage, { silenceMs: 300 }));
     const first = await startWorker(mediad.control);
     const a = await startParty(stage, first.worker, 'a');
@@ -149,24 +149,24 @@ describe('given a server that was killed', () => {
     await kill(mediad);
     await mediad.again();
 
-    const heir = await stage.addForTest(startWorker(mediad.control));
-    expect(good(await heir.worker.adopt()).legs).toEqual([]);
+    const next = await stage.addForTest(startWorker(mediad.control));
+    expect(good(await next.worker.adopt()).legs).toEqual([]);
     for (const leg of ['caller', 'agent'] as const) {
-      good(await heir.worker.restore(leg, dialogs[leg]));
-      expect(good(await heir.worker.current(leg)).sdp).toBe(dialogs[leg].localSdp);
-      expect(good(await heir.worker.renew(leg)).sdp).toBeNull();
+      good(await next.worker.restore(leg, dialogs[leg]));
+      expect(good(await next.worker.current(leg)).sdp).toBe(dialogs[leg].localSdp);
+      expect(good(await next.worker.renew(leg)).sdp).toBeNull();
     }
-    good(await heir.worker.connect('caller', 'agent'));
+    good(await next.worker.connect('caller', 'agent'));
     caller.sendTone(440);
     agent.sendTone(700);
     await Promise.all([caller.hearTone(700), agent.hearTone(440)]);
     // The version goes on from where the dialog was.
     const held = good(
-      await heir.worker.reoffered('caller', offerSdp(caller.port, '8 96', 'a=sendonly')),
+      await next.worker.reoffered('caller', offerSdp(caller.port, '8 96', 'a=sendonly')),
     );
     expect(held.sdp).toMatch(/^o=acd \d+ 2 /m);
     expect(portOf(held.sdp)).toBe(portOf(dialogs.caller.localSdp));
-    expect(await heir.worker.restore('bad', { localSdp: 'x', remoteSdp: 'y' })).toMatchObject({
+    expect(await next.worker.restore('bad', { localSdp: 'x', remoteSdp: 'y' })).toMatchObject({
       ok: false,
       reason: 'not-acceptable',
     });
@@ -218,10 +218,10 @@ describe('given a mediad that was killed', () => {
     expect(moved.detail).toBe('evicted');
     // Nor does that get lost with the server.
     await driver.stop();
-    const heir = await stage.addForTest(startWorker(mediad.control));
-    const again = await heir.told.take('moved', ({ what }) => what === 'moved');
+    const next = await stage.addForTest(startWorker(mediad.control));
+    const again = await next.told.take('moved', ({ what }) => what === 'moved');
     expect(again.detail).toBe('evicted');
-    const { worker, told } = heir;
+    const { worker, told } = next;
     const renewed = good(await worker.renew('evicted')).sdp ?? '';
     expect(portOf(renewed)).not.toBe(portOf(sdp));
     expect(renewed).toMatch(/^o=acd \d+ 2 /m);

@@ -276,7 +276,7 @@ describe('a server killed at a bad moment', () => {
     expect(told.find((one) => one.dialogId === second.caller.id)?.state).toBe('confirmed');
   });
 
-  it('given a client that dies with an INVITE unanswered, then its heir answers it', async () => {
+  it('given a client that dies with an INVITE unanswered, then the next answers it', async () => {
     leave(app);
     const first = await join(ours, 'our', ['acd', 'takeover']);
     const unanswered = new Promise<void>((resolve) => {
@@ -295,9 +295,9 @@ describe('a server killed at a bad moment', () => {
       };
     });
     app = await join(ours, 'our', ['acd', 'takeover']);
-    const taken = app.createUAS(...(await given), { localSdp: sdp('heir') });
+    const taken = app.createUAS(...(await given), { localSdp: sdp('next') });
     const dialog = await made;
-    expect(dialog.remote.sdp).toContain('o=heir');
+    expect(dialog.remote.sdp).toContain('o=next');
     const heard = eventOf(await taken, 'destroy');
     await dialog.destroy();
     await heard;

@@ -180,7 +180,7 @@ describe('clients on the wire', () => {
     expect(await talk(sipd.adminPort, [open, response])).toContain('transaction id missing');
   });
 
-  it('given the program dies in a call, then its successor gets what happened since', async () => {
+  it('given the program dies in a call, then the next gets what happened since', async () => {
     const own = await startSipd();
     const caller = await RawUdp.open(own.udpPort);
     const first = await connectSrf(own, {

@@ -64,9 +64,9 @@ it('given what REST made, keeps that, too', async () => {
     doc: { ...doc, queues: [...((doc['queues'] ?? []) as never[]), { name: 'fax' }] },
   }));
   house.write('');
-  const heir = await house.begin(house.journal, { ...keptOf(house), faults: ['gone'] });
-  expect(heir.fault).toBeNull();
-  expect([...heir.loop.state.queues.keys()]).toEqual(['sales', 'help', 'fax']);
+  const next = await house.begin(house.journal, { ...keptOf(house), faults: ['gone'] });
+  expect(next.fault).toBeNull();
+  expect([...next.loop.state.queues.keys()]).toEqual(['sales', 'help', 'fax']);
 });
 
 it('given a prompt that is gone since, serves its queue all the same', async () => {
@@ -77,9 +77,9 @@ it('given a prompt that is gone since, serves its queue all the same', async () 
   await house.begin();
   house.sounds = { prompts: new Set(), music: new Set(['default']) };
   expect((await house.begin()).fault).toMatch(/hello/);
-  const heir = await house.begin(house.journal, { ...keptOf(house), faults: ['no hello'] });
-  expect(heir.fault).toBeNull();
-  expect(heir.loop.state.queues.has('help')).toBe(true);
+  const next = await house.begin(house.journal, { ...keptOf(house), faults: ['no hello'] });
+  expect(next.fault).toBeNull();
+  expect(next.loop.state.queues.has('help')).toBe(true);
 });
 
 it('given a place where no copy can be kept, says so and serves', async () => {

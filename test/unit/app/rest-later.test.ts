@@ -50,7 +50,7 @@ it('given a start, it is refused', async () => {
   expect(opening.ok ? '' : opening.detail).toContain(`TCP port ${port} on 127.0.0.1 is in use`);
 });
 
-it('given an heir, it goes on, and listens when the port is free', async () => {
+it('given a takeover, it goes on, and listens when the port is free', async () => {
   const opening = await open(true);
   if (!opening.ok) throw new Error(opening.detail);
   expect(opening.place).toBe(`127.0.0.1:${port}`);

@@ -13,14 +13,14 @@ import { Door } from '../../../src/sip/door.ts';
 import type { Headers, IncomingRequest } from '../../../src/sip/port.ts';
 import { SOURCES_MAX } from '../../../src/sip/sources.ts';
 import { acdConfig, registrar } from './fakes.ts';
-import { FakeHeritage, Incoming } from './fake-stack.ts';
+import { FakeSipd, Incoming } from './fake-stack.ts';
 
 const AWAY = '198.18.7.7';
 const { users } = sipUsers([{ name: 'road', password: 'a long secret' }], '/', null);
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 let now = 0;
-let server: FakeHeritage | null = null;
+let server: FakeSipd | null = null;
 let door: Door;
 
 function open(more: Partial<SipConfig> = {}): void {
@@ -38,7 +38,7 @@ function open(more: Partial<SipConfig> = {}): void {
 
 beforeEach(() => {
   now = 1_000;
-  server = new FakeHeritage();
+  server = new FakeSipd();
   open();
 });
 

@@ -4,7 +4,7 @@ import type {
   EndedDialog,
   Headers,
   HeldDialog,
-  Heritage,
+  Sipd,
   IncomingRequest,
   IncomingResponse,
   Inventory,
@@ -65,7 +65,7 @@ export class Transaction {
 }
 
 /** What a SIP server has kept for us; the test fills it, and sees what is done with it. */
-export class FakeHeritage implements Heritage {
+export class FakeSipd implements Sipd {
   readonly held: HeldDialog[] = [];
   readonly ended: EndedDialog[] = [];
   readonly sdps = new Map<string, DialogSdp>();
@@ -122,7 +122,7 @@ export class FakeStack implements Stack {
   readonly sent: Transaction[] = [];
   readonly transactionsCancelled: string[] = [];
   /** null: a drachtio-server. */
-  kept: FakeHeritage | null = null;
+  kept: FakeSipd | null = null;
   private readonly watchers = new Set<() => void>();
   private listener: ((request: IncomingRequest) => void) | null = null;
   private readonly early: IncomingRequest[] = [];
@@ -152,7 +152,7 @@ export class FakeStack implements Stack {
     this.transactionsCancelled.push(transaction);
   }
 
-  heritage(): Heritage | null {
+  sipd(): Sipd | null {
     return this.kept;
   }
 

@@ -30,7 +30,7 @@ const order = (kind: 'HoldCall' | 'UnholdCall') =>
   past.runtime.submit({ kind, by: 'test', callId: 'c1', holder: 'command' });
 
 /** A process ends without a word, and the next one begins: on what was kept, nothing else. */
-async function succeeded(): Promise<void> {
+async function takenOver(): Promise<void> {
   const { media, kept } = past;
   const next = await Past.make();
   for (const [leg, text] of media.remembered) next.media.remembered.set(leg, text);
@@ -67,7 +67,7 @@ describe('a hold from before the talk', () => {
     past.reoffers(dialogOf('c1'), HELD);
     await past.media.wait('remember');
     expect(past.runtime.of('HoldCall')).toEqual([]);
-    await succeeded();
+    await takenOver();
     expect(await past.runtime.wait('HoldCall')).toMatchObject({ callId: 'c1', holder: 'caller' });
     await settled();
     expect(past.runtime.of('HoldCall')).toHaveLength(1);
@@ -79,7 +79,7 @@ describe('a hold from before the talk', () => {
     await past.media.wait('remember');
     past.reoffers(dialogOf('c1'), SDP_OFFER);
     await past.media.wait('remember', 2);
-    await succeeded();
+    await takenOver();
     await settled();
     expect(past.runtime.of('HoldCall')).toEqual([]);
   });

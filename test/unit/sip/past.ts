@@ -15,7 +15,7 @@ import type { SipEdge } from '../../../src/sip/edge.ts';
 import { identityOf } from '../../../src/sip/offers.ts';
 import type { HeldDialog, IncomingRequest } from '../../../src/sip/port.ts';
 import { Renewals } from '../../../src/sip/renewal.ts';
-import { FakeHeritage, FakeStack } from './fake-stack.ts';
+import { FakeSipd, FakeStack } from './fake-stack.ts';
 import type { Incoming } from './fake-stack.ts';
 import { acdConfig, FakeMedia, FakeRuntime, quiet, SDP_OFFER } from './fakes.ts';
 
@@ -37,7 +37,7 @@ export class Past {
   readonly runtime = new CoreRuntime([]);
   readonly stack = new FakeStack();
   readonly media = new FakeMedia();
-  readonly kept = new FakeHeritage();
+  readonly kept = new FakeSipd();
   readonly dialogs = new Dialogs();
   edge: SipEdge | null = null;
   /** What the configuration says of SIP beside the usual. */

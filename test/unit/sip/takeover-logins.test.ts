@@ -175,7 +175,7 @@ describe('an agent who is keying his number', () => {
     await said(1);
     const former = past.edge;
     await former?.handOver();
-    // Pressed between the two: it is the successor's.
+    // Pressed between the two: it is the next one's.
     keys(leg, '2');
     await killed();
     keys(leg, '771#');

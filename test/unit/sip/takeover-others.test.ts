@@ -1,10 +1,10 @@
 /**
  * Goal: what belongs to no call is ended, what watches phones goes on, and a SIP server that tells
- * nothing is asked instead. Method: as in takeover.test.ts; and the frames to sipd (heritage.ts)
+ * nothing is asked instead. Method: as in takeover.test.ts; and the frames to sipd (sipd-words.ts)
  * on a connection in memory.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { SipdHeritage, wordsOf } from '../../../src/sip/heritage.ts';
+import { SipdWords, wordsOf } from '../../../src/sip/sipd-words.ts';
 import { callIdPrefix } from '../../../src/sip/packages.ts';
 import { quiet, registrar, SDP_OFFER } from './fakes.ts';
 import { AGENT, dialogOf, offerDialog, Past } from './past.ts';
@@ -292,7 +292,7 @@ describe('what is asked of sipd', () => {
       confirmed: () => outcomes.push('confirmed'),
       finish: (act: () => void) => act(),
     };
-    const heritage = new SipdHeritage(
+    const sipd = new SipdWords(
       {
         agent: () => agent as never,
         pending: () => pending,
@@ -303,7 +303,7 @@ describe('what is asked of sipd', () => {
     );
     const answer = (count: number, ...words: string[]): void =>
       pendingRequests.get(String(count))?.(words);
-    return { sent, server, heritage, answer, outcomes, pendingSipRequests };
+    return { sent, server, sipd, answer, outcomes, pendingSipRequests };
   }
 
   it.each([
@@ -316,15 +316,15 @@ describe('what is asked of sipd', () => {
   });
 
   it('given a sipd of before an upgrade in place, tells it no words it knows not', async () => {
-    const { sent, heritage } = line(10);
-    await heritage.tellUsers(['road']);
-    await heritage.ban('192.0.2.9', 5);
+    const { sent, sipd } = line(10);
+    await sipd.tellUsers(['road']);
+    await sipd.ban('192.0.2.9', 5);
     expect(sent).toEqual([]);
   });
 
   it('given several pages, then all are asked for, one after the other', async () => {
-    const { heritage, answer, sent } = line();
-    const told = heritage.inventory();
+    const { sipd, answer, sent } = line();
+    const told = sipd.inventory();
     const one = { dialogId: 'a', state: 'early', role: 'uas', method: 'INVITE', callId: 'a' };
     answer(1, 'OK', JSON.stringify([one]), 'next', '');
     await Promise.resolve();
@@ -340,13 +340,13 @@ describe('what is asked of sipd', () => {
   it('given NOK, or no answer in time, or no connection, then it is not told', async () => {
     vi.useFakeTimers();
     const refused = line();
-    const first = refused.heritage.inventory();
+    const first = refused.sipd.inventory();
     refused.answer(1, 'NOK', 'no');
     expect(await first).toBeNull();
 
     const silent = line();
     let told: unknown = 'nothing yet';
-    void silent.heritage.inventory().then((value) => (told = value));
+    void silent.sipd.inventory().then((value) => (told = value));
     await vi.advanceTimersByTimeAsync(19_999);
     expect(told).toBe('nothing yet');
     await vi.advanceTimersByTimeAsync(2);
@@ -358,54 +358,54 @@ describe('what is asked of sipd', () => {
 
     const away = line();
     away.server.ready = false;
-    expect(await away.heritage.inventory()).toBeNull();
-    expect(await away.heritage.sdp('a')).toBeNull();
+    expect(await away.sipd.inventory()).toBeNull();
+    expect(await away.sipd.sdp('a')).toBeNull();
     expect(away.sent).toEqual([]);
   });
 
   it('given the SDP of a dialog, then both sides of it; NOK, then none', async () => {
-    const { heritage, answer, sent } = line();
+    const { sipd, answer, sent } = line();
     const dialog = { localSdp: 'ours', remoteSdp: SDP_OFFER };
-    const told = heritage.sdp('a;from-tag=b');
+    const told = sipd.sdp('a;from-tag=b');
     answer(1, 'OK', JSON.stringify(dialog));
     expect(await told).toEqual(dialog);
     expect(sent).toEqual(['sdp|a;from-tag=b']);
-    const none = heritage.sdp('c');
+    const none = sipd.sdp('c');
     answer(2, 'NOK', 'no such dialog');
     expect(await none).toBeNull();
   });
 
   it('given a resumed INVITE, then its responses are followed; NOK, then no dialog', () => {
-    const { heritage, answer, outcomes, pendingSipRequests } = line();
+    const { sipd, answer, outcomes, pendingSipRequests } = line();
     const events = {
       sent: () => undefined,
       provisional: () => undefined,
       final: () => undefined,
       failed: (code: string, detail: string) => outcomes.push(`${code} ${detail}`),
     };
-    heritage.resume('a', events);
+    sipd.resume('a', events);
     answer(1, 'OK', 't7');
     expect(outcomes.splice(0)).toEqual(['confirmed', 'follows t7']);
     expect([...pendingSipRequests.keys()]).toEqual(['t7']);
-    heritage.resume('b', events);
+    sipd.resume('b', events);
     answer(2, 'NOK', 'gone');
     expect(outcomes.splice(0)).toEqual(['confirmed', 'no-dialog gone']);
   });
 
   it('given load, then calls refused are counted; no answer, then none', async () => {
-    const { heritage, answer, sent } = line();
-    const refused = heritage.refuseCalls(2_000);
+    const { sipd, answer, sent } = line();
+    const refused = sipd.refuseCalls(2_000);
     answer(1, 'OK', '12');
     expect(await refused).toBe(12);
     expect(sent).toEqual(['busy|2000']);
-    const unknown = heritage.refuseCalls(0);
+    const unknown = sipd.refuseCalls(0);
     answer(2, 'NOK', 'what?');
     expect(await unknown).toBe(0);
   });
 
   it('given an old INVITE, then CANCEL goes with its reason', () => {
-    const { heritage, sent } = line();
-    heritage.cancel('a;from-tag=b', { Reason: 'SIP;cause=487' });
+    const { sipd, sent } = line();
+    sipd.cancel('a;from-tag=b', { Reason: 'SIP;cause=487' });
     expect(sent[0]?.split('\r\n')).toEqual([
       'cancel|a;from-tag=b',
       'CANCEL sip:placeholder SIP/2.0',

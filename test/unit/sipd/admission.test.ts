@@ -120,8 +120,8 @@ describe('why somebody was let in', () => {
     const extra = ['X-Ground: registrar', 'Session-Token: registrar'];
     world.arrive(world.request('INVITE', { from: '<sip:road@x>;tag=1', extra, body: SDP }));
     expect(ground(client)).toBe('user');
-    const heir = world.restart().join('takeover');
-    expect(ground(heir)).toBe('user');
+    const next = world.restart().join('takeover');
+    expect(ground(next)).toBe('user');
   });
 
   it('is said to be a registrar, after it accepted a REGISTER of ours', () => {

@@ -95,19 +95,19 @@ describe('a client that dies', () => {
     expect(world.takeStory()).toEqual(['480', '480', '480', '480', '480']);
   });
 
-  it('given clients of two kinds, then each first inherits from its own', () => {
+  it('given clients of two kinds, then each first takes over from its own', () => {
     const red = world.join('red');
     answeredBy(red);
     red.leave();
     const blue = world.join('blue');
-    const heir = world.join('red');
+    const next = world.join('red');
     const bye = world.request('INFO', { to: headerOf(invitedTo(), 'To'), cseq: 2 });
     world.arrive(bye);
-    expect(heir.story).toEqual(['INFO']);
+    expect(next.story).toEqual(['INFO']);
     expect(blue.story).toEqual([]);
   });
 
-  it('given one we called for a request, then it inherits from those at its place alone', () => {
+  it('given one we called for a request, then it takes over from those at its place alone', () => {
     const red = world.join('red');
     answeredBy(red, 'of-red');
     red.leave();
@@ -130,13 +130,13 @@ describe('a client that dies', () => {
     const owners = { called, red: world.join('red'), acd: world.join('acd,takeover') };
     const to = Object.entries(owners).map(([id, one]) => [id, answeredBy(one, id)] as const);
     for (const one of Object.values(owners)) one.leave();
-    const heirs = [world.join('blue,takeover'), world.join('blue')];
+    const others = [world.join('blue,takeover'), world.join('blue')];
     world.clock.advance(3_000);
     for (const [callId, value] of to)
       world.arrive(world.request('INFO', { to: value, cseq: 2, callId }));
-    const got = heirs.map(({ sip }) => sip.map((frame) => headerOf(frame.sip, 'Call-ID')));
+    const got = others.map(({ sip }) => sip.map((frame) => headerOf(frame.sip, 'Call-ID')));
     expect(got).toEqual([[], ['red']]);
-    expect(JSON.parse(heirs[0]?.say('dialogs', [])[1] ?? '')).toEqual([]);
+    expect(JSON.parse(others[0]?.say('dialogs', [])[1] ?? '')).toEqual([]);
     // Nobody came back for them: they end.
     world.takeSent();
     world.clock.advance(5 * 60_000);
@@ -172,12 +172,12 @@ describe('a client that dies', () => {
     const red = world.join('red');
     const to = answeredBy(red);
     red.leave();
-    const heir = world.join('red');
+    const next = world.join('red');
     world.arrive(world.request('INFO', { to, cseq: 2 }));
-    expect(heir.story).toEqual(['INFO']);
+    expect(next.story).toEqual(['INFO']);
   });
 
-  it('given its successor came before we heard of its end, then that has its dialogs', () => {
+  it('given the next came before we heard of its end, then that has its dialogs', () => {
     const first = world.join('acd,takeover');
     const to = answeredBy(first);
     const second = world.join('acd,takeover');
@@ -189,12 +189,12 @@ describe('a client that dies', () => {
     expect(world.takeStory()).not.toContain('BYE');
   });
 
-  it('given its successor had asked for dialogs before, then it gets them and is told now', () => {
+  it('given the next had asked for dialogs before, then it gets them and is told now', () => {
     const first = world.join('acd,takeover');
     const to = answeredBy(first);
     const second = world.join('acd,takeover');
     const dialogs = (): unknown => JSON.parse(second.say('dialogs', [])[1] ?? '');
-    // Whether they are another's that lives on shows when it speaks, or leaves (heirs.test.ts).
+    // Whether they are another's that lives on shows when it speaks, or leaves (takeover.test.ts).
     expect(second.say('dialogs', [])).toEqual([]);
     first.leave();
     expect(dialogs()).toMatchObject([{ dialogId: 'call-1;from-tag=peer', state: 'confirmed' }]);
@@ -202,7 +202,7 @@ describe('a client that dies', () => {
     expect(second.story).toEqual(['BYE']);
   });
 
-  it('given an heir of its kind, then nothing is written anew; of another, who it is', () => {
+  it('given a next one of its kind, then nothing is written anew; of another, who it is', () => {
     const marked = vi.spyOn(world.store, 'mark');
     const first = world.join('acd,takeover');
     answeredBy(first);
@@ -230,7 +230,7 @@ describe('a client that dies', () => {
     expect(older.story).toEqual([]);
   });
 
-  it('given only another kind comes, then it inherits after a short patience', () => {
+  it('given only another kind comes, then it takes over after a short patience', () => {
     const red = world.join('red');
     const to = answeredBy(red);
     red.leave();

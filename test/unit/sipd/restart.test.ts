@@ -255,7 +255,7 @@ describe('a restarted server', () => {
 });
 
 describe('a client that takes over', () => {
-  it('given unanswered requests of its predecessor, then it gets them again', () => {
+  it('given unanswered requests of the former, then it gets them again', () => {
     const client = world.join('takeover');
     const { to } = taken(client);
     world.arrive(world.request('INVITE', { callId: 'new' }));
@@ -278,7 +278,7 @@ describe('a client that takes over', () => {
     expect(world.join().story).toEqual([]);
   });
 
-  it('given a call of its predecessor that was answered, then it can go on with it', () => {
+  it('given a call of the former that was answered, then it can go on with it', () => {
     const client = world.join('takeover');
     const invite = made(client, [], false);
     client.leave();
@@ -306,7 +306,7 @@ describe('a client that takes over', () => {
     expect(told).toEqual([{ dialogId: 'in;from-tag=peer', ended: { at, why: 'BYE' } }]);
   });
 
-  it('given an answer to its predecessor while nobody was there, then it is told', () => {
+  it('given an answer to the former while nobody was there, then it is told', () => {
     const client = world.join();
     client.request('INVITE', 'sip:phone@192.0.2.9', ['Call-ID: out']);
     const invite = world.takeSent().at(-1) ?? '';

@@ -1,12 +1,12 @@
 /**
  * The runtime as the SIP edge has it, up to the moment in which everything goes to the process
  * that comes next. What the edge still asks after that gets no answer: a refusal would be passed
- * on to a phone (503 to an INVITE, BYE after an ACK), while the successor finds the very same
+ * on to a phone (503 to an INVITE, BYE after an ACK), while the next one finds the very same
  * request at the SIP server and serves it.
  */
 import type { NewCommand, Outcome, Reactor, Runtime } from '../runtime/port.ts';
 
-export class UntilSucceeded implements Runtime {
+export class UntilHandedOver implements Runtime {
   private readonly runtime: Runtime;
   private isOver = false;
 

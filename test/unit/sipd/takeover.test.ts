@@ -1,6 +1,6 @@
 /**
  * Goal: what a client leaves in the moment of its end has one outcome, whatever overtakes what.
- * Method: the core without sockets; clients of one kind, the later the heir of the former.
+ * Method: the core without sockets; clients of one kind, the later takes over from the former.
  */
 import { expect, it } from 'vitest';
 import { CLIENT_SILENT_MS } from '../../../src/sipd/limits.ts';
@@ -35,32 +35,32 @@ function asks(client: FakeClient): () => readonly string[] {
   };
 }
 
-it('given an heir that asks before the former’s end is heard, tells it of all calls then', () => {
+it('given it asks before the former’s end is heard, tells it of all calls then', () => {
   const world = new World();
   const former = world.join(TAGS);
   const to = callOf(world, former, 'call-1');
   world.arrive(world.request('INFO', { to, cseq: 2 }));
-  const heir = world.join(TAGS);
-  const answers = asks(heir);
+  const next = world.join(TAGS);
+  const answers = asks(next);
   former.leave();
   expect(answers()).toEqual([expect.stringContaining('"dialogId":"call-1;from-tag=peer"')]);
-  // What the former was given and had not answered is the heir's, too.
-  expect(heir.story).toEqual(['INFO']);
+  // What the former was given and had not answered is the next one's, too.
+  expect(next.story).toEqual(['INFO']);
   world.arrive(world.request('BYE', { to, cseq: 3 }));
-  expect(heir.story).toEqual(['INFO', 'BYE']);
+  expect(next.story).toEqual(['INFO', 'BYE']);
   world.clock.advance(60_000);
   expect(answers()).toHaveLength(1);
 });
 
-it('given an heir that speaks while it waits, is told all the same', () => {
+it('given one that speaks while it waits, is told all the same', () => {
   const world = new World();
   const former = world.join(TAGS);
   callOf(world, former, 'call-1');
-  const heir = world.join(TAGS);
-  const answers = asks(heir);
+  const next = world.join(TAGS);
+  const answers = asks(next);
   const latest = asks(world.join(TAGS));
-  // For the third client this is a sign of life, for the heir's own question it is none.
-  heir.say('ping', []);
+  // For the third client this is a sign of life, for the next one's own question it is none.
+  next.say('ping', []);
   former.leave();
   // The calls are the latest client's; the one between is told that it has none.
   expect(answers()).toEqual(['pong', '[]']);
@@ -96,19 +96,19 @@ it('given a former that lives on, tells nothing of its calls, and leaves them to
   expect(told(former)).toHaveLength(1);
 });
 
-it('given an heir that is gone before that is known, asks for it no more', () => {
+it('given the next is gone before that is known, asks for it no more', () => {
   const world = new World();
   const former = world.join(TAGS);
   callOf(world, former, 'call-1');
-  const heir = world.join(TAGS);
-  asks(heir);
-  heir.leave();
+  const next = world.join(TAGS);
+  asks(next);
+  next.leave();
   world.clock.advance(60_000);
   expect(former.client.socket.destroyed).toBe(false);
   expect(told(former)).toHaveLength(1);
 });
 
-it('given programs of another kind, or that are no heirs, answers at once', () => {
+it('given programs of another kind, or that take nothing over, answers at once', () => {
   const world = new World();
   const one = world.join('other,takeover');
   callOf(world, one, 'call-1');
@@ -119,19 +119,19 @@ it('given programs of another kind, or that are no heirs, answers at once', () =
 });
 
 /** A SUBSCRIBE that is answered when its client is no more; gives what went out since. */
-function answeredLate(world: World, cameFirst: 'heir' | 'answer'): string[] {
+function answeredLate(world: World, cameFirst: 'next' | 'answer'): string[] {
   const former = world.join(TAGS);
   former.request('SUBSCRIBE', 'sip:phone@192.0.2.9', WATCHED);
   const subscribe = world.takeSent().at(-1) ?? '';
   former.leave();
-  if (cameFirst === 'heir') world.join(TAGS);
+  if (cameFirst === 'next') world.join(TAGS);
   world.arrive(world.response(subscribe, 200, { extra: ['Expires: 600'] }));
   return world.takeSent();
 }
 
-it('given a SUBSCRIBE whose client died and whose heir came before its answer, ends it', () => {
+it('given a SUBSCRIBE whose client died and the next came before its answer, ends it', () => {
   const world = new World();
-  const [end = ''] = answeredLate(world, 'heir');
+  const [end = ''] = answeredLate(world, 'next');
   expect(methodOf(end)).toBe('SUBSCRIBE');
   expect(end).toMatch(/\r\nEvent: presence\r\n/);
   expect(end).toMatch(/\r\nExpires: 0\r\n/);
@@ -141,13 +141,13 @@ it('given a SUBSCRIBE whose client died and whose heir came before its answer, e
   expect(world.ctx.uac.size).toBe(0);
 });
 
-it('given its answer before the heir, leaves it to the heir, who is told of it', () => {
+it('given its answer before the next, leaves it to the next, who is told of it', () => {
   const world = new World();
   expect(answeredLate(world, 'answer')).toEqual([]);
-  const heir = world.join(TAGS);
+  const next = world.join(TAGS);
   expect(world.takeSent()).toEqual([]);
   const wanted = { state: 'confirmed', method: 'SUBSCRIBE', callId: 'sub-presence-1' };
-  expect(told(heir)).toEqual([expect.objectContaining(wanted)]);
+  expect(told(next)).toEqual([expect.objectContaining(wanted)]);
 });
 
 it('given a NOTIFY that its owner answers with 481, forgets the subscription, no call', () => {

@@ -1,5 +1,5 @@
 /**
- * Goal: whatever is in our hands when the server is handed over is the successor's to say: no
+ * Goal: whatever is in our hands when the server is handed over is the next one's to say: no
  * refusal reaches a phone. Method: as in takeover.test.ts, each step held open by the test.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -61,7 +61,7 @@ describe('handing over', () => {
     expect(past.media.of('release')).toEqual([]);
   });
 
-  it('given a drachtio-server, which has no successor for it, then he is refused', async () => {
+  it('given a drachtio-server, which has no next process for it, then he is refused', async () => {
     past.stack.kept = null;
     await past.takeOver();
     const invite = await arrives();

@@ -11,7 +11,7 @@ import type { Reply } from './worker-link.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export interface Comeback {
+export interface Restoring {
   readonly known: ReadonlyMap<LegId, WorkerLeg>;
   /** Sends a request; its one outcome. */
   ask(word: string, fields: Fields): Promise<Reply>;
@@ -22,10 +22,13 @@ export interface Comeback {
 const atOnce = 50;
 
 /** Makes the legs again; those that could not be made are given back. */
-export async function comeBack(world: Comeback, gone: readonly WorkerLeg[]): Promise<WorkerLeg[]> {
+export async function restoreAll(
+  world: Restoring,
+  gone: readonly WorkerLeg[],
+): Promise<WorkerLeg[]> {
   const lost: WorkerLeg[] = [];
   await inBatches(gone, atOnce, async (leg) => {
-    const done = await revive(world, leg);
+    const done = await restoreLeg(world, leg);
     if (!done.ok) lost.push(leg);
   });
   // Each pair once: by the lesser name.
@@ -40,7 +43,7 @@ export async function comeBack(world: Comeback, gone: readonly WorkerLeg[]): Pro
 }
 
 /** Makes one leg again, playing what it was played; not connected. */
-export async function revive(world: Comeback, leg: WorkerLeg): Promise<MediaResult> {
+export async function restoreLeg(world: Restoring, leg: WorkerLeg): Promise<MediaResult> {
   const { id, peer, port, remote, source, note } = leg;
   const fields = { leg: id, host: peer, port, remote, source, note, memo: legs.memoOf(leg) };
   const made = await world.ask('create', fields);

@@ -11,7 +11,7 @@ import type {
   EndedDialog,
   Headers,
   HeldDialog,
-  Heritage,
+  Sipd,
   Inventory,
   SipLog,
   TransactionEvents,
@@ -51,7 +51,7 @@ export function wordsOf(version: string): number {
 /** `users` and `ban`; `silences`: see sipd/commands.ts. */
 const [GUARD, SILENCES] = [11, 12];
 
-export class SipdHeritage implements Heritage {
+export class SipdWords implements Sipd {
   private readonly line: Line;
   private readonly log: SipLog;
   private readonly words: number;
