@@ -57,7 +57,7 @@ export interface AppOptions {
   readonly log: Log;
   readonly version: string;
   /** Calls of a server before us may wait: what they can do without is not waited for. */
-  readonly isHeir: boolean;
+  readonly takesOver: boolean;
   /** A broken invariant, or another writer: the process should end, and be started again. */
   readonly onFatal: (error: Error) => void;
   /** The start takes minutes: whoever waits for us should know that we work. */
@@ -315,7 +315,7 @@ async function assemble(options: AppOptions, undo: Undo): Promise<AppStart> {
     locks: edge.edge.locks,
     bans: edge.edge.sources,
   };
-  const opening = await openHttp(configuration, rest, options.isHeir);
+  const opening = await openHttp(configuration, rest, options.takesOver);
   if (!opening.ok) return opening;
   undo.add(() => opening.close());
   loop.start();

@@ -80,13 +80,13 @@ function listenLater(http: Http, config: HttpConfig, log: Log): () => Promise<vo
 }
 
 /**
- * Opens and listens, or says in words why it cannot. `isHeir`: calls of a server before us go on,
+ * Opens and listens, or says in words why it cannot. `takesOver`: calls of a server before us go on,
  * whoever has the port meanwhile; it is listened at as soon as that is possible.
  */
 export async function openHttp(
   configuration: Configuration,
   deps: Omit<HttpDeps, 'access' | 'tls'>,
-  isHeir: boolean,
+  takesOver: boolean,
 ): Promise<HttpStart> {
   const { http: config } = configuration.config;
   const access = new Access(config, Date.now, () => performance.now());
@@ -101,7 +101,7 @@ export async function openHttp(
   const deaf = await listen(http, config);
   const place = placeOf(http, config);
   if (deaf === null) return { ok: true, place, close: () => http.close() };
-  if (isHeir) {
+  if (takesOver) {
     deps.log.error({}, `${deaf}; calls go on without REST, and it is tried again every 5 s`);
     return { ok: true, place, close: listenLater(http, config, deps.log) };
   }

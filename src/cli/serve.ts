@@ -185,7 +185,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     endpoints: found.endpoints,
     log,
     version: version(),
-    isHeir: options.begun,
+    takesOver: options.begun,
     onFatal: () => process.exit(EXIT.fatal),
     onLongStart: () => tell({ long: true }),
     ...(threads === null ? {} : { threads }),

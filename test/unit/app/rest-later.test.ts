@@ -30,7 +30,7 @@ afterEach(() => {
   other.close();
 });
 
-async function open(isHeir: boolean) {
+async function open(takesOver: boolean) {
   const house = new House();
   house.write(FILE.replace('8242', String(port)));
   const { configuration } = await house.begin();
@@ -42,7 +42,7 @@ async function open(isHeir: boolean) {
     version: '0',
     steering: {},
   } as unknown as HttpDeps;
-  return openHttp(configuration, deps, isHeir);
+  return openHttp(configuration, deps, takesOver);
 }
 
 it('given a start, it is refused', async () => {
