@@ -80,7 +80,7 @@ function listenLater(http: Http, config: HttpConfig, log: Log): () => Promise<vo
 }
 
 /**
- * Opens and listens, or says in words why it cannot. `takesOver`: calls of a server before us go on,
+ * Opens and listens, or says in words why it cannot. `takesOver`: calls of a former server go on,
  * whoever has the port meanwhile; it is listened at as soon as that is possible.
  */
 export async function openHttp(
