@@ -32,9 +32,11 @@ export function isGone(outcome: RequestOutcome): boolean {
   return outcome.kind === 'no-dialog' || status === 481 || status === 408;
 }
 
-/** It could not be brought to its destination (RFC 3261 §8.1.3.1). */
-export function isUnreachable(outcome: RequestOutcome): boolean {
-  return outcome.kind === 'response' && outcome.response.local && outcome.response.status === 503;
+/** sipd's word for a destination that takes no connection by TCP (RFC 3261 §8.1.3.1). */
+export function isNobodyThere(outcome: RequestOutcome): boolean {
+  if (outcome.kind !== 'response') return false;
+  const { local, status, reason } = outcome.response;
+  return local && status === 503 && reason === 'Connection Refused';
 }
 
 export interface RequestOptions {

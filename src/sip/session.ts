@@ -6,7 +6,7 @@
 import type { MediaFailure } from '../media/port.ts';
 import { isHold } from '../media/sdp.ts';
 import { refuseBody, withoutOptional } from './bodies.ts';
-import { isGone, isUnreachable, TRANSACTION_DEADLINE_MS } from './client.ts';
+import { isGone, isNobodyThere, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { InviteOutcome, RequestOutcome } from './client.ts';
 import { ALLOW, SDP, sessionTimer } from './context.ts';
 import type { EdgeContext } from './context.ts';
@@ -59,6 +59,9 @@ export const ACK_MAX_MS = 40_000;
 /** A phone that does not answer our NOTIFY gets its BYE this much later. */
 const NOTIFY_MAX_MS = 2_000;
 
+/** So often in turn silent and not there: gone. */
+const REFUSALS_MAX = 2;
+
 /** A refresh of the session that met a passing obstacle is tried again. */
 const REFRESH_AGAIN_MS = 5_000;
 
@@ -79,6 +82,8 @@ export class Session implements Renewable {
   private peerIsGone = false;
   /** He is being asked whether he is still there. */
   private probing = false;
+  /** How often in turn nobody took our connection when he was silent. */
+  private refusals = 0;
   /** The call that the peer makes at our request; null: none. */
   private referral: Following | null = null;
   /** What he asks us to do by REFER. */
@@ -217,8 +222,9 @@ export class Session implements Renewable {
 
   /**
    * Does the server still know the dialog, and the peer (RFC 3261 §12.2.1.2)? Asked when the server
-   * was away, or the peer sends no audio. Who is silent and cannot even be reached, as where nobody
-   * takes his connections any more (§8.1.3.1), is gone, too; who is heard only has a bad way back.
+   * was away, or the peer sends no audio. Who is silent and takes no connections any more is gone,
+   * too, if it is so when he is asked again: a phone may be about to connect itself. Who is only
+   * not to be reached may be there: it may be our own network that is away.
    */
   private async probe(isSilent: boolean): Promise<void> {
     if (this.closed || this.awaitsAck || this.probing) return;
@@ -228,7 +234,8 @@ export class Session implements Renewable {
       { credentials: this.credentials, deadlineMs: TRANSACTION_DEADLINE_MS },
     );
     this.probing = false;
-    if (!isGone(outcome) && !(isSilent && isUnreachable(outcome))) return;
+    this.refusals = isSilent && isNobodyThere(outcome) ? this.refusals + 1 : 0;
+    if (!isGone(outcome) && this.refusals < REFUSALS_MAX) return;
     // The peer is gone, but the SIP server keeps the dialog until it hears of its end.
     if (!this.closed && outcome.kind !== 'no-dialog') {
       this.bye({ Reason: 'Q.850;cause=102;text="No longer there"' });

@@ -124,7 +124,9 @@ export function userOf(ctx: Context, uac: UacTx, path: Path): ClientTxUser {
     onTransportError: (reason) => {
       ctx.names.avoid(path.address, path.port);
       ctx.log.info(`${method} to ${path.address}:${path.port} failed: ${reason}`);
-      failLocally(ctx, uac, 503, '');
+      // Nobody is there, which is another thing than that nobody can be reached.
+      const isRefused = path.reliable && reason.includes('ECONNREFUSED');
+      failLocally(ctx, uac, 503, isRefused ? 'Connection Refused' : '');
     },
   };
 }

@@ -43,12 +43,12 @@ export class Transaction {
     });
   }
 
-  /** `local`: the server's own, as the network brought none. */
-  answer(status: number, headers: Headers = {}, body = '', local = false): void {
+  /** `own`: the reason of the server's own answer, as the network brought none. */
+  answer(status: number, headers: Headers = {}, body = '', own = ''): void {
     const response: IncomingResponse = {
       status,
-      reason: `Reason ${status}`,
-      local,
+      reason: own || `Reason ${status}`,
+      local: own !== '',
       sourceHost: '127.0.0.1',
       sourcePort: 5060,
       dialogId: '',
