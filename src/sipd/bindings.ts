@@ -74,22 +74,26 @@ export class Bindings {
     if (request.method !== 'REGISTER' && request.method !== 'SUBSCRIBE') return;
     const headers = given.map(({ name, value }) => ({ name: name.toLowerCase(), value }));
     const listed = contactsOf({ headers });
-    let isKnown = path.proto !== 'tcp';
-    for (const asked of contactsOf(request)) {
-      // By UDP it is reached where its Contact says, whatever connection it had before.
-      this.byContact.delete(asked.key);
-      const seconds = secondsOf(asked, listed, [{ headers }, request]);
-      if (isKnown || asked.key === '' || seconds === 0) continue;
-      isKnown = true;
-      const { address, port } = path;
-      const expiresAt = this.clock.now() + seconds * 1000;
-      putNewest(this.byContact, asked.key, { address, port, expiresAt }, MAX_BINDINGS);
-    }
+    const asked = contactsOf(request).filter(({ key }) => key !== '');
+    for (const { key } of asked) this.byContact.delete(key);
+    // By UDP it is reached where its Contact says, whatever connection it had before.
+    if (path.proto !== 'tcp') return;
+    const secondsFor = (one: Granted) => secondsOf(one, listed, [{ headers }, request]);
+    const found = asked.find((one) => secondsFor(one) > 0);
+    if (found === undefined) return;
+    const { address, port } = path;
+    const expiresAt = this.clock.now() + secondsFor(found) * 1000;
+    putNewest(this.byContact, found.key, { address, port, expiresAt }, MAX_BINDINGS);
   }
 
   /** Where the phone at this address has its connection; null if none is known. */
   find(uri: string): { address: string; port: number } | null {
     const key = keyOf(uri);
+    // A Contact that names no transport, where the program has added what it knows.
+    return this.alive(key) ?? this.alive(key.replace(/;tcp$/, ';'));
+  }
+
+  private alive(key: string): Binding | null {
     const found = this.byContact.get(key);
     if (found === undefined) return null;
     if (found.expiresAt > this.clock.now()) return found;

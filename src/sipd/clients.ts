@@ -193,17 +193,19 @@ export class Clients {
     this.settle(client, true);
   }
 
-  /** Beyond the bound it waits with what its kind left last, or in the place of who left first. */
+  /** It waits with what its kind left before, as long as if all had left now. */
   private leaveBehind({ id, tags }: Client): void {
-    const [oldest] = this.orphans.keys();
-    if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) {
-      const kin = [...this.orphans].findLast(([, orphan]) => kinOf(orphan.tags) === kinOf(tags));
-      if (kin !== undefined) {
-        this.options.moveOwnership(id, kin[0], null);
-        return;
-      }
-      this.abandon(oldest);
+    const kin = [...this.orphans].find(([, orphan]) => kinOf(orphan.tags) === kinOf(tags));
+    if (kin !== undefined) {
+      const [first, orphan] = kin;
+      this.options.moveOwnership(id, first, null);
+      orphan.goneAt = this.options.clock.now();
+      orphan.abandon.cancel();
+      orphan.abandon = this.options.clock.after(ABANDON_MS, () => this.abandon(first));
+      return;
     }
+    const [oldest] = this.orphans.keys();
+    if (this.orphans.size >= MAX_ORPHANED_OWNERS && oldest !== undefined) this.abandon(oldest);
     this.orphan(id, tags);
   }
 

@@ -91,8 +91,8 @@ export const MAX_BUSY_MS = 10_000;
 /** Verbs a client may route. Beyond: NO. */
 export const MAX_ROUTES = 64;
 /**
- * Clients that are gone and whose calls wait for another. Beyond: they wait with those of its kind;
- * where there are none, the calls of the one that left first are ended.
+ * Kinds of clients that are gone and whose calls wait for another. Beyond: the calls of the kind
+ * that left first are ended.
  */
 export const MAX_ORPHANED_OWNERS = 100;
 /** Frames held for the absent owner of one dialog, and for all. Beyond: 480 to the peer. */

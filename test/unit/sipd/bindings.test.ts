@@ -107,6 +107,15 @@ it('given one REGISTER takes a Contact back and brings two, then the first of th
   expect(calledAt('sip:mailbox@10.0.0.9')).toBe('10.0.0.9');
 });
 
+it('given its Contact twice, or without the transport it is called by, then it is known', () => {
+  register([], 'tcp', 'reg-1', `${URI}>, <${URI};line=2`);
+  expect(called()).toBe('192.0.2.9');
+  register([], 'udp');
+  expect(called()).toBe('10.0.0.7');
+  register([], 'tcp', 'reg-2', 'sip:ann@10.0.0.7:5060');
+  expect(called()).toBe('192.0.2.9');
+});
+
 it('given more phones than are remembered, then the oldest is forgotten', () => {
   register([]);
   for (let i = 0; i < MAX_BINDINGS; i += 1) {
