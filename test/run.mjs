@@ -2,7 +2,8 @@
 // style, format and types, and runs all tests. With arguments (`npm test -- --project unit sdp`)
 // it only builds and hands them to vitest. What computes comes first, all cores at it; what needs
 // processes mostly waits, for speech to end or a peer to be given up: two lanes of it run side by
-// side, with the machine to themselves. The last line is `N passed, N failed`.
+// side, with the machine to themselves. What failed is told again at the end, where a reader of a
+// long log looks first. The last line is `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream, existsSync, mkdirSync } from 'node:fs';
@@ -37,7 +38,7 @@ function installPeers() {
   process.stdout.write(`could not; tests that need them fail. As root: apt-get install ${names}\n`);
 }
 
-/** A step before the tests; settles to true where it went well. */
+/** A step beside the tests; settles to what failed: nothing, or its name. */
 function step(name, script) {
   const begun = Date.now();
   const child = spawn('npm', ['run', '--silent', script], { cwd: root });
@@ -49,26 +50,39 @@ function step(name, script) {
       const seconds = ((Date.now() - begun) / 1000).toFixed(1);
       process.stdout.write(`${status === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)\n`);
       if (status !== 0) process.stdout.write(`${output}\n`);
-      resolve(status === 0);
+      resolve(status === 0 ? [] : [`${name} (see above)`]);
     });
   });
 }
 
 /** They compute, and nobody waits for them: beside tests they take what is left. */
 async function check() {
-  return [await step('types and lint', 'check'), await step('format', 'format:check')];
+  return [...(await step('types and lint', 'check')), ...(await step('format', 'format:check'))];
 }
 
-/** A file that could not even be loaded is one failure. */
-function count(reportFile) {
-  if (!existsSync(reportFile)) return { passed: 0, failed: 1, skipped: 0 };
+/** One failure in a few lines: where, which test, and what it said first. */
+function told(where, title, message) {
+  const lines = message.split('\n').slice(0, 12);
+  return [`${where}${title}`, ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+/** What failed in one file; a file that could not even be loaded is one failure. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const where = path.relative(root, name);
+  if (status === 'failed' && assertionResults.length === 0) return [told(where, '', message)];
+  return assertionResults
+    .filter((test) => test.status === 'failed')
+    .map((test) => told(where, ` > ${test.fullName}`, test.failureMessages.join('\n')));
+}
+
+function count(name, reportFile) {
+  if (!existsSync(reportFile)) {
+    return { passed: 0, failures: [`${name}: vitest left no report`], skipped: 0 };
+  }
   const report = JSON.parse(readFileSync(reportFile, 'utf8'));
-  const unloaded = report.testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.length === 0,
-  );
   return {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + unloaded.length,
+    failures: report.testResults.flatMap(failuresOf),
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }
@@ -89,9 +103,11 @@ function runVitest(name, args, output, env = {}) {
   });
   return new Promise((resolve) => {
     child.once('close', (status) => {
-      const counted = count(reportFile);
+      const counted = count(name, reportFile);
       // An error outside of any test (an unhandled rejection) fails the run but no test.
-      resolve(status !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted);
+      const isOutside = status !== 0 && counted.failures.length === 0;
+      if (isOutside) counted.failures.push(`${name}: an error outside of any test (see above)`);
+      resolve(counted);
     });
   });
 }
@@ -123,7 +139,7 @@ async function runLanes() {
 
 /**
  * The quick tests beside the checks, then the lanes; one by one where a drachtio-server is named,
- * which serves one ACD at a time. Gives counts, and how the checks went.
+ * which serves one ACD at a time. Gives counts, and which checks failed.
  */
 async function runAll() {
   if ((process.env['ACD_DRACHTIO'] ?? '') !== '') {
@@ -151,7 +167,8 @@ prepare();
 process.off('exit', unprepared);
 const { checks, runs } = args.length > 0 ? await runSome(args) : await runAll();
 const sum = (what) => runs.reduce((total, each) => total + each[what], 0);
-const failed = sum('failed') + checks.filter((ok) => !ok).length;
+const failures = [...checks, ...runs.flatMap((each) => each.failures)];
+for (const failure of failures.slice(0, 20)) process.stdout.write(`\nFAILED ${failure}\n`);
 if (sum('skipped') > 0) process.stdout.write(`${sum('skipped')} skipped\n`);
-process.stdout.write(`${sum('passed')} passed, ${failed} failed\n`);
-process.exitCode = failed > 0 ? 1 : 0;
+process.stdout.write(`${sum('passed')} passed, ${failures.length} failed\n`);
+process.exitCode = failures.length > 0 ? 1 : 0;
