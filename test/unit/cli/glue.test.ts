@@ -49,6 +49,16 @@ describe('acd glue', () => {
     },
   );
 
+  it('freepbx: rings phones past voicemail and follow me, as the README has it by hand', () => {
+    const text = GLUES.freepbx(parts());
+    const code = text.slice(text.indexOf('[from-acd]')).split('\n');
+    const bare = (line: string) => line.replace(/ +; .*/, '').trim();
+    const readme = readFileSync(path.resolve(import.meta.dirname, '../../../README.md'), 'utf8');
+    const byHand = new Set(readme.split('\n').map(bare));
+    expect(code.length).toBeGreaterThan(8);
+    expect(code.map(bare).filter((line) => !byHand.has(line))).toEqual([]);
+  });
+
   it('asterisk: has hints and the context in which the ACD subscribes', () => {
     const text = GLUES.asterisk(parts());
     expect(text).toContain('subscribe_context = acd-hints');
