@@ -6,14 +6,14 @@
 # unprivileged user, the health check's command, an end by SIGTERM. Not tried: the base image.
 
 FROM node:24-bookworm-slim AS build
-# No compiler: for this Node SQLite comes ready-made (better-sqlite3 13); 12, which is for Node 20
-# alone, may be left out by npm.
+# No compiler, and no scripts that would want one: for this Node SQLite comes ready-made
+# (better-sqlite3 13), and npm ci would try to compile it all the same, then leave it out.
 WORKDIR /acd
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
-RUN npm run build && npm prune --omit=dev
+RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
