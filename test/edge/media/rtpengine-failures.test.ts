@@ -5,6 +5,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { within } from '../../support/inbox.ts';
+import { halt } from '../../support/processes.ts';
 import type { RtpPeer } from '../../support/rtp.ts';
 import { openStage } from '../../support/stage.ts';
 import {
@@ -144,7 +145,7 @@ describe('several rtpengines', () => {
     const { one, two, acd } = await twoEngines();
     const { a, b } = await talk(acd);
     const before = acd.media.legsOn(one.name);
-    process.kill(one.pid, 'SIGSTOP');
+    await halt(one.pid);
     const newcomers = [await caller(acd), await caller(acd)];
     for (const { leg } of newcomers) expect(acd.media.legsOn(two.name)).toContain(leg);
     await acd.told.take('down', (text) => text.includes(one.name));
