@@ -33,7 +33,7 @@ const STOP_MAX_MS = 1_000;
  * A phone that is not idle is asked again after this long, then after ever longer: FreeSWITCH, for
  * one, does not tell that a phone is back, and may tell of an end before the call itself.
  */
-const ASK_FIRST_MS = 15_000;
+const ASK_FIRST_MS = 5_000;
 const ASK_MAX_MS = 300_000;
 /** A phone that changes its mind more often than this, in this time, is told of with delay. */
 const CHANGES_MAX = 20;

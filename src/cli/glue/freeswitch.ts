@@ -36,7 +36,7 @@ ${aloneNote(parts)
   .join('')}-->
 
 <!-- conf/sip_profiles/internal.xml: the first is there; without the second FreeSWITCH does not
-     tell that a phone is back, and the ACD has to ask again (15 s, and ever later, to 5 min)
+     tell that a phone is back, and the ACD has to ask again (after 5 s, then ever more seldom)
     <param name="manage-presence" value="true"/>
     <param name="send-presence-on-register" value="true"/>
 -->

@@ -202,10 +202,10 @@ it('given a phone that is away, then it is asked ever more seldom, until it is b
     last('presence').answer(200, { Expires: '3600' });
     notify(first, asked.length + 1, ['active', pidf('closed')]);
   }
-  expect(asked).toEqual([15, 45, 105, 225, 465, 765]);
-  await pass(65_000);
+  expect(asked).toEqual([5, 15, 35, 75, 155, 315, 615, 915]);
+  await pass(215_000);
   last('presence').answer(200, { Expires: '3600' });
-  notify(first, 8, ['active', pidf('open')]);
+  notify(first, asked.length + 2, ['active', pidf('open')]);
   await pass(0);
   expect(state()).toBe('idle');
   const count = all('presence').length;
