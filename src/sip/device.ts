@@ -20,7 +20,15 @@ export interface KnownRegistrar {
 }
 
 /** Contact users that name a server, never a phone. */
-const NOT_A_PHONE = new Set(['', 'asterisk', 'anonymous', 'unknown', 'kamailio', 'freeswitch']);
+const NOT_A_PHONE = new Set([
+  '',
+  'asterisk',
+  'anonymous',
+  'unknown',
+  'kamailio',
+  'freeswitch',
+  'mod_sofia',
+]);
 
 export const plain = (host: string): string => host.replace(/^\[|\]$/g, '');
 const isAddress = (host: string): boolean => /^[\d.]+$|:/.test(plain(host));

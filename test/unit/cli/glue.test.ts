@@ -81,6 +81,24 @@ describe('acd glue', () => {
     expect(GLUES.kamailio(parts())).toContain(String.raw`|\\*77${behind}|`);
   });
 
+  it('freeswitch: phones have a context of their own, and log in by the name they proved', () => {
+    const text = GLUES.freeswitch(parts());
+    expect(text).toContain('<variable name="user_context" value="acd"/>');
+    const [, own = ''] = /<context name="acd">(.*?)<\/context>/s.exec(text) ?? [];
+    expect(own).toContain('<action application="bridge" data="user/$1@${domain_name}"/>');
+    // Voicemail must not answer for a phone that did not.
+    expect(own).not.toMatch(/continue_on_fail|answer|transfer"/);
+    const of = (title: string): string =>
+      new RegExp(`<extension name="acd ${title}">.*?</extension>`, 's').exec(text)?.[0] ?? '';
+    const proved = 'data="effective_caller_id_number=${user_name}"';
+    expect(of('codes')).toContain(proved);
+    expect(of('codes')).toContain(String.raw`"^(acdlogin|\*77${BEHIND_CODE}|\*78`);
+    expect(of('queues')).not.toContain(proved);
+    expect(of('queues')).toContain(String.raw`expression="^(sales|help\.desk)$"`);
+    const manual = readFileSync(path.resolve(import.meta.dirname, '../../../README.md'), 'utf8');
+    expect(manual).toContain(own);
+  });
+
   describe('of a configuration with a queue for calls to one agent alone', () => {
     const direct = yaml.replace('queues: [', 'queues: [{name: personal, direct: yes}, ');
     const found = parts(undefined, direct);
