@@ -23,10 +23,12 @@ import type { ChildSpec, Readiness } from './life.ts';
 import type { LogLine } from '../observe/line.ts';
 import { readLine } from '../observe/line.ts';
 import { canListen, findPortFaults } from './preflight.ts';
+import { ours, PROGRAMS, SHARED } from './programs.ts';
 import type { RtpengineChild } from './rtpengine-child.ts';
 import { keepRtpengine } from './rtpengine-child.ts';
 import type { RunRecord } from './run-record.ts';
 import { openRecord, recordFile, writeRecord } from './run-record.ts';
+import { beSole } from './sole.ts';
 import { Spare } from './spare.ts';
 
 export interface SupervisorOptions {
@@ -66,23 +68,12 @@ export type SupervisorStart =
 const SERVER_STOP_MS = 12_000;
 const CHILD_STOP_MS = 4_000;
 
-const extension = path.extname(import.meta.filename);
-/** The folder of all programs: src/, or dist/ when built. */
-const programs = path.join(import.meta.dirname, '..');
-/** What sipd and mediad import from beside their folders: part of what they are. */
-const SHARED = path.join(programs, 'shared');
-
-/** A program of ours: built (.js) or as source (.ts, under tsx). */
-function ours(file: string, args: readonly string[]): Pick<ChildSpec, 'command' | 'args'> {
-  const program = path.join(programs, `${file}${extension}`);
-  return { command: process.execPath, args: [...process.execArgv, program, ...args] };
-}
-
 type Program = 'sipd' | 'mediad' | 'server';
 
 class Household {
   private readonly options: SupervisorOptions;
   private readonly file: string | null;
+  private readonly leave: () => void;
   private record: RunRecord;
   private readonly sipd: Child | null;
   private readonly mediad: Child;
@@ -99,9 +90,11 @@ class Household {
   sip: readonly string[] = [];
   http = '';
 
-  constructor(options: SupervisorOptions) {
+  /** @param leave lets the next supervisor in, once all is done */
+  constructor(options: SupervisorOptions, file: string | null, leave: () => void) {
     this.options = options;
-    this.file = recordFile(options.config.journal.path);
+    this.file = file;
+    this.leave = leave;
     this.record = openRecord(this.file);
     const say = (name: Program) => ({
       line: (text: string) => options.write(readLine(text, name, Date.now())),
@@ -179,7 +172,7 @@ class Household {
   }
 
   private get sipdMark(): string {
-    const places = [path.join(programs, 'sipd'), SHARED];
+    const places = [path.join(PROGRAMS, 'sipd'), SHARED];
     return fingerprint(places, [this.wanted, this.sipdRest, this.record.secret, this.lingerMs]);
   }
 
@@ -204,7 +197,7 @@ class Household {
   }
 
   private get mediadMark(): string {
-    const places = [path.join(programs, 'mediad'), SHARED];
+    const places = [path.join(PROGRAMS, 'mediad'), SHARED];
     return fingerprint(places, [this.mediadRest, this.lingerMs]);
   }
 
@@ -230,7 +223,7 @@ class Household {
   }
 
   private get serverMark(): string {
-    return fingerprint([programs], [this.options.config, this.endpoints]);
+    return fingerprint([PROGRAMS], [this.options.config, this.endpoints]);
   }
 
   /** `spare`: the same in all but that it waits for `go` with its code loaded. */
@@ -264,7 +257,7 @@ class Household {
   /** Nothing is started, nothing of a former start is touched, before all this is well. */
   private async look(): Promise<readonly string[]> {
     const taken = (await this.control?.open()) ?? null;
-    if (taken !== null) return [`${taken}; stop that, or choose another at journal.path`];
+    if (taken !== null) return [other(taken)];
     const children = [this.sipd, this.mediad, this.server].filter((child) => child !== null);
     const mute = await Promise.all(children.map((child) => child.findFormer()));
     const ports = await findPortFaults(this.options.config, {
@@ -426,8 +419,11 @@ class Household {
 
   private clear(): void {
     rmSync(this.record.folder, { recursive: true, force: true });
+    this.leave();
   }
 }
+
+const other = (who: string): string => `${who}; stop that, or choose another at journal.path`;
 
 function faultOf(what: string, ready: Readiness | null): string[] {
   return ready === null || ready.ok ? [] : [`${what} could not be started: ${ready.error}`];
@@ -435,15 +431,16 @@ function faultOf(what: string, ready: Readiness | null): string[] {
 
 /** Starts everything, or nothing and the reasons. */
 export async function supervise(options: SupervisorOptions): Promise<SupervisorStart> {
-  let household: Household;
+  const file = recordFile(options.config.journal.path);
   try {
-    household = new Household(options);
+    const sole = file === null ? null : await beSole(file);
+    if (sole?.ok === false) return { ok: false, faults: [other(sole.fault)] };
+    const household = new Household(options, file, () => sole?.leave());
     const faults = await household.start();
-    if (faults.length > 0) return { ok: false, faults };
+    return faults.length > 0 ? { ok: false, faults } : { ok: true, supervisor: household };
   } catch (error) {
-    const { code, path: file, message } = error as NodeJS.ErrnoException;
-    if (code === undefined || file === undefined) throw error;
-    return { ok: false, faults: [`${file} cannot be used: ${message}; see journal.path`] };
+    const { code, path: place, message } = error as NodeJS.ErrnoException;
+    if (code === undefined || place === undefined) throw error;
+    return { ok: false, faults: [`${place} cannot be used: ${message}; see journal.path`] };
   }
-  return { ok: true, supervisor: household };
 }
