@@ -47,7 +47,6 @@ export interface Supervisor {
   /** Where SIP and REST really listen, as the children told. */
   readonly sip: readonly string[];
   readonly http: string;
-  pids(): Readonly<Record<string, number | null>>;
   /** Server first, which drains, then those who carry its calls. Settles when all have ended. */
   stop(): Promise<void>;
   /** A stop under way waits for no call any more: they are ended politely. */
@@ -78,8 +77,6 @@ class Household {
   private readonly sipd: Child | null;
   private readonly mediad: Child;
   private readonly server: Child;
-  /** Null: none is wanted, or none would be of use. */
-  private readonly spare: Spare | null;
   private readonly control: ControlSocket | null;
   private rtpengine: RtpengineChild | null = null;
   private hasServed = false;
@@ -101,12 +98,16 @@ class Household {
       note: (level: 'info' | 'warn' | 'error', text: string) => this.note(level, text),
     });
     // Where the journal is in memory a killed server's calls are lost, with a spare or without.
-    const hasSpare = options.config.takeoverSpare && this.file !== null && this.isGuarded;
-    const spareSpec = () => this.serverSpec('spare');
+    const hasSpares = options.config.takeoverSpare && this.file !== null && this.isGuarded;
     // Only one that hangs on us hears the question.
     const hungMs = this.isGuarded ? options.config.takeoverHungMs : 0;
-    const spare = { name: 'server', spec: spareSpec, ...say('server'), hungMs };
-    this.spare = hasSpare ? new Spare(spare) : null;
+    const spares: Partial<Record<Program, Spare>> = {};
+    const keepSpare = (name: Program, spec: () => ChildSpec) =>
+      (spares[name] = new Spare({ name, spec, ...say(name), hungMs }));
+    if (hasSpares) {
+      keepSpare('server', () => this.serverSpec('spare'));
+      keepSpare('mediad', () => this.mediadAs(['--spare'], this.mediadMark));
+    }
     const make = (name: Program, spec: () => ChildSpec, stopMs: number) =>
       new Child({
         name,
@@ -117,7 +118,7 @@ class Household {
         ...(this.lingerMs === 0 ? {} : { lifeline: this.place(`${name}.life`) }),
         // Any other end would end its calls.
         ...(name === 'server' ? { dismiss: (life) => life.order('handover') } : {}),
-        ...(name === 'server' && this.spare !== null ? { spare: this.spare } : {}),
+        ...(spares[name] === undefined ? {} : { spare: spares[name] }),
       });
     this.sipd =
       options.drachtio === null ? make('sipd', () => this.sipdSpec(), CHILD_STOP_MS) : null;
@@ -202,8 +203,12 @@ class Household {
   }
 
   private mediadSpec(): ChildSpec {
-    const guard = this.guard('mediad', this.begin('mediad', this.mediadMark));
-    return { ...ours('mediad/main', [...this.mediadRest, ...guard]), env: {} };
+    return this.mediadAs([], this.begin('mediad', this.mediadMark));
+  }
+
+  private mediadAs(first: readonly string[], mark: string): ChildSpec {
+    const args = [...first, ...this.mediadRest, ...this.guard('mediad', mark)];
+    return { ...ours('mediad/main', args), env: {} };
   }
 
   private begin(name: Program, mark: string): string {
@@ -339,16 +344,6 @@ class Household {
     const port = Number(started.child.engine.split(':').at(-1));
     this.record = { ...this.record, rtpengine: port };
     return [];
-  }
-
-  pids(): Record<string, number | null> {
-    return {
-      ...(this.sipd === null ? {} : { sipd: this.sipd.pid }),
-      mediad: this.mediad.pid,
-      ...(this.rtpengine === null ? {} : { rtpengine: this.rtpengine.pid() }),
-      server: this.server.pid,
-      ...(this.spare === null ? {} : { spare: this.spare.pid }),
-    };
   }
 
   private async perform(word: string): Promise<ControlAnswer> {
