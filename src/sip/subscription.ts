@@ -48,6 +48,8 @@ export interface SubscriptionView {
   readonly status: SubscriptionStatus;
   /** The phone accepted it at least once. */
   readonly wasAccepted: boolean;
+  /** It has accepted it, or its refresh, from us. */
+  readonly isAnswered: boolean;
   /** Whom a NOTIFY has told anything. */
   readonly told: Told;
   /** What the last readable document says; null: nothing yet. */
@@ -74,6 +76,7 @@ export class Subscription {
   private readonly options: SubscriptionOptions;
   private status: SubscriptionStatus = 'asking';
   private wasAccepted = false;
+  private isAnswered = false;
   private told: Told = 'nobody';
   private value: DeviceState | null = null;
   private isSilent = false;
@@ -151,8 +154,8 @@ export class Subscription {
   }
 
   view(): SubscriptionView {
-    const { status, wasAccepted, told, cause, isSilent } = this;
-    return { status, wasAccepted, told, state: this.value, isSilent, cause };
+    const { status, wasAccepted, isAnswered, told, cause, isSilent } = this;
+    return { status, wasAccepted, isAnswered, told, state: this.value, isSilent, cause };
   }
 
   /** Ends it at the phone too (Expires: 0). Settles when that is answered or 5 s have passed. */
@@ -265,6 +268,7 @@ export class Subscription {
     const wasLost = this.status !== 'active';
     this.status = 'active';
     this.wasAccepted = true;
+    this.isAnswered = true;
     this.cause = '';
     if (wasLost) this.acceptedAt = this.options.context.runtime.now();
     else this.failures = 0;
