@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from './clock.ts';
 import {
   ABANDON_MS,
+  ABANDON_TAKEOVER_MS,
   CLIENT_RETURN_MS,
   CLIENT_SILENT_MS,
   HELD_MS,
@@ -201,7 +202,7 @@ export class Clients {
       this.options.moveOwnership(id, first, null);
       orphan.goneAt = this.options.clock.now();
       orphan.abandon.cancel();
-      orphan.abandon = this.options.clock.after(ABANDON_MS, () => this.abandon(first));
+      orphan.abandon = this.abandonLater(first, tags);
       return;
     }
     const [oldest] = this.orphans.keys();
@@ -262,11 +263,15 @@ export class Clients {
   }
 
   private orphan(id: string, tags: string[]): void {
-    const { clock } = this.options;
-    const abandon = clock.after(ABANDON_MS, () => {
+    const goneAt = this.options.clock.now();
+    this.orphans.set(id, { tags, goneAt, held: new Set(), abandon: this.abandonLater(id, tags) });
+  }
+
+  private abandonLater(id: string, tags: string[]): Timer {
+    const ms = tags.includes(TAKEOVER) ? ABANDON_TAKEOVER_MS : ABANDON_MS;
+    return this.options.clock.after(ms, () => {
       this.abandon(id);
     });
-    this.orphans.set(id, { tags, goneAt: clock.now(), held: new Set(), abandon });
   }
 
   private abandon(id: string): void {
