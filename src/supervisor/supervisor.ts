@@ -117,7 +117,9 @@ class Household {
         hungMs,
         ...(this.lingerMs === 0 ? {} : { lifeline: this.place(`${name}.life`) }),
         // Any other end would end its calls.
-        ...(name === 'server' ? { dismiss: (life) => life.order('handover') } : {}),
+        ...(name === 'server'
+          ? { dismiss: (life) => life.order('handover'), endsCalls: true }
+          : {}),
         ...(spares[name] === undefined ? {} : { spare: spares[name] }),
       });
     this.sipd =
