@@ -21,7 +21,8 @@ const mayImport = {
   sip: ['shared', 'core', 'config', 'media', 'runtime', 'observe'],
   http: ['shared', 'core', 'config', 'runtime', 'reports', 'observe'],
   webhooks: ['core', 'config', 'runtime', 'http'],
-  supervisor: ['shared', 'config', 'media', 'observe'],
+  // It holds a lock of the journal's kind.
+  supervisor: ['shared', 'config', 'journal', 'media', 'observe'],
   // The demo's phones stand on our own SIP stack and audio process; a journal is repaired while
   // there is no server to ask.
   cli: [

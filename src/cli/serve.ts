@@ -122,11 +122,11 @@ function settleEnvironment(): void {
   process.env = { ...process.env };
 }
 
-/** sipd keeps what a server left for 5 min (ABANDON_MS). */
+/** sipd keeps what a server left for so long (ABANDON_TAKEOVER_MS). */
 function mistaken(faults: readonly string[], follows: boolean): string {
   const [first = ''] = faults;
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
-  const waiting = '; this is tried again every few seconds, and calls wait for it, for 5 minutes';
+  const waiting = '; this is tried again every few seconds, and calls wait for it, for an hour';
   return `the configuration has mistakes: ${first}${more}${follows ? waiting : '; see acd check'}`;
 }
 

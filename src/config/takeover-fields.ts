@@ -14,8 +14,9 @@ export const takeover = section('What happens when a process is killed or hangs.
   ),
   spare: standard(
     f.yesNo(
-      'Keep a spare server process with all its code loaded, so that a killed server is ' +
-        'followed at once. It takes about 80 MB of memory. `no`: the next one is loaded then.',
+      'Keep a spare server process and a spare audio process with all their code loaded, so that ' +
+        'a killed one is followed at once. They take about 90 MB of memory. `no`: the next one ' +
+        'is loaded then.',
     ),
     'yes',
   ),

@@ -5,9 +5,9 @@
  * Requests are begun in the order in which they come; only `create` takes a while (names, ports),
  * so what concerns a new leg is sent after its answer.
  */
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { Numbered } from './events.ts';
+import { KeptSocket } from '../shared/kept-socket.ts';
 import { flushWrites, joinWrites } from '../shared/one-write.ts';
 import { asFields } from './fields.ts';
 import type { Legs } from './legs.ts';
@@ -57,7 +57,7 @@ export class Control {
   private readonly legs: Legs;
   private readonly clients = new Set<Client>();
   private listener: Client | null = null;
-  private server: Server | null = null;
+  private server: { close(): unknown } | null = null;
 
   constructor(legs: Legs) {
     this.legs = legs;
@@ -66,27 +66,26 @@ export class Control {
   /** Listens on a path or `host:port`; gives where, or why not. */
   async listen(where: string): Promise<{ ok: true; where: string } | { ok: false; why: string }> {
     const tcp = /^\[?([^/\]]*)\]?:(\d+)$/.exec(where);
-    if (tcp === null && existsSync(where)) {
-      if (await answers(where)) return { ok: false, why: `${where} is in use by another mediad` };
-      // Left by a process that was killed; nobody listens there.
-      unlinkSync(where);
+    if (tcp === null) {
+      // Whoever can open the socket can listen to every call.
+      const socket = new KeptSocket(where, (client) => this.welcome(client));
+      this.server = socket;
+      const why = await socket.listen();
+      return why === null ? { ok: true, where } : { ok: false, why };
     }
+    const [, host = '127.0.0.1', wanted] = tcp;
     const server = createServer((socket) => this.welcome(socket));
     this.server = server;
+    if (!/^(127\.|::1$|localhost$)/.test(host)) {
+      log('warn', 'whoever reaches the control port can listen to every call', { where });
+    }
     return new Promise((resolve) => {
       server.once('error', (error) => resolve({ ok: false, why: error.message }));
-      const ready = (): void => {
-        // Whoever can open the socket can listen to every call.
-        if (tcp === null) chmodSync(where, 0o600);
+      server.listen({ host, port: Number(wanted) }, () => {
         const address = server.address();
         const port = typeof address === 'object' && address !== null ? address.port : 0;
-        resolve({ ok: true, where: tcp === null ? where : `${tcp[1]}:${port}` });
-      };
-      if (tcp === null) server.listen(where, ready);
-      else server.listen({ host: tcp[1] ?? '127.0.0.1', port: Number(tcp[2]) }, ready);
-      if (tcp !== null && !/^(127\.|::1$|localhost$)/.test(tcp[1] ?? '')) {
-        log('warn', 'whoever reaches the control port can listen to every call', { where });
-      }
+        resolve({ ok: true, where: `${host}:${port}` });
+      });
     });
   }
 
@@ -154,15 +153,4 @@ export class Control {
     // After what is held: a first packet is older than the silence that followed it.
     this.legs.tellAgain();
   }
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });
 }

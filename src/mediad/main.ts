@@ -9,6 +9,7 @@
 import { isIP } from 'node:net';
 import { setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
+import { Later } from '../shared/later.ts';
 import { Lifeline } from '../shared/lifeline.ts';
 import { Control } from './control.ts';
 import { Legs, type Settings } from './legs.ts';
@@ -16,13 +17,15 @@ import { log, setLevel, setOutput, type Level } from './log.ts';
 
 const usage = `mediad --control PATH|HOST:PORT [--rtp ADDRESS] [--ports MIN-MAX]
        [--external-address ADDRESS] [--silence-ms N] [--log debug|info|warn|error]
-       [--nice N] [--stop-with-parent [--lifeline PATH --mark TEXT --linger-ms N]]`;
+       [--nice N] [--stop-with-parent [--lifeline PATH --mark TEXT --linger-ms N] [--spare]]`;
 
 interface Options extends Settings {
   readonly control: string;
   readonly stopWithParent: boolean;
   readonly lifeline: { readonly path: string; readonly mark: string; readonly lingerMs: number };
   readonly nice: number;
+  /** Waits, with its code loaded, for the word `go` of its parent (supervisor/spare.ts). */
+  readonly isSpare: boolean;
 }
 
 function readOptions(args: readonly string[]): Options | string {
@@ -42,6 +45,7 @@ function readOptions(args: readonly string[]): Options | string {
         lifeline: { type: 'string', default: '' },
         mark: { type: 'string', default: '' },
         'linger-ms': { type: 'string', default: '0' },
+        spare: { type: 'boolean', default: false },
       },
     }));
   } catch (error) {
@@ -65,6 +69,7 @@ function readOptions(args: readonly string[]): Options | string {
   if (!Number.isInteger(nice) || nice < -20 || nice > 19) return '--nice must be from -20 to 19';
   const lingerMs = Number(values['linger-ms']);
   if (!Number.isInteger(lingerMs) || lingerMs < 0) return '--linger-ms must be a whole number';
+  if (values.spare && !values['stop-with-parent']) return '--spare needs --stop-with-parent';
   setLevel(values.log as Level);
   return {
     control: values.control,
@@ -74,6 +79,7 @@ function readOptions(args: readonly string[]): Options | string {
     stopWithParent: values['stop-with-parent'],
     lifeline: { path: values.lifeline, mark: values.mark, lingerMs },
     nice,
+    isSpare: values.spare,
   };
 }
 
@@ -96,12 +102,37 @@ function refuse(error: string): void {
   process.exitCode = 1;
 }
 
+/** False: we are not wanted. */
+async function beSpare(word: Promise<boolean>): Promise<boolean> {
+  say({ prepared: true });
+  if (!(await word)) return false;
+  // Who looks at the list of processes shall see what we are now.
+  const [, program = '', ...rest] = process.argv;
+  const args = rest.filter((each) => each !== '--spare');
+  process.title = [process.argv0, ...process.execArgv, program, ...args].join(' ');
+  return true;
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (typeof options === 'string') {
     process.stderr.write(`${options}\n${usage}\n`);
     refuse(options);
     return;
+  }
+  const beginning = new Later<boolean>();
+  let stop = (_why: string): void => process.exit();
+  const lifeline = options.stopWithParent
+    ? new Lifeline({
+        ...options.lifeline,
+        end: (why) => stop(why),
+        orphaned: () => beginning.settle(false),
+        order: (word) => word === 'go' && beginning.settle(true),
+      })
+    : null;
+  if (options.isSpare) {
+    lifeline?.watchParent();
+    if (!(await beSpare(beginning.promise))) process.exit();
   }
   const legs = new Legs(options);
   const fault = await legs.fault();
@@ -116,9 +147,6 @@ async function main(): Promise<void> {
     return;
   }
   const told = { control: listening.where };
-  const lifeline = options.stopWithParent
-    ? new Lifeline({ ...options.lifeline, end: (why) => stop(why) })
-    : null;
   const deaf = (await lifeline?.listen(told)) ?? null;
   if (deaf !== null) {
     refuse(`lifeline ${deaf}`);
@@ -126,7 +154,7 @@ async function main(): Promise<void> {
   }
   raisePriority(options.nice);
   legs.clock.start();
-  const stop = (why: string): void => {
+  stop = (why: string): void => {
     log('info', 'stopping', { why });
     lifeline?.close();
     control.close();
@@ -143,7 +171,7 @@ async function main(): Promise<void> {
   process.stdout.on('error', unread);
   if (lifeline !== null) {
     setOutput((line) => lifeline.say(line, process.stderr));
-    lifeline.watchParent();
+    if (!options.isSpare) lifeline.watchParent();
   }
   say({ ready: true, ...told });
 }

@@ -8,9 +8,9 @@
  * parent's pipes lead nowhere. What the guardian sends are orders, one word a line; `alive?` is
  * answered at once, on standard output or the socket, by who is not hung (supervisor/pulse.ts).
  */
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import { KeptSocket } from './kept-socket.ts';
 import { writeLine } from './unread.ts';
 
 export interface LifelineOptions {
@@ -51,7 +51,7 @@ export function eachLine(stream: Readable, take: (line: string) => void): void {
 export class Lifeline {
   private readonly options: LifelineOptions;
   private readonly guardians = new Set<Socket>();
-  private server: Server | null = null;
+  private socket: KeptSocket | null = null;
   private told: object = {};
   private hasParent = true;
   private timer: NodeJS.Timeout | null = null;
@@ -81,20 +81,8 @@ export class Lifeline {
     const { path } = this.options;
     this.told = told;
     if (path === '') return null;
-    if (existsSync(path)) {
-      if (await answers(path)) return `${path} is in use by another process`;
-      // Left by a process that was killed.
-      unlinkSync(path);
-    }
-    const server = createServer((socket) => this.welcome(socket));
-    this.server = server;
-    return new Promise((resolve) => {
-      server.once('error', (error) => resolve(`${path}: ${error.message}`));
-      server.listen(path, () => {
-        chmodSync(path, 0o600);
-        resolve(null);
-      });
-    });
+    this.socket = new KeptSocket(path, (socket) => this.welcome(socket));
+    return this.socket.listen();
   }
 
   /** Takes a log line: for the pipe to our parent, or for whoever took us over. */
@@ -104,7 +92,7 @@ export class Lifeline {
 
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
-    this.server?.close();
+    this.socket?.close();
     for (const socket of this.guardians) socket.destroy();
   }
 
@@ -141,15 +129,4 @@ export class Lifeline {
     }
     this.timer = setTimeout(() => end(`${why}, and nobody took over`), lingerMs);
   }
-}
-
-async function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });
 }

@@ -95,6 +95,15 @@ function isMute({ status, wasAccepted, told, cause }: SubscriptionView): boolean
   return wasAccepted && told === 'nobody' && (status === 'active' || cause === 'no-notify');
 }
 
+/**
+ * It told the process before us something, or nothing ever, as the mute do; it is there, and has
+ * the time that a first NOTIFY may take to say it again, before it is taken for mute.
+ */
+function maySpeakYet({ status, isAnswered, told, state }: SubscriptionView): boolean {
+  const isHeld = status === 'active' && told === 'a process before us';
+  return isHeld && isAnswered && state === null;
+}
+
 /** The one state of several subscriptions. */
 export function combine(
   views: readonly (SubscriptionView & { readonly name: string })[],
@@ -352,7 +361,7 @@ export class Presence implements LoginPresence {
     else if (combined.state !== 'unknown') this.askLater(watch);
     let said = combined.state;
     let { source } = combined;
-    if (said === 'unknown' && this.context.runtime.now() < watch.resumeUntil) {
+    if (said === 'unknown' && this.isResuming(watch, views)) {
       // Nothing heard yet since we took over is no news: the agent stays what he was, unless one
       // package says already that he is busy.
       const busy = views.find(({ state }) => state !== null && state !== 'idle');
@@ -391,6 +400,16 @@ export class Presence implements LoginPresence {
   private stopAsking(watch: Watch): void {
     if (watch.asking !== null) clearTimeout(watch.asking);
     Object.assign(watch, { asking: null, askMs: ASK_FIRST_MS });
+  }
+
+  /** What the journal says of it counts, and what it does not say yet does not. */
+  private isResuming({ device, resumeUntil }: Watch, views: readonly SubscriptionView[]): boolean {
+    if (this.context.runtime.now() < resumeUntil) return true;
+    // Between us and a PBX nobody is mute.
+    if (device.registrar !== null || resumeUntil === 0) return false;
+    const isNoNews = (view: SubscriptionView) =>
+      maySpeakYet(view) || isMute(view) || wasIgnored(view);
+    return views.some(maySpeakYet) && views.every(isNoNews);
   }
 
   /**

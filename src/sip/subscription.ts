@@ -26,7 +26,6 @@ const BACKOFF_MAX_MS = 60_000;
 const HELD_TRIES = 5;
 /** After a 2xx the first NOTIFY must come (RFC 6665 §4.1.2.4, timer N). */
 const NOTIFY_MAX_MS = 32_000;
-
 const UNSUBSCRIBE_MAX_MS = 5_000;
 /** The SIP server was away: its end is asked for again so soon, and so often in all. */
 const UNSUBSCRIBE_AGAIN_MS = 1_000;
@@ -46,8 +45,9 @@ export type SubscriptionStatus =
 type Told = 'nobody' | 'a process before us' | 'us';
 export interface SubscriptionView {
   readonly status: SubscriptionStatus;
-  /** The phone accepted it at least once. */
+  /** The phone accepted it at least once; `isAnswered`: it or its refresh, from us. */
   readonly wasAccepted: boolean;
+  readonly isAnswered: boolean;
   /** Whom a NOTIFY has told anything. */
   readonly told: Told;
   /** What the last readable document says; null: nothing yet. */
@@ -83,7 +83,7 @@ export class Subscription {
   private isGapped = false;
   /** Asked for; a phone may want more. */
   private expiresS: number;
-  /** When it was accepted, ms of the runtime; 0: it is not. */
+  /** When it, or its refresh, was first accepted, ms of the runtime; 0: it is not. */
   private acceptedAt = 0;
   /** Tag of the phone; '': not known. */
   private peerTag = '';
@@ -154,8 +154,8 @@ export class Subscription {
   }
 
   view(): SubscriptionView {
-    const { status, wasAccepted, told, cause, isSilent } = this;
-    return { status, wasAccepted, told, state: this.value, isSilent, cause };
+    const { status, wasAccepted, told, cause, isSilent, value: state } = this;
+    return { status, wasAccepted, isAnswered: this.acceptedAt > 0, told, state, isSilent, cause };
   }
 
   /** Ends it at the phone too (Expires: 0). Settles when that is answered or 5 s have passed. */
@@ -269,7 +269,7 @@ export class Subscription {
     this.status = 'active';
     this.wasAccepted = true;
     this.cause = '';
-    if (wasLost) this.acceptedAt = this.options.context.runtime.now();
+    if (this.acceptedAt === 0) this.acceptedAt = this.options.context.runtime.now();
     else this.failures = 0;
     this.schedule(expires ?? this.expiresS);
     if (this.value === null && !this.isSilent) this.awaitFirstNotify();
@@ -436,8 +436,8 @@ export class Subscription {
 }
 
 function retryAfter(text: string): number | null {
-  const value = seconds(text);
-  return value === null ? null : Math.min(Math.max(value * 1000, 500), BACKOFF_MAX_MS);
+  const s = seconds(text);
+  return s === null ? null : Math.min(Math.max(s * 1000, 500), BACKOFF_MAX_MS);
 }
 
 function brief(outcome: RequestOutcome): object {

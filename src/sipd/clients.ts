@@ -5,8 +5,8 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from './clock.ts';
+import { CALLED, isApart, kinOf, patienceWith, TAKEOVER } from './kin.ts';
 import {
-  ABANDON_MS,
   CLIENT_RETURN_MS,
   CLIENT_SILENT_MS,
   HELD_MS,
@@ -17,25 +17,6 @@ import {
   MAX_ORPHANED_OWNERS,
   TAG_PATIENCE_MS,
 } from './limits.ts';
-
-/** Tag of clients that want unanswered requests of a dead one again. */
-const TAKEOVER = 'takeover';
-
-/** Before the address of those we connect to, who are of one kind only with others there. */
-const CALLED = 'called:';
-
-/** Clients with the same tags are of one kind, and take over from each other first of all. */
-function kinOf(tags: string[]): string {
-  return tags.toSorted().join(',');
-}
-
-/**
- * Is their kind for itself? Calls at a place that we call are known only there. And who takes over
- * ends what it knows nothing of: it must get no calls of others, and others must not have its own.
- */
-function isApart(tags: string[]): boolean {
-  return tags.some((tag) => tag === TAKEOVER || tag.startsWith(CALLED));
-}
 
 /** One connection from a client program. */
 export class Client {
@@ -201,7 +182,7 @@ export class Clients {
       this.options.moveOwnership(id, first, null);
       orphan.goneAt = this.options.clock.now();
       orphan.abandon.cancel();
-      orphan.abandon = this.options.clock.after(ABANDON_MS, () => this.abandon(first));
+      orphan.abandon = this.abandonLater(first, tags);
       return;
     }
     const [oldest] = this.orphans.keys();
@@ -262,11 +243,14 @@ export class Clients {
   }
 
   private orphan(id: string, tags: string[]): void {
-    const { clock } = this.options;
-    const abandon = clock.after(ABANDON_MS, () => {
+    const goneAt = this.options.clock.now();
+    this.orphans.set(id, { tags, goneAt, held: new Set(), abandon: this.abandonLater(id, tags) });
+  }
+
+  private abandonLater(id: string, tags: string[]): Timer {
+    return this.options.clock.after(patienceWith(tags), () => {
       this.abandon(id);
     });
-    this.orphans.set(id, { tags, goneAt: clock.now(), held: new Set(), abandon });
   }
 
   private abandon(id: string): void {

@@ -154,6 +154,8 @@ export const STORE_SLICE = 500;
 export const STORE_RETRY_MS = 5_000;
 /** What belongs to a client that died waits this long for another; then its calls are ended. */
 export const ABANDON_MS = 5 * 60_000;
+/** The same where the client takes over: an ACD whose disk is full, while its callers hold on. */
+export const ABANDON_TAKEOVER_MS = 60 * 60_000;
 /** An INVITE dialog restored with its session timer overdue gets this for a late refresh. */
 export const RESTORE_GRACE_MS = 10_000;
 /** Endings nobody was there to hear of, and how long they are told. Beyond: the oldest goes. */

@@ -23,6 +23,8 @@ export interface ChildOptions {
   readonly dismiss?: (life: Life) => void;
   readonly readyMs?: number;
   readonly stopMs?: number;
+  /** It alone can end its calls politely: a stop follows one that was just killed first. */
+  readonly endsCalls?: boolean;
   /** Takes the place of one that ended; absent: there is none. */
   readonly spare?: Spare;
   /** One that does not answer for so long hangs, and is killed; absent or 0: it is not asked. */
@@ -244,11 +246,20 @@ export class Child {
   /** SIGTERM, after its time SIGKILL; settles when it has ended. Never started again. */
   async stop(stopMs = this.options.stopMs ?? STOP_MS): Promise<void> {
     this.stopping = true;
+    if (this.options.endsCalls === true && this.isUp) await this.follow();
     this.options.spare?.close();
     if (this.restartTimer !== null) clearTimeout(this.restartTimer);
     const { life } = this;
     if (life?.signal('SIGTERM') === true) await this.killAfter(life, stopMs);
     else await life?.ended;
+  }
+
+  /** Waits until the one that begins serves; one that failed more than once is not tried again. */
+  private async follow(): Promise<void> {
+    if (this.restartTimer === null || this.failures > 1) return void (await this.life?.ready);
+    clearTimeout(this.restartTimer);
+    this.restartTimer = null;
+    await this.restart();
   }
 
   /** Once more SIGTERM to one that is stopping: it shall make haste. */

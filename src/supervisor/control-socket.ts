@@ -3,8 +3,9 @@
  * same journal finds it taken. One JSON object a line: `{"do":"restart"}` asks, `{"ok":…,"text":…}`
  * answers.
  */
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { existsSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { KeptSocket } from '../shared/kept-socket.ts';
 import { eachLine } from '../shared/lifeline.ts';
 
 export interface ControlAnswer {
@@ -26,7 +27,7 @@ export class ControlSocket {
   private readonly path: string;
   private readonly perform: (word: string) => Promise<ControlAnswer>;
   private readonly clients = new Set<Socket>();
-  private server: Server | null = null;
+  private socket: KeptSocket | null = null;
 
   constructor(path: string, perform: (word: string) => Promise<ControlAnswer>) {
     this.path = path;
@@ -40,22 +41,13 @@ export class ControlSocket {
       const other = await ask(path, 'pid', PID_ANSWER_MS);
       if (other.ok) return `another ACD (process ${other.text}) runs with the same journal`;
       if (other.text !== GONE) return `another ACD runs with the same journal (${other.text})`;
-      // Left by a process that was killed.
-      unlinkSync(path);
     }
-    const server = createServer((socket) => this.welcome(socket));
-    this.server = server;
-    return new Promise((resolve) => {
-      server.once('error', (error) => resolve(`${path}: ${error.message}`));
-      server.listen(path, () => {
-        chmodSync(path, 0o600);
-        resolve(null);
-      });
-    });
+    this.socket = new KeptSocket(path, (socket) => this.welcome(socket));
+    return this.socket.listen();
   }
 
   close(): void {
-    this.server?.close();
+    this.socket?.close();
     for (const socket of this.clients) socket.destroySoon();
   }
 

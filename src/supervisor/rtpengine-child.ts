@@ -13,7 +13,6 @@ const INSTALL_MS = 300_000;
 export interface RtpengineChild {
   /** `host:port` of its ng listener. */
   readonly engine: string;
-  readonly pid: () => number | null;
   stop(): Promise<void>;
 }
 
@@ -98,5 +97,5 @@ export async function keepRtpengine(
     await running?.stop();
   };
   const where = `${engine.host}:${engine.port}`;
-  return { ok: true, child: { engine: where, pid: () => running?.pid ?? null, stop } };
+  return { ok: true, child: { engine: where, stop } };
 }

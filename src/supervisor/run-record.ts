@@ -32,9 +32,20 @@ export interface RunRecord {
 /** sun_path holds 107 bytes on Linux and 103 on macOS. */
 const SOCKET_PATH_MAX = 100;
 
-function makeFolder(): string {
-  const name = path.join(tmpdir(), 'acd-123456', 'mediad.life');
-  return mkdtempSync(path.join(name.length > SOCKET_PATH_MAX ? '/tmp' : tmpdir(), 'acd-'));
+/** Where the first of these lets us: a /tmp that is read-only is no reason not to start. */
+function makeFolder(file: string | null, temporary: readonly string[]): string {
+  const places = [...temporary, ...(file === null ? [] : [path.dirname(file)])];
+  const isShort = (place: string) =>
+    Buffer.byteLength(path.join(place, 'acd-123456', 'control.sock')) <= SOCKET_PATH_MAX;
+  let fault: unknown = new Error(`no folder for sockets: too long are ${places.join(', ')}`);
+  for (const place of places.filter(isShort)) {
+    try {
+      return mkdtempSync(path.join(place, 'acd-'));
+    } catch (error) {
+      fault = error;
+    }
+  }
+  throw fault;
 }
 
 /** In a folder that all may write to, only what is ours alone is believed. */
@@ -77,11 +88,14 @@ export function readRecord(file: string | null): Partial<RunRecord> {
 }
 
 /** The former record with what it lacks made up for; its folder exists. */
-export function openRecord(file: string | null): RunRecord {
+export function openRecord(
+  file: string | null,
+  temporary: readonly string[] = [tmpdir(), '/tmp'],
+): RunRecord {
   const former = readRecord(file);
   const { folder, secret, admin, listen, rtpengine } = former;
   return {
-    folder: typeof folder === 'string' && isOurs(folder) ? folder : makeFolder(),
+    folder: typeof folder === 'string' && isOurs(folder) ? folder : makeFolder(file, temporary),
     secret: typeof secret === 'string' ? secret : randomBytes(24).toString('base64url'),
     admin: typeof admin === 'string' ? admin : '127.0.0.1:0',
     listen: {

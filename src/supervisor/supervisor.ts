@@ -23,10 +23,12 @@ import type { ChildSpec, Readiness } from './life.ts';
 import type { LogLine } from '../observe/line.ts';
 import { readLine } from '../observe/line.ts';
 import { canListen, findPortFaults } from './preflight.ts';
+import { ours, PROGRAMS, SHARED } from './programs.ts';
 import type { RtpengineChild } from './rtpengine-child.ts';
 import { keepRtpengine } from './rtpengine-child.ts';
 import type { RunRecord } from './run-record.ts';
 import { openRecord, recordFile, writeRecord } from './run-record.ts';
+import { beSole } from './sole.ts';
 import { Spare } from './spare.ts';
 
 export interface SupervisorOptions {
@@ -45,7 +47,6 @@ export interface Supervisor {
   /** Where SIP and REST really listen, as the children told. */
   readonly sip: readonly string[];
   readonly http: string;
-  pids(): Readonly<Record<string, number | null>>;
   /** Server first, which drains, then those who carry its calls. Settles when all have ended. */
   stop(): Promise<void>;
   /** A stop under way waits for no call any more: they are ended politely. */
@@ -66,29 +67,16 @@ export type SupervisorStart =
 const SERVER_STOP_MS = 12_000;
 const CHILD_STOP_MS = 4_000;
 
-const extension = path.extname(import.meta.filename);
-/** The folder of all programs: src/, or dist/ when built. */
-const programs = path.join(import.meta.dirname, '..');
-/** What sipd and mediad import from beside their folders: part of what they are. */
-const SHARED = path.join(programs, 'shared');
-
-/** A program of ours: built (.js) or as source (.ts, under tsx). */
-function ours(file: string, args: readonly string[]): Pick<ChildSpec, 'command' | 'args'> {
-  const program = path.join(programs, `${file}${extension}`);
-  return { command: process.execPath, args: [...process.execArgv, program, ...args] };
-}
-
 type Program = 'sipd' | 'mediad' | 'server';
 
 class Household {
   private readonly options: SupervisorOptions;
   private readonly file: string | null;
+  private readonly leave: () => void;
   private record: RunRecord;
   private readonly sipd: Child | null;
   private readonly mediad: Child;
   private readonly server: Child;
-  /** Null: none is wanted, or none would be of use. */
-  private readonly spare: Spare | null;
   private readonly control: ControlSocket | null;
   private rtpengine: RtpengineChild | null = null;
   private hasServed = false;
@@ -99,21 +87,27 @@ class Household {
   sip: readonly string[] = [];
   http = '';
 
-  constructor(options: SupervisorOptions) {
+  /** @param leave lets the next supervisor in, once all is done */
+  constructor(options: SupervisorOptions, file: string | null, leave: () => void) {
     this.options = options;
-    this.file = recordFile(options.config.journal.path);
+    this.file = file;
+    this.leave = leave;
     this.record = openRecord(this.file);
     const say = (name: Program) => ({
       line: (text: string) => options.write(readLine(text, name, Date.now())),
       note: (level: 'info' | 'warn' | 'error', text: string) => this.note(level, text),
     });
     // Where the journal is in memory a killed server's calls are lost, with a spare or without.
-    const hasSpare = options.config.takeoverSpare && this.file !== null && this.isGuarded;
-    const spareSpec = () => this.serverSpec('spare');
+    const hasSpares = options.config.takeoverSpare && this.file !== null && this.isGuarded;
     // Only one that hangs on us hears the question.
     const hungMs = this.isGuarded ? options.config.takeoverHungMs : 0;
-    const spare = { name: 'server', spec: spareSpec, ...say('server'), hungMs };
-    this.spare = hasSpare ? new Spare(spare) : null;
+    const spares: Partial<Record<Program, Spare>> = {};
+    const keepSpare = (name: Program, spec: () => ChildSpec) =>
+      (spares[name] = new Spare({ name, spec, ...say(name), hungMs }));
+    if (hasSpares) {
+      keepSpare('server', () => this.serverSpec('spare'));
+      keepSpare('mediad', () => this.mediadAs(['--spare'], this.mediadMark));
+    }
     const make = (name: Program, spec: () => ChildSpec, stopMs: number) =>
       new Child({
         name,
@@ -123,8 +117,10 @@ class Household {
         hungMs,
         ...(this.lingerMs === 0 ? {} : { lifeline: this.place(`${name}.life`) }),
         // Any other end would end its calls.
-        ...(name === 'server' ? { dismiss: (life) => life.order('handover') } : {}),
-        ...(name === 'server' && this.spare !== null ? { spare: this.spare } : {}),
+        ...(name === 'server'
+          ? { dismiss: (life) => life.order('handover'), endsCalls: true }
+          : {}),
+        ...(spares[name] === undefined ? {} : { spare: spares[name] }),
       });
     this.sipd =
       options.drachtio === null ? make('sipd', () => this.sipdSpec(), CHILD_STOP_MS) : null;
@@ -179,7 +175,7 @@ class Household {
   }
 
   private get sipdMark(): string {
-    const places = [path.join(programs, 'sipd'), SHARED];
+    const places = [path.join(PROGRAMS, 'sipd'), SHARED];
     return fingerprint(places, [this.wanted, this.sipdRest, this.record.secret, this.lingerMs]);
   }
 
@@ -204,13 +200,17 @@ class Household {
   }
 
   private get mediadMark(): string {
-    const places = [path.join(programs, 'mediad'), SHARED];
+    const places = [path.join(PROGRAMS, 'mediad'), SHARED];
     return fingerprint(places, [this.mediadRest, this.lingerMs]);
   }
 
   private mediadSpec(): ChildSpec {
-    const guard = this.guard('mediad', this.begin('mediad', this.mediadMark));
-    return { ...ours('mediad/main', [...this.mediadRest, ...guard]), env: {} };
+    return this.mediadAs([], this.begin('mediad', this.mediadMark));
+  }
+
+  private mediadAs(first: readonly string[], mark: string): ChildSpec {
+    const args = [...first, ...this.mediadRest, ...this.guard('mediad', mark)];
+    return { ...ours('mediad/main', args), env: {} };
   }
 
   private begin(name: Program, mark: string): string {
@@ -230,7 +230,7 @@ class Household {
   }
 
   private get serverMark(): string {
-    return fingerprint([programs], [this.options.config, this.endpoints]);
+    return fingerprint([PROGRAMS], [this.options.config, this.endpoints]);
   }
 
   /** `spare`: the same in all but that it waits for `go` with its code loaded. */
@@ -264,7 +264,7 @@ class Household {
   /** Nothing is started, nothing of a former start is touched, before all this is well. */
   private async look(): Promise<readonly string[]> {
     const taken = (await this.control?.open()) ?? null;
-    if (taken !== null) return [`${taken}; stop that, or choose another at journal.path`];
+    if (taken !== null) return [other(taken)];
     const children = [this.sipd, this.mediad, this.server].filter((child) => child !== null);
     const mute = await Promise.all(children.map((child) => child.findFormer()));
     const ports = await findPortFaults(this.options.config, {
@@ -348,16 +348,6 @@ class Household {
     return [];
   }
 
-  pids(): Record<string, number | null> {
-    return {
-      ...(this.sipd === null ? {} : { sipd: this.sipd.pid }),
-      mediad: this.mediad.pid,
-      ...(this.rtpengine === null ? {} : { rtpengine: this.rtpengine.pid() }),
-      server: this.server.pid,
-      ...(this.spare === null ? {} : { spare: this.spare.pid }),
-    };
-  }
-
   private async perform(word: string): Promise<ControlAnswer> {
     if (word === 'restart') return this.restart();
     return { ok: false, text: `"${word}" is nothing this version can do` };
@@ -426,8 +416,11 @@ class Household {
 
   private clear(): void {
     rmSync(this.record.folder, { recursive: true, force: true });
+    this.leave();
   }
 }
+
+const other = (who: string): string => `${who}; stop that, or choose another at journal.path`;
 
 function faultOf(what: string, ready: Readiness | null): string[] {
   return ready === null || ready.ok ? [] : [`${what} could not be started: ${ready.error}`];
@@ -435,15 +428,16 @@ function faultOf(what: string, ready: Readiness | null): string[] {
 
 /** Starts everything, or nothing and the reasons. */
 export async function supervise(options: SupervisorOptions): Promise<SupervisorStart> {
-  let household: Household;
+  const file = recordFile(options.config.journal.path);
   try {
-    household = new Household(options);
+    const sole = file === null ? null : await beSole(file);
+    if (sole?.ok === false) return { ok: false, faults: [other(sole.fault)] };
+    const household = new Household(options, file, () => sole?.leave());
     const faults = await household.start();
-    if (faults.length > 0) return { ok: false, faults };
+    return faults.length > 0 ? { ok: false, faults } : { ok: true, supervisor: household };
   } catch (error) {
-    const { code, path: file, message } = error as NodeJS.ErrnoException;
-    if (code === undefined || file === undefined) throw error;
-    return { ok: false, faults: [`${file} cannot be used: ${message}; see journal.path`] };
+    const { code, path: place, message } = error as NodeJS.ErrnoException;
+    if (code === undefined || place === undefined) throw error;
+    return { ok: false, faults: [`${place} cannot be used: ${message}; see journal.path`] };
   }
-  return { ok: true, supervisor: household };
 }

@@ -5,8 +5,8 @@
  * renewed by re-INVITE; who refuses that loses his call, and nobody else does.
  */
 import { createSocket, type Socket } from 'node:dgram';
-import { beforeEach, describe, expect, it } from 'vitest';
-import { startAcd, type Acd } from '../support/acd.ts';
+import { describe, expect, it } from 'vitest';
+import { spareIsReady, startAcd, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
 import { childrenOf, killChild } from '../support/family.ts';
 import { gapAround, spread } from '../support/gap.ts';
@@ -20,12 +20,12 @@ import { allWell, enter, hearsMusic, logIn, music, phone, talk } from '../suppor
 const stage = openStage('mediad-killed');
 const pairs = 20;
 const waiting = 50;
-const MEDIAD = /mediad\/main\.js/;
+const MEDIAD = /mediad\/main\.js --control/;
 /** The requirement is a second on a quiet machine (docs say what was measured). */
 const LONGEST_GAP_MS = 5_000;
 let acd: Acd;
 
-beforeEach(async () => {
+async function start(spare: boolean): Promise<void> {
   const ids = Array.from({ length: pairs }, (_, index) => `${2000 + index}`);
   acd = await stage.addForTest(
     startAcd(stage, {
@@ -35,9 +35,10 @@ beforeEach(async () => {
       ],
       agents: ids.map((id) => ({ id, queues: ['talk'] })),
       media: { engine: 'mediad' },
+      spare,
     }),
   );
-});
+}
 
 /** Ids of the audio processes there are. */
 const mediads = (one: Acd): number[] =>
@@ -81,6 +82,7 @@ describe('the audio process is killed', () => {
     `with ${waiting} callers waiting and ${pairs} pairs talking: all go on`,
     { timeout: 120_000 },
     async () => {
+      await start(true);
       const crowd = await phone(stage, 'crowd');
       const callers = await Promise.all(
         Array.from({ length: waiting }, () => enter(acd, crowd, 'wait')),
@@ -94,7 +96,9 @@ describe('the audio process is killed', () => {
       // Who waits is quiet, and the machine has enough to do.
       for (const { rtp } of callers) rtp.mute();
 
+      const spare = await spareIsReady(acd, 'mediad');
       const at = await killMediad();
+      expect(mediads(acd)).toEqual([spare]);
       await Promise.all(callers.map(({ rtp }) => hearsOn(rtp, at)));
       await Promise.all(
         talking.map(({ call, rung }) =>
@@ -121,6 +125,7 @@ describe('the audio process is killed', () => {
   );
 
   it('and the music goes on near where it was', async () => {
+    await start(true);
     const caller = await phone(stage, 'caller');
     const { rtp, ...call } = await enter(acd, caller, 'wait');
     const was = await hearsMusic(rtp);
@@ -138,6 +143,8 @@ describe('the audio process is killed', () => {
   });
 
   it('and a port is taken meanwhile: that caller is told by re-INVITE', async () => {
+    // A spare would be quicker than we are.
+    await start(false);
     const crowd = await phone(stage, 'crowd');
     const calls = await Promise.all([1, 2, 3].map(() => enter(acd, crowd, 'wait')));
     await Promise.all(calls.map(({ rtp }) => rtp.hearAtLeast(8_000)));

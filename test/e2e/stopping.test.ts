@@ -4,10 +4,10 @@
  * politely. Method: the product with simulated phones, and real signals.
  */
 import { describe, expect, it } from 'vitest';
-import { startAcd, type Acd } from '../support/acd.ts';
+import { spareIsReady, startAcd, type Acd } from '../support/acd.ts';
 import type { Call } from '../support/call.ts';
-import { allGone, childrenOf } from '../support/family.ts';
-import { until } from '../support/inbox.ts';
+import { allGone, childNamed, childrenOf } from '../support/family.ts';
+import { until, within } from '../support/inbox.ts';
 import type { Phone } from '../support/phone.ts';
 import { header } from '../support/sip-message.ts';
 import { openStage } from '../support/stage.ts';
@@ -20,8 +20,8 @@ const queues = [
 ];
 const agents = ['2771', '2772'].map((id) => ({ id, queues: ['queue1'] }));
 
-async function start(drain: object): Promise<Acd> {
-  return stage.addForTest(startAcd(stage, { queues, agents, more: { drain } }));
+async function start(drain: object, spare = false): Promise<Acd> {
+  return stage.addForTest(startAcd(stage, { queues, agents, more: { drain }, spare }));
 }
 
 interface House {
@@ -33,8 +33,8 @@ interface House {
 }
 
 /** A pair that talks, and a caller who waits. */
-async function house(drain: object): Promise<House> {
-  const acd = await start(drain);
+async function house(drain: object, spare = false): Promise<House> {
+  const acd = await start(drain, spare);
   const desk = await phone(stage, 'desk');
   await logIn(acd, desk, '2771');
   const talking = await enter(acd, await phone(stage, 'alice'), 'queue1');
@@ -125,6 +125,22 @@ describe('a stop with calls', () => {
     for (const call of [talking, agent, waiting]) expect(reasonOf(call)).toMatch(/cause=\d+/);
     expect(await acd.process.ended).toEqual(clean);
   });
+
+  it.each([true, false])(
+    'given a server that was just killed (its spare is there: %s), ends them all the same',
+    async (spare) => {
+      const { acd, talking, agent, waiting } = await house({ limit: 0 }, spare);
+      if (spare) await spareIsReady(acd);
+      process.kill(childNamed(acd, 'main.js serve').pid, 'SIGKILL');
+      await acd.process.printed(/server ended \(SIGKILL\)/);
+      acd.process.signal('SIGTERM');
+      for (const call of [talking, agent, waiting]) {
+        expect(await within('BYE', call.ended, 20_000)).toBe('bye received');
+        expect(reasonOf(call)).toMatch(/cause=\d+/);
+      }
+      expect(await acd.process.ended).toEqual(clean);
+    },
+  );
 
   it('given its limit, ends them, and phones that ring fall silent', async () => {
     const acd = await start({ limit: 1 });

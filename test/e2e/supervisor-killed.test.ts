@@ -105,11 +105,12 @@ describe.skipIf(onDrachtio)('the supervisor killed', () => {
     await allGone(left);
   });
 
-  it('and not started again: its processes end by themselves, its spare at once', async () => {
+  it('and not started again: its processes end by themselves, its spares at once', async () => {
     const acd = await start(1, {}, true);
     await spareIsReady(acd);
+    await spareIsReady(acd, 'mediad');
     const left = await killSupervisor(acd);
-    expect(left).toHaveLength(4);
+    expect(left).toHaveLength(5);
     await allGone(left);
   });
 

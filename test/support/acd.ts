@@ -258,8 +258,14 @@ function views(rest: string, health: () => Promise<HealthShown>) {
   };
 }
 
-/** Waits until a spare server is ready, later than what was printed up to `from`; gives its pid. */
-export async function spareIsReady(acd: Acd, from = 0): Promise<number> {
-  await acd.process.printed(/a spare server is ready/, 60_000, from);
-  return childNamed(acd, 'main.js spare ').pid;
+const SPARES = { server: 'main.js spare ', mediad: 'mediad/main.js --spare ' };
+
+/** Waits until a spare is ready, later than what was printed up to `from`; gives its pid. */
+export async function spareIsReady(
+  acd: Acd,
+  program: keyof typeof SPARES = 'server',
+  from = 0,
+): Promise<number> {
+  await acd.process.printed(new RegExp(`a spare ${program} is ready`), 60_000, from);
+  return childNamed(acd, SPARES[program]).pid;
 }

@@ -94,7 +94,7 @@ export async function openFullHouse(
 const programs = {
   server: 'main.js serve ',
   sipd: 'sipd/main.js ',
-  mediad: 'mediad/main.js ',
+  mediad: 'mediad/main.js --control',
 } as const;
 
 export type Program = keyof typeof programs;

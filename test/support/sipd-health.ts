@@ -6,8 +6,8 @@ import { expect } from 'vitest';
 import { headerOf, statusOf, unique } from './raw-ua.ts';
 import type { FakeClient, World } from './sipd-core.ts';
 
-/** Longer than every deadline of a call that nobody answers. */
-const ALL_DEADLINES_MS = 1_300_000;
+/** Longer than every deadline of a call that nobody answers, and of one whose ACD is gone. */
+const ALL_DEADLINES_MS = 3_700_000;
 
 /** What the tables hold; a healthy server at rest has none of it. */
 export function leftovers(world: World): Record<string, number> {

@@ -354,7 +354,7 @@ describe('given the control socket', () => {
         args: [MEDIAD, '--control', control, ...more],
       });
     const second = start(mediad.control);
-    expect((await second.printed(/"ready":false.*/))[0]).toContain('in use by another mediad');
+    expect((await second.printed(/"ready":false.*/))[0]).toContain('in use by another process');
     expect((await second.ended).code).toBe(1);
     const left = path.join(stage.folder, 'left.sock');
     writeFileSync(left, '');

@@ -3,7 +3,7 @@
  * in order, and leaves nothing behind, however it ends. Method: the built program with its real
  * children, on free ports; processes are looked for by number.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -99,6 +99,62 @@ it.skipIf(onDrachtio)(
     expect(existsSync(file)).toBe(false);
     renameSync(`${file}.away`, file);
     await acd.process.printed(/server is back/, 30_000);
+  },
+);
+
+it.skipIf(onDrachtio)(
+  'given its sockets taken away, makes them again, and mends what dies',
+  async () => {
+    const acd = await stage.addForTest(startAcd(stage, { queues }));
+    const { folder } = JSON.parse(
+      readFileSync(path.join(acd.folder, 'journal.db.run'), 'utf8'),
+    ) as {
+      readonly folder: string;
+    };
+    const sockets = readdirSync(folder).sort();
+    expect(sockets).toHaveLength(5);
+    rmSync(folder, { recursive: true });
+    const found = () => (existsSync(folder) ? readdirSync(folder).sort() : []);
+    await until('its sockets', found, (names) => names.join() === sockets.join());
+    const restart = await stage.addForTest(runAcd(acd.folder, ['restart', '--config', acd.file]));
+    expect(await restart.ended).toEqual({ code: 0, signal: null });
+    for (const name of ['mediad/main', 'main.js serve']) {
+      rmSync(folder, { recursive: true });
+      const from = acd.process.output().length;
+      process.kill(childNamed(acd, name).pid, 'SIGKILL');
+      await acd.process.printed(/is back/, 20_000, from);
+      await until(
+        'healthy again',
+        async () => acd.health(),
+        ({ status }) => status === 'ok',
+        15_000,
+      );
+    }
+  },
+);
+
+it.skipIf(onDrachtio)(
+  'starts once on a journal, however many start in the same moment, and over what was killed',
+  async () => {
+    const { file, folder } = await writeConfig(stage, { queues });
+    for (const round of ['anew', 'after a kill']) {
+      const many = await Promise.all(
+        [1, 2, 3].map(() => stage.addForTest(runAcd(folder, ['start', '--config', file]))),
+      );
+      const up = many.map(async (one) => one.printed(/ready; REST at/, 30_000).then(() => one));
+      const winner = await Promise.any(up);
+      const losers = many.filter((one) => one !== winner);
+      for (const one of losers) {
+        expect(await one.ended, round).toEqual({ code: 1, signal: null });
+        expect(one.output()).toMatch(/^another ACD .*with the same journal; stop that/m);
+      }
+      await Promise.allSettled(up);
+      const restart = await stage.addForTest(runAcd(folder, ['restart', '--config', file]));
+      expect(await restart.ended, round).toEqual({ code: 0, signal: null });
+      const children = childrenOf(winner.pid).map(({ pid }) => pid);
+      for (const pid of [winner.pid, ...children]) process.kill(pid, 'SIGKILL');
+      await allGone(children);
+    }
   },
 );
 

@@ -1,13 +1,12 @@
 /**
- * Goal: what belongs to no call is ended, what watches phones goes on, and a SIP server that tells
- * nothing is asked instead. Method: as in takeover.test.ts; and the frames to sipd (sipd-words.ts)
- * on a connection in memory.
+ * Goal: what belongs to no call is ended, and a SIP server that tells nothing is asked instead.
+ * Method: as in takeover.test.ts; and the frames to sipd (sipd-words.ts) on a connection in memory.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SipdWords, wordsOf } from '../../../src/sip/sipd-words.ts';
 import { callIdPrefix } from '../../../src/sip/packages.ts';
 import { quiet, registrar, SDP_OFFER } from './fakes.ts';
-import { AGENT, dialogOf, offerDialog, Past } from './past.ts';
+import { dialogOf, offerDialog, Past } from './past.ts';
 
 let past: Past;
 
@@ -72,96 +71,6 @@ describe('dialogs of nobody', () => {
     expect(past.stack.sent).toEqual([]);
     expect(await past.invites('c9').answered()).toMatchObject({ status: 200 });
     expect(kinds()).toEqual(['ArriveCall']);
-  });
-});
-
-describe('a phone that is watched', () => {
-  const heldFor = (event: 'presence' | 'dialog'): string => {
-    const callId = `${callIdPrefix(AGENT, event)}old`;
-    const dialogId = `${callId};from-tag=s`;
-    past.held({ dialogId, role: 'uac', method: 'SUBSCRIBE', callId });
-    return dialogId;
-  };
-  const pidf = (note: string): string =>
-    '<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:p@x">' +
-    `<note>${note}</note><tuple id="a"><status><basic>open</basic></status></tuple></presence>`;
-  const notify = (dialogId: string, cseq: number, note: string) => {
-    const state = { Event: 'presence', 'Subscription-State': 'active', CSeq: `${cseq} NOTIFY` };
-    const headers = { ...state, 'Content-Type': 'application/pidf+xml' };
-    return past.stack.receive('NOTIFY', headers, { dialogId, body: pidf(note) });
-  };
-
-  it('given subscriptions live, then they are renewed in their dialogs, none is made', async () => {
-    await past.loggedIn();
-    const dialogIds = [heldFor('presence'), heldFor('dialog')];
-    await past.takeOver();
-    const sent = past.stack.of('SUBSCRIBE').map(({ request }) => request);
-    expect(sent.map(({ dialogId }) => dialogId)).toEqual(dialogIds);
-    expect(sent.map(({ headers }) => headers?.['Expires'])).toEqual(['600', '600']);
-    expect(past.edge?.health().presence).toEqual({ watched: 1, active: 2 });
-  });
-
-  it('given one is half begun, then it is not mistaken for the one that lives', async () => {
-    await past.loggedIn();
-    const callId = `${callIdPrefix(AGENT, 'presence')}new`;
-    past.held({ dialogId: 'begun', state: 'early', role: 'uac', method: 'SUBSCRIBE', callId });
-    const dialogId = heldFor('presence');
-    await past.takeOver();
-    const [renewed, made] = past.stack.of('SUBSCRIBE').map(({ request }) => request);
-    expect(renewed?.dialogId).toBe(dialogId);
-    // The other package was not held: it is begun anew.
-    expect(made).toMatchObject({ uri: AGENT, headers: { Event: 'dialog' } });
-  });
-
-  it('given it says what it said, then the journal hears nothing; busy, then that', async () => {
-    await past.loggedIn();
-    const dialogId = heldFor('presence');
-    await past.takeOver();
-    const [presence, dialog] = past.stack.of('SUBSCRIBE');
-    presence?.answer(200, { Expires: '600' });
-    dialog?.answer(489);
-    await settle();
-    expect(notify(dialogId, 1, '').answers).toMatchObject([{ status: 200 }]);
-    expect(kinds()).toEqual([]);
-    notify(dialogId, 2, 'On the phone');
-    const report = { deviceUri: AGENT, state: 'inuse', source: 'presence' };
-    expect(past.runtime.of('ReportDevice')).toMatchObject([report]);
-  });
-
-  it('given one package says busy, then the silence of the other does not hide it', async () => {
-    await past.loggedIn();
-    const dialogId = heldFor('presence');
-    heldFor('dialog');
-    await past.takeOver();
-    for (const each of past.stack.of('SUBSCRIBE')) each.answer(200, { Expires: '600' });
-    notify(dialogId, 1, '');
-    expect(kinds()).toEqual([]);
-    notify(dialogId, 2, 'On the phone');
-    const report = { deviceUri: AGENT, state: 'inuse', source: 'presence' };
-    expect(past.runtime.of('ReportDevice')).toMatchObject([report]);
-  });
-
-  it('given it says nothing, then it is believed for ten seconds, in the end as mute', async () => {
-    vi.useFakeTimers();
-    await past.loggedIn();
-    heldFor('presence');
-    heldFor('dialog');
-    await past.takeOver();
-    const pass = async (ms: number): Promise<void> => {
-      past.runtime.clock += ms;
-      await vi.advanceTimersByTimeAsync(ms);
-    };
-    for (const each of past.stack.of('SUBSCRIBE')) each.answer(200, { Expires: '600' });
-    await pass(9_999);
-    expect(kinds()).toEqual([]);
-    await pass(1);
-    expect(past.runtime.of('ReportDevice')).toMatchObject([{ state: 'unknown' }]);
-    // Its first NOTIFY is overdue (RFC 6665 §4.1.2.4, timer N).
-    await pass(22_001);
-    expect(past.runtime.of('ReportDevice').at(-1)).toMatchObject({
-      state: 'idle',
-      source: 'trusted',
-    });
   });
 });
 

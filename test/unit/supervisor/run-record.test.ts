@@ -3,7 +3,15 @@
  * where it cannot; a mark changes with everything that matters. Method: real files in a folder of
  * the test's own.
  */
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -61,6 +69,14 @@ describe('the record of a run', () => {
     const third = open(file);
     expect(third.folder).not.toBe(other.folder);
     expect(existsSync(third.folder)).toBe(true);
+  });
+
+  it('given no /tmp to write to, has its folder beside the journal', () => {
+    mkdirSync(path.dirname(file));
+    const { folder } = openRecord(file, [path.join(home, 'none'), '/proc']);
+    expect(path.dirname(folder)).toBe(path.dirname(file));
+    expect(() => openRecord(null, ['/proc'])).toThrow('/proc/acd-');
+    expect(() => openRecord(null, [path.join(home, 'x'.repeat(90))])).toThrow('no folder');
   });
 
   it.each(['', '{"folder":', 'null', '[]', '{"folder":7,"secret":null,"listen":"x"}'])(
