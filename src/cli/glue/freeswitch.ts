@@ -50,14 +50,15 @@ ${aloneNote(parts)
 </include>
 
 <!-- conf/dialplan/acd.xml: the ACD calls phones, and nothing but phones: in the context default
-     voicemail would answer for a phone that is busy, and the ACD take it for the agent. No time
-     limit here: the queue's counts. What an agent's phone transfers goes where its calls go. -->
+     voicemail would answer for a phone that is busy, and the ACD take it for the agent. How long
+     it rings is the queue's. What an agent's phone transfers goes where its calls go. -->
 <include>
   <context name="acd">
     <extension name="phones">
       <condition field="destination_number" expression="^([A-Za-z0-9.*+#_~-]+)$">
         <action application="set" data="hangup_after_bridge=true"/>
         <action application="set" data="force_transfer_context=default"/>
+        <action application="set" data="call_timeout=3600"/>
         <action application="bridge" data="user/$1@\${domain_name}"/>
       </condition>
     </extension>
