@@ -151,11 +151,11 @@ describe('who is rung', () => {
     const of = (options: Partial<QueueConfig>) =>
       config([queue('q', { autofill: false, ...options })], [agent('1', 'q'), agent('2', 'q')]);
     const s = scenario(of(was));
-    const only = (id: string) => ('direct' in was ? { agentId: id } : {});
+    const forHim = (id: string) => ('direct' in was ? { agentId: id } : {});
     s.ready('1');
     s.report('1', 'inuse');
-    s.call('a', 'q', { ...only('1'), skills: SKILL });
-    s.call('b', 'q', only('2'));
+    s.call('a', 'q', { ...forHim('1'), skills: SKILL });
+    s.call('b', 'q', forHim('2'));
     s.apply(of(is));
     s.ready('2');
     s.when({ kind: 'EndCall', callId: 'a', cause: 'bye' });
