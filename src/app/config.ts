@@ -32,7 +32,7 @@ import type { Fault, Tree } from '../config/tree.ts';
 import { readData, readTree } from '../config/tree.ts';
 import type { AcdConfig } from '../config/types.ts';
 import type { ConfigVersion, WrittenConfig } from '../core/types.ts';
-import type { ConfigOutcome, ConfigPort, ReloadOptions } from '../http/config-port.ts';
+import type { ConfigOutcome, ConfigPort, IfVersion, ReloadOptions } from '../http/config-port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Log } from '../observe/log.ts';
 import type { Runtime } from '../runtime/port.ts';
@@ -231,8 +231,14 @@ export class Configuration implements ConfigPort {
     });
   }
 
-  async change(by: string, note: string, edit: (doc: Doc) => Edited): Promise<ConfigOutcome> {
+  async change(
+    by: string,
+    note: string,
+    edit: (doc: Doc) => Edited,
+    ifVersion?: IfVersion,
+  ): Promise<ConfigOutcome> {
     return this.#inTurn(async () => {
+      if (this.#isOther(ifVersion)) return this.#stale();
       const edited = edit(this.document());
       if (!edited.ok) return edited;
       const sealed = sealPins(edited.doc, [this.document()], newSalt);
@@ -269,8 +275,8 @@ export class Configuration implements ConfigPort {
     }
   }
 
-  #isOther(version: number | undefined): boolean {
-    return version !== undefined && version !== this.version();
+  #isOther(versions: IfVersion): boolean {
+    return versions !== undefined && !versions.includes(this.version());
   }
 
   #stale(): ConfigOutcome {

@@ -9,7 +9,13 @@ import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Doc } from '../config/document.ts';
 import { uploadsOf } from '../config/document.ts';
-import type { ConfigPort, PromptOutcome, PromptShown, PromptsPort } from '../http/config-port.ts';
+import type {
+  ConfigPort,
+  IfVersion,
+  PromptOutcome,
+  PromptShown,
+  PromptsPort,
+} from '../http/config-port.ts';
 import { convertWav, OUT_RATE } from '../media/convert.ts';
 
 /** Files kept, those of former versions included. */
@@ -67,7 +73,12 @@ export class Prompts implements PromptsPort {
     return shown;
   }
 
-  async upload(by: string, key: string, audio: Buffer): Promise<PromptOutcome> {
+  async upload(
+    by: string,
+    key: string,
+    audio: Buffer,
+    ifVersion?: IfVersion,
+  ): Promise<PromptOutcome> {
     const converted = await convertWav(audio, breathe);
     if (!converted.ok) return { ok: false, why: 'bad-audio', detail: converted.detail };
     const { wav } = converted;
@@ -75,17 +86,27 @@ export class Prompts implements PromptsPort {
     const name = `${key}.${hash}.wav`;
     const failed = await this.#keep(name, wav);
     if (failed !== null) return { ok: false, why: 'no-place', detail: failed };
-    return this.#configuration.change(by, `prompt ${key} uploaded`, (doc) => {
-      return { ok: true, doc: withUploads(doc, uploadsOf(doc).set(key, name)) };
-    });
+    return this.#configuration.change(
+      by,
+      `prompt ${key} uploaded`,
+      (doc) => {
+        return { ok: true, doc: withUploads(doc, uploadsOf(doc).set(key, name)) };
+      },
+      ifVersion,
+    );
   }
 
-  async remove(by: string, key: string): Promise<PromptOutcome> {
-    return this.#configuration.change(by, `prompt ${key} removed`, (doc) => {
-      const uploads = uploadsOf(doc);
-      if (!uploads.delete(key)) return { ok: false, why: 'unknown', kind: 'prompt', name: key };
-      return { ok: true, doc: withUploads(doc, uploads) };
-    });
+  async remove(by: string, key: string, ifVersion?: IfVersion): Promise<PromptOutcome> {
+    return this.#configuration.change(
+      by,
+      `prompt ${key} removed`,
+      (doc) => {
+        const uploads = uploadsOf(doc);
+        if (!uploads.delete(key)) return { ok: false, why: 'unknown', kind: 'prompt', name: key };
+        return { ok: true, doc: withUploads(doc, uploads) };
+      },
+      ifVersion,
+    );
   }
 
   /** Whole or not at all; null: it is there. */

@@ -17,6 +17,7 @@ import type { StopMode } from '../app/stop.ts';
 import { readEndpoints } from '../config/endpoints.ts';
 import { Later } from '../shared/later.ts';
 import { Lifeline } from '../shared/lifeline.ts';
+import { writeLast } from '../shared/unread.ts';
 import { createLog } from '../observe/log.ts';
 import type { Log } from '../observe/log.ts';
 import { readAsKept } from './configuration.ts';
@@ -186,7 +187,10 @@ export async function runServe(options: ServeOptions): Promise<number> {
     log,
     version: version(),
     takesOver: options.begun,
-    onFatal: () => process.exit(EXIT.fatal),
+    onFatal: ({ message }) => {
+      writeLast(process.stdout, `the ACD cannot go on: ${message}`);
+      process.exit(EXIT.fatal);
+    },
     onLongStart: () => tell({ long: true }),
     ...(threads === null ? {} : { threads }),
   });

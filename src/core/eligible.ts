@@ -13,7 +13,7 @@ import {
   isOutside,
   type Seeker,
 } from './emptiness.ts';
-import { tierOf } from './orders.ts';
+import { compareInLine, tierOf } from './orders.ts';
 import { hasSkills, needOf } from './skills.ts';
 import {
   RINGING_MAX,
@@ -24,7 +24,7 @@ import {
   type Queue,
   type State,
 } from './state.ts';
-import type { AgentId, Strategy } from './types.ts';
+import type { AgentId } from './types.ts';
 
 /** Why a call is not for anybody now. */
 export type CallObstacle =
@@ -206,29 +206,43 @@ function isVetoed({ vetoes }: Call, { agent, queue }: Member): boolean {
 }
 
 /** First in line whose leg is up: a caller who never acknowledges holds up nobody. */
-export function firstUp({ line }: Queue): Call | undefined {
+function firstUp({ line }: Queue): Call | undefined {
   for (const call of line) if (call.confirmedAt !== null) return call;
   return undefined;
 }
 
-/** May several phones ring for one call? */
-export function addsPhones(strategy: Strategy): boolean {
-  return strategy === 'ringall' || strategy === 'ring-progressively';
-}
-
 /** As many of the queue's calls talk or ring as may. */
-export function isFull({ config, served }: Queue): boolean {
+function isFull({ config, served }: Queue): boolean {
   return config.maxTalks > 0 && served.size >= config.maxTalks;
 }
 
-/** Is another one first? Calls to one agent each do not stand in each other's way. */
-function isOutOfTurn(call: Call, queue: Queue): boolean {
-  return !queue.config.autofill && call.only === null && firstUp(queue) !== call;
+/** Is it always the turn of the first in line? Calls to one agent each do not wait for others. */
+function goesByTurn({ config }: Queue): boolean {
+  return !config.autofill && config.direct !== true;
 }
 
-/** Do the calls beside it keep the call from every member? One look, in place of one at each. */
-export function isHeldBack(call: Call, queue: Queue): boolean {
-  return isOutOfTurn(call, queue) || (call.offers.length === 0 && isFull(queue));
+/** Is another one first? */
+function isOutOfTurn(call: Call, queue: Queue): boolean {
+  return goesByTurn(queue) && firstUp(queue) !== call;
+}
+
+/**
+ * The call of the queue that is to be looked at next; undefined: there is none. Those that are kept
+ * from every member by the calls beside them (`max-talks`, `autofill`) are not looked at, however
+ * many they are: of a full queue only one that rings already may get another phone.
+ */
+export function nextIn(queue: Queue): Call | undefined {
+  const may = (call: Call): boolean => call.isEligible && !call.isParked;
+  if (goesByTurn(queue)) {
+    const first = firstUp(queue);
+    const isKept = first === undefined || (isFull(queue) && !queue.served.has(first));
+    return isKept || !may(first) ? undefined : first;
+  }
+  if (!isFull(queue)) return queue.eligible.first();
+  let next: Call | undefined;
+  for (const call of queue.served)
+    if (may(call) && (next === undefined || compareInLine(call, next) < 0)) next = call;
+  return next;
 }
 
 export function pairObstacle(state: State, call: Call, member: Member): PairObstacle | null {

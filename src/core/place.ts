@@ -6,12 +6,10 @@
  */
 import { absenceBits, GONE } from './absence.ts';
 import {
-  addsPhones,
   agentObstacle,
   callObstacle,
-  firstUp,
-  isFull,
   isReady,
+  nextIn,
   pairObstacle,
   placeObstacle,
 } from './eligible.ts';
@@ -34,17 +32,10 @@ import {
 } from './state.ts';
 import type { AgentConfig } from './types.ts';
 
-/**
- * Is there somebody to be matched? Of a full queue (`max-talks`) only calls that ring already may
- * get another phone, where the strategy adds some; without `autofill` it is the first one's turn.
- */
+/** Is there somebody to be matched? */
 export function canMatch(queue: Queue): boolean {
   if (queue.eligible.size === 0 || queue.ready.size === 0) return false;
-  const { autofill, direct, strategy } = queue.config;
-  if (isFull(queue) && !addsPhones(strategy)) return false;
-  if (autofill || direct === true) return true;
-  const first = firstUp(queue);
-  return first !== undefined && queue.eligible.has(first);
+  return nextIn(queue) !== undefined;
 }
 
 function refreshMatchable(state: State, queue: Queue): void {
@@ -111,11 +102,10 @@ function shake(state: State, queue: Queue, call: Call | null): void {
 }
 
 /** Counts the call among those of the queue that `max-talks` limits, or no longer. */
-function serve(state: State, call: Call, queue: Queue, isServed: boolean): void {
-  const { maxTalks, strategy } = queue.config;
-  if (maxTalks === 0) return;
+function serve(call: Call, queue: Queue, isServed: boolean): void {
+  if (queue.config.maxTalks === 0) return;
   if (isServed) queue.served.add(call);
-  else if (queue.served.delete(call) && addsPhones(strategy)) wake(state, queue);
+  else queue.served.delete(call);
 }
 
 /** When the first of its back-offs after a veto is over; Infinity: there is none. */
@@ -153,7 +143,7 @@ function wakeFor(state: State, member: Member): void {
   const { parked, eligible } = member.queue;
   for (const call of parked) {
     const obstacle = pairObstacle(state, call, member);
-    // What keeps it from everybody is no reason to be parked: `canMatch` knows of it.
+    // What keeps it from everybody is no reason to be parked: `nextIn` knows of it.
     if (obstacle !== null && obstacle !== 'talks-limit' && obstacle !== 'not-first') continue;
     call.isParked = false;
     parked.delete(call);
@@ -215,7 +205,7 @@ export function placeCall(state: State, call: Call): void {
     queue.line.add(call);
     if (call.skills !== null) queue.choosers += 1;
   }
-  serve(state, call, queue, call.offers.length > 0);
+  serve(call, queue, call.offers.length > 0);
   if (call.inLine) shake(state, queue, call);
   if (isEligible && (!call.isEligible || call.isParked)) {
     if (call.isParked) queue.parked.delete(call);
@@ -233,7 +223,7 @@ function takeOut(state: State, call: Call): void {
   leaveEligible(call, queue);
   if (call.inLine) leaveLine(state, call, queue);
   else queue.talking.delete(call);
-  serve(state, call, queue, false);
+  serve(call, queue, false);
   refreshMatchable(state, queue);
 }
 

@@ -4,7 +4,7 @@
  * who may take it. Draws are a function of the number of offers so far, which is in the state:
  * every replay draws the same, and no draw depends on who looked before.
  */
-import { isHeldBack, memberCalled, obstacle, tiersFor } from './eligible.ts';
+import { memberCalled, nextIn, obstacle, tiersFor } from './eligible.ts';
 import { hasFew } from './emptiness.ts';
 import { compareInLine, compareMembers } from './orders.ts';
 import { must, type Call, type Member, type Queue, type State } from './state.ts';
@@ -18,7 +18,7 @@ function compareCalls(a: Call, aQueue: Queue, b: Call, bQueue: Queue): number {
 export function nextCall(state: State): { call: Call; queue: Queue } | null {
   let best: { call: Call; queue: Queue } | null = null;
   for (const queue of state.matchable) {
-    const call = must(queue.eligible.first(), `eligible call in ${queue.name}`);
+    const call = must(nextIn(queue), `eligible call in ${queue.name}`);
     if (best === null || compareCalls(call, queue, best.call, best.queue) < 0) {
       best = { call, queue };
     }
@@ -99,7 +99,6 @@ function onlyMember(state: State, call: Call): Member | null {
  * past.
  */
 export function chooseMember(state: State, call: Call, queue: Queue): Member | null {
-  if (isHeldBack(call, queue)) return null;
   if (call.only !== null) return onlyMember(state, call);
   let tried: { member: Member; tier: number; number: number } | null = null;
   let tier = -1;

@@ -23,12 +23,14 @@ export type ConfigOutcome =
   | { readonly ok: false; readonly why: 'stale'; readonly version: number }
   | Extract<Edited, { ok: false }>;
 
+/** A change is made only where one of these versions holds; absent: whatever holds. */
+export type IfVersion = readonly number[] | undefined;
+
 export interface ReloadOptions {
   readonly by: string;
   readonly prefer: Prefer | null;
   readonly dryRun: boolean;
-  /** Only where this version holds; absent: whatever holds. */
-  readonly ifVersion?: number | undefined;
+  readonly ifVersion?: IfVersion;
 }
 
 export interface PromptShown {
@@ -45,9 +47,11 @@ export interface PromptsPort {
   /** The uploaded ones, by key. */
   list(): Promise<readonly PromptShown[]>;
   /** Converts and keeps it; another one of that key is replaced. */
-  upload(by: string, key: string, audio: Buffer): Promise<PromptOutcome>;
-  remove(by: string, key: string): Promise<PromptOutcome>;
+  upload(by: string, key: string, audio: Buffer, ifVersion?: IfVersion): Promise<PromptOutcome>;
+  remove(by: string, key: string, ifVersion?: IfVersion): Promise<PromptOutcome>;
 }
+
+type Edit = (doc: Doc) => Edited;
 
 export interface ConfigPort {
   /** What holds now. */
@@ -65,5 +69,5 @@ export interface ConfigPort {
   replace(document: TreeMap, options: Omit<ReloadOptions, 'prefer'>): Promise<ConfigOutcome>;
   rollback(version: number, options: Omit<ReloadOptions, 'prefer'>): Promise<ConfigOutcome>;
   /** `edit` sees what holds when its turn comes. */
-  change(by: string, note: string, edit: (doc: Doc) => Edited): Promise<ConfigOutcome>;
+  change(by: string, note: string, edit: Edit, ifVersion?: IfVersion): Promise<ConfigOutcome>;
 }

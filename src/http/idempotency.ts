@@ -100,7 +100,9 @@ function keyOf(request: FastifyRequest): string | null {
 
 function fingerprintOf(request: FastifyRequest): string {
   const body = Buffer.isBuffer(request.body) ? request.body : JSON.stringify(request.body ?? null);
-  const hash = createHash('sha256').update(`${request.method} ${request.url}\n`);
+  // Whoever asks again for another version asks for something else.
+  const { 'if-match': match = '' } = request.headers;
+  const hash = createHash('sha256').update(`${request.method} ${request.url}\n${match}\n`);
   return hash.update(body).digest('base64');
 }
 

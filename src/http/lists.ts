@@ -170,7 +170,7 @@ export class Lists {
 }
 
 /** Each token is one; where there are none, each address. */
-function askerOf(request: FastifyRequest): string {
+export function askerOf(request: FastifyRequest): string {
   const name = actor()?.name ?? '';
   return name === '' ? `at ${request.ip}` : `of ${name}`;
 }

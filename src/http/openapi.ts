@@ -88,7 +88,7 @@ const RESUME: Parameter = {
 const IF_MATCH: Parameter = {
   name: 'If-Match',
   in: 'header',
-  description: 'The `ETag` of what is to be changed: where it is another one meanwhile, 412',
+  description: 'The `ETag` of GET /config: where anything was changed since, 412',
   schema: { type: 'string' },
 };
 

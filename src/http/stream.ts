@@ -13,7 +13,9 @@ import { Pace } from './pace.ts';
 import type { Filter, Subjects } from './subjects.ts';
 import type { View } from './view.ts';
 
-export const READERS_MAX = 800;
+const READERS_MAX = 800;
+/** One asker may have so many times as many places as are free: 600 alone, and never the last. */
+const SHARE = 3;
 /** Bytes that may wait for one reader. */
 export const BUFFER_MAX = 1_048_576;
 const FLUSH_MS = 50;
@@ -37,6 +39,8 @@ export interface StreamDeps {
 }
 
 interface Reader {
+  /** Who reads: a token, or an address. */
+  readonly asker: string;
   readonly out: ServerResponse;
   readonly filter: Filter;
   /** Everything up to this number was sent, or is not for it. */
@@ -96,6 +100,13 @@ export class Stream {
     return this.#readers.size;
   }
 
+  /** May he have one more? However many he has, others find a place beside him. */
+  hasPlace(asker: string): boolean {
+    let his = 0;
+    for (const reader of this.#readers) if (reader.asker === asker) his += 1;
+    return his < SHARE * (READERS_MAX - this.#readers.size);
+  }
+
   /** Reactor, after the feed has heard it. */
   hear(stored: StoredEvent): void {
     if (this.#readers.size === 0) return;
@@ -145,9 +156,9 @@ export class Stream {
     view: View,
     filter: Filter,
     after: number | null,
-    mayRead: (() => boolean) | null = null,
+    { asker = '', mayRead = null }: Partial<Pick<Reader, 'asker' | 'mayRead'>> = {},
   ) {
-    const reader: Reader = { out, filter, after: after ?? 0, isLive: false, mayRead };
+    const reader: Reader = { asker, out, filter, after: after ?? 0, isLive: false, mayRead };
     this.#readers.add(reader);
     out.on('close', () => this.#readers.delete(reader));
     out.on('error', () => this.#readers.delete(reader));

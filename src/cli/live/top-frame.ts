@@ -7,8 +7,12 @@ import { cutTo, padTo } from '../columns.ts';
 import { plain } from '../plain.ts';
 import { queuesOf } from './verb.ts';
 
+/** A server of another version may not know of all parts. */
+export type Health = Omit<HealthAnswer, 'reports' | 'configuration' | 'load' | 'drain'> &
+  Partial<HealthAnswer>;
+
 export interface Scene {
-  readonly health: HealthAnswer;
+  readonly health: Health;
   readonly queues: readonly QueueAnswer[];
   readonly agents: readonly AgentAnswer[];
   /** Now, as the head says it. */
@@ -75,13 +79,13 @@ function headOf({ health, time }: Scene): Line[] {
   const troubles = [
     ...(down.length > 0 ? [`DOWN: ${down.join(', ')}`] : []),
     ...(away.length > 0 ? [`not registered: ${away.join(', ')}`] : []),
-    ...(load.overload === null ? [] : [`overloaded: ${load.overload}`]),
-    ...(drain === null ? [] : [`draining: ${drain.calls_left} calls left`]),
+    ...(load?.overload ? [`overloaded: ${load.overload}`] : []),
+    ...(drain ? [`draining: ${drain.calls_left} calls left`] : []),
     ...(bugs > 0 ? [`broken invariants: ${bugs}`] : []),
   ];
-  const calls = `calls ${load.calls}/${load.max_calls}`;
+  const calls = load === undefined ? '' : `  calls ${load.calls}/${load.max_calls}`;
   return [
-    { text: `acd ${version}  ${status}  up ${lasted(up)}  ${calls}  ${time}`, tone: 'plain' },
+    { text: `acd ${version}  ${status}  up ${lasted(up)}${calls}  ${time}`, tone: 'plain' },
     ...troubles.map((text): Line => ({ text, tone: 'bad' })),
   ];
 }

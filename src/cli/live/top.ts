@@ -2,11 +2,11 @@
  * `acd top`: the ACD on one screen, redrawn every second, until q or Ctrl-C. Where standard
  * output is no terminal, or with --once, one picture is printed and that is all.
  */
-import type { AgentAnswer, HealthAnswer, QueueAnswer } from '../../http/schemas.ts';
+import type { AgentAnswer, QueueAnswer } from '../../http/schemas.ts';
 import { EXIT, fault } from '../exit.ts';
 import { ask, type Answer, type Written } from './client.ts';
 import { placeOf, type Place } from './reach.ts';
-import { frameOf, type Scene, type Screen } from './top-frame.ts';
+import { frameOf, type Health, type Scene, type Screen } from './top-frame.ts';
 import { verb, type Group } from './verb.ts';
 
 interface WrittenTop extends Written {
@@ -25,7 +25,7 @@ const END_OF_SCREEN = '\u001b[J';
 
 async function look(place: Place): Promise<Answer<Scene>> {
   const [health, queues, agents] = await Promise.all([
-    ask<HealthAnswer>(place, '/health'),
+    ask<Health>(place, '/health'),
     ask<{ queues: QueueAnswer[] }>(place, '/queues'),
     ask<{ agents: AgentAnswer[] }>(place, '/agents'),
   ]);

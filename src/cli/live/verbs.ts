@@ -3,7 +3,6 @@
  * request of REST, printed for people, or with --json as REST gave it.
  */
 import type { Command } from 'commander';
-import type { HealthAnswer } from '../../http/schemas.ts';
 import { EXIT } from '../exit.ts';
 import { addAgent } from './agent-verbs.ts';
 import { addCall } from './call-verbs.ts';
@@ -13,11 +12,8 @@ import { addBan, addLock } from './guard-verbs.ts';
 import { addLog } from './log.ts';
 import { addQueue } from './queue-verbs.ts';
 import { addTop } from './top.ts';
+import type { Health } from './top-frame.ts';
 import { verb, type Done, type Group } from './verb.ts';
-
-/** A server of another version may not know of all parts. */
-type Health = Omit<HealthAnswer, 'reports' | 'configuration' | 'load' | 'drain'> &
-  Partial<HealthAnswer>;
 
 function showPart(name: string, part: { up: boolean; detail: string } | undefined): string {
   if (part === undefined) return `${name.padEnd(10)} not told; the ACD there is of another version`;

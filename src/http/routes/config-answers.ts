@@ -1,5 +1,5 @@
 /** What the routes of the configuration share: bodies out of acd.yaml's schema, and answers. */
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { metaOf } from '../../config/schema-meta.ts';
 import type { ConfigDone, ConfigOutcome } from '../config-port.ts';
@@ -60,9 +60,10 @@ export function withArticle(kind: string): string {
 }
 
 export const tags = ['configure'];
-const failures = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 503: errorAnswer };
-/** What a change of the whole may answer besides. */
-export const changedWhole = { 200: doneAnswer, ...failures, 412: errorAnswer };
+const failures = {
+  ...{ 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 412: errorAnswer },
+  503: errorAnswer,
+};
 /** What a change may answer. */
 export const changed = { 200: doneAnswer, ...failures };
 export const made = { 201: doneAnswer, ...failures };
@@ -119,6 +120,14 @@ export function problemOfChange(outcome: Extract<ConfigOutcome, { ok: false }>):
       return problem('exists', `there is ${noun} "${shown}" already; change it by PATCH`);
     }
   }
+}
+
+/** RFC 9110 §13.1.1: versions of which one is to be changed; undefined: whatever holds. */
+export function ifMatch({ headers }: FastifyRequest): readonly number[] | undefined {
+  const given = headers['if-match']?.trim() ?? '*';
+  if (given === '*') return undefined;
+  // Anything else is no version of ours, so none that holds.
+  return given.split(',').map((tag) => Number(/^"(\d{1,9})"$/.exec(tag.trim())?.[1] ?? -1));
 }
 
 /** The answer to a change. */

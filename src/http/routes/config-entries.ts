@@ -1,4 +1,5 @@
 /** Queues, agents and penalty rules: made, changed and removed without a restart. */
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { asList, entryKey, isMap, type Doc } from '../../config/document.ts';
 import { addEntry, changeEntry, findEntry, removeEntry, type Edited } from '../../config/edit.ts';
@@ -16,6 +17,7 @@ import {
   answerChange,
   answerMade,
   changed,
+  ifMatch,
   made,
   optionsOf,
   tags,
@@ -92,8 +94,13 @@ class Entries {
     return (params as Readonly<Record<string, string>>)[this.#resource.key] ?? '';
   }
 
-  #change(what: string, edit: (doc: Doc) => Edited): Promise<ConfigOutcome> {
-    return this.#config.change(byWhom(), `${this.#resource.kind} ${what}`, edit);
+  #change(
+    request: FastifyRequest,
+    what: string,
+    edit: (doc: Doc) => Edited,
+  ): Promise<ConfigOutcome> {
+    const note = `${this.#resource.kind} ${what}`;
+    return this.#config.change(byWhom(), note, edit, ifMatch(request));
   }
 
   addMaking(): void {
@@ -112,7 +119,7 @@ class Entries {
       async (request, reply) => {
         const { [key]: given = '', ...options } = request.body as Options;
         const name = String(given);
-        const done = await this.#change(`${name} made`, (doc) =>
+        const done = await this.#change(request, `${name} made`, (doc) =>
           addEntry(doc, kind, name, options),
         );
         return answerMade(reply, done, [path, name]);
@@ -136,7 +143,9 @@ class Entries {
         const name = this.#nameOf(request);
         const options = request.body as Options;
         const what = `${name} changed: ${Object.keys(options).join(', ')}`;
-        const done = await this.#change(what, (doc) => changeEntry(doc, kind, name, options));
+        const done = await this.#change(request, what, (doc) =>
+          changeEntry(doc, kind, name, options),
+        );
         return answerChange(reply, done);
       },
     );
@@ -156,7 +165,9 @@ class Entries {
       { config: needs('admin'), schema },
       async (request, reply) => {
         const name = this.#nameOf(request);
-        const done = await this.#change(`${name} removed`, (doc) => removeEntry(doc, kind, name));
+        const done = await this.#change(request, `${name} removed`, (doc) =>
+          removeEntry(doc, kind, name),
+        );
         return answerChange(reply, done);
       },
     );

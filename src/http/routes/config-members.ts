@@ -11,7 +11,15 @@ import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { answerChange, answerMade, changed, made, optionsOf, tags } from './config-answers.ts';
+import {
+  answerChange,
+  answerMade,
+  changed,
+  ifMatch,
+  made,
+  optionsOf,
+  tags,
+} from './config-answers.ts';
 
 const params = z.object({ name: z.string() });
 const one = z.object({ name: z.string(), agent: z.string() });
@@ -70,8 +78,11 @@ function addMaking(http: Http, config: ConfigPort): void {
     const { name } = request.params;
     const { agent: who, ...options } = request.body as Readonly<Record<string, unknown>>;
     const agent = String(who);
-    const done = await config.change(byWhom(), `agent ${agent} joins queue ${name}`, (doc) =>
-      addMember(doc, name, agent, options),
+    const done = await config.change(
+      byWhom(),
+      `agent ${agent} joins queue ${name}`,
+      (doc) => addMember(doc, name, agent, options),
+      ifMatch(request),
     );
     return answerMade(reply, done, ['queues', name, 'members', agent]);
   });
@@ -91,8 +102,11 @@ function addChanging(http: Http, config: ConfigPort): void {
     async (request, reply) => {
       const { name, agent } = request.params;
       const options = request.body as Readonly<Record<string, unknown>>;
-      const done = await config.change(byWhom(), `agent ${agent} in queue ${name} changed`, (doc) =>
-        changeMember(doc, name, agent, options),
+      const done = await config.change(
+        byWhom(),
+        `agent ${agent} in queue ${name} changed`,
+        (doc) => changeMember(doc, name, agent, options),
+        ifMatch(request),
       );
       return answerChange(reply, done);
     },
@@ -111,8 +125,11 @@ function addRemoving(http: Http, config: ConfigPort): void {
     { config: needs('admin'), schema },
     async (request, reply) => {
       const { name, agent } = request.params;
-      const done = await config.change(byWhom(), `agent ${agent} leaves queue ${name}`, (doc) =>
-        removeMember(doc, name, agent),
+      const done = await config.change(
+        byWhom(),
+        `agent ${agent} leaves queue ${name}`,
+        (doc) => removeMember(doc, name, agent),
+        ifMatch(request),
       );
       return answerChange(reply, done);
     },

@@ -7,7 +7,7 @@ import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { changed, doneOf, problemOfChange, tags } from './config-answers.ts';
+import { changed, doneOf, ifMatch, problemOfChange, tags } from './config-answers.ts';
 
 /** 10 minutes of 16 bit at 48 kHz are 58 MB; a prompt is seconds. */
 const AUDIO_MAX_BYTES = 20_000_000;
@@ -76,7 +76,7 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
         const detail = 'send the WAV file itself as the body, as audio/wav';
         return send(reply, problem('bad-audio', detail));
       }
-      const done = await prompts.upload(byWhom(), request.params.key, audio);
+      const done = await prompts.upload(byWhom(), request.params.key, audio, ifMatch(request));
       return done.ok ? doneOf(done) : send(reply, problemOfPrompt(done));
     },
   );
@@ -92,7 +92,7 @@ export function addPrompts(http: Http, prompts: PromptsPort): void {
       },
     },
     async (request, reply) => {
-      const done = await prompts.remove(byWhom(), request.params.key);
+      const done = await prompts.remove(byWhom(), request.params.key, ifMatch(request));
       return done.ok ? doneOf(done) : send(reply, problemOfPrompt(done));
     },
   );

@@ -8,7 +8,7 @@ import { needs } from '../gate.ts';
 import { linkNext, pageOf, paging } from '../pages.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
-import { answerChange, answerMade, changed, made, tags } from './config-answers.ts';
+import { answerChange, answerMade, changed, ifMatch, made, tags } from './config-answers.ts';
 
 const KIND = 'pause-reason';
 const reason = z.string().trim().min(1).max(80);
@@ -62,8 +62,11 @@ function addMaking(http: Http, config: ConfigPort): void {
   };
   http.post('/pause-reasons', { config: needs('admin'), schema }, async (request, reply) => {
     const { reason: name, max_seconds: max } = request.body;
-    const done = await config.change(byWhom(), `pause reason ${name} made`, (doc) =>
-      addEntry(doc, KIND, name, writeReason(name, max)),
+    const done = await config.change(
+      byWhom(),
+      `pause reason ${name} made`,
+      (doc) => addEntry(doc, KIND, name, writeReason(name, max)),
+      ifMatch(request),
     );
     return answerMade(reply, done, ['pause-reasons']);
   });
@@ -82,8 +85,11 @@ function addChanging(http: Http, config: ConfigPort): void {
     { config: needs('admin'), schema: changing },
     async (request, reply) => {
       const name = request.params.reason;
-      const done = await config.change(byWhom(), `pause reason ${name} changed`, (doc) =>
-        changeEntry(doc, KIND, name, writeReason(name, request.body.max_seconds)),
+      const done = await config.change(
+        byWhom(),
+        `pause reason ${name} changed`,
+        (doc) => changeEntry(doc, KIND, name, writeReason(name, request.body.max_seconds)),
+        ifMatch(request),
       );
       return answerChange(reply, done);
     },
@@ -99,8 +105,11 @@ function addChanging(http: Http, config: ConfigPort): void {
     { config: needs('admin'), schema: removing },
     async (request, reply) => {
       const name = request.params.reason;
-      const done = await config.change(byWhom(), `pause reason ${name} removed`, (doc) =>
-        removeEntry(doc, KIND, name),
+      const done = await config.change(
+        byWhom(),
+        `pause reason ${name} removed`,
+        (doc) => removeEntry(doc, KIND, name),
+        ifMatch(request),
       );
       return answerChange(reply, done);
     },

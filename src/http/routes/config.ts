@@ -2,7 +2,6 @@
  * The configuration as a whole: what holds, its versions, the file loaded again, an older version
  * brought back.
  */
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { isMap, LIVE_SECTIONS, type TreeMap } from '../../config/document.ts';
 import { treeOf } from '../../config/edit.ts';
@@ -18,7 +17,8 @@ import { errorAnswer } from '../schemas.ts';
 import {
   answerChange,
   changeAnswer,
-  changedWhole,
+  changed,
+  ifMatch,
   problemOfChange,
   tags,
   versionAnswer,
@@ -57,13 +57,6 @@ function sectionsOf({ uploads: _kept, ...sections }: z.output<typeof wholeBody>)
   }
 }
 
-/** RFC 9110 §13.1.1: the version that is to be changed; undefined: whatever holds. */
-function ifMatch({ headers }: FastifyRequest): number | undefined {
-  const given = headers['if-match']?.trim() ?? '*';
-  // Anything else is no version of ours, so none that holds.
-  return given === '*' ? undefined : Number(/^"(\d{1,9})"$/.exec(given)?.[1] ?? -1);
-}
-
 function versionOf({ version, at, by, source, note }: ConfigVersion) {
   return { version, at: new Date(at).toISOString(), by, source, note };
 }
@@ -93,7 +86,7 @@ export function addConfig(http: Http, config: ConfigPort): void {
             .describe('Which wins where file and REST both changed a thing; without it: 409'),
         }),
         body: wholeBody.optional().nullable(),
-        response: changedWhole,
+        response: changed,
       },
     },
     async (request, reply) => {
@@ -125,7 +118,7 @@ export function addConfig(http: Http, config: ConfigPort): void {
         tags,
         querystring: z.strictObject(dryRun),
         body: z.strictObject({ version: z.number().int().min(1) }),
-        response: changedWhole,
+        response: changed,
       },
     },
     async (request, reply) => {

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { actor, seesAll, type Actor } from '../actor.ts';
 import { problem } from '../errors.ts';
 import { needs } from '../gate.ts';
+import { askerOf } from '../lists.ts';
 import { send, type Http } from '../reply.ts';
 import { errorAnswer } from '../schemas.ts';
 import { missing, narrow } from '../scope.ts';
-import { READERS_MAX, type Stream } from '../stream.ts';
+import type { Stream } from '../stream.ts';
 import type { View } from '../view.ts';
 
 const names = (text: string) =>
@@ -74,8 +75,10 @@ export function addEvents(
       // Who comes back reads on, also of what has been removed meanwhile.
       const unknown = last === null ? unknownOf(view, queues, agents) : null;
       if (unknown !== null) return send(reply, unknown);
-      if (stream.readers >= READERS_MAX) {
-        return send(reply, problem('too-many-readers', 'as many follow as may; try again later'));
+      const asker = askerOf(request);
+      if (!stream.hasPlace(asker)) {
+        const told = 'as many follow as may, or as may with this token; try again later';
+        return send(reply, problem('too-many-readers', told));
       }
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value);
@@ -84,7 +87,8 @@ export function addEvents(
       const from = last === null ? null : Number(last);
       const filter = { queues, agents, isStrict: !seesAll() };
       const who = actor();
-      void stream.follow(reply.raw, view, filter, from, () => isGood(who));
+      const mayRead = () => isGood(who);
+      void stream.follow(reply.raw, view, filter, from, { asker, mayRead });
       return reply as never;
     },
   );

@@ -180,6 +180,27 @@ describe('what is made', () => {
     expect(late.statusCode).toBe(412);
     expect((await put('*', 30)).statusCode).toBe(200);
     expect((await put('"3"', 40)).statusCode).toBe(200);
+    expect((await put('"1", "4"', 50)).statusCode).toBe(200);
+    expect((await put('"1", W/"5"', 60)).statusCode).toBe(412);
+  });
+
+  it.each([
+    ['POST', '/queues', { name: 'new' }],
+    ['PATCH', '/queues/sales', { timeout: 9 }],
+    ['DELETE', '/agents/1', undefined],
+    ['POST', '/pause-reasons', { reason: 'new' }],
+    ['DELETE', '/pause-reasons/new', undefined],
+    ['POST', '/queues/sales/members', { agent: 1 }],
+    ['PATCH', '/queues/sales/members/1', { penalty: 2 }],
+    ['DELETE', '/queues/sales/members/1', undefined],
+    ['DELETE', '/prompts/none', undefined],
+  ] as const)('with If-Match %s %s changes nothing of another version', async (...asked) => {
+    const { server } = await open();
+    const [method, url, payload] = asked;
+    const body = payload === undefined ? {} : { payload };
+    const late = await server.inject({ method, url, headers: { 'if-match': '"9"' }, ...body });
+    expect([late.statusCode, late.json()]).toMatchObject([412, { code: 'version-changed' }]);
+    expect((await server.inject('/config')).headers.etag).toBe('"1"');
   });
 
   it('shows no PIN', async () => {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columnsOf, cutTo, padTo } from '../../../src/cli/columns.ts';
 import { writeTable } from '../../../src/cli/table.ts';
-import { frameOf, type Scene } from '../../../src/cli/live/top-frame.ts';
+import { frameOf, type Health, type Scene } from '../../../src/cli/live/top-frame.ts';
 import type { AgentAnswer, CallAnswer, HealthAnswer } from '../../../src/http/schemas.ts';
 
 const call = (n: number): CallAnswer => ({
@@ -57,6 +57,16 @@ describe('the picture', () => {
     expect(lines.filter((line) => /… and \d+ more/.test(line))).toHaveLength(2);
     const callers = lines.filter((line) => line.includes('caller'));
     expect(callers[0]).toMatch(/8:20 +500 sales +caller500@pbx/);
+  });
+
+  it('given an ACD of another version, shows what that one tells', () => {
+    const unknown = ['load', 'drain', 'reports', 'configuration'];
+    const told = Object.fromEntries(
+      Object.entries(health).filter(([name]) => !unknown.includes(name)),
+    ) as unknown as Health;
+    const screen = { rows: 30, columns: 100, isColoured: false };
+    const [head] = frameOf({ ...house([], []), health: told }, screen);
+    expect(head).toBe('acd 1.0.0  ok  up 0:05  12:00:00');
   });
 
   it('shows all where there is room', () => {

@@ -43,11 +43,11 @@ describe('Idempotency-Key', () => {
       return reply.code(fails === true ? 503 : 201).send({ number: done });
     });
     await server.ready();
-    const post = (key: string, payload: object = {}) =>
+    const post = (key: string, payload: object = {}, more: Record<string, string> = {}) =>
       server.inject({
         method: 'POST',
         url: '/things',
-        headers: { 'idempotency-key': key },
+        headers: { 'idempotency-key': key, ...more },
         payload,
       });
     return {
@@ -76,6 +76,8 @@ describe('Idempotency-Key', () => {
     const other = await server.post('k', { a: 2 });
     expect(other.statusCode).toBe(422);
     expect(other.json()).toMatchObject({ code: 'key-reused' });
+    const matched = await server.post('k', { a: 1 }, { 'if-match': '"2"' });
+    expect(matched.json()).toMatchObject({ code: 'key-reused' });
     expect((await server.post('f', { fails: true })).json()).toEqual({ number: 2 });
     expect((await server.post('f', { fails: true })).json()).toEqual({ number: 3 });
     server.passes(KEY_LIFE_MS);

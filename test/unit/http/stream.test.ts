@@ -410,6 +410,30 @@ describe('following', () => {
     expect(written.at(-1)).toContain('too-slow');
   });
 
+  it('given one who follows as often as he may, has a place for others', async () => {
+    const house = await open();
+    const { stream, feed, port } = await serve(house);
+    const comes = (asker: string): void => {
+      const out = Object.assign(new EventEmitter(), {
+        ...{ writeHead: () => undefined, end: () => undefined, write: () => true },
+        ...{ writableLength: 0, writableNeedDrain: false },
+      });
+      const { lastSeq } = feed;
+      void stream.follow(out as unknown as ServerResponse, house.view, NONE, lastSeq, { asker });
+    };
+    const fill = (asker: string): number => {
+      const before = stream.readers;
+      while (stream.hasPlace(asker)) comes(asker);
+      return stream.readers - before;
+    };
+    const held = ['at 127.0.0.1', 'of wall', 'of desk', 'of crm'].map(fill);
+    expect(held[0]).toBe(600);
+    expect(held.every((count) => count > 0)).toBe(true);
+    expect(stream.hasPlace('of panel')).toBe(true);
+    const answer = await fetch(`http://127.0.0.1:${port}/events`);
+    expect([answer.status, await answer.json()]).toMatchObject([503, { code: 'too-many-readers' }]);
+  });
+
   it.each(['abc', '-1'])('given Last-Event-ID %s, is a bad request', async (value) => {
     const { stream } = await serve(await open());
     expect(stream.readers).toBe(0);

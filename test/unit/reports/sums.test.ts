@@ -9,7 +9,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CoreEvent } from '../../../src/core/events.ts';
 import { MemoryJournal } from '../../../src/journal/memory.ts';
+import { emptyHouse, follow } from '../../../src/reports/house.ts';
 import { memorySource } from '../../../src/reports/local.ts';
+import { recordsOf } from '../../../src/reports/records.ts';
 import { openService, type ReportService } from '../../../src/reports/service.ts';
 import { simulate } from '../core/simulator.ts';
 
@@ -50,6 +52,34 @@ function open(seed: number): { service: ReportService; span: { from: number; to:
   return { service, span: { from: 0, to: last + 1 } };
 }
 
+/** What is made of a day on which everybody has gone home at the end. */
+function recordsOfDay(seed: number) {
+  const events: CoreEvent[] = [];
+  simulate({ seed, steps: 3_000, checkEvery: false, decided: (some) => events.push(...some) });
+  const house = emptyHouse();
+  const records = events.flatMap((event) => {
+    const made = recordsOf(house, event);
+    follow(house, event);
+    return made;
+  });
+  return { events, records };
+}
+
+/** The queue that the event sends the call to, or turns it away from. */
+function comesTo(event: CoreEvent): string[] {
+  switch (event.kind) {
+    case 'CallRefused':
+      return event.status === 'UNKNOWNQUEUE' ? [] : [`${event.callId} in ${event.queue}`];
+    case 'CallEntered':
+    case 'CallDiverted':
+    case 'CallMoved':
+    case 'CallTransferred':
+      return [`${event.callId} in ${event.queue}`];
+    default:
+      return [];
+  }
+}
+
 const total = (rows: readonly Figures[], key: string): number =>
   rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);
 
@@ -77,5 +107,28 @@ describe('reports of one day', () => {
     expect(gaveUp.more).toBe(false);
     expect(gaveUp.rows).toHaveLength(total(whole, 'abandoned') + total(whole, 'short_abandoned'));
     service.close();
+  });
+
+  it.each([5, 12])('have each call once, and in the queues it came to, seed %i', (seed) => {
+    const { events, records } = recordsOfDay(seed);
+    const came = (one: CoreEvent): boolean =>
+      one.kind === 'CallEntered' || one.kind === 'CallRefused';
+    const calls = records.flatMap((one) =>
+      one.kind === 'call' && one.outbound !== true ? [one] : [],
+    );
+    const ids = events.filter(came).map((one) => ('callId' in one ? one.callId : ''));
+    expect(calls.map(({ callId }) => callId).sort()).toEqual(ids.sort());
+    const visits = records.flatMap((one) =>
+      one.kind === 'visit' ? [`${one.callId} in ${one.queue}`] : [],
+    );
+    expect(visits.sort()).toEqual(events.flatMap(comesTo).sort());
+    for (const { callId, firstQueue, lastQueue, moves } of calls) {
+      const his = records.filter((one) => one.kind === 'visit' && one.callId === callId);
+      const [first] = his;
+      if (first?.kind !== 'visit') continue;
+      expect(firstQueue, callId).toBe(first.queue);
+      expect(his.map((one) => one.kind === 'visit' && one.queue)).toContain(lastQueue);
+      expect(moves, callId).toBeLessThan(his.length);
+    }
   });
 });
