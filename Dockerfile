@@ -1,19 +1,18 @@
 # The ACD as an image: `docker build -t acd .`
 #
-# Not built where it was written: there was no container engine. What was tried instead, by hand on
-# Debian 12 with Node 24: `npm ci`, the build and `npm prune --omit=dev` in a fresh clone; then only
-# the last stage's files copied to an empty folder, and `node dist/main.js start` there as an
-# unprivileged user, the health check's command, an end by SIGTERM. Not tried: the base image.
+# Tried with podman 4.3 on Debian 12, on a base made of Debian 12, Node 24.21 and npm 11, as the
+# one below could not be fetched there: built, started, the health check's command, a call by SIPp,
+# an end by SIGTERM, a second start with the journal of the first.
 
 FROM node:24-bookworm-slim AS build
-# No compiler: for this Node SQLite comes ready-made (better-sqlite3 13); 12, which is for Node 20
-# alone, may be left out by npm.
+# No compiler, and no scripts that would want one: for this Node SQLite comes ready-made
+# (better-sqlite3 13), and npm ci would try to compile it all the same, then leave it out.
 WORKDIR /acd
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
-RUN npm run build && npm prune --omit=dev
+RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production

@@ -83,11 +83,19 @@ function wantedStamp() {
   return `${createHash('sha256').update(lock).digest('hex')} ${process.versions.modules}\n`;
 }
 
+/** The SQLite of newer Nodes comes ready-made, that of older ones is compiled. */
+const isReadyMade = Number(process.versions.napi) >= 10;
+const SQLITE = isReadyMade ? 'better-sqlite3-13' : 'better-sqlite3'; // src/journal/database.ts
+
 /** An optional library that could not be compiled is left out by npm, which calls that success. */
 function hasSqlite() {
-  const isNodeApi10 = Number(process.versions.napi) >= 10;
-  const fitting = isNodeApi10 ? 'better-sqlite3-13' : 'better-sqlite3'; // src/journal/database.ts
-  return existsSync(at('node_modules', fitting, 'package.json'));
+  return existsSync(at('node_modules', SQLITE, 'package.json'));
+}
+
+/** There may be none ready-made for this system. */
+function sqliteWorks() {
+  const code = `new (require('${SQLITE}'))(':memory:').close()`;
+  return hasSqlite() && run(process.execPath, ['-e', code]).ok;
 }
 
 function librariesAreThere(stampFile, stamp) {
@@ -116,6 +124,12 @@ function installLibraries() {
   if (librariesAreThere(stampFile, stamp)) return;
   say('installing libraries (npm ci), a minute or two, only this once');
   const command = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  // Nothing has to be compiled then, and npm ci would try to, and throw the ready-made one away
+  // where it cannot.
+  if (isReadyMade && npm([...command, '--ignore-scripts']).ok && sqliteWorks()) {
+    writeFileSync(stampFile, stamp);
+    return;
+  }
   let done = npm(command);
   const missing = Object.keys(COMPILERS).filter((program) => !isInstalled(program));
   if ((!done.ok || !hasSqlite()) && missing.length > 0) {

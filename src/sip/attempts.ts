@@ -6,6 +6,7 @@ import { answerChallenge, chooseChallenge, parseChallenges } from './digest.ts';
 import type { Challenge, Credentials } from './digest.ts';
 import { seconds } from './headers.ts';
 import type { Headers, IncomingResponse, OutgoingRequest, SentRequest } from './port.ts';
+import type { Trust } from './trust.ts';
 
 /** First challenge, one stale nonce, one proxy's challenge more: beyond that it is a loop. */
 const MAX_ATTEMPTS = 4;
@@ -22,13 +23,19 @@ export class DigestMemory {
 
 /** Follows one request through its challenges. */
 export class Attempts {
+  private readonly trust: Pick<Trust, 'has'>;
   private readonly credentials: Credentials | null;
   private readonly memory: DigestMemory;
   /** Which kinds of challenge have been answered with a nonce fresh from the server. */
   private readonly answered = new Set<'user' | 'proxy'>();
   private left = MAX_ATTEMPTS;
 
-  constructor(credentials: Credentials | null, memory = new DigestMemory()) {
+  constructor(
+    trust: Pick<Trust, 'has'>,
+    credentials: Credentials | null,
+    memory = new DigestMemory(),
+  ) {
+    this.trust = trust;
     this.credentials = credentials;
     this.memory = memory;
   }
@@ -64,6 +71,8 @@ export class Attempts {
     if (response.status === 422) return this.longerSession(request, sent, response);
     if (response.status !== 401 && response.status !== 407) return null;
     if (this.credentials === null || sent === null) return null;
+    const isWithin = request.dialogId !== undefined;
+    if (isWithin && !this.trust.has(this.credentials, response)) return null;
     const proxy = response.status === 407;
     const header = response.header(proxy ? 'Proxy-Authenticate' : 'WWW-Authenticate');
     const challenge = chooseChallenge(parseChallenges(header));

@@ -17,6 +17,7 @@ import type {
   Stack,
   TransactionEvents,
 } from './port.ts';
+import type { Trust } from './trust.ts';
 
 /** What came of a request. `no-answer`: our deadline passed; `lost`: it could not be sent. */
 export type RequestOutcome =
@@ -126,18 +127,18 @@ const ORPHANS_MAX = 1_000;
 /** From the CANCEL of such an INVITE to the BYE, for the case that it had been answered. */
 const ORPHAN_BYE_MS = 1_000;
 
-export function createClient(stack: Stack): SipClient {
-  const hangUps = new HangUps((request, options) => sendRequest(stack, request, options));
+export function createClient(stack: Stack, trust: Pick<Trust, 'has'>): SipClient {
+  const send = (request: OutgoingRequest, options: RequestOptions): Promise<RequestOutcome> =>
+    sendRequest({ stack, trust }, request, options);
+  const hangUps = new HangUps(send);
   const orphans = new Set<Invitation>();
   const keep = (orphan: Invitation): void => {
     if (orphans.size < ORPHANS_MAX) orphans.add(orphan);
   };
-  const parts = { stack, hangUps, keep };
+  const parts = { stack, trust, hangUps, keep };
   return {
     request: (request, options) =>
-      request.method === 'BYE'
-        ? hangUps.send(request, options)
-        : sendRequest(stack, request, options),
+      request.method === 'BYE' ? hangUps.send(request, options) : send(request, options),
     invite: (request, identity, options) => new Invitation(parts, request, identity, options),
     resume: (identity, options) => new Invitation(parts, null, identity, options),
     reinvite: (request, options) => {
@@ -156,12 +157,12 @@ export function createClient(stack: Stack): SipClient {
 }
 
 function sendRequest(
-  stack: Stack,
+  { stack, trust }: Pick<InvitationParts, 'stack' | 'trust'>,
   first: OutgoingRequest,
   options: RequestOptions,
 ): Promise<RequestOutcome> {
   return new Promise((resolve) => {
-    const attempts = new Attempts(options.credentials ?? null, options.memory);
+    const attempts = new Attempts(trust, options.credentials ?? null, options.memory);
     let done = false;
     const settle = (outcome: RequestOutcome): void => {
       done = true;
@@ -192,6 +193,7 @@ function sendRequest(
 
 interface InvitationParts {
   readonly stack: Stack;
+  readonly trust: Pick<Trust, 'has'>;
   readonly hangUps: HangUps;
   /** For those that go on when the connection is back; null: its loss is their end. */
   readonly keep: ((self: Invitation) => void) | null;
@@ -223,7 +225,7 @@ class Invitation implements InviteHandle {
     this.parts = parts;
     this.options = options;
     this.dialogId = dialogIdOf(identity);
-    this.attempts = new Attempts(options.credentials);
+    this.attempts = new Attempts(parts.trust, options.credentials);
     this.outcome = new Promise((resolve) => (this.resolve = resolve));
     this.over = new Promise((resolve) => (this.end = resolve));
     this.deadline = setTimeout(() => {

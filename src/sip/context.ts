@@ -10,12 +10,14 @@ import type { SipClient } from './client.ts';
 import { parseNameAddr } from './headers.ts';
 import type { Headers, IncomingRequest, SipLog } from './port.ts';
 import type { Renewals } from './renewal.ts';
+import type { Trust } from './trust.ts';
 
 export interface EdgeContext {
   readonly config: AcdConfig;
   readonly runtime: Runtime;
   readonly media: MediaPort;
   readonly client: SipClient;
+  readonly trust: Trust;
   readonly dialogs: Dialogs;
   readonly renewals: Renewals;
   readonly log: SipLog;

@@ -20,9 +20,17 @@ export interface KnownRegistrar {
 }
 
 /** Contact users that name a server, never a phone. */
-const NOT_A_PHONE = new Set(['', 'asterisk', 'anonymous', 'unknown', 'kamailio', 'freeswitch']);
+const NOT_A_PHONE = new Set([
+  '',
+  'asterisk',
+  'anonymous',
+  'unknown',
+  'kamailio',
+  'freeswitch',
+  'mod_sofia',
+]);
 
-const plain = (host: string): string => host.replace(/^\[|\]$/g, '');
+export const plain = (host: string): string => host.replace(/^\[|\]$/g, '');
 const isAddress = (host: string): boolean => /^[\d.]+$|:/.test(plain(host));
 
 /** The first that is one of SIP: beside it P-Asserted-Identity may have a tel: (RFC 3325 §9.1). */

@@ -6,6 +6,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 export interface Credentials {
+  /** Name of the registrar whose account it is. */
+  readonly registrar: string;
   readonly username: string;
   readonly password: string;
 }
@@ -88,7 +90,7 @@ export function chooseChallenge(challenges: readonly Challenge[]): Challenge | n
 
 export interface AnswerOptions {
   readonly challenge: Challenge;
-  readonly credentials: Credentials;
+  readonly credentials: Pick<Credentials, 'username' | 'password'>;
   readonly method: string;
   readonly uri: string;
   /** How often this nonce has been used, this time included: 1, 2 … */

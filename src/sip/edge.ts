@@ -38,6 +38,7 @@ import { SilentLegs } from './silent-legs.ts';
 import { UntilHandedOver } from './handover.ts';
 import { compareDialogs, takeOver } from './takeover.ts';
 import { Transfers } from './transfers.ts';
+import { Trust } from './trust.ts';
 import { doneWithin } from './within.ts';
 
 export interface EdgeOptions {
@@ -101,7 +102,8 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeStart> {
   const connected = await connectStack({ ...options.drachtio, log });
   if (!connected.ok) return connected;
   const { stack } = connected;
-  const client = createClient(stack);
+  const trust = new Trust(log);
+  const client = createClient(stack, trust);
   const { sessionExpiresMs } = config.sip;
   const context: EdgeContext = {
     config,
@@ -109,6 +111,7 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeStart> {
     media,
     log,
     client,
+    trust,
     load: options.load,
     dialogs: new Dialogs(),
     renewals: new Renewals({ media, client, log, sessionExpiresMs }),
@@ -150,6 +153,7 @@ function build(context: EdgeContext, stack: Stack) {
     (config) => new Registration(context, config),
   );
   const known = () => registrations.map((each) => each.known());
+  context.trust.follow(known);
   const { lockAfter: after, lockForMs: forMs } = context.config.sip;
   const locks = new Locks({ after, forMs }, () => performance.now(), context.log);
   const logins = new Logins(context, presence, known, locks);

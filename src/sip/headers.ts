@@ -93,6 +93,11 @@ export function parseNameAddr(text: string): NameAddr | null {
     : { display: '', uri: bare[1] ?? '', params: parseParams(bare[2] ?? '') };
 }
 
+/** Tag of a From or To; '': none. */
+export function tagIn(value: string): string {
+  return parseNameAddr(value)?.params.get('tag') ?? '';
+}
+
 /** Splits a comma-joined header into its values, minding quotes and angle brackets. */
 export function splitList(text: string): string[] {
   const parts: string[] = [];

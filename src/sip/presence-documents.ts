@@ -1,8 +1,8 @@
 /**
  * What a phone's presence documents say: PIDF with RPID (RFC 3863, RFC 4480) and dialog-info
- * (RFC 4235), as phones, Asterisk (both drivers) and Kamailio write them. Pure. Entities are not
- * processed and size is capped, because the text comes from strangers; what cannot be read is
- * null and changes nothing.
+ * (RFC 4235), as phones, Asterisk (both drivers), Kamailio and FreeSWITCH write them. Pure.
+ * Entities are not processed and size is capped, because the text comes from strangers; what
+ * cannot be read is null and changes nothing.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import type { DeviceState } from '../core/types.ts';
@@ -83,10 +83,10 @@ const AWAY = new Set([
   ...['dinner', 'worship', 'in-transit', 'travel', 'steering'],
 ]);
 
-/** Notes by which PBXs (Asterisk's PIDF, for one) tell a state in words, strongest first. */
+/** Notes by which PBXs (Asterisk, FreeSWITCH) tell a state in words, strongest first. */
 const NOTES: readonly (readonly [RegExp, DeviceState])[] = [
   [/^(not online|offline|unavailable|unregistered|away|dnd|do not disturb)/i, 'unavailable'],
-  [/^ringing/i, 'ringing'],
+  [/^ring(ing)?\b/i, 'ringing'],
   [/^(on the phone|on hold|in use|busy|in a call|in call)/i, 'inuse'],
 ];
 

@@ -9,6 +9,7 @@
  */
 import type { PresenceRule } from '../config/types.ts';
 import type { CoreEvent } from '../core/events.ts';
+import type { Agent } from '../core/state.ts';
 import type { Device, DeviceState } from '../core/types.ts';
 import type { EdgeContext } from './context.ts';
 import type { LoginPresence } from './login.ts';
@@ -28,6 +29,12 @@ const RESUME_MS = 10_000;
 /** A login under `presence: required` waits this long for the first acceptance. */
 const PROBE_MS = 5_000;
 const STOP_MAX_MS = 1_000;
+/**
+ * A phone that is not idle is asked again after this long, then after ever longer: FreeSWITCH, for
+ * one, does not tell that a phone is back, and may tell of an end before the call itself.
+ */
+const ASK_FIRST_MS = 5_000;
+const ASK_MAX_MS = 300_000;
 /** A phone that changes its mind more often than this, in this time, is told of with delay. */
 const CHANGES_MAX = 20;
 const CHANGES_MS = 10_000;
@@ -52,6 +59,10 @@ interface Watch {
   changesSince: number;
   /** It is looked at again when that time is over. */
   isDelayed: boolean;
+  /** When it is asked again; null: it is idle. */
+  asking: NodeJS.Timeout | null;
+  /** After how long the next time. */
+  askMs: number;
 }
 
 export interface Combined {
@@ -288,7 +299,7 @@ export class Presence implements LoginPresence {
       settled: false,
       resumeUntil: 0,
       probes: [],
-      ...{ changes: 0, changesSince: 0, isDelayed: false },
+      ...{ changes: 0, changesSince: 0, isDelayed: false, asking: null, askMs: ASK_FIRST_MS },
       settle: setTimeout(() => {
         watch.settled = true;
         this.update(device.uri);
@@ -304,6 +315,7 @@ export class Presence implements LoginPresence {
     if (watch === undefined) return;
     this.watches.delete(deviceUri);
     clearTimeout(watch.settle);
+    this.stopAsking(watch);
     for (const settle of watch.probes) settle(false);
     await Promise.all(watch.subscriptions.map((subscription) => subscription.end()));
   }
@@ -345,6 +357,8 @@ export class Presence implements LoginPresence {
       });
       return;
     }
+    if (combined.state === 'idle') this.stopAsking(watch);
+    else if (combined.state !== 'unknown') this.askLater(watch);
     let said = combined.state;
     let { source } = combined;
     if (said === 'unknown' && this.isResuming(watch, views)) {
@@ -364,6 +378,28 @@ export class Presence implements LoginPresence {
       state: said,
       source,
     });
+  }
+
+  private askLater(watch: Watch): void {
+    if (watch.asking !== null) return;
+    watch.asking = setTimeout(() => {
+      watch.asking = null;
+      const isOurs = ({ device, callId, offerId }: Agent): boolean =>
+        device?.uri === watch.device.uri && (callId !== null || offerId !== null);
+      // While it talks with us there is nothing to learn.
+      if ([...this.context.runtime.state.agents.values()].some(isOurs)) watch.askMs = ASK_FIRST_MS;
+      else {
+        for (const subscription of watch.subscriptions) subscription.askAgain();
+        watch.askMs = Math.min(2 * watch.askMs, ASK_MAX_MS);
+      }
+      this.update(watch.device.uri);
+    }, watch.askMs);
+    watch.asking.unref();
+  }
+
+  private stopAsking(watch: Watch): void {
+    if (watch.asking !== null) clearTimeout(watch.asking);
+    Object.assign(watch, { asking: null, askMs: ASK_FIRST_MS });
   }
 
   /** What the journal says of it counts, and what it does not say yet does not. */

@@ -106,5 +106,6 @@ export function credentialsAt({ sip }: AcdConfig, name: string | null): Credenti
 }
 
 export function credentialsOf(registrar: RegisterConfig): Credentials {
-  return { username: registrar.authUsername, password: registrar.password };
+  const { name, authUsername, password } = registrar;
+  return { registrar: name, username: authUsername, password };
 }

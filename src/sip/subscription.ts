@@ -8,7 +8,7 @@ import type { DeviceState } from '../core/types.ts';
 import { dialogIdOf, newTag, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { RequestOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
-import { clean, mediaType, nameAddr, parseNameAddr, parseParams, seconds } from './headers.ts';
+import { clean, mediaType, nameAddr, parseParams, seconds, tagIn } from './headers.ts';
 import { ACCEPT, callIdPrefix } from './packages.ts';
 import type { Package } from './packages.ts';
 import { DialogTable, readPidf } from './presence-documents.ts';
@@ -136,10 +136,13 @@ export class Subscription {
     this.options.context.dialogs.add(
       dialogId,
       (request) => this.take(request),
-      () => {
-        if (this.established && !this.busy && !this.ended) void this.refresh();
-      },
+      () => this.askAgain(),
     );
+  }
+
+  /** A refresh: who is asked tells all that he knows (RFC 6665 §4.2.1.4). */
+  askAgain(): void {
+    if (this.established && !this.busy && !this.ended) void this.refresh();
   }
 
   /**
@@ -410,7 +413,7 @@ export class Subscription {
     if (taken === 'unreadable') return false;
     // A refresh makes the phone send its full state.
     this.isGapped = taken === 'gap';
-    if (this.isGapped && this.established && !this.busy) void this.refresh();
+    if (this.isGapped) this.askAgain();
     if (taken === 'ok') this.value = this.table.state(isOurs);
     return true;
   }
@@ -435,11 +438,6 @@ export class Subscription {
 function retryAfter(text: string): number | null {
   const s = seconds(text);
   return s === null ? null : Math.min(Math.max(s * 1000, 500), BACKOFF_MAX_MS);
-}
-
-/** Tag of a From or To; '': none. */
-function tagIn(value: string): string {
-  return parseNameAddr(value)?.params.get('tag') ?? '';
 }
 
 function brief(outcome: RequestOutcome): object {

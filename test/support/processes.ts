@@ -4,7 +4,9 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, writeSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { until } from './inbox.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -157,4 +159,16 @@ export function run(start: Start): Running {
 
 function tail(text: string): string {
   return text.split('\n').slice(-25).join('\n');
+}
+
+/**
+ * SIGSTOP, and nothing of it runs any more. On a busy machine the thread that takes the signal may
+ * have to wait for its turn, and the others go on until it has stopped them.
+ */
+export async function halt(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  const tasks = `/proc/${pid}/task`;
+  const isHalted = (task: string): boolean =>
+    readFileSync(`${tasks}/${task}/status`, 'utf8').includes('State:\tT');
+  await until('halted', () => readdirSync(tasks).every(isHalted), Boolean);
 }

@@ -52,7 +52,11 @@ export interface SrfApp extends EventEmitter {
   createUAS(req: SrfRequest, res: SrfResponse, opts: object): Promise<SrfDialog>;
   createUAC(uri: string, opts: object, progress?: object): Promise<SrfDialog>;
   request(uri: string, opts: object): Promise<SrfRequest>;
-  request(opts: object): Promise<SrfRequest>;
+  request(
+    uri: string,
+    opts: object,
+    sent: (error: Error | null, request: SrfRequest) => void,
+  ): void;
   disconnect(): void;
 }
 
@@ -99,13 +103,30 @@ export async function ask(app: SrfApp, what: string): Promise<string[]> {
   });
 }
 
-/** The final response to a request. */
-export async function finalOf(request: SrfRequest): Promise<SrfResponse> {
-  return await new Promise<SrfResponse>((resolve) => {
-    request.on('response', (response: SrfResponse) => {
-      if (response.status >= 200) resolve(response);
+/**
+ * Sends a request; gives its final response, and what acknowledges that to an INVITE. What sipd
+ * answers itself may come together with its word that the request is on its way: who awaits that
+ * first would listen too late.
+ */
+export async function finalAndAck(
+  app: SrfApp,
+  uri: string,
+  opts: object,
+): Promise<[SrfResponse, () => void]> {
+  return await new Promise((resolve, reject) => {
+    app.request(uri, opts, (error, request) => {
+      if (error) reject(error);
+      else {
+        request.on('response', (response: SrfResponse, ack: () => void) => {
+          if (response.status >= 200) resolve([response, ack]);
+        });
+      }
     });
   });
+}
+
+export async function finalOf(app: SrfApp, uri: string, opts: object): Promise<SrfResponse> {
+  return (await finalAndAck(app, uri, opts))[0];
 }
 
 /** Arguments of the next such event. */

@@ -88,17 +88,34 @@ ${hints(parts).join('\n')}
 `;
 }
 
+/**
+ * Calls of the ACD to phones, past all that FreePBX's own context does with one nobody takes:
+ * voicemail, follow me and forwarding would answer the caller in the agent's place. Numbers that
+ * are no phone's go the way of any extension's calls.
+ */
+const FREEPBX_PHONES = [
+  '[from-acd]                      ; the ACD calls phones; no voicemail, no time limit here',
+  "include => ext-local            ; FreePBX's hints of all extensions",
+  'exten => _[a-zA-Z0-9+*].,1,Set(PHONE=${DB(DEVICE/${EXTEN}/dial)})',
+  ' same => n,GotoIf($["${PHONE}" = ""]?from-internal,${EXTEN},1)',
+  ' same => n,ExecIf($["${PHONE:0:6}" = "PJSIP/"]?Set(PHONE=${PJSIP_DIAL_CONTACTS(${PHONE:6})}))',
+  ' same => n,GotoIf($["${PHONE}" = ""]?away)',
+  ' same => n,Dial(${PHONE})',
+  ' same => n,Hangup(${HANGUPCAUSE})',
+  ' same => n(away),Hangup(20)     ; not registered',
+  'exten => h,1,NoOp()',
+].join('\n');
+
 export function glueFreepbx(parts: GlueParts): string {
   const { name } = parts.account;
   const username = confValue(parts.account.username);
   const listed = dialplan(parts, username).join('\n');
   return `; FreePBX's side of the ACD, account "${name}" (acd glue freepbx).
 ;
-; 1. Applications > Extensions > Add PJSIP extension ${username}, with the password of the account.
-;    Under Advanced: Send PAI and Trust RPID/PAI yes, Direct Media no, Max Contacts 1, Remove
-;    Existing yes, Context from-internal, Subscribe context ext-local. FreePBX writes the hints
-;    of all extensions there, so presence needs nothing more.
-; 2. Admin > Config Edit, extensions_custom.conf: the lines below.
+; 1. Admin > Config Edit, extensions_custom.conf: the lines below.
+; 2. Applications > Extensions > Add PJSIP extension ${username}, with the password of the account;
+;    no voicemail. Under Advanced: Context from-acd, Send RPID "Send P-Asserted-Identity header",
+;    Trust RPID yes, Direct Media no, Max Contacts 1.
 ; 3. Admin > Custom Destinations, one for each queue, to send inbound routes there:
 ${[
   ...parts.queues.map((queue) => `;      from-internal,${queue},1`),
@@ -107,5 +124,7 @@ ${[
 
 [from-internal-custom]
 ${listed}
+
+${FREEPBX_PHONES}
 `;
 }

@@ -238,7 +238,7 @@ describe('ringall', () => {
     one.answer(cancel, 200, 'OK');
     one.answer(first, 487, 'Request Terminated');
     await one.request('ACK');
-    expect(at.acd.edge.health().offers).toBe(1);
+    await expect.poll(() => at.acd.edge.health().offers).toBe(1);
   });
 
   it('ends the second of two answers at the same moment', async () => {
@@ -259,6 +259,6 @@ describe('ringall', () => {
     );
     // By us, or, where our CANCEL crossed his answer, by the SIP server.
     expect(ended).toContain('SIP;cause=200;');
-    expect(at.acd.edge.health().offers).toBe(1);
+    await expect.poll(() => at.acd.edge.health().offers).toBe(1);
   });
 });

@@ -83,8 +83,8 @@ async function isTakenBack(phone: Phone, ringing: SipText): Promise<void> {
 
 async function settled({ acd }: Scene): Promise<void> {
   await expect.poll(() => [...acd.media.live]).toEqual([]);
-  expect(acd.edge.health()).toMatchObject({ outbound: 0, offers: 0 });
-  expect(acd.loop.state.agents.get('2771')?.callId).toBeNull();
+  await expect.poll(() => acd.edge.health()).toMatchObject({ outbound: 0, offers: 0 });
+  await expect.poll(() => acd.loop.state.agents.get('2771')?.callId).toBeNull();
 }
 
 describe('an agent who dials', () => {
@@ -293,7 +293,7 @@ describe('by REFER of the agent’s phone', () => {
     await at.acd.event('OutboundEnded');
     expect(at.acd.loop.state.agents.get('2771')?.callId).toBeNull();
     // A drain waits for him, and a sweep of audio that nobody owns leaves him his music.
-    expect(at.acd.edge.health().outbound).toBe(1);
+    await expect.poll(() => at.acd.edge.health().outbound).toBe(1);
     at.acd.media.events?.up([`${at.callId}.c`]);
     expect([...at.acd.media.live]).toEqual([`${at.callId}.c`]);
     return refer;

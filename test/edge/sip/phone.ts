@@ -89,9 +89,13 @@ export class Phone {
   }
 
   /** `server`: the SIP address of the ACD. */
-  static async open(user: string, server: { host: string; port: number }): Promise<Phone> {
+  static async open(
+    user: string,
+    server: { host: string; port: number },
+    host = '127.0.0.1',
+  ): Promise<Phone> {
     const socket = dgram.createSocket('udp4');
-    socket.bind(0, '127.0.0.1');
+    socket.bind(0, host);
     await once(socket, 'listening');
     const phone = new Phone(user, socket, server);
     open.add(phone);
@@ -103,7 +107,7 @@ export class Phone {
   }
 
   get uri(): string {
-    return `sip:${this.user}@127.0.0.1:${this.port}`;
+    return `sip:${this.user}@${this.socket.address().address}:${this.port}`;
   }
 
   /** The test is over. The socket goes when the ACD has gone, which has goodbyes to say. */

@@ -266,4 +266,28 @@ describe('a phone behind the registrar', () => {
     pbx.answer(bye, 200, 'OK');
     await ended;
   }
+
+  it('that leads us past the registrar gets no answer made with its password', async () => {
+    await open({ presence: 'off' });
+    grant(await authentic(pbx, 'REGISTER', 'n1'), 600);
+    const login = acd.edge.logIn('2771', { device: 'p', registrar: null, queues: null }, 'http:x');
+    expect(await login).toMatchObject({ ok: true });
+    const caller = await stage.addForTest(Phone.open('caller', acd.sip));
+    const call = caller.start('INVITE', 'queue1', { body: SDP_OFFER });
+    const ok = await caller.response(call);
+    caller.ack(call, ok);
+    const stranger = await stage.addForTest(Phone.open('p', acd.sip, '127.0.0.2'));
+    const headers = { Contact: `<${stranger.uri}>` };
+    pbx.answer(await authentic(pbx, 'INVITE', 'i1'), 200, 'OK', { body: SDP_OFFER, headers });
+    await stranger.request('ACK');
+    await acd.event('CallConnected');
+    caller.within(call, ok, 'BYE', 2);
+    challenge(stranger, await stranger.request('BYE'), 'x1');
+    // Stopping waits for what came of each BYE.
+    const stopped = acd.stop();
+    pbx.answer(await pbx.request('REGISTER'), 200, 'OK');
+    await stopped;
+    expect(stranger.seen.filter(({ method }) => method === 'BYE')).toHaveLength(1);
+    expect(stranger.seen.filter((one) => header(one, 'Authorization') !== '')).toEqual([]);
+  });
 });

@@ -171,12 +171,11 @@ describe('other methods', () => {
         res.send(200, { headers: { Contact: req.get('Contact'), Expires: '60' } });
       }
     };
-    const request = await caller.request(`sip:127.0.0.1:${right.udpPort}`, {
+    const final = await finalOf(caller, `sip:127.0.0.1:${right.udpPort}`, {
       method: 'REGISTER',
       headers: { From: '<sip:acd@pbx>', To: '<sip:acd@pbx>', Contact: '<sip:acd@localhost>' },
       auth: { username: 'acd', password: 'secret' },
     });
-    const final = await finalOf(request);
     expect(final.status).toBe(200);
     expect(final.get('Contact')).toBe(`<sip:acd@127.0.0.1:${left.udpPort}>`);
     const [first = 0, second = 0] = seen.map((cseq) => Number(cseq.split(' ')[0]));
@@ -222,14 +221,12 @@ describe('other methods', () => {
   it('given OPTIONS, MESSAGE and PUBLISH, then they reach whoever routed them', async () => {
     for (const method of ['OPTIONS', 'MESSAGE', 'PUBLISH']) {
       handlers[method.toLowerCase()] = (_req, res) => res.send(200);
-      const request = await caller.request(target(), { method });
-      expect((await finalOf(request)).status).toBe(200);
+      expect((await finalOf(caller, target(), { method })).status).toBe(200);
     }
   });
 
   it('given a method nobody routed, then the caller gets 405 with Allow', async () => {
-    const request = await caller.request(target(), { method: 'REFER' });
-    const refusal = await finalOf(request);
+    const refusal = await finalOf(caller, target(), { method: 'REFER' });
     expect(refusal.status).toBe(405);
     expect(refusal.get('Allow')).toContain('INVITE');
   });
@@ -272,10 +269,9 @@ describe('other methods', () => {
     await expect(tel).rejects.toThrow(/unsupported/i);
     const self = caller.request(`sip:127.0.0.1:${left.udpPort}`, { method: 'OPTIONS' });
     await expect(self).rejects.toThrow(/myself/);
-    const sips = await caller.request('sips:a@127.0.0.1', { method: 'OPTIONS' });
-    expect((await finalOf(sips)).status).toBe(416);
-    const lost = await caller.request('sip:a@no-such-host.invalid', { method: 'OPTIONS' });
-    expect((await finalOf(lost)).status).toBe(503);
+    const answer = (uri: string) => finalOf(caller, uri, { method: 'OPTIONS' });
+    expect((await answer('sips:a@127.0.0.1')).status).toBe(416);
+    expect((await answer('sip:a@no-such-host.invalid')).status).toBe(503);
   });
 });
 

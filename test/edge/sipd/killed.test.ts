@@ -15,6 +15,7 @@ import {
   ask,
   connectSrf,
   eventOf,
+  finalAndAck,
   finalOf,
   pingOf,
   sdp,
@@ -127,8 +128,7 @@ async function call(from: SrfApp, to: SrfApp, side: string, uri: string): Promis
 
 /** As the SIP edge speaks in a dialog: by its id alone. */
 async function inDialog(method: string, id: string, more: object = {}): Promise<SrfResponse> {
-  const given = { method, uri: 'sip:placeholder', stackDialogId: id, ...more };
-  return await finalOf(await app.request(given));
+  return await finalOf(app, 'sip:placeholder', { method, stackDialogId: id, ...more });
 }
 
 interface Told {
@@ -167,14 +167,8 @@ describe.each(['udp', 'tcp'] as const)('a server killed with calls over %s', (pr
       expect((await theirLeg.request({ method: 'INFO' })).status).toBe(200);
       expect(await theirLeg.modify(sdp('again', 2))).toContain('v=0');
     }
-    const request = await app.request({
-      method: 'INVITE',
-      uri: 'sip:placeholder',
-      stackDialogId: out.callee.id,
-      body: sdp('ours', 3),
-    });
-    const answer = once(request, 'response');
-    const [response, ack] = (await answer) as [SrfResponse, () => void];
+    const reinvite = { method: 'INVITE', stackDialogId: out.callee.id, body: sdp('ours', 3) };
+    const [response, ack] = await finalAndAck(app, 'sip:placeholder', reinvite);
     expect(response.status).toBe(200);
     ack();
 
@@ -191,21 +185,20 @@ describe.each(['udp', 'tcp'] as const)('a server killed with calls over %s', (pr
     handlers['their subscribe'] = (_req, res) => {
       res.send(200, { headers: { Expires: '3600' } });
     };
-    const first = await app.request(at(theirs, proto), {
+    const first = await finalOf(app, at(theirs, proto), {
       method: 'SUBSCRIBE',
       headers: { Event: 'dialog', Expires: '3600' },
     });
-    expect((await finalOf(first)).status).toBe(200);
+    expect(first.status).toBe(200);
     const { dialogId: id } = (await dialogs(app))[0] ?? { dialogId: '' };
     await kill();
     const notified = received('our notify');
-    const notify = await peer.request({
+    const notify = await finalOf(peer, 'sip:placeholder', {
       method: 'NOTIFY',
-      uri: 'sip:placeholder',
       stackDialogId: id,
       headers: { Event: 'dialog', 'Subscription-State': 'active;expires=3000' },
     });
-    expect((await finalOf(notify)).status).toBe(200);
+    expect(notify.status).toBe(200);
     expect((await notified).stackDialogId).toBe(id);
     const headers = { Event: 'dialog', Expires: '600' };
     expect((await inDialog('SUBSCRIBE', id, { headers })).status).toBe(200);
@@ -311,8 +304,8 @@ describe('a store', () => {
       res.send(200, { headers: { Expires: '3600' } });
     };
     const headers = { Event: 'dialog', Expires: '3600' };
-    const subscribe = await app.request(at(theirs, 'udp'), { method: 'SUBSCRIBE', headers });
-    expect((await finalOf(subscribe)).status).toBe(200);
+    const subscribed = await finalOf(app, at(theirs, 'udp'), { method: 'SUBSCRIBE', headers });
+    expect(subscribed.status).toBe(200);
     const former = ours.udpPort;
     leave(app);
     await ours.stop();

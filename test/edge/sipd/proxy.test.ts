@@ -172,8 +172,8 @@ describe('a program that passes requests on', () => {
       };
     });
     const headers = { 'Content-Type': 'text/plain' };
-    const request = await caller.request(row.between, { method: 'MESSAGE', headers, body: 'höi' });
-    expect((await finalOf(request)).status).toBe(404);
+    const asked = { method: 'MESSAGE', headers, body: 'höi' };
+    expect((await finalOf(caller, row.between, asked)).status).toBe(404);
     const came = await seen;
     expect(came.body).toBe('höi');
     expect(came.get('X-Between')).toBe('yes');

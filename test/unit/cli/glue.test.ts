@@ -49,6 +49,16 @@ describe('acd glue', () => {
     },
   );
 
+  it('freepbx: rings phones past voicemail and follow me, as the README has it by hand', () => {
+    const text = GLUES.freepbx(parts());
+    const code = text.slice(text.indexOf('[from-acd]')).split('\n');
+    const bare = (line: string) => line.replace(/ +; .*/, '').trim();
+    const readme = readFileSync(path.resolve(import.meta.dirname, '../../../README.md'), 'utf8');
+    const byHand = new Set(readme.split('\n').map(bare));
+    expect(code.length).toBeGreaterThan(8);
+    expect(code.map(bare).filter((line) => !byHand.has(line))).toEqual([]);
+  });
+
   it('asterisk: has hints and the context in which the ACD subscribes', () => {
     const text = GLUES.asterisk(parts());
     expect(text).toContain('subscribe_context = acd-hints');
@@ -69,6 +79,24 @@ describe('acd glue', () => {
     const behind = BEHIND_CODE.replaceAll('\\', '\\\\');
     expect(manual).toContain(String.raw`|\\*4[4-8]${behind})$"`);
     expect(GLUES.kamailio(parts())).toContain(String.raw`|\\*77${behind}|`);
+  });
+
+  it('freeswitch: phones have a context of their own, and log in by the name they proved', () => {
+    const text = GLUES.freeswitch(parts());
+    expect(text).toContain('<variable name="user_context" value="acd"/>');
+    const [, own = ''] = /<context name="acd">(.*?)<\/context>/s.exec(text) ?? [];
+    expect(own).toContain('<action application="bridge" data="user/$1@${domain_name}"/>');
+    // Voicemail must not answer for a phone that did not.
+    expect(own).not.toMatch(/continue_on_fail|answer|transfer"/);
+    const of = (title: string): string =>
+      new RegExp(`<extension name="acd ${title}">.*?</extension>`, 's').exec(text)?.[0] ?? '';
+    const proved = 'data="effective_caller_id_number=${user_name}"';
+    expect(of('codes')).toContain(proved);
+    expect(of('codes')).toContain(String.raw`"^(acdlogin|\*77${BEHIND_CODE}|\*78`);
+    expect(of('queues')).not.toContain(proved);
+    expect(of('queues')).toContain(String.raw`expression="^(sales|help\.desk)$"`);
+    const manual = readFileSync(path.resolve(import.meta.dirname, '../../../README.md'), 'utf8');
+    expect(manual).toContain(own);
   });
 
   describe('of a configuration with a queue for calls to one agent alone', () => {

@@ -1,4 +1,4 @@
-/** Messages that Asterisk 20 sent (chan_sip, pjsip), as recorded on the wire. */
+/** Messages of Asterisk 20 (chan_sip, pjsip) and FreeSWITCH 1.11, as recorded on the wire. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { IncomingRequest } from '../../../src/sip/port.ts';

@@ -2,9 +2,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createClient, dialogIdOf } from '../../../src/sip/client.ts';
 import type { InviteOutcome } from '../../../src/sip/client.ts';
+import { Trust } from '../../../src/sip/trust.ts';
 import { FakeStack } from './fake-stack.ts';
+import { quiet } from './fakes.ts';
 
-const credentials = { username: 'acd', password: 'secret' };
+const credentials = { registrar: 'pbx', username: 'acd', password: 'secret' };
 const challenge = (nonce: string, more = ''): Record<string, string> => ({
   'WWW-Authenticate': `Digest realm="r", nonce="${nonce}", qop="auth"${more}`,
 });
@@ -13,7 +15,10 @@ describe('a request', () => {
   function ask(headers = {}) {
     const stack = new FakeStack();
     const request = { method: 'REGISTER', uri: 'sip:pbx', headers };
-    const outcome = createClient(stack).request(request, { credentials, deadlineMs: 1000 });
+    const outcome = createClient(stack, new Trust(quiet)).request(request, {
+      credentials,
+      deadlineMs: 1000,
+    });
     return { stack, outcome };
   }
 
@@ -78,7 +83,7 @@ describe('an INVITE', () => {
   function invite() {
     const stack = new FakeStack();
     const identity = { callId: 'c', fromTag: 't' };
-    const client = createClient(stack);
+    const client = createClient(stack, new Trust(quiet));
     const provisional: number[] = [];
     const handle = client.invite(
       { method: 'INVITE', uri: 'sip:a@b', headers: { 'Call-ID': 'c' }, body: 'v=0' },
@@ -185,7 +190,7 @@ describe('a BYE', () => {
 
   it('that was lost with the connection goes out again when the server is back', async () => {
     const stack = new FakeStack();
-    const client = createClient(stack);
+    const client = createClient(stack, new Trust(quiet));
     const lost = client.request(bye('a'), options);
     const said = client.request(bye('b'), options);
     stack.sent[0]?.fail('connection-lost');
@@ -202,7 +207,7 @@ describe('a BYE', () => {
 
   it('for which there was no connection goes out when there is one', async () => {
     const stack = new FakeStack();
-    const client = createClient(stack);
+    const client = createClient(stack, new Trust(quiet));
     const lost = client.request(bye('a'), options);
     stack.sent[0]?.fail('not-sent');
     await lost;

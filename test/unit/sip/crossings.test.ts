@@ -12,6 +12,7 @@ import { Outbounds } from '../../../src/sip/outbound.ts';
 import { Renewals } from '../../../src/sip/renewal.ts';
 import { Routes } from '../../../src/sip/routes.ts';
 import { transferIdentity } from '../../../src/sip/transfers.ts';
+import { Trust } from '../../../src/sip/trust.ts';
 import { acdConfig, quiet, SDP_OFFER } from './fakes.ts';
 import { Past } from './past.ts';
 
@@ -72,7 +73,7 @@ describe('a desk that answers', () => {
 describe('an agent’s own call', () => {
   it('is known as ours a moment after its end, too: his phone may tell of it late', async () => {
     const { runtime, media, dialogs, stack } = past;
-    const client = createClient(stack);
+    const client = createClient(stack, new Trust(quiet));
     const context = {
       ...{ config: acdConfig(), runtime, media, dialogs, client, log: quiet },
       renewals: new Renewals({ media, client, log: quiet, sessionExpiresMs: 0 }),

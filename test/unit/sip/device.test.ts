@@ -41,6 +41,11 @@ describe('behind Asterisk', () => {
   });
 });
 
+it('behind FreeSWITCH: Contact names the module that speaks SIP, From the phone', () => {
+  const found = identifyDevice(recorded('freeswitch-login', 25080), [known({}, 25080)], 'auto');
+  expect(found).toEqual({ uri: 'sip:1000@127.0.0.1', registrar: 'pbx1' });
+});
+
 describe('behind a proxy', () => {
   const contactAt = (port: string) =>
     request({ From: '<sip:ann@pbx>;tag=1', Contact: `<sip:ann-0x562c@127.0.0.1${port}>` });

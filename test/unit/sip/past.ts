@@ -15,6 +15,7 @@ import type { SipEdge } from '../../../src/sip/edge.ts';
 import { identityOf } from '../../../src/sip/offers.ts';
 import type { HeldDialog, IncomingRequest } from '../../../src/sip/port.ts';
 import { Renewals } from '../../../src/sip/renewal.ts';
+import { Trust } from '../../../src/sip/trust.ts';
 import { FakeSipd, FakeStack } from './fake-stack.ts';
 import type { Incoming } from './fake-stack.ts';
 import { acdConfig, FakeMedia, FakeRuntime, quiet, SDP_OFFER } from './fakes.ts';
@@ -117,7 +118,8 @@ export class Past {
   async takeOver(): Promise<void> {
     const { runtime, stack, media, dialogs } = this;
     runtime.commands.length = 0;
-    const client = createClient(stack);
+    const trust = new Trust(quiet);
+    const client = createClient(stack, trust);
     const load = new LoadGate({
       ...{ maxCalls: 10, maxDelayMs: 0, onRefused: () => undefined },
       calls: () => runtime.state.calls.size,
@@ -126,7 +128,7 @@ export class Past {
     const config = acdConfig(this.sip);
     const addresses = (): readonly string[] => stack.addresses();
     const closed = assemble(
-      { config, runtime, media, log: quiet, load, dialogs, client, renewals, addresses },
+      { config, runtime, media, log: quiet, load, dialogs, client, trust, renewals, addresses },
       stack,
     );
     await closed.open();

@@ -1,6 +1,6 @@
 /**
  * Goal: presence documents are read as phones and PBXs mean them. Method: everything Asterisk 20
- * was recorded to send, Kamailio's forms, and documents made to hurt.
+ * and FreeSWITCH 1.11 were recorded to send, Kamailio's forms, and documents made to hurt.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ function dialogState(xml: string): string | null {
   return table.take(xml) === 'ok' ? table.state() : null;
 }
 
-describe('as recorded of Asterisk', () => {
+describe('as recorded of Asterisk and FreeSWITCH', () => {
   it.each([
     ['chan_sip-presence-not-existing', 'unavailable'],
     ['chan_sip-presence-unregistered', 'unavailable'],
@@ -26,6 +26,12 @@ describe('as recorded of Asterisk', () => {
     ['pjsip-presence-ringing', 'ringing'],
     ['pjsip-presence-inuse', 'inuse'],
     ['pjsip-presence-second-call', 'ringing'],
+    ['freeswitch-presence-unregistered', 'unavailable'],
+    ['freeswitch-presence-idle', 'idle'],
+    ['freeswitch-presence-ringing', 'ringing'],
+    ['freeswitch-presence-dialling', 'inuse'],
+    ['freeswitch-presence-inuse', 'inuse'],
+    ['freeswitch-presence-hold', 'inuse'],
   ])('%s: %s', (name, state) => {
     expect(readPidf(capture(name).body)).toBe(state);
   });
@@ -39,6 +45,11 @@ describe('as recorded of Asterisk', () => {
     ['pjsip-dialog-ringing', 'ringing'],
     ['pjsip-dialog-inuse', 'inuse'],
     ['pjsip-dialog-second-call', 'inuse'],
+    ['freeswitch-dialog-idle', 'idle'],
+    ['freeswitch-dialog-ringing', 'ringing'],
+    ['freeswitch-dialog-inuse', 'inuse'],
+    ['freeswitch-dialog-hold', 'inuse'],
+    ['freeswitch-dialog-ended', 'idle'],
   ])('%s: %s', (name, state) => {
     expect(dialogState(capture(name).body)).toBe(state);
   });

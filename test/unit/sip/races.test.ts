@@ -12,6 +12,7 @@ import { assemble } from '../../../src/sip/edge.ts';
 import { Renewals } from '../../../src/sip/renewal.ts';
 import type { SipEdge } from '../../../src/sip/edge.ts';
 import { CLEARING_MAX_MS } from '../../../src/sip/phone-clearing.ts';
+import { Trust } from '../../../src/sip/trust.ts';
 import { FakeStack } from './fake-stack.ts';
 import type { Incoming } from './fake-stack.ts';
 import { acdConfig, FakeMedia, FakeRuntime, quiet, SDP_OFFER } from './fakes.ts';
@@ -29,7 +30,8 @@ beforeEach(async () => {
   media = new FakeMedia();
   runtime = new FakeRuntime();
   dialogs = new Dialogs();
-  const client = createClient(stack);
+  const trust = new Trust(quiet);
+  const client = createClient(stack, trust);
   here = 0;
   load = new LoadGate({
     maxCalls: 10,
@@ -39,13 +41,7 @@ beforeEach(async () => {
   });
   const closed = assemble(
     {
-      config: acdConfig(),
-      runtime,
-      media,
-      log: quiet,
-      load,
-      dialogs,
-      client,
+      ...{ config: acdConfig(), runtime, media, log: quiet, load, dialogs, client, trust },
       renewals: new Renewals({ media, client, log: quiet, sessionExpiresMs: 0 }),
       addresses: () => stack.addresses(),
     },

@@ -185,3 +185,42 @@ it('given a proxy gave it to another phone too, then only the first is watched',
   expect(state()).toBe('idle');
   expect((await notify(first, 2, ['active', info(1, 'full')]).answered()).status).toBe(200);
 });
+
+const pidf = (basic: string): string => `<presence><basic>${basic}</basic></presence>`;
+
+it('given a phone that is away, then it is asked ever more seldom, until it is back', async () => {
+  last('dialog').answer(405);
+  const first = last('presence');
+  first.answer(200, { Expires: '3600' });
+  notify(first, 1, ['active', pidf('closed')]);
+  const asked: number[] = [];
+  for (let second = 1; second <= 1_000; second += 1) {
+    const before = all('presence').length;
+    await pass(1_000);
+    if (all('presence').length === before) continue;
+    asked.push(second);
+    last('presence').answer(200, { Expires: '3600' });
+    notify(first, asked.length + 1, ['active', pidf('closed')]);
+  }
+  expect(asked).toEqual([5, 15, 35, 75, 155, 315, 615, 915]);
+  await pass(215_000);
+  last('presence').answer(200, { Expires: '3600' });
+  notify(first, asked.length + 2, ['active', pidf('open')]);
+  await pass(0);
+  expect(state()).toBe('idle');
+  const count = all('presence').length;
+  await pass(600_000);
+  expect(all('presence')).toHaveLength(count);
+});
+
+it('given a phone that talks with us, then it is not asked whether it still does', async () => {
+  last('dialog').answer(405);
+  const first = last('presence');
+  first.answer(200, { Expires: '3600' });
+  notify(first, 1, ['active', pidf('open')]);
+  await past.offered('connected');
+  notify(first, 2, ['active', '<presence><basic>open</basic><note>In use</note></presence>']);
+  await pass(600_000);
+  expect(state()).toBe('inuse');
+  expect(all('presence')).toHaveLength(1);
+});

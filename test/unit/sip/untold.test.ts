@@ -12,6 +12,7 @@ import { createClient } from '../../../src/sip/client.ts';
 import { Dialogs } from '../../../src/sip/context.ts';
 import { assemble } from '../../../src/sip/edge.ts';
 import { Renewals } from '../../../src/sip/renewal.ts';
+import { Trust } from '../../../src/sip/trust.ts';
 import { FakeStack } from './fake-stack.ts';
 import { acdConfig, FakeMedia, FakeRuntime, quiet } from './fakes.ts';
 
@@ -38,11 +39,13 @@ function start(...events: readonly CoreEvent[]): Promise<void> {
   for (const event of events) evolve(runtime.state, event);
   const media = new FakeMedia();
   for (const callId of runtime.state.calls.keys()) media.live.add(callId);
-  const client = createClient(stack);
+  const trust = new Trust(quiet);
+  const client = createClient(stack, trust);
   const load = { maxCalls: 10, calls: () => 0, maxDelayMs: 100, onRefused: () => undefined };
   return assemble(
     {
-      ...{ config: acdConfig({ presence: 'off' }), runtime, media, log: quiet, dialogs, client },
+      ...{ config: acdConfig({ presence: 'off' }), runtime, media, log: quiet, dialogs },
+      ...{ client, trust },
       load: new LoadGate(load),
       renewals: new Renewals({ media, client, log: quiet, sessionExpiresMs: 0 }),
       addresses: () => stack.addresses(),
