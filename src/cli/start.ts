@@ -33,9 +33,11 @@ async function untilStopped(supervisor: () => Supervisor | null): Promise<string
     };
     process.on('SIGINT', heard);
     process.on('SIGTERM', heard);
-    // With a terminal it means that the terminal is gone, else: load acd.yaml again.
+    // With a terminal it means that the terminal is gone, and can't be told any more; else: load
+    // acd.yaml again.
+    const hasTerminal = process.stdin.isTTY;
     process.on('SIGHUP', (signal) => {
-      if (process.stdin.isTTY) heard(signal);
+      if (hasTerminal) heard(signal);
       else supervisor()?.reload();
     });
   });
