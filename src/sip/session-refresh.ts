@@ -1,8 +1,8 @@
 /**
- * A session refreshed by us (RFC 4028 §7.4), where the SIP server shows a refresh of its own: it was
- * challenged, and only we know the password; or the answer to its re-INVITE was another than before,
- * and we have to hear it (RFC 3264 §8). By UPDATE, which offers nothing; else by the offer that
- * stands.
+ * A session refreshed by us (RFC 4028 §7.4), where the SIP server shows a refresh of its own: it
+ * was challenged, and only we know the password; or the answer to its re-INVITE was another than
+ * before, and we have to hear it (RFC 3264 §8). By UPDATE, which offers nothing; else by the offer
+ * that stands.
  */
 import { TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { InviteOutcome, RequestOutcome } from './client.ts';

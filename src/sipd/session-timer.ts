@@ -185,8 +185,8 @@ function saysOther(former: string, sdp: string): boolean {
 }
 
 /**
- * The refresh was challenged, and only the client knows the password. It sends its own, whose answer
- * starts the timer again; else the session ends in time.
+ * The refresh was challenged, and only the client knows the password. It sends its own, whose
+ * answer starts the timer again; else the session ends in time.
  */
 function leaveToClient(
   ctx: Context,

@@ -126,7 +126,7 @@ describe('a re-INVITE that is shown, as its answer was another than before', () 
     await vi.waitFor(async () => expect(await update()).toMatchObject({ status: 200 }));
   });
 
-  it('waits while an offer of the phone has no answer, which gets no second beside it', async () => {
+  it('waits while an offer of the phone has no answer, beside which is no other', async () => {
     const { past, offer } = await shown(DIRECT);
     let done: (result: { ok: true; sdp: string }) => void = () => undefined;
     past.media.result('reoffered', () => new Promise((resolve) => (done = resolve)));

@@ -76,7 +76,7 @@ function refreshed(world: World, client: FakeClient, answers: readonly string[])
 
 const MOVED = 'v=0\r\no=x 1 2 IN IP4 192.0.2.9\r\nc=IN IP4 192.0.2.77\r\n';
 
-it('given its re-INVITE is answered otherwise than before, then a program of our kind hears', () => {
+it('given its re-INVITE is answered otherwise than before, one of our kind hears it', () => {
   const world = new World();
   const answers = [SDP.replace('o=x 1 1', 'o=x 1 2'), MOVED, MOVED, SDP];
   const told = refreshed(world, world.join('acd,takeover'), answers);
