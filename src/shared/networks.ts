@@ -3,7 +3,7 @@
  * by the SIP server, which drops what comes from elsewhere, and by the ACD, which asks those who
  * come from elsewhere for a password.
  */
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, SocketAddress } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 /** Networks that are not routed on the internet; those of RFC 5737 and RFC 3849 in laboratories. */
@@ -30,6 +30,12 @@ export function plainAddress(address: string): string {
     .replace(/^\[|\]$/g, '')
     .replace(/^::ffff:(?=\d+\.)/i, '')
     .replace(/%.*$/, '');
+}
+
+/** As sockets tell it, however a person has written it: `2001:DB8:0:0::1` is `2001:db8::1`. */
+export function canonicalAddress(written: string): string {
+  const address = plainAddress(written);
+  return isIP(address) === 6 ? new SocketAddress({ address, family: 'ipv6' }).address : address;
 }
 
 /** Of this very machine: nobody else can send from there. */

@@ -30,7 +30,7 @@ const NOT_A_PHONE = new Set([
   'mod_sofia',
 ]);
 
-export const plain = (host: string): string => host.replace(/^\[|\]$/g, '');
+const plain = (host: string): string => host.replace(/^\[|\]$/g, '');
 const isAddress = (host: string): boolean => /^[\d.]+$|:/.test(plain(host));
 
 /** The first that is one of SIP: beside it P-Asserted-Identity may have a tel: (RFC 3325 §9.1). */

@@ -7,6 +7,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { RegisterConfig } from '../config/types.ts';
+import { canonicalAddress } from '../shared/networks.ts';
 import { DigestMemory } from './attempts.ts';
 import { newTag, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { RequestOutcome } from './client.ts';
@@ -106,7 +107,7 @@ export class Registration {
   }
 
   private learn(host: string): void {
-    const address = host.replace(/^\[|\]$/g, '');
+    const address = canonicalAddress(host);
     if (isIP(address) !== 0 && this.hosts.size < HOSTS_MAX) this.hosts.add(address);
   }
 

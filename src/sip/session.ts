@@ -7,8 +7,7 @@ import type { MediaFailure } from '../media/port.ts';
 import { isHold } from '../media/sdp.ts';
 import { refuseBody, withoutOptional } from './bodies.ts';
 import { isGone, isNobodyThere, TRANSACTION_DEADLINE_MS } from './client.ts';
-import type { InviteOutcome, RequestOutcome } from './client.ts';
-import { ALLOW, SDP, sessionTimer } from './context.ts';
+import { ALLOW, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
 import { digitOfInfo } from './dtmf.ts';
@@ -19,6 +18,7 @@ import type { Headers, IncomingRequest, Response } from './port.ts';
 import { Referrals } from './referral.ts';
 import type { Referral, ReferralAnswer } from './referral.ts';
 import type { Renewable } from './renewal.ts';
+import { SessionRefresh } from './session-refresh.ts';
 
 export interface SessionHooks {
   /** The first ACK, where we answered the INVITE; `body` answers an offer of ours. */
@@ -62,9 +62,6 @@ const NOTIFY_MAX_MS = 2_000;
 /** So often in turn silent and not there: gone. */
 const REFUSALS_MAX = 2;
 
-/** A refresh of the session that met a passing obstacle is tried again. */
-const REFRESH_AGAIN_MS = 5_000;
-
 /** The SIP server went down with our REFER: the peer has so long to show that it has it. */
 const REFERRED_MS = 3_000;
 
@@ -78,6 +75,9 @@ export class Session implements Renewable {
   private awaitsAck: boolean;
   /** We offered in a 2xx: the next ACK carries the answer. */
   private offered = false;
+  /** An offer of his has no answer yet. */
+  private isAsked = false;
+  private readonly refreshing: SessionRefresh;
   private closed = false;
   private peerIsGone = false;
   /** He is being asked whether he is still there. */
@@ -106,6 +106,7 @@ export class Session implements Renewable {
     this.awaitsAck = options.awaitsAck;
     this.isOurs = !options.awaitsAck;
     this.hooks = hooks;
+    this.refreshing = new SessionRefresh(context, this, (sdp) => this.useAnswer(sdp));
     context.dialogs.add(
       this.dialogId,
       (request) => this.take(request),
@@ -117,7 +118,7 @@ export class Session implements Renewable {
 
   /** RFC 3261 §14.1: no re-INVITE of ours while one of either side is under way. */
   get isInviting(): boolean {
-    return this.awaitsAck || this.offered;
+    return this.awaitsAck || this.offered || this.isAsked || this.refreshing.isOffering;
   }
 
   /** His audio has moved, and he could not be told: the call cannot go on. */
@@ -263,7 +264,7 @@ export class Session implements Renewable {
         return this.peerEnded(request.source === 'server' ? 'failed' : 'bye');
       case 'INVITE':
       case 'UPDATE':
-        if (request.source === 'server') void this.refresh();
+        if (request.source === 'server') void this.refreshing.begin(request.method === 'INVITE');
         else void this.reoffered(request);
         return;
       case 'INFO':
@@ -325,33 +326,13 @@ export class Session implements Renewable {
     this.hooks.ended(cause);
   }
 
-  /**
-   * The SIP server's own refresh of the session (RFC 4028 §7.4) was challenged, and only we know
-   * the password. By UPDATE, which offers nothing; else by the offer that stands.
-   */
-  private async refresh(): Promise<void> {
-    const { client, config, media } = this.context;
-    const { dialogId, credentials } = this;
-    if (this.closed || credentials === null) return;
-    const headers = sessionTimer(config.sip);
-    const options = { credentials, deadlineMs: TRANSACTION_DEADLINE_MS };
-    const outcome = await client.request({ method: 'UPDATE', dialogId, headers }, options);
-    const status = outcome.kind === 'response' ? outcome.response.status : 0;
-    const isUnknown = status === 405 || status === 501;
-    if (isPassing(outcome) || (isUnknown && this.isInviting)) return this.refreshLater();
-    if (!isUnknown || this.closed) return;
-    const current = await media.current(this.leg);
-    if (!current.ok) return;
-    const body = { headers: { ...headers, 'Content-Type': SDP }, body: current.sdp };
-    const offered = await client.reinvite({ method: 'INVITE', dialogId, ...body }, options);
-    if (isPassing(offered)) return this.refreshLater();
-    // RFC 3264 §8: the offer is the one that stands, but the answer may be another.
-    if (offered.kind === 'answered' && offered.sdp !== '') await this.useAnswer(offered.sdp);
-  }
-
-  /** As the SIP server would: again and again, until it ends the dialog. */
-  private refreshLater(): void {
-    setTimeout(() => void this.refresh(), REFRESH_AGAIN_MS).unref();
+  /** RFC 3261 §14.2 and RFC 3311 §5.2: one offer at a time; null: there is none. */
+  private crossing(): Response | null {
+    if (this.offered || this.refreshing.isOffering || this.context.renewals.isUnderWay(this.leg))
+      return { status: 491, reason: 'Request Pending' };
+    if (!this.isAsked) return null;
+    const headers = { 'Retry-After': String(Math.floor(Math.random() * 10)) };
+    return { status: 500, reason: 'Server Internal Error', headers };
   }
 
   /** re-INVITE (RFC 3261 §14.2) and UPDATE (RFC 3311): with an offer, or to refresh only. */
@@ -369,20 +350,23 @@ export class Session implements Renewable {
       return;
     }
     const { media, renewals } = this.context;
-    if (renewals.isUnderWay(this.leg)) {
-      // RFC 3261 §14.2 and RFC 3311 §5.2: one offer at a time.
-      await request.respond({ status: 491, reason: 'Request Pending' });
+    const crossing = this.crossing();
+    if (crossing !== null) {
+      await request.respond(crossing);
       return;
     }
+    this.isAsked = true;
     const result =
       request.body === ''
         ? await media.reoffer(this.leg)
         : await media.reoffered(this.leg, request.body);
+    this.isAsked = false;
+    this.offered = result.ok && isInvite && request.body === '';
+    renewals.settled(this.leg);
     if (!result.ok) {
       await request.respond(refusalOf(result));
       return;
     }
-    this.offered = isInvite && request.body === '';
     await request.respond(okWithSdp(result.sdp));
     this.tellHold(request.body);
   }
@@ -409,12 +393,6 @@ export class Session implements Renewable {
     void request.respond({ status: 200, reason: 'OK' });
     if (digit !== null && !this.closed) this.hooks.digit?.(digit);
   }
-}
-
-/** A refresh met an obstacle that may be gone soon: glare, or a side that is busy with another. */
-function isPassing(outcome: RequestOutcome | InviteOutcome): boolean {
-  const status = 'response' in outcome ? outcome.response.status : 0;
-  return outcome.kind === 'lost' || [491, 500, 503].includes(status);
 }
 
 /** RFC 3261 §12.2.2: our BYE is on its way. */

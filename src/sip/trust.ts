@@ -4,12 +4,17 @@
  * routes say, which may be a phone or a stranger: for him an answer is a hash of the PBX's password
  * to guess at. There the account is for the registrar's own hosts alone.
  */
-import { plain, type KnownRegistrar } from './device.ts';
+import { plainAddress } from '../shared/networks.ts';
+import type { KnownRegistrar } from './device.ts';
 import type { Credentials } from './digest.ts';
 import type { IncomingResponse, SipLog } from './port.ts';
 
 /** Pairs of registrar and stranger that are told; more are refused in silence. */
 const TOLD_MAX = 100;
+
+const REFUSED =
+  'asks for the password in a dialog, and is no host of this registrar: not given; if it is one, ' +
+  'give sip.register a name in DNS that has all addresses of the PBX';
 
 export class Trust {
   private readonly log: SipLog;
@@ -27,7 +32,7 @@ export class Trust {
 
   /** May this response to a request within a dialog have an answer made with the account? */
   has({ registrar }: Credentials, response: IncomingResponse): boolean {
-    const host = plain(response.sourceHost);
+    const host = plainAddress(response.sourceHost);
     const isIts = this.known().some(
       ({ config, hosts }) => config.name === registrar && hosts.has(host),
     );
@@ -35,8 +40,7 @@ export class Trust {
     if (!isIts && !this.told.has(key) && this.told.size < TOLD_MAX) {
       this.told.add(key);
       const callId = response.header('Call-ID');
-      const text = 'asks for the password in a dialog, and is no host of this registrar: not given';
-      this.log.warn({ registrar, host, callId }, text);
+      this.log.warn({ registrar, host, callId }, REFUSED);
     }
     return isIts;
   }

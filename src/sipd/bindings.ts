@@ -12,6 +12,8 @@ import type { Path } from './path.ts';
 import { parseUri, uriParam } from './uri.ts';
 
 interface Binding {
+  /** Whose it is: `user@host`. */
+  owner: string;
   address: string;
   port: number;
   /** Milliseconds since 1970. */
@@ -42,20 +44,39 @@ function contactsOf(message: { headers: Header[] }): Granted[] {
   });
 }
 
-/**
- * Seconds that it stays: as the answer says, which lists other phones' Contacts beside it (RFC 3261
- * section 10.3 step 8), one alone being this one in whatever words; else as it has asked.
- */
-function secondsOf(
-  asked: Granted,
-  listed: readonly Granted[],
-  rest: readonly { headers: Header[] }[],
-): number {
-  const [ofAnswer = -1, ofRequest = -1] = rest.map((one) => leadingNumber(header(one, 'expires')));
-  const wanted = asked.seconds < 0 ? ofRequest : asked.seconds;
-  if (wanted === 0) return 0;
-  const same = listed.find(({ key }) => key === asked.key) ?? (listed[1] ? undefined : listed[0]);
-  return [same?.seconds ?? -1, ofAnswer, wanted].find((seconds) => seconds >= 0) ?? 0;
+/** Whose phone it is: To says so in a REGISTER (RFC 3261 section 10.2), From in a SUBSCRIBE. */
+function ownerOf(request: SipMessage): string {
+  const named = header(request, request.method === 'REGISTER' ? 'to' : 'from');
+  const uri = parseUri(parseNameAddr(named)?.uri ?? '');
+  return `${uri?.user ?? ''}@${uri?.host ?? ''}`;
+}
+
+/** The first Contact that stays, with the seconds that it does; null: none. */
+function firstOf(request: SipMessage, answer: { headers: Header[] }): Granted | null {
+  const [ofAnswer, ofRequest] = [answer, request].map((one) =>
+    leadingNumber(header(one, 'expires')),
+  );
+  const wanted = contactsOf(request)
+    .map(({ key, seconds }) => ({ key, seconds: seconds < 0 ? (ofRequest ?? -1) : seconds }))
+    .filter(({ seconds }) => seconds !== 0);
+  // The answer lists other phones' Contacts, too (RFC 3261 section 10.3 step 8).
+  const listed = contactsOf(answer);
+  const listing = (one: Granted) => listed.find(({ key }) => key === one.key);
+  const named = wanted.filter((one) => one.key !== '' && listing(one));
+  // Where one was asked for and one is listed, that is it, in whatever words.
+  const alone = wanted.length === 1 && listed.length === 1 ? listed[0] : undefined;
+  for (const one of named.length > 0 ? named : wanted.filter(({ key }) => key !== '')) {
+    const said = (listing(one) ?? alone)?.seconds ?? -1;
+    const seconds = [said, ofAnswer ?? -1, one.seconds].find((each) => each >= 0) ?? 0;
+    if (seconds > 0) return { key: one.key, seconds };
+  }
+  return null;
+}
+
+/** RFC 3261 section 10.3 step 6: `*` stands for all, and takes back alone. */
+function takesAllBack(request: SipMessage): boolean {
+  const isAll = headerValues(request, 'contact').some((value) => value.trim() === '*');
+  return request.method === 'REGISTER' && isAll && leadingNumber(header(request, 'expires')) === 0;
 }
 
 export class Bindings {
@@ -73,17 +94,28 @@ export class Bindings {
   learn(request: SipMessage, given: readonly Header[], path: Path): void {
     if (request.method !== 'REGISTER' && request.method !== 'SUBSCRIBE') return;
     const headers = given.map(({ name, value }) => ({ name: name.toLowerCase(), value }));
-    const listed = contactsOf({ headers });
-    const asked = contactsOf(request).filter(({ key }) => key !== '');
-    for (const { key } of asked) this.byContact.delete(key);
+    const owner = ownerOf(request);
+    if (takesAllBack(request)) this.forgetAllOf(owner);
+    const isTheirs = (key: string): boolean => this.isAnothers(key, owner, path);
+    for (const { key } of contactsOf(request)) if (!isTheirs(key)) this.byContact.delete(key);
     // By UDP it is reached where its Contact says, whatever connection it had before.
     if (path.proto !== 'tcp') return;
-    const secondsFor = (one: Granted) => secondsOf(one, listed, [{ headers }, request]);
-    const found = asked.find((one) => secondsFor(one) > 0);
-    if (found === undefined) return;
+    const found = firstOf(request, { headers });
+    if (found === null || isTheirs(found.key)) return;
     const { address, port } = path;
-    const expiresAt = this.clock.now() + secondsFor(found) * 1000;
-    putNewest(this.byContact, found.key, { address, port, expiresAt }, MAX_BINDINGS);
+    const expiresAt = this.clock.now() + found.seconds * 1000;
+    putNewest(this.byContact, found.key, { owner, address, port, expiresAt }, MAX_BINDINGS);
+  }
+
+  private forgetAllOf(owner: string): void {
+    for (const [key, one] of this.byContact) if (one.owner === owner) this.byContact.delete(key);
+  }
+
+  /** Else who names another's Contact would have his calls. One phone may have several users. */
+  private isAnothers(key: string, owner: string, { address, port }: Path): boolean {
+    const former = this.alive(key);
+    if (former === null || former.owner === owner) return false;
+    return former.address !== address || former.port !== port;
   }
 
   /** Where the phone at this address has its connection; null if none is known. */

@@ -1,10 +1,10 @@
 /**
  * Session timers (RFC 4028): who refreshes, when to refresh, and when to give a dialog up for dead.
- * Our own refreshes are invisible to clients.
+ * Our own refreshes are invisible to clients, but for one of our own kind where it has to act.
  */
 import { composeRequest } from './compose.ts';
 import type { Context } from './context.ts';
-import { hearSdp, type DialogEntry, type SessionTimer } from './dialogs.ts';
+import { hearSdp, type DialogEntry, type DialogState, type SessionTimer } from './dialogs.ts';
 import { leadingNumber, lists, param } from './headers.ts';
 import { header, headerValues, type Header, type SipMessage } from './message.ts';
 import { MIN_SESSION_SECONDS, RESTORE_GRACE_MS } from './limits.ts';
@@ -152,11 +152,14 @@ function refresh(ctx: Context, entry: DialogEntry, timer: SessionTimer): void {
     entry.isInviting = false;
     if (entry.isGone) return;
     if (status >= 200 && status < 300 && response !== null) {
+      const former = state.remoteSdp;
       hearSdp(entry, response.message.body);
       refreshTargetBy2xx(entry, response.message, response.path);
       if (!byUpdate) acknowledge(ctx, entry, cseq);
       const agreed = sessionOfResponse(response.message, ctx.clock.now());
       armSession(ctx, entry, agreed);
+      // RFC 3264 section 8: the peer's media has moved. A re-INVITE of the client's hears where to.
+      if (!byUpdate && saysOther(former, state.remoteSdp)) showClient(ctx, state, response);
     } else if (status === 422 && response !== null) {
       const least = leadingNumber(header(response.message, 'min-se'));
       // Only a longer interval is worth a second try: anything else could go on for ever.
@@ -175,10 +178,15 @@ function refresh(ctx: Context, entry: DialogEntry, timer: SessionTimer): void {
   });
 }
 
+/** But for the origin, whose version some count up with every answer (RFC 4566 section 5.2). */
+function saysOther(former: string, sdp: string): boolean {
+  const [one, other] = [former, sdp].map((each) => each.replace(/^o=.*$/m, ''));
+  return one !== other;
+}
+
 /**
- * The refresh was challenged, and only the client knows the password. One of our own kind is shown
- * what was refused and sends its own, whose answer starts the timer again; else the session ends in
- * time.
+ * The refresh was challenged, and only the client knows the password. It sends its own, whose
+ * answer starts the timer again; else the session ends in time.
  */
 function leaveToClient(
   ctx: Context,
@@ -186,15 +194,19 @@ function leaveToClient(
   timer: SessionTimer,
   refusal: Received,
 ): void {
-  const { state } = entry;
   const left = msLeft(ctx, timer);
   entry.sessionAlarm = ctx.clock.after(Math.max(left - LAST_MS, 0), () => {
     endDialog(ctx, entry, 'Session timer expired');
   });
+  showClient(ctx, entry.state, refusal);
+}
+
+/** A client of our own kind is shown our refresh that had this answer, and sends its own. */
+function showClient(ctx: Context, state: DialogState, answer: Received): void {
   if (!ctx.clients.takesOver(state.owner)) return;
-  const { method, seq: cseq } = refusal.cseq;
-  const parts = dialogRequest(state, refusal.path, { method, cseq, extra: [], body: '' });
-  tellUnsolicited(ctx, state, composeRequest(parts), refusal.path);
+  const { method, seq: cseq } = answer.cseq;
+  const parts = dialogRequest(state, answer.path, { method, cseq, extra: [], body: '' });
+  tellUnsolicited(ctx, state, composeRequest(parts), answer.path);
 }
 
 function acknowledge(ctx: Context, entry: DialogEntry, cseq: number): void {

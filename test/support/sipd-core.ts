@@ -316,6 +316,7 @@ export class World {
 
   /** A response of the peer to a request of ours. */
   response(request: string, status: number, given: ResponseGiven = {}): string {
+    const { body = '' } = given;
     const to = headerOf(request, 'To');
     const hasTag = to.includes(';tag=') || given.tag === '';
     const cseq = headerOf(request, 'CSeq');
@@ -328,9 +329,9 @@ export class World {
       `CSeq: ${cseq}`,
       `Contact: ${given.contact ?? '<sip:peer@192.0.2.9:5060>'}`,
       ...(given.extra ?? []),
-      'Content-Length: 0',
+      `Content-Length: ${body.length}`,
     ];
-    return `${lines.join('\r\n')}\r\n\r\n`;
+    return `${lines.join('\r\n')}\r\n\r\n${body}`;
   }
 }
 
@@ -351,4 +352,5 @@ export interface ResponseGiven {
   tag?: string;
   contact?: string;
   extra?: string[];
+  body?: string;
 }

@@ -143,17 +143,18 @@ export class Past {
 
   /** What the agent's phone says in its dialog. */
   agentSays({ id }: Offer, method: string, source: 'network' | 'server' = 'network'): Incoming {
-    return this.stack.receive(method, {}, { dialogId: offerDialog(id), source });
+    const headers = { To: '<sip:acd@x>;tag=t' };
+    return this.stack.receive(method, headers, { dialogId: offerDialog(id), source });
   }
 
   /** The agent's phone offers its audio anew. */
-  agentReoffers({ id }: Offer, body: string): Incoming {
-    return this.reoffers(offerDialog(id), body);
+  agentReoffers({ id }: Offer, body: string, method?: 'INVITE' | 'UPDATE'): Incoming {
+    return this.reoffers(offerDialog(id), body, method);
   }
 
-  reoffers(dialogId: string, body: string): Incoming {
+  reoffers(dialogId: string, body: string, method = 'INVITE'): Incoming {
     const headers = { To: '<sip:acd@x>;tag=t', 'Content-Type': 'application/sdp' };
-    return this.stack.receive('INVITE', headers, { dialogId, body });
+    return this.stack.receive(method, headers, { dialogId, body });
   }
 
   /** His INVITE comes (again). */

@@ -2,7 +2,7 @@
  * Goal: where the SIP server's refresh of a session was challenged, we send one with the password.
  * Method: a talk taken over, whose agent's phone is behind a PBX; the stack is in the test's hands.
  */
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Offer } from '../../../src/core/state.ts';
 import { registrar, SDP_OFFER } from './fakes.ts';
 import { offerDialog, Past } from './past.ts';
@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 /** A talk with an agent behind the PBX, and its refresh, which the server shows us. */
-async function shown(device: { uri: string; registrar: string | null }) {
+async function shown(device: { uri: string; registrar: string | null }, method = 'UPDATE') {
   const past = await Past.make();
   past.sip = { register: [registrar()], sessionExpiresMs: 1_800_000 };
   await past.called('c1');
@@ -33,7 +33,7 @@ async function shown(device: { uri: string; registrar: string | null }) {
   past.holdsOffer(offer);
   past.holds('c1');
   await past.takeOver();
-  past.agentSays(offer, 'UPDATE', 'server');
+  past.agentSays(offer, method, 'server');
   return { past, offer, dialogId: offerDialog(offer.id) };
 }
 
@@ -76,17 +76,12 @@ it.each([
     const [, method, status] = how;
     const { past } = await shown(DEVICE);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const updates = past.stack.of('UPDATE').length;
-    const first = past.stack.of('UPDATE').at(-1);
-    if (method === 'UPDATE') first?.answer(status);
-    else {
-      first?.answer(405);
-      (await past.stack.wait('INVITE')).answer(status);
-    }
+    if (method === 'INVITE') past.stack.of('UPDATE').at(-1)?.answer(405);
+    (await past.stack.wait(method)).answer(status);
     await vi.advanceTimersByTimeAsync(4_999);
-    expect(past.stack.of('UPDATE')).toHaveLength(updates);
+    expect(past.stack.of(method)).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);
-    expect(past.stack.of('UPDATE')).toHaveLength(updates + 1);
+    expect(past.stack.of(method)).toHaveLength(2);
   },
 );
 
@@ -104,4 +99,48 @@ it('given a phone of no PBX, then nothing: there is no password', async () => {
   const { past } = await shown({ uri: 'sip:agent@127.0.0.1:6001', registrar: null });
   await Promise.resolve();
   expect(past.stack.of('UPDATE')).toEqual([]);
+});
+
+describe('a re-INVITE that is shown, as its answer was another than before', () => {
+  const DIRECT = { uri: 'sip:agent@127.0.0.1:6001', registrar: null };
+
+  it('is sent again, and its answer heard', async () => {
+    const { past, offer } = await shown(DIRECT, 'INVITE');
+    const invite = await past.stack.wait('INVITE');
+    expect(invite.request.body).toBe(SDP_OFFER);
+    invite.echo();
+    const moved = SDP_OFFER.replace(/c=IN IP4 .*/, 'c=IN IP4 192.0.2.77');
+    invite.answer(200, { 'Content-Type': 'application/sdp' }, moved);
+    expect(await past.media.wait('answered')).toMatchObject({ leg: offer.id, args: [moved] });
+    expect(past.stack.of('UPDATE')).toEqual([]);
+  });
+
+  it('lets no offer of the phone cross it (RFC 3311 §5.2), until it is answered', async () => {
+    const { past, offer } = await shown(DIRECT, 'INVITE');
+    const invite = await past.stack.wait('INVITE');
+    invite.echo();
+    const update = () => past.agentReoffers(offer, SDP_OFFER, 'UPDATE').answered();
+    expect(await update()).toMatchObject({ status: 491 });
+    invite.answer(200, { 'Content-Type': 'application/sdp' }, SDP_OFFER);
+    await past.media.wait('answered');
+    await vi.waitFor(async () => expect(await update()).toMatchObject({ status: 200 }));
+  });
+
+  it('waits while an offer of the phone has no answer, beside which is no other', async () => {
+    const { past, offer } = await shown(DIRECT);
+    let done: (result: { ok: true; sdp: string }) => void = () => undefined;
+    past.media.result('reoffered', () => new Promise((resolve) => (done = resolve)));
+    const first = past.agentReoffers(offer, SDP_OFFER);
+    await past.media.wait('reoffered');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    past.agentSays(offer, 'INVITE', 'server');
+    const second = await past.agentReoffers(offer, SDP_OFFER, 'UPDATE').answered();
+    expect(second).toMatchObject({ status: 500 });
+    expect(Number(second.headers?.['Retry-After'])).toBeLessThan(10);
+    done({ ok: true, sdp: SDP_OFFER });
+    expect(await first.answered()).toMatchObject({ status: 200 });
+    expect(past.stack.of('INVITE')).toEqual([]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    await past.stack.wait('INVITE');
+  });
 });

@@ -10,6 +10,7 @@ import { World, type FakeClient } from '../../support/sipd-core.ts';
 const URI = 'sip:ann@10.0.0.7:5060;transport=tcp';
 let world: World;
 let client: FakeClient;
+let registered = 0;
 
 beforeEach(() => {
   world = new World();
@@ -21,6 +22,17 @@ beforeEach(() => {
 function register(granted: string[], proto: 'tcp' | 'udp' = 'tcp', callId = 'reg-1', uri = URI) {
   const extra = ['Expires: 600'];
   world.arrive(world.request('REGISTER', { contact: `<${uri}>`, callId, extra }), proto);
+  client.respond(client.last('REGISTER'), 200, granted);
+  world.takeSent();
+}
+
+/** The same by whom one likes. */
+function registerAs(user: string, contact: string, expires: number, granted: string[] = []) {
+  const aor = `<sip:${user}@192.0.2.1>`;
+  const extra = [`Expires: ${expires}`];
+  const callId = `reg-${world.clock.now()}-${(registered += 1)}`;
+  const given = { contact, callId, extra, to: aor, from: `${aor};tag=${user}` };
+  world.arrive(world.request('REGISTER', given), 'tcp');
   client.respond(client.last('REGISTER'), 200, granted);
   world.takeSent();
 }
@@ -125,4 +137,48 @@ it('given more phones than are remembered, then the oldest is forgotten', () => 
     world.ctx.bindings.learn(text as never, [], path);
   }
   expect(called()).toBe('10.0.0.7');
+});
+
+it('given `*`, then all that its user has is taken back, and nobody else’s', () => {
+  registerAs('ann', `<${URI}>`, 600);
+  registerAs('bob', '<sip:bob@10.0.0.8;transport=tcp>', 600);
+  registerAs('bob', '*', 0);
+  expect(called()).toBe('192.0.2.9');
+  registerAs('ann', '*', 600);
+  expect(called()).toBe('192.0.2.9');
+  registerAs('ann', '*', 0);
+  expect(called()).toBe('10.0.0.7');
+});
+
+it('given another user names its Contact, then it is neither taken from it nor taken back', () => {
+  registerAs('ann', `<${URI}>`, 600);
+  world.peer.port = 5066;
+  world.network.open.add('192.0.2.9:5066');
+  const portCalled = () => {
+    client.request('INVITE', URI, [], 'v=0\r\n');
+    return world.network.sent.splice(0).at(-1)?.port;
+  };
+  registerAs('eve', `<${URI}>`, 600);
+  expect(portCalled()).toBe(5060);
+  registerAs('eve', `<${URI}>`, 0);
+  expect(portCalled()).toBe(5060);
+  world.clock.advance(600_000);
+  registerAs('eve', `<${URI}>`, 60);
+  expect(portCalled()).toBe(5066);
+});
+
+it('given two users of one phone have one Contact, then it is that phone’s', () => {
+  registerAs('ann', `<${URI}>`, 60);
+  registerAs('ann2', `<${URI}>`, 600);
+  world.clock.advance(61_000);
+  expect(called()).toBe('192.0.2.9');
+});
+
+it.each([
+  ['the one listed', ['Contact: <sip:b@10.0.0.8;transport=tcp>;expires=60'], '10.0.0.7'],
+  ['the first, as it asked, where neither is', ['Contact: <sip:x@y>;expires=9'], '192.0.2.9'],
+])('given two Contacts, then %s', (_what, granted, first) => {
+  registerAs('ann', `<${URI}>, <sip:b@10.0.0.8;transport=tcp>`, 600, granted);
+  world.clock.advance(10_000);
+  expect(called()).toBe(first);
 });

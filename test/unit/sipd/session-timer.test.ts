@@ -54,3 +54,36 @@ it('given a program of another kind, then it hears nothing, and the call ends in
   world.clock.advance(15_000);
   expect(world.takeStory()).toContain('BYE');
 });
+
+/** Its re-INVITE has these answers, one after another; what the program is told of them. */
+function refreshed(world: World, client: FakeClient, answers: readonly string[]): string[] {
+  client.request('INVITE', 'sip:phone@192.0.2.9', [], SDP);
+  const [out = ''] = world.takeSent();
+  const first = { extra: [TIMER, 'Content-Type: application/sdp'], body: SDP };
+  world.arrive(world.response(out, 200, first));
+  client.request('ACK', 'sip:placeholder', [], '', ['', client.last('200').args[7] ?? '']);
+  world.takeSent();
+  return answers.map((body) => {
+    const before = client.story.length;
+    world.clock.advance(100_000);
+    const [refresh = ''] = world.takeSent();
+    expect(methodOf(refresh)).toBe('INVITE');
+    world.arrive(world.response(refresh, 200, { ...first, body }));
+    expect(world.takeStory()).toEqual(['ACK']);
+    return client.story.slice(before).join();
+  });
+}
+
+const MOVED = 'v=0\r\no=x 1 2 IN IP4 192.0.2.9\r\nc=IN IP4 192.0.2.77\r\n';
+
+it('given its re-INVITE is answered otherwise than before, one of our kind hears it', () => {
+  const world = new World();
+  const answers = [SDP.replace('o=x 1 1', 'o=x 1 2'), MOVED, MOVED, SDP];
+  const told = refreshed(world, world.join('acd,takeover'), answers);
+  expect(told).toEqual(['', 'INVITE', '', 'INVITE']);
+});
+
+it('given a program of another kind, then it hears nothing of other answers', () => {
+  const world = new World();
+  expect(refreshed(world, world.join(), [MOVED])).toEqual(['']);
+});
