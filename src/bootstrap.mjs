@@ -1,7 +1,8 @@
 // From a fresh clone to a running ACD with nothing but Node: installs the libraries where they are
-// missing or not those of package-lock.json, builds where a source is newer than the last build,
-// then runs dist/main.js in this very process, so signals need no passing on. Plain JavaScript
-// without libraries, because it must run before there are any. Quiet when there is nothing to do.
+// missing or not those of package-lock.json, builds where a source is another than at the last
+// build, then runs dist/main.js in this very process, so signals need no passing on. Plain
+// JavaScript without libraries, because it must run before there are any. Quiet when there is
+// nothing to do.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -105,6 +106,7 @@ function librariesAreThere(stampFile, stamp) {
   const own = at('node_modules', '.package-lock.json');
   if (!existsSync(own)) return false;
   if (statSync(own).mtimeMs < statSync(at('package-lock.json')).mtimeMs) return false;
+  if (!sqliteWorks()) return false;
   writeFileSync(stampFile, stamp);
   return true;
 }
@@ -125,10 +127,11 @@ function installLibraries() {
   say('installing libraries (npm ci), a minute or two, only this once');
   const command = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   // Nothing has to be compiled then, and npm ci would try to, and throw the ready-made one away
-  // where it cannot.
-  if (isReadyMade && npm([...command, '--ignore-scripts']).ok && sqliteWorks()) {
-    writeFileSync(stampFile, stamp);
-    return;
+  // where it cannot. One that does not work on this system is compiled after all.
+  if (isReadyMade) {
+    const plain = npm([...command, '--ignore-scripts']);
+    if (!plain.ok) giveUp(`${plain.output}\nnpm ci failed (above); mend that and start again`);
+    if (sqliteWorks()) return writeFileSync(stampFile, stamp);
   }
   let done = npm(command);
   const missing = Object.keys(COMPILERS).filter((program) => !isInstalled(program));
@@ -149,27 +152,29 @@ function installLibraries() {
   writeFileSync(stampFile, stamp);
 }
 
-function newestChange(folder) {
-  let newest = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    const { mtimeMs } = statSync(path.join(entry.parentPath ?? entry.path, entry.name));
-    newest = Math.max(newest, mtimeMs);
+/** Changes with whatever is built: files that come with an old date, or are gone, too. */
+function sourcesStamp() {
+  const files = readdirSync(at('src'), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+  const hash = createHash('sha256');
+  for (const file of [...files.sort(), at('tsconfig.json')]) {
+    const { size, mtimeMs } = statSync(file);
+    hash.update(`${path.relative(root, file)} ${size} ${mtimeMs}\n`);
   }
-  return newest;
+  return `${hash.digest('hex')}\n`;
 }
 
 function build() {
   const stampFile = at('dist', '.built');
-  const changed = Math.max(newestChange(at('src')), statSync(at('tsconfig.json')).mtimeMs);
-  if (existsSync(stampFile) && existsSync(at('dist', 'main.js'))) {
-    if (statSync(stampFile).mtimeMs >= changed) return;
-  }
+  // Before the compiler reads them: what is changed meanwhile is built the next time.
+  const stamp = sourcesStamp();
+  const isBuilt = existsSync(stampFile) && existsSync(at('dist', 'main.js'));
+  if (isBuilt && readFileSync(stampFile, 'utf8') === stamp) return;
   say('building');
-  const begun = Date.now();
   const done = run(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', root]);
   if (!done.ok) giveUp(`${done.output}\nthe build failed (above)`);
-  writeFileSync(stampFile, `${new Date(begun).toISOString()}\n`);
+  writeFileSync(stampFile, stamp);
 }
 
 /** Everything up to a built program. */

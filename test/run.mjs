@@ -66,13 +66,13 @@ function told(where, title, message) {
   return [`${where}${title}`, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
-/** What failed in one file; a file that could not even be loaded is one failure. */
+/** What failed in one file; one that could not be loaded or made ready is one failure. */
 function failuresOf({ name, status, message, assertionResults }) {
   const where = path.relative(root, name);
-  if (status === 'failed' && assertionResults.length === 0) return [told(where, '', message)];
-  return assertionResults
-    .filter((test) => test.status === 'failed')
-    .map((test) => told(where, ` > ${test.fullName}`, test.failureMessages.join('\n')));
+  const failed = assertionResults.filter((test) => test.status === 'failed');
+  if (status === 'failed' && failed.length === 0)
+    return [told(where, '', message || 'beforeAll or afterAll failed (see above)')];
+  return failed.map((test) => told(where, ` > ${test.fullName}`, test.failureMessages.join('\n')));
 }
 
 function count(name, reportFile) {

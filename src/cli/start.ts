@@ -21,6 +21,8 @@ async function untilStopped(supervisor: () => Supervisor | null): Promise<string
     let count = 0;
     const heard = (signal: string) => {
       const now = performance.now();
+      // A shell whose window is closed and the system each say so, and nobody can ask again there.
+      if (signal === 'SIGHUP' && count > 0) return;
       if (signal === 'SIGINT' && now - last < SAME_SIGNAL_MS) return;
       last = now;
       count += 1;

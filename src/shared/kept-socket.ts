@@ -4,6 +4,7 @@
  * is connected notices nothing.
  */
 import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 
@@ -13,10 +14,13 @@ export class KeptSocket {
   private readonly path: string;
   private readonly server: Server;
   private timer: NodeJS.Timeout | null = null;
+  private isClosed = false;
 
   constructor(path: string, welcome: (socket: Socket) => void) {
     this.path = path;
     this.server = createServer(welcome);
+    // Who cannot be let in, as no descriptors are left, is no reason to end.
+    this.server.on('error', () => undefined);
   }
 
   /** Null: it listens. Else why not. */
@@ -27,13 +31,17 @@ export class KeptSocket {
       // Left by a process that was killed.
       unlinkSync(path);
     }
+    const folder = dirname(path);
+    if (!existsSync(folder)) hasFolder(folder);
     const why = await this.bind();
-    if (why === null) this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref();
+    // Who can do without it for now may have it later.
+    this.timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
     return why;
   }
 
   /** Connections stay; they are their owner's. */
   close(): void {
+    this.isClosed = true;
     if (this.timer !== null) clearInterval(this.timer);
     this.server.close();
   }
@@ -41,20 +49,29 @@ export class KeptSocket {
   private bind(): Promise<string | null> {
     const { path, server } = this;
     return new Promise((resolve) => {
-      const failed = (error: Error): void => resolve(`${path}: ${error.message}`);
-      server.once('error', failed);
-      server.listen(path, () => {
+      const failed = (error: Error): void => {
+        server.off('listening', bound);
+        resolve(`${path}: ${error.message}`);
+      };
+      const bound = (): void => {
         server.off('error', failed);
         resolve(secure(path));
-      });
+      };
+      server.once('error', failed);
+      server.once('listening', bound);
+      server.listen(path);
     });
   }
 
   /** What cannot be made now is tried again a second later. */
-  private look(): void {
-    if (existsSync(this.path) || !hasFolder(dirname(this.path))) return;
+  private async look(): Promise<void> {
+    const isThere = await access(this.path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere || this.isClosed || !hasFolder(dirname(this.path))) return;
     this.server.close();
-    void this.bind();
+    await this.bind();
   }
 }
 
@@ -71,7 +88,8 @@ function secure(path: string): string | null {
 /** It is there, or again. One that somebody else put in its place could lead to his own sockets. */
 function hasFolder(folder: string): boolean {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Not what it is in: /tmp is not ours to make.
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     const { uid } = lstatSync(folder);
     return uid === 0 || uid === process.getuid?.();
   } catch {

@@ -9,7 +9,6 @@
  */
 import type { PresenceRule } from '../config/types.ts';
 import type { CoreEvent } from '../core/events.ts';
-import type { Agent } from '../core/state.ts';
 import type { Device, DeviceState } from '../core/types.ts';
 import type { EdgeContext } from './context.ts';
 import type { LoginPresence } from './login.ts';
@@ -64,6 +63,9 @@ interface Watch {
   /** After how long the next time. */
   askMs: number;
 }
+
+/** Phones that left in one moment, with their PBX, are not all asked in one. */
+const spread = (ms: number): number => ms * (0.75 + Math.random() * 0.5);
 
 export interface Combined {
   readonly state: DeviceState;
@@ -384,17 +386,21 @@ export class Presence implements LoginPresence {
     if (watch.asking !== null) return;
     watch.asking = setTimeout(() => {
       watch.asking = null;
-      const isOurs = ({ device, callId, offerId }: Agent): boolean =>
-        device?.uri === watch.device.uri && (callId !== null || offerId !== null);
       // While it talks with us there is nothing to learn.
-      if ([...this.context.runtime.state.agents.values()].some(isOurs)) watch.askMs = ASK_FIRST_MS;
+      if (this.isWithUs(watch.device.uri)) watch.askMs = ASK_FIRST_MS;
       else {
         for (const subscription of watch.subscriptions) subscription.askAgain();
         watch.askMs = Math.min(2 * watch.askMs, ASK_MAX_MS);
       }
       this.update(watch.device.uri);
-    }, watch.askMs);
+    }, spread(watch.askMs));
     watch.asking.unref();
+  }
+
+  private isWithUs(deviceUri: string): boolean {
+    const { agents, devices } = this.context.runtime.state;
+    const agent = agents.get(devices.get(deviceUri) ?? '');
+    return agent !== undefined && (agent.callId !== null || agent.offerId !== null);
   }
 
   private stopAsking(watch: Watch): void {

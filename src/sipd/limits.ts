@@ -159,8 +159,8 @@ export const ABANDON_TAKEOVER_MS = 60 * 60_000;
 /** An INVITE dialog restored with its session timer overdue gets this for a late refresh. */
 export const RESTORE_GRACE_MS = 10_000;
 /** Endings nobody was there to hear of, and how long they are told. Beyond: the oldest goes. */
-export const MAX_ENDED = 2_000;
-export const ENDED_KEPT_MS = 10 * 60_000;
+export const MAX_ENDED = 10_000;
+export const ENDED_KEPT_MS = ABANDON_TAKEOVER_MS + 10 * 60_000;
 /** Dialogs told in one answer to `dialogs`. */
 export const DIALOGS_PAGE = 500;
 

@@ -77,7 +77,8 @@ export function addEvents(
       if (unknown !== null) return send(reply, unknown);
       const asker = askerOf(request);
       if (!stream.hasPlace(asker)) {
-        const told = 'as many follow as may, or as may with this token; try again later';
+        const told =
+          'as many follow as may, or as may with this token or from this address; try again later';
         return send(reply, problem('too-many-readers', told));
       }
       for (const [name, value] of Object.entries(reply.getHeaders())) {

@@ -113,13 +113,13 @@ it.skipIf(onDrachtio)(
     };
     const sockets = readdirSync(folder).sort();
     expect(sockets).toHaveLength(5);
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, maxRetries: 3 });
     const found = () => (existsSync(folder) ? readdirSync(folder).sort() : []);
     await until('its sockets', found, (names) => names.join() === sockets.join());
     const restart = await stage.addForTest(runAcd(acd.folder, ['restart', '--config', acd.file]));
     expect(await restart.ended).toEqual({ code: 0, signal: null });
     for (const name of ['mediad/main', 'main.js serve']) {
-      rmSync(folder, { recursive: true });
+      rmSync(folder, { recursive: true, maxRetries: 3 });
       const from = acd.process.output().length;
       process.kill(childNamed(acd, name).pid, 'SIGKILL');
       await acd.process.printed(/is back/, 20_000, from);
