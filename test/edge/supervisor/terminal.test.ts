@@ -29,7 +29,8 @@ it.skipIf(onDrachtio || !isInstalled('script'))('given it is closed, stops', asy
   const { terminal } = await start();
   const [acd] = childrenOf(terminal.pid);
   const children = childrenOf(acd?.pid ?? 0);
-  expect(children).toHaveLength(3);
+  // Three, and their spares by and by.
+  expect(children.length).toBeGreaterThanOrEqual(3);
   process.kill(terminal.pid, 'SIGKILL');
   await allGone([acd?.pid ?? 0, ...children.map(({ pid }) => pid)]);
 });
