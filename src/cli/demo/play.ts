@@ -9,7 +9,8 @@ import type { Line } from './line.ts';
 import type { Score } from './score.ts';
 import type { Watch } from './watch.ts';
 
-/** Heard packets are counted from here on: bridge and voices have begun. */
+/** Heard packets are counted from here on: bridge and voices have begun. Of a talk that is over
+ * before, as whoever watches has pressed Ctrl-C, nothing is demanded. */
 const SETTLE_MS = 300;
 /** Shorter talks must have been heard at all; in longer ones half of all packets is demanded. */
 const MEASURED_MS = 1_000;
@@ -53,6 +54,7 @@ export class Talk {
   async wasHeard(): Promise<'both' | 'caller' | 'agent' | 'none'> {
     const lasted = performance.now() - this.since;
     const [before, after] = [await this.begun, await this.count()];
+    if (lasted < SETTLE_MS) return 'both';
     const least =
       lasted < MEASURED_MS ? 1 : Math.floor((lasted - SETTLE_MS) * PACKETS_PER_MS * 0.5);
     const [caller, agent] = [0, 1].map((side) => (after[side] ?? 0) - (before[side] ?? 0) >= least);

@@ -64,6 +64,10 @@ describe('audio of a talk', () => {
     expect(await judge({ caller: 0.05, agent: 0.049 }, 5_000)).toBe('both');
   });
 
+  it('given it is over before voices have begun, demands nothing', async () => {
+    expect(await judge({ caller: 0.05, agent: 0 }, 50)).toBe('both');
+  });
+
   it('given one direction is silent or in tatters, says who heard', async () => {
     expect(await judge({ caller: 0.05, agent: 0 }, 5_000)).toBe('caller');
     expect(await judge({ caller: 0.02, agent: 0.05 }, 5_000)).toBe('agent');
