@@ -53,8 +53,8 @@ export class Talk {
   /** Asked once the talk is over, before the legs are released: did each hear the other? */
   async wasHeard(): Promise<'both' | 'caller' | 'agent' | 'none'> {
     const lasted = performance.now() - this.since;
-    const [before, after] = [await this.begun, await this.count()];
     if (lasted < SETTLE_MS) return 'both';
+    const [before, after] = [await this.begun, await this.count()];
     const least =
       lasted < MEASURED_MS ? 1 : Math.floor((lasted - SETTLE_MS) * PACKETS_PER_MS * 0.5);
     const [caller, agent] = [0, 1].map((side) => (after[side] ?? 0) - (before[side] ?? 0) >= least);
