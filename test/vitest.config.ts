@@ -19,10 +19,10 @@ const ALONE = readdirSync(path.join(here, 'unit'), { recursive: true, encoding: 
     return /\bvi\.(mock|doMock|useFakeTimers|setSystemTime|stubGlobal)\b/.test(text);
   })
   .map((name) => `test/unit/${name.split(path.sep).join('/')}`);
-const unit = { testTimeout: 20_000, maxWorkers: '100%' };
 const PATIENT = ['soak', 'supervisor-killed', 'login'].map((name) => `test/e2e/${name}.test.ts`);
 /** On a busy machine what is awaited may take its time; what never comes fails all the same. */
 const patience = { poll: { timeout: 15_000, interval: 20 } };
+const unit = { testTimeout: 20_000, maxWorkers: '100%', expect: patience };
 const endToEnd = {
   testTimeout: 90_000,
   hookTimeout: 60_000,
