@@ -9,6 +9,7 @@ import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Doc } from '../config/document.ts';
 import { uploadsOf } from '../config/document.ts';
+import type { Edited } from '../config/edit.ts';
 import type {
   ConfigPort,
   IfVersion,
@@ -86,27 +87,19 @@ export class Prompts implements PromptsPort {
     const name = `${key}.${hash}.wav`;
     const failed = await this.#keep(name, wav);
     if (failed !== null) return { ok: false, why: 'no-place', detail: failed };
-    return this.#configuration.change(
-      by,
-      `prompt ${key} uploaded`,
-      (doc) => {
-        return { ok: true, doc: withUploads(doc, uploadsOf(doc).set(key, name)) };
-      },
-      ifVersion,
-    );
+    const edit = (doc: Doc): Edited => {
+      return { ok: true, doc: withUploads(doc, uploadsOf(doc).set(key, name)) };
+    };
+    return this.#configuration.change(by, `prompt ${key} uploaded`, edit, ifVersion);
   }
 
   async remove(by: string, key: string, ifVersion?: IfVersion): Promise<PromptOutcome> {
-    return this.#configuration.change(
-      by,
-      `prompt ${key} removed`,
-      (doc) => {
-        const uploads = uploadsOf(doc);
-        if (!uploads.delete(key)) return { ok: false, why: 'unknown', kind: 'prompt', name: key };
-        return { ok: true, doc: withUploads(doc, uploads) };
-      },
-      ifVersion,
-    );
+    const edit = (doc: Doc): Edited => {
+      const uploads = uploadsOf(doc);
+      if (!uploads.delete(key)) return { ok: false, why: 'unknown', kind: 'prompt', name: key };
+      return { ok: true, doc: withUploads(doc, uploads) };
+    };
+    return this.#configuration.change(by, `prompt ${key} removed`, edit, ifVersion);
   }
 
   /** Whole or not at all; null: it is there. */

@@ -16,7 +16,7 @@ import { rehearse } from '../app/rehearsal.ts';
 import type { StopMode } from '../app/stop.ts';
 import { readEndpoints } from '../config/endpoints.ts';
 import { Later } from '../shared/later.ts';
-import { Lifeline } from '../shared/lifeline.ts';
+import { Lifeline, showAs } from '../shared/lifeline.ts';
 import { writeLast } from '../shared/unread.ts';
 import { createLog } from '../observe/log.ts';
 import type { Log } from '../observe/log.ts';
@@ -109,9 +109,7 @@ async function beSpare(word: Promise<boolean>): Promise<Threads | null> {
   const threads = await rehearse();
   tell({ prepared: true });
   if (!(await word)) return null;
-  // Who looks at the list of processes shall see what we are now.
-  const [, program = '', , ...rest] = process.argv;
-  process.title = [process.argv0, ...process.execArgv, program, 'serve', ...rest].join(' ');
+  showAs(['serve', ...process.argv.slice(3)]);
   return threads;
 }
 

@@ -10,7 +10,7 @@ import { isIP } from 'node:net';
 import { setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Later } from '../shared/later.ts';
-import { Lifeline } from '../shared/lifeline.ts';
+import { Lifeline, showAs } from '../shared/lifeline.ts';
 import { Control } from './control.ts';
 import { Legs, type Settings } from './legs.ts';
 import { log, setLevel, setOutput, type Level } from './log.ts';
@@ -106,10 +106,7 @@ function refuse(error: string): void {
 async function beSpare(word: Promise<boolean>): Promise<boolean> {
   say({ prepared: true });
   if (!(await word)) return false;
-  // Who looks at the list of processes shall see what we are now.
-  const [, program = '', ...rest] = process.argv;
-  const args = rest.filter((each) => each !== '--spare');
-  process.title = [process.argv0, ...process.execArgv, program, ...args].join(' ');
+  showAs(process.argv.slice(2).filter((each) => each !== '--spare'));
   return true;
 }
 

@@ -31,8 +31,7 @@ export class KeptSocket {
       // Left by a process that was killed.
       unlinkSync(path);
     }
-    const folder = dirname(path);
-    if (!existsSync(folder)) hasFolder(folder);
+    hasFolder(dirname(path));
     const why = await this.bind();
     // Who can do without it for now may have it later.
     this.timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();

@@ -48,6 +48,12 @@ export function eachLine(stream: Readable, take: (line: string) => void): void {
   });
 }
 
+/** Of a spare in its new place: who looks at the list of processes shall see what it is now. */
+export function showAs(args: readonly string[]): void {
+  const [, program = ''] = process.argv;
+  process.title = [process.argv0, ...process.execArgv, program, ...args].join(' ');
+}
+
 export class Lifeline {
   private readonly options: LifelineOptions;
   private readonly guardians = new Set<Socket>();

@@ -20,7 +20,7 @@ export function writeLine(to: Writable, line: string): void {
     leftOut.set(to, count + 1);
     return;
   }
-  leftOut.delete(to);
+  if (count > 0) leftOut.delete(to);
   to.write(count === 0 ? line : noteOf(count, line) + line);
 }
 

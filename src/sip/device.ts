@@ -6,6 +6,7 @@
  */
 import type { DeviceRule, RegisterConfig } from '../config/types.ts';
 import type { Device, DirectContact } from '../core/types.ts';
+import { canonicalAddress } from '../shared/networks.ts';
 import { escapeUser, parseNameAddr, parseUri, splitList } from './headers.ts';
 import { homeOf } from './routes.ts';
 import type { SipUri } from './headers.ts';
@@ -14,9 +15,14 @@ import type { IncomingRequest } from './port.ts';
 /** A registrar and the addresses its packets come from. */
 export interface KnownRegistrar {
   readonly config: RegisterConfig;
-  /** IP addresses, without brackets. */
+  /** IP addresses, as sockets tell them: see `isHost`. */
   readonly hosts: ReadonlySet<string>;
   readonly port: number;
+}
+
+/** Is that an address of the registrar, however it is written? */
+export function isHost({ hosts }: KnownRegistrar, address: string): boolean {
+  return hosts.has(canonicalAddress(address));
 }
 
 /** Contact users that name a server, never a phone. */
@@ -44,7 +50,7 @@ function firstUri(request: IncomingRequest, name: string): SipUri | null {
 
 function isHome(registrar: KnownRegistrar, uri: SipUri | null): boolean {
   if (uri === null || (uri.port ?? 5060) !== registrar.port) return false;
-  return uri.host === registrar.config.domain.toLowerCase() || registrar.hosts.has(plain(uri.host));
+  return uri.host === registrar.config.domain.toLowerCase() || isHost(registrar, uri.host);
 }
 
 /**
@@ -57,7 +63,7 @@ export function registrarOf(
   registrars: readonly KnownRegistrar[],
 ): KnownRegistrar | null {
   const from = firstUri(request, 'From');
-  const near = registrars.filter((each) => each.hosts.has(plain(request.sourceHost)));
+  const near = registrars.filter((each) => isHost(each, request.sourceHost));
   const exact = near.find((each) => each.port === request.sourcePort);
   if (exact !== undefined) return exact;
   // Connections come from a port of their own: there the address is all there is.
@@ -80,7 +86,7 @@ export function originOf(
   request: IncomingRequest,
   registrars: readonly KnownRegistrar[],
 ): string | null {
-  const near = registrars.filter(({ hosts }) => hosts.has(plain(request.sourceHost)));
+  const near = registrars.filter((each) => isHost(each, request.sourceHost));
   return registrarOf(request, near)?.config.name ?? null;
 }
 
@@ -89,11 +95,12 @@ export function originOf(
  * address. A proxy (Kamailio) leaves the phone's own Contact alone: its user may be any token the
  * phone drew, at an address of the phone, and only From is a name the registrar can route.
  */
-function isContactOfPbx(request: IncomingRequest, { hosts, port, config }: KnownRegistrar) {
+function isContactOfPbx(request: IncomingRequest, registrar: KnownRegistrar) {
+  const { port, config } = registrar;
   const contact = firstUri(request, 'Contact');
   if (contact === null) return false;
-  const host = plain(contact.host);
-  const isThere = hosts.has(host) || host === plain(request.sourceHost);
+  const isSource = plain(contact.host) === plain(request.sourceHost);
+  const isThere = isSource || isHost(registrar, contact.host);
   if (!isThere && contact.host !== config.domain.toLowerCase()) return false;
   return contact.port === null || contact.port === port || contact.port === request.sourcePort;
 }

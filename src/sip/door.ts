@@ -9,10 +9,10 @@
  * and it was answered.
  */
 import type { SipConfig } from '../config/types.ts';
-import { Networks, plainAddress } from '../shared/networks.ts';
+import { Networks } from '../shared/networks.ts';
 import { Challenges } from './challenges.ts';
 import { hasToTag } from './context.ts';
-import type { KnownRegistrar } from './device.ts';
+import { isHost, type KnownRegistrar } from './device.ts';
 import { clean, parseNameAddr, parseUri } from './headers.ts';
 import type { Headers, IncomingRequest, Sipd, SipLog } from './port.ts';
 import { Sources, type Counts } from './sources.ts';
@@ -147,8 +147,7 @@ export class Door {
   }
 
   private isRegistrar(address: string): boolean {
-    const bare = plainAddress(address);
-    return this.options.registrars().some(({ hosts }) => hosts.has(bare));
+    return this.options.registrars().some((each) => isHost(each, address));
   }
 }
 

@@ -270,7 +270,7 @@ export class Subscription {
     this.wasAccepted = true;
     this.cause = '';
     if (this.acceptedAt === 0) this.acceptedAt = this.options.context.runtime.now();
-    else this.failures = 0;
+    if (!wasLost) this.failures = 0;
     this.schedule(expires ?? this.expiresS);
     if (this.value === null && !this.isSilent) this.awaitFirstNotify();
     // It came before its 2xx.
@@ -436,8 +436,8 @@ export class Subscription {
 }
 
 function retryAfter(text: string): number | null {
-  const s = seconds(text);
-  return s === null ? null : Math.min(Math.max(s * 1000, 500), BACKOFF_MAX_MS);
+  const value = seconds(text);
+  return value === null ? null : Math.min(Math.max(value * 1000, 500), BACKOFF_MAX_MS);
 }
 
 function brief(outcome: RequestOutcome): object {

@@ -5,7 +5,7 @@
  * to guess at. There the account is for the registrar's own hosts alone.
  */
 import { plainAddress } from '../shared/networks.ts';
-import type { KnownRegistrar } from './device.ts';
+import { isHost, type KnownRegistrar } from './device.ts';
 import type { Credentials } from './digest.ts';
 import type { IncomingResponse, SipLog } from './port.ts';
 
@@ -33,9 +33,7 @@ export class Trust {
   /** May this response to a request within a dialog have an answer made with the account? */
   has({ registrar }: Credentials, response: IncomingResponse): boolean {
     const host = plainAddress(response.sourceHost);
-    const isIts = this.known().some(
-      ({ config, hosts }) => config.name === registrar && hosts.has(host),
-    );
+    const isIts = this.known().some((one) => one.config.name === registrar && isHost(one, host));
     const key = `${registrar} ${host}`;
     if (!isIts && !this.told.has(key) && this.told.size < TOLD_MAX) {
       this.told.add(key);

@@ -9,8 +9,10 @@ import type { Line } from './line.ts';
 import type { Score } from './score.ts';
 import type { Watch } from './watch.ts';
 
-/** Heard packets are counted from here on: bridge and voices have begun. Of a talk that is over
- * before, as whoever watches has pressed Ctrl-C, nothing is demanded. */
+/**
+ * Heard packets are counted from here on: bridge and voices have begun. Of a talk that is over
+ * before, as whoever watches has pressed Ctrl-C, nothing is demanded.
+ */
 const SETTLE_MS = 300;
 /** Shorter talks must have been heard at all; in longer ones half of all packets is demanded. */
 const MEASURED_MS = 1_000;

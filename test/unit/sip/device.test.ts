@@ -15,6 +15,15 @@ function recorded(name: string, sourcePort: number) {
   return request(Object.fromEntries(headers), { body, sourcePort });
 }
 
+it.each(['[2001:db8::1]', '2001:DB8:0::1', '[fe80::1%eth0]'])(
+  'a registrar is known by its address, written as %s',
+  (sourceHost) => {
+    const at = { ...known(), hosts: new Set(['2001:db8::1', 'fe80::1']) };
+    const from = request({ From: '<sip:a@b>;tag=1' }, { sourceHost, sourcePort: 5060 });
+    expect(registrarOf(from, [at])).toBe(at);
+  },
+);
+
 describe('behind Asterisk', () => {
   it('chan_sip: Contact names the phone', () => {
     const found = identifyDevice(recorded('chan_sip-login', 25060), [known({}, 25060)], 'auto');

@@ -293,3 +293,6 @@ export const quiet: SipLog = {
   warn: () => undefined,
   error: () => undefined,
 };
+
+/** Lets everything that is ready to run do so. */
+export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

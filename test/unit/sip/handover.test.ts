@@ -5,7 +5,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MediaResult } from '../../../src/media/port.ts';
 import { Past } from './past.ts';
-import { SDP_OFFER } from './fakes.ts';
+import { SDP_OFFER, settle } from './fakes.ts';
 
 let past: Past;
 let mediaIsDone: (result: MediaResult<{ sdp: string }>) => void;
@@ -19,8 +19,6 @@ function holdMedia(verb: string): void {
 function closeLoop(): void {
   past.runtime.isClosed = true;
 }
-
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A caller whose leg is being made as everything is handed over. */
 async function arrives() {
@@ -41,7 +39,7 @@ describe('handing over', () => {
   it('given a caller who has no place yet, then he is told nothing', async () => {
     await past.takeOver();
     const invite = await arrives();
-    await settled();
+    await settle();
     expect(invite.answers).toEqual([]);
     expect(past.runtime.of('ArriveCall')).toEqual([]);
   });
@@ -56,7 +54,7 @@ describe('handing over', () => {
     await past.edge?.handOver();
     closeLoop();
     mediaIsDone({ ok: true, sdp: SDP_OFFER });
-    await settled();
+    await settle();
     expect(past.byes()).toEqual([]);
     expect(past.media.of('release')).toEqual([]);
   });

@@ -6,12 +6,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Offer } from '../../../src/core/state.ts';
 import { dialogOf, Past } from './past.ts';
-import { SDP_OFFER } from './fakes.ts';
+import { SDP_OFFER, settle } from './fakes.ts';
 
 const HELD = SDP_OFFER.replace('a=sendrecv', 'a=sendonly');
 let past: Past;
-
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 beforeEach(async () => {
   past = await Past.make();
@@ -50,14 +48,14 @@ it('given media is away as the hold ends, the two are joined when it is back', a
     Promise.resolve({ ok: false, reason: 'unavailable', detail: 'mediad: closed' }),
   );
   await order('UnholdCall');
-  await settled();
+  await settle();
   const tried = past.media.of('connect').length;
   past.media.result('connect', () => Promise.resolve({ ok: true, sdp: SDP_OFFER }));
   past.media.events?.up([...past.media.live]);
-  await settled();
+  await settle();
   expect(past.media.of('connect')).toHaveLength(tried + 1);
   past.media.events?.up([...past.media.live]);
-  await settled();
+  await settle();
   expect(past.media.of('connect'), 'once is enough').toHaveLength(tried + 1);
 });
 
@@ -69,7 +67,7 @@ describe('a hold from before the talk', () => {
     expect(past.runtime.of('HoldCall')).toEqual([]);
     await takenOver();
     expect(await past.runtime.wait('HoldCall')).toMatchObject({ callId: 'c1', holder: 'caller' });
-    await settled();
+    await settle();
     expect(past.runtime.of('HoldCall')).toHaveLength(1);
   });
 
@@ -80,7 +78,7 @@ describe('a hold from before the talk', () => {
     past.reoffers(dialogOf('c1'), SDP_OFFER);
     await past.media.wait('remember', 2);
     await takenOver();
-    await settled();
+    await settle();
     expect(past.runtime.of('HoldCall')).toEqual([]);
   });
 
@@ -104,7 +102,7 @@ describe('a hold from before the talk', () => {
     past.holdsOffer(other);
     past.media.live.add('o-other');
     await past.takeOver();
-    await settled();
+    await settle();
     expect(past.runtime.of('HoldCall')).toEqual([]);
   });
 });

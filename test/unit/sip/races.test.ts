@@ -15,7 +15,7 @@ import { CLEARING_MAX_MS } from '../../../src/sip/phone-clearing.ts';
 import { Trust } from '../../../src/sip/trust.ts';
 import { FakeStack } from './fake-stack.ts';
 import type { Incoming } from './fake-stack.ts';
-import { acdConfig, FakeMedia, FakeRuntime, quiet, SDP_OFFER } from './fakes.ts';
+import { acdConfig, FakeMedia, FakeRuntime, quiet, SDP_OFFER, settle } from './fakes.ts';
 
 let stack: FakeStack;
 let media: FakeMedia;
@@ -88,9 +88,6 @@ function gate<T>(): { promise: Promise<T>; open: (value: T) => void } {
 
 type Sdp = MediaResult<{ sdp: string }>;
 const good: Sdp = { ok: true, sdp: SDP_OFFER };
-
-/** Lets everything that is ready to run do so. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function nothingLeft(): void {
   expect([...media.live]).toEqual([]);

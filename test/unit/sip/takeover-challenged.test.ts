@@ -5,7 +5,7 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { IncomingRequest } from '../../../src/sip/port.ts';
-import { registrar, SDP_OFFER } from './fakes.ts';
+import { registrar, SDP_OFFER, settle } from './fakes.ts';
 import { dialogOf, Past } from './past.ts';
 import { dialogIdOf } from '../../../src/sip/client.ts';
 import { transferIdentity } from '../../../src/sip/transfers.ts';
@@ -13,9 +13,6 @@ import { transferIdentity } from '../../../src/sip/transfers.ts';
 const CHALLENGE = { 'WWW-Authenticate': 'Digest realm="pbx", nonce="n1", qop="auth"' };
 const PBX = { sourceHost: '127.0.0.1', sourcePort: 5060 };
 let past: Past;
-
-/** Lets everything that is ready to run do so. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 beforeEach(async () => {
   past = await Past.make();

@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SipdWords, wordsOf } from '../../../src/sip/sipd-words.ts';
 import { callIdPrefix } from '../../../src/sip/packages.ts';
-import { quiet, registrar, SDP_OFFER } from './fakes.ts';
+import { quiet, registrar, SDP_OFFER, settle } from './fakes.ts';
 import { dialogOf, offerDialog, Past } from './past.ts';
 
 let past: Past;
@@ -17,9 +17,6 @@ beforeEach(async () => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** Lets everything that is ready to run do so. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const kinds = (): string[] => past.runtime.commands.map(({ kind }) => kind);
 

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { callIdPrefix } from '../../../src/sip/packages.ts';
+import { settle } from './fakes.ts';
 import { AGENT, Past } from './past.ts';
 
 let past: Past;
@@ -15,9 +16,6 @@ beforeEach(async () => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** Lets everything that is ready to run do so. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const kinds = (): string[] => past.runtime.commands.map(({ kind }) => kind);
 

@@ -6,7 +6,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sipUsers } from '../../../src/config/sip-users.ts';
 import type { MediaResult } from '../../../src/media/port.ts';
-import { acdConfig, SDP_OFFER } from './fakes.ts';
+import { acdConfig, SDP_OFFER, settle } from './fakes.ts';
 import { dialogOf, offerDialog, Past } from './past.ts';
 
 let past: Past;
@@ -18,9 +18,6 @@ beforeEach(async () => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** Lets everything that is ready to run do so. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const kinds = (): string[] => past.runtime.commands.map(({ kind }) => kind);
 const failure: MediaResult<{ sdp: string }> = { ok: false, reason: 'unknown-leg', detail: 'gone' };

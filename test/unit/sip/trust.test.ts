@@ -25,6 +25,7 @@ it.each([
   ['192.0.2.1', ['192.0.2.7', '192.0.2.1']],
   ['::ffff:192.0.2.1', ['192.0.2.1']],
   ['[2001:db8::1]', [canonicalAddress('[2001:DB8:0::0:1]')]],
+  ['[fe80::1%eth0]', [canonicalAddress('fe80::1%eth0')]],
 ])('given a challenge from %s, of %j, then it is answered', (by, hosts) => {
   expect(asked(by, hosts)).toEqual({ has: true, told: [] });
 });
