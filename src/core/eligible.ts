@@ -226,22 +226,28 @@ function isOutOfTurn(call: Call, queue: Queue): boolean {
   return goesByTurn(queue) && firstUp(queue) !== call;
 }
 
+/** Are its calls kept from nobody by those beside them? Then the first is the next. */
+export function isOpen(queue: Queue): boolean {
+  return !goesByTurn(queue) && !isFull(queue);
+}
+
+const isWanted = (call: Call): boolean => call.isEligible && !call.isParked;
+
 /**
  * The call of the queue that is to be looked at next; undefined: there is none. Those that are kept
  * from every member by the calls beside them (`max-talks`, `autofill`) are not looked at, however
  * many they are: of a full queue only one that rings already may get another phone.
  */
 export function nextIn(queue: Queue): Call | undefined {
-  const may = (call: Call): boolean => call.isEligible && !call.isParked;
+  if (isOpen(queue)) return queue.eligible.first();
   if (goesByTurn(queue)) {
     const first = firstUp(queue);
     const isKept = first === undefined || (isFull(queue) && !queue.served.has(first));
-    return isKept || !may(first) ? undefined : first;
+    return isKept || !isWanted(first) ? undefined : first;
   }
-  if (!isFull(queue)) return queue.eligible.first();
   let next: Call | undefined;
   for (const call of queue.served)
-    if (may(call) && (next === undefined || compareInLine(call, next) < 0)) next = call;
+    if (isWanted(call) && (next === undefined || compareInLine(call, next) < 0)) next = call;
   return next;
 }
 

@@ -8,6 +8,7 @@ import { absenceBits, GONE } from './absence.ts';
 import {
   agentObstacle,
   callObstacle,
+  isOpen,
   isReady,
   nextIn,
   pairObstacle,
@@ -35,7 +36,7 @@ import type { AgentConfig } from './types.ts';
 /** Is there somebody to be matched? */
 export function canMatch(queue: Queue): boolean {
   if (queue.eligible.size === 0 || queue.ready.size === 0) return false;
-  return nextIn(queue) !== undefined;
+  return isOpen(queue) || nextIn(queue) !== undefined;
 }
 
 function refreshMatchable(state: State, queue: Queue): void {
