@@ -60,9 +60,13 @@ async function check() {
   return [...(await step('types and lint', 'check')), ...(await step('format', 'format:check'))];
 }
 
-/** One failure in a few lines: where, which test, and what it said first. */
+/**
+ * One failure in a few lines: where, which test, what it said first, and, where that was much, what
+ * it said last: a program's output is judged at its end.
+ */
 function told(where, title, message) {
-  const lines = message.split('\n').slice(0, 12);
+  const all = message.trimEnd().split('\n');
+  const lines = all.length <= 40 ? all : [...all.slice(0, 12), '[…]', ...all.slice(-28)];
   return [`${where}${title}`, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 

@@ -63,6 +63,8 @@ export interface WorkerLeg {
   remote: WireRemote | null;
   /** Where the party's packets come from, if not from where its SDP says. */
   source: Endpoint | null;
+  /** They came, to this mediad or to one before it. */
+  wasHeard: boolean;
   /** Text of whoever uses the port. */
   note: string;
   /** Text of whoever uses the port for a server after this one. */
@@ -83,6 +85,7 @@ export function newLeg(beginning: Beginning): WorkerLeg {
   return {
     ...beginning,
     source: null,
+    wasHeard: false,
     note: '',
     remembered: '',
     music: null,
@@ -195,16 +198,25 @@ export function legOfDialog(id: LegId, dialog: DialogSdp): SdpRead<WorkerLeg> {
 }
 
 /** What a server that takes over is told of a leg. */
-export function factsOf(leg: WorkerLeg, listed: Readonly<Record<string, unknown>>): LegFacts {
+export function factsOf(leg: WorkerLeg): LegFacts {
   const { id, sdp, partner, music, playId, remembered } = leg;
-  const heard = { isHeard: Number(listed['received']) > 0, isAnswered: leg.remote !== null };
+  const heard = { isHeard: leg.wasHeard, isAnswered: leg.remote !== null };
   return { leg: id, sdp, partner, music, playing: playId, ...heard, remembered };
+}
+
+/** What mediad knows better of a leg: how much was heard, by the party and of it. */
+export function learn(leg: WorkerLeg, listed: Readonly<Record<string, unknown>>): void {
+  const { musicMs, heard, received } = listed;
+  if (leg.music !== null) leg.heard.set(leg.music, Number(musicMs) || 0);
+  // One of before an upgrade in place counts what it received, and no more.
+  leg.wasHeard ||= heard === true || Number(received) > 0;
+  tally(leg);
 }
 
 /** A leg as mediad lists it; null: it was not made by a worker. */
 export function adoptLeg(listed: Readonly<Record<string, unknown>>): WorkerLeg | null {
   const { leg, address, port, peer, memo, note, remote, source } = listed;
-  const { music, musicMs, partner, playing } = listed;
+  const { music, partner, playing } = listed;
   if (typeof leg !== 'string' || typeof port !== 'number' || typeof memo !== 'string') return null;
   try {
     const read = JSON.parse(memo) as Basis & { isMoved?: boolean; remembered?: string };
@@ -229,8 +241,7 @@ export function adoptLeg(listed: Readonly<Record<string, unknown>>): WorkerLeg |
       remembered: typeof remembered === 'string' ? remembered : '',
       isMoved: isMoved === true,
     };
-    if (adopted.music !== null) adopted.heard.set(adopted.music, Number(musicMs) || 0);
-    tally(adopted);
+    learn(adopted, listed);
     return adopted;
   } catch (error) {
     // A memo of someone else's; anything but that is a fault of ours.

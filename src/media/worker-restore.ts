@@ -44,8 +44,9 @@ export async function restoreAll(
 
 /** Makes one leg again, playing what it was played; not connected. */
 export async function restoreLeg(world: Restoring, leg: WorkerLeg): Promise<MediaResult> {
-  const { id, peer, port, remote, source, note } = leg;
-  const fields = { leg: id, host: peer, port, remote, source, note, memo: legs.memoOf(leg) };
+  const { id, peer, port, remote, source, wasHeard, note } = leg;
+  const known = { remote, source, heard: wasHeard, note, memo: legs.memoOf(leg) };
+  const fields = { leg: id, host: peer, port, ...known };
   const made = await world.ask('create', fields);
   if (world.known.get(id) !== leg) {
     // Released meanwhile.

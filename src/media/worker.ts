@@ -144,7 +144,7 @@ export class MediaWorker implements InnerMedia {
     if (!reply.ok) return reply;
     const facts = legs.listedLegs(reply).flatMap((listed) => {
       const leg = this.known.get(String(listed['leg']));
-      return leg === undefined ? [] : [legs.factsOf(leg, listed)];
+      return leg === undefined ? [] : [legs.factsOf(leg)];
     });
     return { ok: true, legs: facts };
   }
@@ -397,8 +397,7 @@ export class MediaWorker implements InnerMedia {
   /** A leg that mediad still has. */
   private regain(leg: WorkerLeg, listed: Fields): void {
     this.known.set(leg.id, leg);
-    if (leg.music !== null) leg.heard.set(leg.music, Number(listed['musicMs']) || 0);
-    legs.tally(leg);
+    legs.learn(leg, listed);
   }
 
   private tellMoved(): void {
@@ -430,6 +429,7 @@ export class MediaWorker implements InnerMedia {
         if (leg !== undefined) this.played(leg, playId);
         return events?.playEnded(id, playId, event['played'] === 'all' ? 'all' : 'part');
       case 'firstPacket':
+        if (leg !== undefined) leg.wasHeard = true;
         return events?.firstPacket(id);
       case 'source':
         if (leg !== undefined) leg.source = legs.endpointOf(event);

@@ -19,6 +19,8 @@ export interface LegDescription {
   /** Where the party's packets come from, if not from where its SDP says. */
   readonly source: Endpoint | null;
   readonly received: number;
+  /** By this process, or by one before it. */
+  readonly heard: boolean;
   readonly counters?: Record<string, unknown>;
 }
 
@@ -39,6 +41,7 @@ export function describeLeg(leg: Leg, now?: number): LegDescription {
     remote: leg.description,
     source: leg.latch.learnt,
     received: leg.reception.received,
+    heard: leg.wasHeard,
   };
   return now === undefined ? basic : { ...basic, counters: countersOf(leg, now) };
 }

@@ -89,6 +89,8 @@ export class Leg {
   private law: Law = 'ulaw';
   private sendType = 0;
   private heardSince = 0;
+  /** By us, or by a process before us. */
+  wasHeard = false;
   private isSilent = false;
   private readonly fromParty = new Budget(limits.packetsAtOnce, limits.packetsPerSecond);
   private readonly fromOthers = new Budget(limits.packetsAtOnce, limits.packetsPerSecond);
@@ -300,6 +302,7 @@ export class Leg {
     const isFirst = this.reception.received === 0;
     const isNew = this.reception.count(view.seq, view.timestamp, view.ssrc, now);
     this.heardSince = now;
+    this.wasHeard = true;
     if (isNew) this.report(this.digits.reset());
     if (isFirst) this.world.emit({ event: 'firstPacket', leg: this.id });
     if (!this.isSilent) return;
@@ -308,7 +311,7 @@ export class Leg {
   }
 
   private tellSilence(ms: number): void {
-    const wasHeard = this.reception.received > 0;
+    const { wasHeard } = this;
     this.world.emit({ event: 'silence', leg: this.id, silentMs: Math.round(ms), wasHeard });
   }
 

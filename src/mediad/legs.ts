@@ -41,6 +41,8 @@ export interface Given {
   readonly remote: Remote | null;
   /** Where the party's packets came from, before this process was. */
   readonly source: Endpoint | null;
+  /** They came. */
+  readonly heard: boolean;
   readonly memo: string | null;
   readonly note: string | null;
 }
@@ -98,6 +100,7 @@ export class Legs {
     if (leg === undefined) return made;
     if (given.memo !== null) leg.memo = given.memo;
     if (given.note !== null) leg.note = given.note;
+    leg.wasHeard ||= given.heard;
     if (given.remote !== null) leg.setRemote(given.remote, given.source);
     return made;
   }

@@ -4,7 +4,7 @@
  *
  * | do | fields | answer |
  * |---|---|---|
- * | create | leg, host, port? (wish), remote?, source?, memo?, note? | address, port, peer (his) |
+ * | create | leg, host, port? (wish), remote?, source?, heard?, memo?, note? | address, port, peer (his) |
  * | remote | leg, remote {address, port, rtcpPort, audio[], dtmf, sends, receives}, memo? | |
  * | play | leg, playId, items [{file} or {silenceMs}] | |
  * | stop, disconnect, release | leg | |
@@ -29,9 +29,10 @@ const handlers: Readonly<Record<string, Handler>> = {
     const wish = read.optionalInteger('port', 1, 65_534);
     const remote = read.has('remote') ? read.remote('remote') : null;
     const source = read.has('source') ? read.endpoint('source') : null;
+    const heard = read.has('heard') && read.flag('heard');
     const memo = read.optionalText('memo', limits.memoBytes);
     const note = read.optionalText('note', limits.noteBytes);
-    return () => legs.create(leg, host, wish, { remote, source, memo, note });
+    return () => legs.create(leg, host, wish, { remote, source, heard, memo, note });
   },
   remote: (legs, read) => {
     const leg = read.name('leg');

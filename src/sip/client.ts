@@ -118,12 +118,24 @@ export interface SipClient {
   resume(identity: DialogIdentity, options: InviteOptions): InviteHandle;
   /** The SIP server came back: goes on with INVITEs that were under way, sends lost BYEs again. */
   reconnected(): void;
+  /**
+   * The SIP server says that an INVITE of ours was answered and that it has no ACK to send: it
+   * died with a process. It goes out now; nothing happens where the INVITE is under way.
+   */
+  acknowledge(dialogId: string): void;
   /** Settles when no BYE is under way any more, or after so long. */
   farewell(maxMs: number): Promise<void>;
 }
 
 /** INVITEs under way when the connection was lost, kept to go on with; beyond it, forgotten. */
 const ORPHANS_MAX = 1_000;
+/** Its 200 comes again, and is acknowledged; by then the server may have had the ACK, and say so. */
+const ACKNOWLEDGING: TransactionEvents = {
+  sent: () => undefined,
+  provisional: () => undefined,
+  final: (response) => response.acknowledge(),
+  failed: () => undefined,
+};
 /** From the CANCEL of such an INVITE to the BYE, for the case that it had been answered. */
 const ORPHAN_BYE_MS = 1_000;
 
@@ -136,11 +148,18 @@ export function createClient(stack: Stack, trust: Pick<Trust, 'has'>): SipClient
     if (orphans.size < ORPHANS_MAX) orphans.add(orphan);
   };
   const parts = { stack, trust, hangUps, keep };
+  const inviting = new Set<string>();
+  const follow = (invitation: Invitation): Invitation => {
+    inviting.add(invitation.dialogId);
+    void invitation.over.then(() => inviting.delete(invitation.dialogId));
+    return invitation;
+  };
   return {
     request: (request, options) =>
       request.method === 'BYE' ? hangUps.send(request, options) : send(request, options),
-    invite: (request, identity, options) => new Invitation(parts, request, identity, options),
-    resume: (identity, options) => new Invitation(parts, null, identity, options),
+    invite: (request, identity, options) =>
+      follow(new Invitation(parts, request, identity, options)),
+    resume: (identity, options) => follow(new Invitation(parts, null, identity, options)),
     reinvite: (request, options) => {
       const [callId = '', fromTag = ''] = (request.dialogId ?? '').split(';from-tag=');
       const within = { ...parts, keep: null };
@@ -151,6 +170,9 @@ export function createClient(stack: Stack, trust: Pick<Trust, 'has'>): SipClient
       orphans.clear();
       for (const orphan of returning) orphan.returned();
       hangUps.again();
+    },
+    acknowledge: (dialogId) => {
+      if (!inviting.has(dialogId)) stack.sipd()?.resume(dialogId, ACKNOWLEDGING);
     },
     farewell: (maxMs) => hangUps.over(maxMs),
   };
@@ -324,7 +346,11 @@ class Invitation implements InviteHandle {
   }
 
   private bury(): void {
-    this.sent?.cancel({ Reason: 'SIP;cause=503;text="Connection lost"' });
+    const headers = { Reason: 'SIP;cause=503;text="Connection lost"' };
+    const sipd = this.parts.stack.sipd();
+    // It may have sent what it had no time to tell us of.
+    if (sipd === null) this.sent?.cancel(headers);
+    else sipd.cancel(this.dialogId, headers);
     setTimeout(() => this.hangUp(this.dialogId), ORPHAN_BYE_MS).unref();
   }
 

@@ -91,6 +91,7 @@ export async function takeOver(parts: TakeoverParts): Promise<void> {
   endStrays(parts, found, rung, new Set([...owned, ...away, ...dialled, ...keyed, ...watched]));
   if (before.length + rung.length > 0)
     context.log.info({ calls: before.length, offers: rung.length }, 'calls taken over');
+  acknowledgeOwed(context, inventory?.held ?? []);
   const since = context.runtime.now() - RESTORED_RECENTLY_MS;
   if (sipd === null) context.dialogs.watchOver();
   // Who left meanwhile was not told, or not even heard by the SIP server: those are asked.
@@ -170,10 +171,11 @@ function giveUpRinging(
  * has no more are found dead; after a long absence the peers themselves are asked.
  */
 export async function compareDialogs(
-  { dialogs }: EdgeContext,
+  context: EdgeContext,
   stack: Stack,
   awayMs: number,
 ): Promise<void> {
+  const { dialogs } = context;
   const sipd = stack.sipd();
   // A drachtio-server has forgotten whose they are.
   if (sipd === null) return dialogs.watchOver();
@@ -181,8 +183,21 @@ export async function compareDialogs(
   const before = dialogs.ids();
   const inventory = awayMs > REPEATED_MS ? null : await sipd.inventory();
   if (inventory === null) return dialogs.probe();
+  acknowledgeOwed(context, inventory.held);
   const held = new Set(inventory.held.map((one) => one.dialogId));
   dialogs.probe(before.filter((id) => !held.has(id)));
+}
+
+/**
+ * Phones of ours that answered, and whose ACK died with the process that was to send it, or had
+ * just been told to: without it they hang up after 32 s (RFC 3261 §13.3.1.4).
+ */
+function acknowledgeOwed({ client, dialogs }: EdgeContext, held: readonly HeldDialog[]): void {
+  const ours = new Set(dialogs.ids());
+  for (const { dialogId, role, state, method } of held) {
+    const isOwed = role === 'uac' && state === 'awaiting-ack' && method === 'INVITE';
+    if (isOwed && ours.has(dialogId)) client.acknowledge(dialogId);
+  }
 }
 
 /**

@@ -101,7 +101,8 @@ export async function startWorker(control: string): Promise<Driver> {
     dtmf: (leg, digit, ms) => tell('dtmf', leg, `${digit} ${ms}`),
     playEnded: (leg, playId, played) => tell('playEnded', leg, `${playId} ${played}`),
     firstPacket: (leg) => tell('firstPacket', leg),
-    silence: (leg, ms) => tell(ms === 0 ? 'heard' : 'silence', leg),
+    silence: (leg, ms, wasHeard) =>
+      tell(ms === 0 ? 'heard' : 'silence', leg, wasHeard ? 'after speech' : 'from the first'),
     down: (detail) => tell('down', '', detail),
     up: (restored) => tell('up', '', [...restored].sort().join(' ')),
     moved: (legs) => tell('moved', '', [...legs].sort().join(' ')),

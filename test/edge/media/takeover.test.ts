@@ -17,7 +17,7 @@ import {
   startParty,
   startWorker,
 } from './mediad.ts';
-import type { Driver, Mediad } from './mediad.ts';
+import type { Driver, Mediad, Told } from './mediad.ts';
 import { RtpPeer } from '../../support/rtp.ts';
 
 const stage = openStage('media-takeover');
@@ -193,6 +193,33 @@ describe('given a mediad that was killed', () => {
     expect([was?.score, is?.score].every((score) => Number(score) > SAME)).toBe(true);
     const missed = ((is?.at ?? 0) - (was?.at ?? 0) - (later - from)) / second;
     expect(Math.abs(missed)).toBeLessThan(1);
+  });
+
+  it('when somebody falls silent meanwhile, then he is not one who was never heard', async () => {
+    const mediad = await stage.addForTest(startMediad(stage, { silenceMs: 300 }));
+    const first = await startWorker(mediad.control);
+    const spoke = await startParty(stage, first.worker, 'spoke');
+    await startParty(stage, first.worker, 'never');
+    spoke.sendSilence();
+    await first.told.take('firstPacket', ({ what }) => what === 'firstPacket');
+    // Who takes over has it from mediad, and the next mediad from him.
+    await first.stop();
+    const next = await stage.addForTest(startWorker(mediad.control));
+    spoke.mute();
+    await killAndRestart(mediad, next);
+    const { told } = next;
+    while (told.pending.length > 0) await told.take('word of the former', () => true);
+    for (const [leg, detail] of Object.entries({
+      spoke: 'after speech',
+      never: 'from the first',
+    })) {
+      const silence = ({ what, leg: whose }: Told) => what === 'silence' && whose === leg;
+      expect(await told.take(`${leg} silent`, silence)).toMatchObject({ detail });
+    }
+    expect(good(await next.worker.adopt()).legs).toMatchObject([
+      { leg: 'spoke', isHeard: true },
+      { leg: 'never', isHeard: false },
+    ]);
   });
 
   it('when a port was taken, then the leg is told moved until its party knows', async () => {

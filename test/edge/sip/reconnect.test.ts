@@ -19,12 +19,17 @@ const isOwnServer = process.env['ACD_DRACHTIO'] === undefined;
 let server: SipServer | null = null;
 let acd: Acd;
 let cut: () => void;
+let mute: () => void;
 let caller: Phone;
 let agent: Phone;
 
-/** Forwards bytes both ways; `cut` drops every connection there is. */
+/**
+ * Forwards bytes both ways; `cut` drops every connection there is; after `mute`, what the ACD says
+ * in those goes nowhere.
+ */
 async function openProxy(target: SipServer) {
   const pairs = new Set<net.Socket>();
+  const silencers: (() => void)[] = [];
   const proxy = net.createServer((near) => {
     const far = net.connect(target.port, target.host);
     for (const socket of [near, far]) {
@@ -34,6 +39,7 @@ async function openProxy(target: SipServer) {
     }
     near.pipe(far);
     far.pipe(near);
+    silencers.push(() => near.unpipe(far).resume());
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -42,6 +48,9 @@ async function openProxy(target: SipServer) {
     port,
     cut: () => {
       for (const socket of pairs) socket.destroy();
+    },
+    mute: () => {
+      for (const silence of silencers) silence();
     },
     stop: async () => {
       for (const socket of pairs) socket.destroy();
@@ -54,7 +63,7 @@ async function openProxy(target: SipServer) {
 beforeEach(async () => {
   server ??= await stage.add(sipServer());
   const proxy = await stage.addForTest(openProxy(server));
-  cut = proxy.cut;
+  ({ cut, mute } = proxy);
   acd = await stage.addForTest(startAcd({ ...server, port: proxy.port }, acdConfig()));
   caller = await stage.addForTest(Phone.open('caller', acd.sip));
   agent = await stage.addForTest(Phone.open('agent', acd.sip));
@@ -101,6 +110,22 @@ describe('after the connection was lost', () => {
     expect(await acd.event('CallConnected')).toMatchObject({ agentId: '2771' });
     expect(acd.events.some(({ event }) => event.kind === 'OfferFailed')).toBe(false);
   });
+
+  it.runIf(isOwnServer)(
+    'a phone that has answered gets the ACK that was lost with it',
+    async () => {
+      await enter();
+      const ringing = await agent.request('INVITE');
+      agent.answer(ringing, 180, 'Ringing');
+      await acd.event('OfferRang');
+      mute();
+      agent.answer(ringing, 200, 'OK', { body: SDP_OFFER });
+      await acd.event('CallConnected');
+      cut();
+      await agent.request('ACK');
+      expect(acd.events.some(({ event }) => event.kind === 'CallEnded')).toBe(false);
+    },
+  );
 
   it.runIf(!isOwnServer)('a phone that rang is cancelled, its caller stays', async () => {
     await enter();

@@ -46,6 +46,32 @@ describe('the SIP server is back', () => {
     expect(past.runtime.state.offers.has(offer.id)).toBe(true);
   });
 
+  it('given it has no ACK for a phone that talks, then that gets one', async () => {
+    const { invite, offer } = await ring();
+    invite.answer(200);
+    await expect.poll(() => past.runtime.of('AnswerOffer')).toHaveLength(1);
+    past.holdsOffer(offer, 'awaiting-ack');
+    past.holds('stranger', 'awaiting-ack');
+    past.stack.reconnected(100);
+    await expect.poll(() => past.kept.resumed).toHaveLength(1);
+    const [resumed] = past.kept.resumed;
+    expect(resumed?.request.dialogId).toBe(offerDialog(offer.id));
+    resumed?.answer(200);
+    expect(resumed?.acks).toBe(1);
+    expect(past.byes()).toEqual([]);
+  });
+
+  it('given it has none for a phone whose answer is under way, then that gets one', async () => {
+    const { invite, offer } = await ring();
+    invite.echo();
+    invite.fail('connection-lost');
+    past.holdsOffer(offer, 'awaiting-ack');
+    past.stack.reconnected(100);
+    await expect.poll(() => past.kept.resumed).toHaveLength(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(past.kept.resumed).toHaveLength(1);
+  });
+
   it('given a phone is taken for dead that rings, then its answer is hung up on', async () => {
     const { invite, offer } = await ring();
     past.dialogs.probe([offerDialog(offer.id)]);
