@@ -4,7 +4,7 @@
  *
  * | do | fields | answer |
  * |---|---|---|
- * | create | leg, host, port? (wish), remote?, source?, heard?, memo?, note? | address, port, peer (his) |
+ * | create | leg, host, port?, remote?, source?, heard?, memo?, note? | address, port, peer |
  * | remote | leg, remote {address, port, rtcpPort, audio[], dtmf, sends, receives}, memo? | |
  * | play | leg, playId, items [{file} or {silenceMs}] | |
  * | stop, disconnect, release | leg | |

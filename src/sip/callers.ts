@@ -16,16 +16,16 @@ import { newCaller, type Caller, type Phones } from './caller.ts';
 import { dialogIdFor } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { goodbyeOf, refusalFor, REFUSALS } from './destination.ts';
-import type { DigitSource } from './dtmf.ts';
-import { ExitKeys } from './exit-keys.ts';
-import { address, clean, parseNameAddr } from './headers.ts';
+import { pressKey } from './exit-keys.ts';
+import { clean } from './headers.ts';
 import type { Holds } from './holds.ts';
-import { checkInvite, wishesOf } from './invites.ts';
+import { arrivalOf, checkInvite } from './invites.ts';
 import { playPrompts, soundsOf, startMusic } from './line-sounds.ts';
 import type { HeldDialog, IncomingRequest, Response } from './port.ts';
 import { credentialsAt } from './routes.ts';
 import { okWithSdp, refusalOf, Session } from './session.ts';
 import { overloaded } from './shedding.ts';
+import { hangUp } from './take-back.ts';
 import type { FoundOutside, Transfers } from './transfers.ts';
 import { turnAway } from './turn-away.ts';
 
@@ -163,8 +163,23 @@ export class Callers {
       caller.stranded = null;
       this.context.log.warn({ callId: caller.callId }, 'his INVITE was lost before our answer');
       this.close(caller, 'failed');
+      // Should it have been answered after all, nobody else would tell him.
+      hangUp(this.context, caller.dialogId, credentialsAt(this.context.config, caller.registrar));
     }, AGAIN_MAX_MS);
     caller.stranded.unref();
+  }
+
+  /**
+   * The SIP server had our answer to his INVITE, and he has a dialog: that word was lost. False: it
+   * is of no call that waits for it.
+   */
+  isAnswered(dialogId: string): boolean {
+    const caller = this.byDialog.get(dialogId);
+    if (caller === undefined || caller.stranded === null) return false;
+    clearTimeout(caller.stranded);
+    caller.stranded = null;
+    caller.session = this.open(caller, true);
+    return true;
   }
 
   /** His INVITE is here again: it is answered with the leg and the place he has. */
@@ -197,7 +212,9 @@ export class Callers {
     if (!sdp.ok) return this.refuse(request, caller, refusalOf(sdp));
 
     if (!caller.entered) {
-      const outcome = await this.context.runtime.submit(this.arrival(request, caller));
+      const outcome = await this.context.runtime.submit(
+        arrivalOf(request, caller, this.context.config.sip),
+      );
       const rejection = refusalFor(outcome);
       if (rejection !== null) {
         if (caller.closed) return;
@@ -236,28 +253,10 @@ export class Callers {
       {
         acknowledged: (body) => void this.confirm(caller, body),
         ended: (cause) => this.close(caller, cause),
-        digit: (digit) => this.key(caller, digit, 'info'),
+        digit: (digit) => pressKey(this.context, caller, digit, 'info'),
         held: (isHold) => this.holds.told(caller.callId, caller.callId, isHold),
       },
     );
-  }
-
-  private arrival(request: IncomingRequest, caller: Caller) {
-    const from = parseNameAddr(request.header('From'));
-    return {
-      kind: 'ArriveCall',
-      by: 'sip',
-      callId: caller.callId,
-      queue: caller.queue,
-      sipCallId: clean(request.header('Call-ID'), 256),
-      dialogId: caller.dialogId,
-      from: address(from?.uri ?? ''),
-      fromName: clean(from?.display ?? ''),
-      to: address(request.uri),
-      ...(caller.agentId === null ? {} : { agentId: caller.agentId }),
-      ...(caller.registrar === null ? {} : { registrar: caller.registrar }),
-      ...wishesOf(request, this.context.config.sip),
-    } as const;
   }
 
   private async refuse(request: IncomingRequest, caller: Caller, refusal: Response) {
@@ -338,20 +337,9 @@ export class Callers {
     playPrompts(this.context, event.callId, `announcement-${event.count}`, prompts);
   }
 
-  /** A key pressed while he waits; the core says whether it leads anywhere. */
   digit(leg: string, digit: string): void {
     const caller = this.callers.get(leg);
-    if (caller !== undefined) this.key(caller, digit, 'rtp');
-  }
-
-  private key(caller: Caller, digit: string, source: DigitSource): void {
-    const { runtime, config } = this.context;
-    const keys = Object.keys(runtime.state.queues.get(caller.queue)?.config.exitKeys ?? {});
-    if (keys.length === 0) return;
-    caller.digits ??= new ExitKeys(config.sip.digitTimeoutMs);
-    const key = caller.digits.press(digit, source, runtime.now(), keys);
-    if (key === null) return;
-    void runtime.submit({ kind: 'ExitCall', by: 'caller', callId: caller.callId, key });
+    if (caller !== undefined) pressKey(this.context, caller, digit, 'rtp');
   }
 
   /** His last prompt is over. */

@@ -123,13 +123,15 @@ export interface SipClient {
    * died with a process. It goes out now; nothing happens where the INVITE is under way.
    */
   acknowledge(dialogId: string): void;
+  /** What the peer last said of its audio in a dialog; '' where the SIP server does not tell. */
+  heard(dialogId: string): Promise<string>;
   /** Settles when no BYE is under way any more, or after so long. */
   farewell(maxMs: number): Promise<void>;
 }
 
 /** INVITEs under way when the connection was lost, kept to go on with; beyond it, forgotten. */
 const ORPHANS_MAX = 1_000;
-/** Its 200 comes again, and is acknowledged; by then the server may have had the ACK, and say so. */
+/** Its 200 comes again, and is acknowledged; or the server has had the ACK by then, and says so. */
 const ACKNOWLEDGING: TransactionEvents = {
   sent: () => undefined,
   provisional: () => undefined,
@@ -174,6 +176,7 @@ export function createClient(stack: Stack, trust: Pick<Trust, 'has'>): SipClient
     acknowledge: (dialogId) => {
       if (!inviting.has(dialogId)) stack.sipd()?.resume(dialogId, ACKNOWLEDGING);
     },
+    heard: async (dialogId) => (await stack.sipd()?.sdp(dialogId))?.remoteSdp ?? '',
     farewell: (maxMs) => hangUps.over(maxMs),
   };
 }

@@ -45,11 +45,20 @@ export type DialogOwner = (request: IncomingRequest) => void;
 /** Finds out whether a dialog still exists. `isSilent`: asked because no audio comes from there. */
 export type Probe = (isSilent: boolean) => void;
 
-interface Entry {
+/** What a dialog of a call has beside. */
+interface InCall {
+  readonly leg: string;
+  /** Its audio is gone for good: it is to end. */
+  readonly lost: () => void;
+  /** A 2xx of ours has no ACK yet, as far as we were told. */
+  readonly awaitsAck: () => boolean;
+  /** The SIP server has that ACK. */
+  readonly isAcked: () => void;
+}
+
+interface Entry extends InCall {
   readonly owner: DialogOwner;
   readonly probe: Probe;
-  readonly lost: () => void;
-  readonly leg: string;
 }
 
 /** Dialogs looked at in one go, and the pause between, when the SIP server came back. */
@@ -58,7 +67,8 @@ const PROBE_PAUSE_MS = 50;
 /** A drachtio-server does not tell us of the end of these: they are looked at this often. */
 const WATCH_MS = 5_000;
 
-const NO_AUDIO = { leg: '', lost: (): void => undefined };
+const nothing = (): void => undefined;
+const NO_CALL: InCall = { leg: '', lost: nothing, awaitsAck: () => false, isAcked: nothing };
 
 /** Owners of dialogs by dialog id. Bounded by what creates dialogs: calls, offers, logins. */
 export class Dialogs {
@@ -69,14 +79,10 @@ export class Dialogs {
   private watch: NodeJS.Timeout | null = null;
 
   /** `probe` is called when the SIP server came back, or the leg fell silent. */
-  add(
-    dialogId: string,
-    owner: DialogOwner,
-    probe: Probe,
-    audio: { readonly leg: string; readonly lost: () => void } = NO_AUDIO,
-  ): void {
-    this.entries.set(dialogId, { owner, probe, ...audio });
-    if (audio.leg !== '') this.byLeg.set(audio.leg, dialogId);
+  add(dialogId: string, owner: DialogOwner, probe: Probe, call: Partial<InCall> = {}): void {
+    const entry = { owner, probe, ...NO_CALL, ...call };
+    this.entries.set(dialogId, entry);
+    if (entry.leg !== '') this.byLeg.set(entry.leg, dialogId);
   }
 
   /** Has the dialog of this silent leg look whether it survives; false: there is none. */
@@ -133,6 +139,16 @@ export class Dialogs {
 
   ids(): string[] {
     return [...this.entries.keys()];
+  }
+
+  /** Those in which a 2xx of ours has no ACK yet. */
+  unacknowledged(): string[] {
+    return this.ids().filter((id) => this.entries.get(id)?.awaitsAck() === true);
+  }
+
+  /** The SIP server has the ACK, and could not tell us. */
+  acknowledged(dialogId: string): void {
+    this.entries.get(dialogId)?.isAcked();
   }
 
   get size(): number {

@@ -185,7 +185,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   stack.onReconnected((awayMs) => {
     context.client.reconnected();
     parts.door.tell();
-    void compareDialogs(context, stack, awayMs);
+    void compareDialogs(parts, stack, awayMs);
     if (stack.sipd() === null) presence.beginAnew();
     for (const registration of registrations) registration.renew();
   });

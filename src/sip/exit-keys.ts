@@ -4,6 +4,8 @@
  * become a key any more is forgotten from its beginning on, so a mistyped digit costs him only
  * that digit; and so is what he pressed long ago.
  */
+import type { Caller } from './caller.ts';
+import type { EdgeContext } from './context.ts';
 import { DigitMerger, type DigitSource } from './dtmf.ts';
 
 export class ExitKeys {
@@ -34,4 +36,19 @@ export class ExitKeys {
   forget(): void {
     this.pressed = '';
   }
+}
+
+/** A key pressed while he waits; the core says whether it leads anywhere. */
+export function pressKey(
+  { runtime, config }: EdgeContext,
+  caller: Caller,
+  digit: string,
+  source: DigitSource,
+): void {
+  const keys = Object.keys(runtime.state.queues.get(caller.queue)?.config.exitKeys ?? {});
+  if (keys.length === 0) return;
+  caller.digits ??= new ExitKeys(config.sip.digitTimeoutMs);
+  const key = caller.digits.press(digit, source, runtime.now(), keys);
+  if (key === null) return;
+  void runtime.submit({ kind: 'ExitCall', by: 'caller', callId: caller.callId, key });
 }

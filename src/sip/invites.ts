@@ -1,13 +1,15 @@
 /**
  * What is asked of every INVITE before it is a caller or a login: extensions and bodies that we
- * understand.
+ * understand. And what it says to the core.
  */
 import type { AcdConfig } from '../config/types.ts';
 import type { ArriveCall } from '../core/commands.ts';
 import { parseNeed } from '../core/skills.ts';
 import type { PenaltyLimits } from '../core/types.ts';
 import { refuseBody } from './bodies.ts';
+import type { Caller } from './caller.ts';
 import { refuseExtensions } from './extensions.ts';
+import { address, clean, parseNameAddr } from './headers.ts';
 import type { IncomingRequest, Response } from './port.ts';
 
 /** What to answer before anything is tried, or null. */
@@ -35,7 +37,7 @@ function limitsOf(request: IncomingRequest, name: string | null): PenaltyLimits 
 }
 
 /** What the call brings along, by the headers that the configuration trusts. */
-export function wishesOf(
+function wishesOf(
   request: IncomingRequest,
   sip: AcdConfig['sip'],
 ): Pick<ArriveCall, 'priority' | 'position' | 'limits' | 'skills'> {
@@ -49,4 +51,23 @@ export function wishesOf(
     ...(priority === null ? {} : { priority }),
     ...(position === null || position < 1 ? {} : { position }),
   };
+}
+
+/** His INVITE as the core hears of it. */
+export function arrivalOf(request: IncomingRequest, caller: Caller, sip: AcdConfig['sip']) {
+  const from = parseNameAddr(request.header('From'));
+  return {
+    kind: 'ArriveCall',
+    by: 'sip',
+    callId: caller.callId,
+    queue: caller.queue,
+    sipCallId: clean(request.header('Call-ID'), 256),
+    dialogId: caller.dialogId,
+    from: address(from?.uri ?? ''),
+    fromName: clean(from?.display ?? ''),
+    to: address(request.uri),
+    ...(caller.agentId === null ? {} : { agentId: caller.agentId }),
+    ...(caller.registrar === null ? {} : { registrar: caller.registrar }),
+    ...wishesOf(request, sip),
+  } as const;
 }

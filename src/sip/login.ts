@@ -27,6 +27,7 @@ import { LoginMemory, type LoginFacts } from './login-memory.ts';
 import type { IncomingRequest, Response } from './port.ts';
 import { credentialsAt } from './routes.ts';
 import { ACK_MAX_MS, okWithSdp, refusalOf, Session } from './session.ts';
+import { hangUp } from './take-back.ts';
 import { logInOn, type PhoneWatching } from './phone-login.ts';
 import { overloaded } from './shedding.ts';
 import { turnAway } from './turn-away.ts';
@@ -232,12 +233,13 @@ export class Logins {
       return null;
     }
     memory.keep();
-    const responded = request.respond(okWithSdp(sdp.sdp));
-    return this.open(
-      call,
-      true,
-      responded.then(({ ok }) => ok),
-    );
+    const responded = request.respond(okWithSdp(sdp.sdp)).then((outcome) => {
+      const { dialogId } = memory.facts;
+      // The SIP server may have sent it and died before it said so; he can dial again.
+      if (!outcome.ok && outcome.isLost) hangUp(this.context, dialogId, call.credentials);
+      return outcome.ok;
+    });
+    return this.open(call, true, responded);
   }
 
   /** Settles with the ACK, or null: there was none, or the dialog never came to be. */

@@ -56,6 +56,9 @@ export function refusalOf(failure: MediaFailure): Response {
 /** The server gives up waiting for an ACK after 64·T1 = 32 s; this is for a server gone wrong. */
 export const ACK_MAX_MS = 40_000;
 
+/** By then the server has the ACK, or is about to end the dialog (RFC 3261 §13.3.1.4). */
+const ACK_LOST_MS = 30_000;
+
 /** A phone that does not answer our NOTIFY gets its BYE this much later. */
 const NOTIFY_MAX_MS = 2_000;
 
@@ -72,6 +75,7 @@ export class Session implements Renewable {
   readonly isOurs: boolean;
   private readonly context: EdgeContext;
   private readonly hooks: SessionHooks;
+  private readonly openedAt: number;
   private awaitsAck: boolean;
   /** We offered in a 2xx: the next ACK carries the answer. */
   private offered = false;
@@ -103,6 +107,7 @@ export class Session implements Renewable {
     this.dialogId = options.dialogId;
     this.leg = options.leg;
     this.credentials = options.credentials;
+    this.openedAt = context.runtime.now();
     this.awaitsAck = options.awaitsAck;
     this.isOurs = !options.awaitsAck;
     this.hooks = hooks;
@@ -111,7 +116,10 @@ export class Session implements Renewable {
       this.dialogId,
       (request) => this.take(request),
       (isSilent) => void this.probe(isSilent),
-      { leg: this.leg, lost: () => this.silentTooLong() },
+      {
+        ...{ leg: this.leg, lost: () => this.silentTooLong() },
+        ...{ awaitsAck: () => this.lacksAck, isAcked: () => void this.learnAck() },
+      },
     );
     context.renewals.add(this);
   }
@@ -228,7 +236,8 @@ export class Session implements Renewable {
    * not to be reached may be there: it may be our own network that is away.
    */
   private async probe(isSilent: boolean): Promise<void> {
-    if (this.closed || this.awaitsAck || this.probing) return;
+    if (this.closed || this.probing) return;
+    if (this.awaitsAck && this.context.runtime.now() - this.openedAt < ACK_LOST_MS) return;
     this.probing = true;
     const outcome = await this.context.client.request(
       { method: 'OPTIONS', dialogId: this.dialogId },
@@ -236,12 +245,26 @@ export class Session implements Renewable {
     );
     this.probing = false;
     this.refusals = isSilent && isNobodyThere(outcome) ? this.refusals + 1 : 0;
-    if (!isGone(outcome) && this.refusals < REFUSALS_MAX) return;
+    if (!isGone(outcome) && this.refusals < REFUSALS_MAX) {
+      if (outcome.kind === 'response' && !outcome.response.local) void this.learnAck();
+      return;
+    }
     // The peer is gone, but the SIP server keeps the dialog until it hears of its end.
     if (!this.closed && outcome.kind !== 'no-dialog') {
       this.bye({ Reason: 'Q.850;cause=102;text="No longer there"' });
     }
     this.peerEnded('failed');
+  }
+
+  private get lacksAck(): boolean {
+    return this.awaitsAck || this.offered;
+  }
+
+  /** His ACK was lost with a SIP server, or with the connection to it, which knows what it said. */
+  private async learnAck(): Promise<void> {
+    if (!this.lacksAck) return;
+    const sdp = await this.context.client.heard(this.dialogId);
+    if (this.lacksAck) this.acknowledged(sdp);
   }
 
   private bye(headers: Headers): void {

@@ -171,7 +171,7 @@ function giveUpRinging(
  * has no more are found dead; after a long absence the peers themselves are asked.
  */
 export async function compareDialogs(
-  context: EdgeContext,
+  { context, callers }: Pick<TakeoverParts, 'context' | 'callers'>,
   stack: Stack,
   awayMs: number,
 ): Promise<void> {
@@ -181,10 +181,15 @@ export async function compareDialogs(
   if (sipd === null) return dialogs.watchOver();
   // What begins while we ask is not in the answer, and lives.
   const before = dialogs.ids();
+  const unacknowledged = dialogs.unacknowledged();
   const inventory = awayMs > REPEATED_MS ? null : await sipd.inventory();
   if (inventory === null) return dialogs.probe();
   acknowledgeOwed(context, inventory.held);
-  const held = new Set(inventory.held.map((one) => one.dialogId));
+  const held = new Map(inventory.held.map(({ dialogId, state }) => [dialogId, state]));
+  const answered = inventory.held.filter(({ state, role }) => state !== 'early' && role === 'uas');
+  for (const { dialogId } of answered)
+    if (callers.isAnswered(dialogId)) unacknowledged.push(dialogId);
+  for (const id of unacknowledged) if (held.get(id) === 'confirmed') dialogs.acknowledged(id);
   dialogs.probe(before.filter((id) => !held.has(id)));
 }
 

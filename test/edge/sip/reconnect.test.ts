@@ -20,16 +20,17 @@ let server: SipServer | null = null;
 let acd: Acd;
 let cut: () => void;
 let mute: () => void;
+let deafen: () => void;
 let caller: Phone;
 let agent: Phone;
 
 /**
  * Forwards bytes both ways; `cut` drops every connection there is; after `mute`, what the ACD says
- * in those goes nowhere.
+ * in those goes nowhere; after `deafen`, what it is told.
  */
 async function openProxy(target: SipServer) {
   const pairs = new Set<net.Socket>();
-  const silencers: (() => void)[] = [];
+  const links: (readonly [net.Socket, net.Socket])[] = [];
   const proxy = net.createServer((near) => {
     const far = net.connect(target.port, target.host);
     for (const socket of [near, far]) {
@@ -39,7 +40,7 @@ async function openProxy(target: SipServer) {
     }
     near.pipe(far);
     far.pipe(near);
-    silencers.push(() => near.unpipe(far).resume());
+    links.push([near, far]);
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -50,7 +51,10 @@ async function openProxy(target: SipServer) {
       for (const socket of pairs) socket.destroy();
     },
     mute: () => {
-      for (const silence of silencers) silence();
+      for (const [near, far] of links) near.unpipe(far).resume();
+    },
+    deafen: () => {
+      for (const [near, far] of links) far.unpipe(near).resume();
     },
     stop: async () => {
       for (const socket of pairs) socket.destroy();
@@ -63,7 +67,7 @@ async function openProxy(target: SipServer) {
 beforeEach(async () => {
   server ??= await stage.add(sipServer());
   const proxy = await stage.addForTest(openProxy(server));
-  ({ cut, mute } = proxy);
+  ({ cut, mute, deafen } = proxy);
   acd = await stage.addForTest(startAcd({ ...server, port: proxy.port }, acdConfig()));
   caller = await stage.addForTest(Phone.open('caller', acd.sip));
   agent = await stage.addForTest(Phone.open('agent', acd.sip));
@@ -76,6 +80,12 @@ beforeEach(async () => {
 async function reconnected(): Promise<void> {
   await expect.poll(() => acd.edge.health().up).toBe(false);
   await expect.poll(() => acd.edge.health().up, { timeout: 8_000 }).toBe(true);
+}
+
+/** The SIP server has read all that the caller sent before: this it answers by itself. */
+async function settled(): Promise<void> {
+  const cancel = caller.start('CANCEL', 'nothing');
+  expect((await caller.response(cancel)).status).toBe(481);
 }
 
 async function enter() {
@@ -109,6 +119,40 @@ describe('after the connection was lost', () => {
     await agent.request('ACK');
     expect(await acd.event('CallConnected')).toMatchObject({ agentId: '2771' });
     expect(acd.events.some(({ event }) => event.kind === 'OfferFailed')).toBe(false);
+  });
+
+  it.runIf(isOwnServer)('a caller whose ACK was lost with it is in line', async () => {
+    const invite = caller.start('INVITE', 'queue1', { body: SDP_OFFER });
+    const ok = await caller.response(invite);
+    // The ACD answers this after it was told that its 200 has left.
+    await caller.response(caller.within(invite, ok, 'OPTIONS', 2));
+    deafen();
+    caller.ack(invite, ok);
+    await settled();
+    expect(acd.events.some(({ event }) => event.kind === 'CallConfirmed')).toBe(false);
+    cut();
+    await acd.event('CallConfirmed');
+    const bye = caller.within(invite, ok, 'BYE', 3);
+    expect((await caller.response(bye)).status).toBe(200);
+    expect(await acd.event('CallEnded')).toMatchObject({ endedBy: 'caller' });
+  });
+
+  it.runIf(isOwnServer)('a caller who was answered without our knowing is in line', async () => {
+    let goOn: () => void = () => undefined;
+    const wait = new Promise<void>((resolve) => (goOn = resolve));
+    acd.media.result('accept', async () => wait.then(() => ({ ok: true, sdp: SDP_OFFER })));
+    const invite = caller.start('INVITE', 'queue1', { body: SDP_OFFER });
+    await acd.media.wait('accept');
+    deafen();
+    goOn();
+    const ok = await caller.response(invite);
+    caller.ack(invite, ok);
+    await settled();
+    cut();
+    await acd.event('CallConfirmed');
+    const bye = caller.within(invite, ok, 'BYE', 2);
+    expect((await caller.response(bye)).status).toBe(200);
+    expect(await acd.event('CallEnded')).toMatchObject({ endedBy: 'caller' });
   });
 
   it.runIf(isOwnServer)(

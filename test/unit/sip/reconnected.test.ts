@@ -26,6 +26,18 @@ async function ring() {
   return { invite, offer };
 }
 
+it('given a process died before its ACK left, then the next one sends it', async () => {
+  past = await Past.make();
+  const offer = await past.offered('connected');
+  past.holds('c1');
+  past.holdsOffer(offer, 'awaiting-ack');
+  await past.takeOver();
+  const [resumed] = past.kept.resumed;
+  expect(resumed?.request.dialogId).toBe(offerDialog(offer.id));
+  resumed?.answer(200);
+  expect(resumed?.acks).toBe(1);
+});
+
 describe('the SIP server is back', () => {
   it('given it lost a dialog, then that is asked for, and its call ends', async () => {
     past.kept.held.length = 0;

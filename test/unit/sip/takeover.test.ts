@@ -250,17 +250,6 @@ describe('an offer', () => {
     expect(await past.media.wait('connect')).toMatchObject({ leg: 'c1', args: [offer.id] });
   });
 
-  it('given the ACK died with that process, then it goes out', async () => {
-    const offer = await past.offered('connected');
-    past.holds('c1');
-    past.holdsOffer(offer, 'awaiting-ack');
-    await past.takeOver();
-    const [resumed] = past.kept.resumed;
-    expect(resumed?.request.dialogId).toBe(offerDialog(offer.id));
-    resumed?.answer(200);
-    expect(resumed?.acks).toBe(1);
-  });
-
   it('given it was answered and the bridge not journalled, then they are connected', async () => {
     const offer = await past.offered('answered');
     past.holds('c1');
