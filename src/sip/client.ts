@@ -123,6 +123,8 @@ export interface SipClient {
    * died with a process. It goes out now; nothing happens where the INVITE is under way.
    */
   acknowledge(dialogId: string): void;
+  /** Is an INVITE or a BYE of ours in that dialog under way? */
+  isBusyWith(dialogId: string): boolean;
   /** What the peer last said of its audio in a dialog; '' where the SIP server does not tell. */
   heard(dialogId: string): Promise<string>;
   /** Settles when no BYE is under way any more, or after so long. */
@@ -176,6 +178,7 @@ export function createClient(stack: Stack, trust: Pick<Trust, 'has'>): SipClient
     acknowledge: (dialogId) => {
       if (!inviting.has(dialogId)) stack.sipd()?.resume(dialogId, ACKNOWLEDGING);
     },
+    isBusyWith: (dialogId) => inviting.has(dialogId) || hangUps.has(dialogId),
     heard: async (dialogId) => (await stack.sipd()?.sdp(dialogId))?.remoteSdp ?? '',
     farewell: (maxMs) => hangUps.over(maxMs),
   };

@@ -28,6 +28,7 @@ import { Outbounds } from './outbound.ts';
 import type { IncomingRequest, SipLog, Stack } from './port.ts';
 import { PhoneLogins, type LoginWish, type NamedLogin } from './phone-login.ts';
 import { Presence } from './presence.ts';
+import { compareDialogs } from './reconnection.ts';
 import { Registration } from './registration.ts';
 import { Renewals } from './renewal.ts';
 import type { RegistrationHealth } from './registration.ts';
@@ -36,7 +37,7 @@ import { shedLoad } from './shedding.ts';
 import type { Counts, Sources } from './sources.ts';
 import { SilentLegs } from './silent-legs.ts';
 import { UntilHandedOver } from './handover.ts';
-import { compareDialogs, takeOver } from './takeover.ts';
+import { takeOver } from './takeover.ts';
 import { Transfers } from './transfers.ts';
 import { Trust } from './trust.ts';
 import { doneWithin } from './within.ts';
@@ -185,7 +186,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   stack.onReconnected((awayMs) => {
     context.client.reconnected();
     parts.door.tell();
-    void compareDialogs(parts, stack, awayMs);
+    void compareDialogs({ context, callers, routes }, stack, awayMs);
     if (stack.sipd() === null) presence.beginAnew();
     for (const registration of registrations) registration.renew();
   });

@@ -16,7 +16,8 @@ const LOST_MAX = 1_000;
 
 export class HangUps {
   private readonly request: Send;
-  private readonly underWay = new Set<Promise<unknown>>();
+  /** With the dialog of each. */
+  private readonly underWay = new Map<Promise<unknown>, string>();
   private lost = new Set<readonly [OutgoingRequest, RequestOptions]>();
 
   constructor(request: Send) {
@@ -26,11 +27,17 @@ export class HangUps {
   /** `lost`: it is sent again when the server is back. */
   async send(request: OutgoingRequest, options: RequestOptions): Promise<RequestOutcome> {
     const sent = this.request(request, options);
-    this.underWay.add(sent);
+    this.underWay.set(sent, request.dialogId ?? '');
     const outcome = await sent;
     this.underWay.delete(sent);
     if (outcome.kind === 'lost') addNewest(this.lost, [request, options], LOST_MAX);
     return outcome;
+  }
+
+  /** Is one under way in that dialog, or waits for the server? */
+  has(dialogId: string): boolean {
+    const isLost = [...this.lost].some(([request]) => request.dialogId === dialogId);
+    return isLost || [...this.underWay.values()].includes(dialogId);
   }
 
   /** The server is back. */
@@ -42,6 +49,6 @@ export class HangUps {
 
   /** Settles when none is under way any more, or after so long. */
   async over(maxMs: number): Promise<void> {
-    await doneWithin(Promise.all(this.underWay), maxMs);
+    await doneWithin(Promise.all(this.underWay.keys()), maxMs);
   }
 }

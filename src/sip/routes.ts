@@ -7,7 +7,8 @@ import type { Outbound } from '../core/outbound-call.ts';
 import type { Device } from '../core/types.ts';
 import type { EdgeContext } from './context.ts';
 import type { Credentials } from './digest.ts';
-import { escapeUser, parseUri } from './headers.ts';
+import { escapeUser, parseNameAddr, parseUri } from './headers.ts';
+import type { HeldDialog } from './port.ts';
 
 export interface Route {
   /** Request-URI and To. */
@@ -65,6 +66,12 @@ export class Routes {
     const likely = exact.length > 0 ? exact : homes;
     const home = likely.find(({ name }) => name === preferred) ?? likely[0];
     return this.to({ uri, registrar: home?.name ?? null });
+  }
+
+  /** A call of ours through a registrar that nobody has any more: it challenges our BYE, too. */
+  accountFor({ role, peer = '' }: HeldDialog): Credentials | null {
+    if (role !== 'uac') return null;
+    return this.toUri(parseNameAddr(peer)?.uri ?? '')?.credentials ?? null;
   }
 
   /** Of a number that an agent has dialled: by the account of his own phone, if it is there. */

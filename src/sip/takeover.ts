@@ -19,7 +19,6 @@ import { answerGoodbye, answerLastWords } from './last-words.ts';
 import type { Logins } from './login.ts';
 import { readLoginFacts } from './login-memory.ts';
 import type { Credentials } from './digest.ts';
-import { parseNameAddr } from './headers.ts';
 import { identityOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import type { Outbounds } from './outbound.ts';
@@ -27,6 +26,7 @@ import type { EndedDialog, HeldDialog, Inventory, KnownDialog, Stack } from './p
 import type { Presence } from './presence.ts';
 import type { Routes } from './routes.ts';
 import { packageOf } from './packages.ts';
+import { acknowledgeOwed } from './reconnection.ts';
 import { hangUp, NOT_WANTED, takeBack } from './take-back.ts';
 import { adoptOutbound, outboundLegs } from './takeover-outbound.ts';
 import { adoptTransfers, transferLegs } from './takeover-transfers.ts';
@@ -34,8 +34,6 @@ import type { Package } from './packages.ts';
 
 /** A SIP server that came back this recently may have missed what peers said meanwhile. */
 const RESTORED_RECENTLY_MS = 60_000;
-/** A peer repeats a request for 32 s (RFC 3261 §17.1.2.2, timer F): what it said then came. */
-const REPEATED_MS = 30_000;
 /** Legs made again at once. */
 const LEGS_AT_ONCE = 50;
 /** A peer is asked for so long before we go on without his answer. */
@@ -167,45 +165,6 @@ function giveUpRinging(
 }
 
 /**
- * The connection to the SIP server is back after a loss, and so may the SIP server be: dialogs it
- * has no more are found dead; after a long absence the peers themselves are asked.
- */
-export async function compareDialogs(
-  { context, callers }: Pick<TakeoverParts, 'context' | 'callers'>,
-  stack: Stack,
-  awayMs: number,
-): Promise<void> {
-  const { dialogs } = context;
-  const sipd = stack.sipd();
-  // A drachtio-server has forgotten whose they are.
-  if (sipd === null) return dialogs.watchOver();
-  // What begins while we ask is not in the answer, and lives.
-  const before = dialogs.ids();
-  const unacknowledged = dialogs.unacknowledged();
-  const inventory = awayMs > REPEATED_MS ? null : await sipd.inventory();
-  if (inventory === null) return dialogs.probe();
-  acknowledgeOwed(context, inventory.held);
-  const held = new Map(inventory.held.map(({ dialogId, state }) => [dialogId, state]));
-  const answered = inventory.held.filter(({ state, role }) => state !== 'early' && role === 'uas');
-  for (const { dialogId } of answered)
-    if (callers.isAnswered(dialogId)) unacknowledged.push(dialogId);
-  for (const id of unacknowledged) if (held.get(id) === 'confirmed') dialogs.acknowledged(id);
-  dialogs.probe(before.filter((id) => !held.has(id)));
-}
-
-/**
- * Phones of ours that answered, and whose ACK died with the process that was to send it, or had
- * just been told to: without it they hang up after 32 s (RFC 3261 §13.3.1.4).
- */
-function acknowledgeOwed({ client, dialogs }: EdgeContext, held: readonly HeldDialog[]): void {
-  const ours = new Set(dialogs.ids());
-  for (const { dialogId, role, state, method } of held) {
-    const isOwed = role === 'uac' && state === 'awaiting-ack' && method === 'INVITE';
-    if (isOwed && ours.has(dialogId)) client.acknowledge(dialogId);
-  }
-}
-
-/**
  * Answers that came with an ACK (RFC 3264 §5 in RFC 3261 §13.2.1: INVITE without SDP) to a process
  * that did not live to use them: by leg, as the SIP server heard them; '' where it did not.
  */
@@ -317,14 +276,8 @@ function endStrays(
     // An INVITE to us without an answer is given to us again, as a new call.
     else if (phase === 'early') continue;
     else if (method === 'SUBSCRIBE') unsubscribe(context, dialogId, packageOf(callId));
-    else hangUp(context, dialogId, credentials.get(dialogId) ?? accountFor(routes, one));
+    else hangUp(context, dialogId, credentials.get(dialogId) ?? routes.accountFor(one));
   }
-}
-
-/** A call of ours through a registrar, of an offer that is no more: it challenges our BYE, too. */
-function accountFor(routes: Routes, { role, peer = '' }: HeldDialog): Credentials | null {
-  if (role !== 'uac') return null;
-  return routes.toUri(parseNameAddr(peer)?.uri ?? '')?.credentials ?? null;
 }
 
 /** Where that is challenged the phone's next NOTIFY gets 481, which ends it, too (RFC 6665). */
