@@ -9,6 +9,7 @@ import { dialogIdOf, newTag, TRANSACTION_DEADLINE_MS } from './client.ts';
 import type { RequestOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import { clean, mediaType, nameAddr, parseParams, seconds, tagIn } from './headers.ts';
+import { NotifyOrder } from './notify-order.ts';
 import { ACCEPT, callIdPrefix } from './packages.ts';
 import type { Package } from './packages.ts';
 import { DialogTable, readPidf } from './presence-documents.ts';
@@ -89,7 +90,7 @@ export class Subscription {
   private peerTag = '';
   private dialogId = '';
   private established = false;
-  private lastCSeq = 0;
+  private readonly order = new NotifyOrder();
   private failures = 0;
   private timer: NodeJS.Timeout | null = null;
   /** The SUBSCRIBE whose outcome counts; null: none is under way. */
@@ -201,7 +202,8 @@ export class Subscription {
     this.forgetDialog();
     const dialogId = dialogIdOf(identity);
     this.table = new DialogTable();
-    Object.assign(this, { lastCSeq: 0, peerTag: '', isGapped: false });
+    Object.assign(this, { peerTag: '', isGapped: false });
+    this.order.forget();
     // The owner is there before the SUBSCRIBE leaves: NOTIFY may overtake its 2xx.
     this.own(dialogId);
     const request = {
@@ -366,8 +368,9 @@ export class Subscription {
     const packageName = (request.header('Event').split(';')[0] ?? '').trim().toLowerCase();
     if (packageName !== event) return { status: 489, reason: 'Bad Event' };
     const cseq = seconds(request.header('CSeq')) ?? 0;
-    // RFC 3261 §12.2.2: out of order, so older than what we know.
-    if (cseq <= this.lastCSeq) return { status: 500, reason: 'Out Of Order' };
+    const order = this.order.judge(cseq);
+    if (order === 'old') return { status: 500, reason: 'Out Of Order' };
+    if (order === 'again') return { status: 200, reason: 'OK' };
     const header = request.header('Subscription-State');
     const state = (header.split(';')[0] ?? '').trim().toLowerCase();
     const params = parseParams(header.slice(state.length));
@@ -381,7 +384,7 @@ export class Subscription {
       // RFC 6665 §4.1.3 leaves the status open; 400 tells the phone, and the state stays.
       if (!isTerminated) return { status: 400, reason: 'Unreadable Document' };
     }
-    this.lastCSeq = cseq;
+    this.order.note(cseq);
     if (this.ended) return { status: 200, reason: 'OK' };
     if (isTerminated) this.terminated(params);
     else {

@@ -129,5 +129,6 @@ export function keepOutgoing(ctx: Context, uac: UacTx): void {
 }
 
 export function dropOutgoing(ctx: Context, id: string): void {
-  ctx.keep.drop(`o|${id}`);
+  // A next process would ring the phone again, or wait for an answer that was acknowledged.
+  ctx.keep.drop(`o|${id}`, true);
 }
