@@ -131,6 +131,8 @@ export interface SipClient {
   farewell(maxMs: number): Promise<void>;
 }
 
+/** sipd's word for a dialog of which it knows neither an INVITE nor an end. */
+const UNKNOWN = 'unknown';
 /** INVITEs under way when the connection was lost, kept to go on with; beyond it, forgotten. */
 const ORPHANS_MAX = 1_000;
 /** Its 200 comes again, and is acknowledged; or the server has had the ACK by then, and says so. */
@@ -148,8 +150,10 @@ export function createClient(stack: Stack, trust: Pick<Trust, 'has'>): SipClient
     sendRequest({ stack, trust }, request, options);
   const hangUps = new HangUps(send);
   const orphans = new Set<Invitation>();
-  const keep = (orphan: Invitation): void => {
-    if (orphans.size < ORPHANS_MAX) orphans.add(orphan);
+  const keep = (orphan: Invitation): boolean => {
+    if (orphans.size >= ORPHANS_MAX) return false;
+    orphans.add(orphan);
+    return true;
   };
   const parts = { stack, trust, hangUps, keep };
   const inviting = new Set<string>();
@@ -223,8 +227,8 @@ interface InvitationParts {
   readonly stack: Stack;
   readonly trust: Pick<Trust, 'has'>;
   readonly hangUps: HangUps;
-  /** For those that go on when the connection is back; null: its loss is their end. */
-  readonly keep: ((self: Invitation) => void) | null;
+  /** Has it go on when the connection is back; null, or false: its loss is the end. */
+  readonly keep: ((self: Invitation) => boolean) | null;
 }
 
 /** One INVITE of ours from its first sending to its one outcome. */
@@ -243,6 +247,8 @@ class Invitation implements InviteHandle {
   isAnswered = false;
   private cancelled: { readonly headers: Headers } | null = null;
   private sent: SentRequest | null = null;
+  /** There was no connection, or it was lost before the echo: to be sent, unless it has been. */
+  private unsent: OutgoingRequest | null = null;
 
   constructor(
     parts: InvitationParts,
@@ -333,16 +339,26 @@ class Invitation implements InviteHandle {
       },
       final: (response) => this.final(request, echo, response),
       failed: (code, detail) => {
+        const { stack, keep } = this.parts;
+        const isAway = code === 'connection-lost' || (code === 'not-sent' && !stack.health().up);
         // The server goes on without us: the phone rings, and may even be answered.
-        if (code === 'connection-lost') this.parts.keep?.(this);
+        const isKept = isAway && keep?.(this) === true;
+        if (isKept && echo === null) this.unsent = request ?? this.unsent;
         // sipd tells us more of it when we are back, or that there is nothing.
-        const isHeld = code === 'connection-lost' && echo !== null && this.parts.keep !== null;
-        if (isHeld && this.parts.stack.sipd() !== null) return;
-        if (request === null && code === 'no-dialog') return void this.adopt();
+        if (isKept && stack.sipd() !== null) return;
+        if (request === null && code === 'no-dialog') return this.missing(detail);
         this.end();
         this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });
       },
     };
+  }
+
+  /** There is no such INVITE: it never left, or what became of it is to be found out. */
+  private missing(detail: string): void {
+    const { unsent } = this;
+    this.unsent = null;
+    if (unsent !== null && detail === UNKNOWN && !this.settled) this.launch(unsent);
+    else void this.adopt();
   }
 
   /** The connection is back: goes on with it, or ends what it left at the server. */

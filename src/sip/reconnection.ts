@@ -26,15 +26,15 @@ interface Parts {
 /** @param awayMs how long there was no connection. Never rejects. */
 export async function compareDialogs(parts: Parts, stack: Stack, awayMs: number): Promise<void> {
   const { context, callers } = parts;
-  const { dialogs } = context;
+  const { client, dialogs } = context;
   const sipd = stack.sipd();
   // A drachtio-server has forgotten whose they are.
   if (sipd === null) return dialogs.watchOver();
-  // What begins while we ask is not in the answer, and lives.
-  const before = dialogs.ids();
+  // What begins while we ask, or only now that it can be sent, is not in the answer, and lives.
+  const before = dialogs.ids().filter((id) => !client.isBusyWith(id));
   const unacknowledged = dialogs.unacknowledged();
   const inventory = awayMs > REPEATED_MS ? null : await sipd.inventory();
-  if (inventory === null) dialogs.probe();
+  if (inventory === null) dialogs.probe(before);
   else {
     acknowledgeOwed(context, inventory.held);
     const held = new Map(inventory.held.map(({ dialogId, state }) => [dialogId, state]));

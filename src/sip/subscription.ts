@@ -10,8 +10,7 @@ import type { RequestOutcome } from './client.ts';
 import type { EdgeContext } from './context.ts';
 import { clean, mediaType, nameAddr, parseParams, seconds, tagIn } from './headers.ts';
 import { NotifyOrder } from './notify-order.ts';
-import { ACCEPT, callIdPrefix } from './packages.ts';
-import type { Package } from './packages.ts';
+import { ACCEPT, callIdPrefix, type Package } from './packages.ts';
 import { DialogTable, readPidf } from './presence-documents.ts';
 import type { IncomingRequest, OutgoingRequest } from './port.ts';
 import type { Route } from './routes.ts';
@@ -202,8 +201,8 @@ export class Subscription {
     this.forgetDialog();
     const dialogId = dialogIdOf(identity);
     this.table = new DialogTable();
-    Object.assign(this, { peerTag: '', isGapped: false });
     this.order.forget();
+    Object.assign(this, { peerTag: '', isGapped: false });
     // The owner is there before the SUBSCRIBE leaves: NOTIFY may overtake its 2xx.
     this.own(dialogId);
     const request = {

@@ -365,6 +365,9 @@ function inDialog(
     entry.state.localCSeq = cseq;
     countedCSeq(ctx, entry);
     const { parts, branch } = made;
+    const owed = method === 'BYE' ? ctx.unacked.get(id) : undefined;
+    // RFC 3261 section 13.2.2.4: a client that lost its ACK, or does not know of it, hangs up.
+    if (owed?.confirmed === entry) acknowledge(ctx, owed, { extra: [], body: '' }, () => undefined);
     // RFC 3261 section 14.1: one INVITE at a time, whichever side sent it.
     const isGlare = method === 'INVITE' && (entry.isInviting || entry.invitedBy !== '');
     const failure = isGlare ? { status: 491, reason: '' } : null;
