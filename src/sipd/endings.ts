@@ -1,6 +1,10 @@
-/** What ended while its client was away: why and when, for the client that comes back. */
+/**
+ * What ended while its client was away: why and when, for the client that comes back. And, for a
+ * few seconds and in memory alone, what ended under its eyes: it may die before it has noted that,
+ * and its next one has a call that nobody is in any more.
+ */
 import type { Clock } from './clock.ts';
-import { ENDED_KEPT_MS, MAX_ENDED } from './limits.ts';
+import { ENDED_KEPT_MS, MAX_ENDED, SEEN_KEPT_MS } from './limits.ts';
 import type { Keep } from './store.ts';
 
 export interface Ending {
@@ -13,6 +17,7 @@ export interface Ending {
 
 export class Endings {
   private readonly byId = new Map<string, Ending>();
+  private readonly seen = new Map<string, Ending>();
   private readonly clock: Clock;
   private readonly keep: Keep;
 
@@ -30,18 +35,36 @@ export class Endings {
     if (this.byId.size > MAX_ENDED && oldest !== undefined) this.forget(oldest);
   }
 
+  /** Its client was told. */
+  noteSeen(ending: Ending): void {
+    if (this.seen.has(ending.dialogId)) return;
+    this.seen.set(ending.dialogId, ending);
+    this.prune();
+  }
+
+  private prune(): void {
+    const since = this.clock.now() - SEEN_KEPT_MS;
+    for (const [dialogId, { at }] of this.seen) {
+      if (at >= since && this.seen.size <= MAX_ENDED) break;
+      this.seen.delete(dialogId);
+    }
+  }
+
   /** The id names a living dialog again. */
   forget(dialogId: string): void {
+    this.seen.delete(dialogId);
     if (this.byId.delete(dialogId)) this.keep.drop(`e|${dialogId}`);
   }
 
   find(dialogId: string): Ending | undefined {
-    return this.byId.get(dialogId);
+    this.prune();
+    return this.byId.get(dialogId) ?? this.seen.get(dialogId);
   }
 
   all(): Ending[] {
     const since = this.clock.now() - ENDED_KEPT_MS;
     for (const one of [...this.byId.values()]) if (one.at < since) this.forget(one.dialogId);
-    return [...this.byId.values()];
+    this.prune();
+    return [...new Map([...this.seen, ...this.byId]).values()];
   }
 }

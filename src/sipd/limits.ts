@@ -161,6 +161,8 @@ export const RESTORE_GRACE_MS = 10_000;
 /** Endings nobody was there to hear of, and how long they are told. Beyond: the oldest goes. */
 export const MAX_ENDED = 10_000;
 export const ENDED_KEPT_MS = ABANDON_TAKEOVER_MS + 10 * 60_000;
+/** Those that a client saw: it is followed by the next one within seconds. */
+export const SEEN_KEPT_MS = 15_000;
 /** Dialogs told in one answer to `dialogs`. */
 export const DIALOGS_PAGE = 500;
 

@@ -177,10 +177,12 @@ export function tellUnsolicited(ctx: Context, state: DialogState, text: string, 
   });
 }
 
-/** Notes an end that its client does not see, because there is none. */
+/** Notes an end: for long where its client does not see it, because there is none. */
 export function noteEnding(ctx: Context, owner: string, dialogId: string, why: string): void {
-  if (owner === '' || dialogId === '' || ctx.clients.isConnected(owner)) return;
-  ctx.endings.note({ dialogId, at: ctx.clock.now(), why });
+  if (owner === '' || dialogId === '') return;
+  const ending = { dialogId, at: ctx.clock.now(), why };
+  if (ctx.clients.isConnected(owner)) ctx.endings.noteSeen(ending);
+  else ctx.endings.note(ending);
 }
 
 /** Ends a dialog by our own BYE and tells its owner why. */

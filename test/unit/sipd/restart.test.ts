@@ -179,7 +179,7 @@ describe('a restarted server', () => {
     world.arrive(world.response(cancel, 200));
     world.arrive(world.response(invite, 487));
     expect(world.takeSent().map(methodOf)).toEqual(['ACK']);
-    expect(dialogsOf(client)).toEqual([]);
+    expect(dialogsOf(client)).toMatchObject([{ ended: { why: '487' } }]);
   });
 
   it('given a cancelled call that is answered all the same, then it is hung up by us', () => {

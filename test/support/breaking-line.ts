@@ -7,15 +7,15 @@ import net from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { parseStore } from '../../../src/sipd/store.ts';
-import { run, type Running } from '../../support/processes.ts';
-import { SIPD } from '../../support/programs.ts';
+import { parseStore } from '../../src/sipd/store.ts';
+import { run, type Running } from './processes.ts';
+import { SIPD } from './programs.ts';
 
-const root = path.resolve(import.meta.dirname, '../../..');
+const root = path.resolve(import.meta.dirname, '../..');
 export const SECRET = 'breaks';
 
 export type Direction = 'to the SIP server' | 'from it';
-export type Blow = 'cut' | 'kill';
+export type Blow = 'cut' | 'sipd killed' | 'server killed';
 export interface Point {
   readonly blow: Blow;
   readonly direction: Direction;

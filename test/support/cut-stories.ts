@@ -1,0 +1,154 @@
+/**
+ * Stories from INVITE to BYE that are played again and again, each time with the line between the
+ * server and the SIP server broken one frame later. Whoever plays them says what breaks there.
+ */
+import { expect } from 'vitest';
+import type { Blow, Direction, Point } from './breaking-line.ts';
+import type { Call } from './call.ts';
+import { until, within } from './inbox.ts';
+import type { Phone } from './phone.ts';
+import { header, statusOf } from './sip-message.ts';
+
+/** Longer than any repetition of a request or a 2xx takes to get through, and a new server. */
+const PATIENCE_MS = 12_000;
+const AT_ONCE = 4;
+/** Then the rest is not looked at. */
+const FAULTS_MAX = 8;
+
+export interface Scene {
+  /** SIP address of a queue of agents 1 and 2, of whom the first has been idle longer. */
+  readonly queue: string;
+  /** The agents' phones, watched by presence. */
+  readonly desks: readonly [Phone, Phone];
+  readonly guest: Phone;
+  /** Has a number dialled for an agent. */
+  readonly dialOut: (agentId: string, uri: string) => Promise<void>;
+  /** Of the one call there is: the event of its talk, and of its end, once that is there. */
+  readonly connected: () => Promise<object>;
+  readonly ended: () => Promise<object>;
+}
+export type Story = (scene: Scene) => Promise<void>;
+
+/** Rings, and answers what still rings a moment later. */
+function takesCalls(phone: Phone): void {
+  phone.onCall = (call) => {
+    call.ring();
+    void within('hang-up', call.ended, 30)
+      .catch(() => null)
+      .then((end) => {
+        if (end === null) call.answer();
+      });
+  };
+}
+
+/** The one call that stands on this phone, acknowledged; it may have been called twice. */
+async function callOn(phone: Phone): Promise<Call> {
+  const standing = (): Call[] =>
+    phone.history.filter((call) => call.end === null && call.answeredAt > 0 && call.isIncoming);
+  const [live] = await until('one call', standing, (calls) => calls.length === 1, PATIENCE_MS);
+  if (live === undefined) throw new Error('no call');
+  await within('ACK', live.acked, PATIENCE_MS);
+  return live;
+}
+
+async function hangUp(call: Call): Promise<void> {
+  const answer = await within('answer to BYE', call.bye(), PATIENCE_MS);
+  // Repeated to a SIP server that had taken it and died: there is no such dialog any more.
+  expect([200, 481]).toContain(statusOf(answer));
+}
+
+async function isToldOfEnd(call: Call): Promise<void> {
+  expect(await within('BYE', call.ended, PATIENCE_MS)).toBe('bye received');
+}
+
+export const stories: Readonly<Record<string, Story>> = {
+  'a caller is connected, and hangs up': async (scene) => {
+    const { guest, queue, connected, ended } = scene;
+    const [desk] = scene.desks;
+    takesCalls(desk);
+    const caller = await (await guest.dial(queue)).answered(PATIENCE_MS);
+    const agent = await callOn(desk);
+    await connected();
+    expect(header(agent.invite, 'X-Call-Id')).toBe(caller.callId);
+    expect(caller.end).toBeNull();
+    await hangUp(caller);
+    await isToldOfEnd(agent);
+    expect(await ended()).toMatchObject({ status: 'COMPLETED', endedBy: 'caller' });
+  },
+
+  'the first agent declines; the second talks, and hangs up': async (scene) => {
+    const { desks, guest, queue, connected, ended } = scene;
+    desks[0].onCall = (call) => call.decline();
+    takesCalls(desks[1]);
+    const caller = await (await guest.dial(queue)).answered(PATIENCE_MS);
+    const agent = await callOn(desks[1]);
+    await connected();
+    await hangUp(agent);
+    await isToldOfEnd(caller);
+    expect(await ended()).toMatchObject({ status: 'COMPLETED', endedBy: 'agent', agentId: '2' });
+  },
+
+  'a caller hangs up while a phone rings': async ({ desks: [desk], guest, queue, ended }) => {
+    desk.onCall = (call) => call.ring();
+    const caller = await (await guest.dial(queue)).answered(PATIENCE_MS);
+    // A 180 that is lost with the SIP server is not said again: the phone rings all the same.
+    await until('a phone that rings', () => desk.history.length, Boolean, PATIENCE_MS);
+    await hangUp(caller);
+    expect(await ended()).toMatchObject({ status: 'ABANDONED' });
+  },
+
+  'a number is dialled for an agent': async (scene) => {
+    const { guest, dialOut, connected, ended } = scene;
+    const [desk] = scene.desks;
+    takesCalls(desk);
+    takesCalls(guest);
+    await dialOut('1', guest.contact);
+    const [agent, callee] = [await callOn(desk), await callOn(guest)];
+    await connected();
+    await hangUp(callee);
+    await isToldOfEnd(agent);
+    expect(await ended()).toMatchObject({ outcome: 'completed' });
+  },
+};
+
+/** Nobody is left with a call that the other side does not know any more. */
+export async function areFree(phones: readonly Phone[]): Promise<void> {
+  await expect
+    .poll(() => phones.flatMap(({ history }) => history.filter(({ end }) => end === null)))
+    .toEqual([]);
+}
+
+/**
+ * The story with the line broken at every point, until it is over before that; what went wrong, in
+ * words. `play` says whether the line broke at all.
+ */
+export async function playAll(
+  [blow, direction]: readonly [Blow, Direction],
+  stride: number,
+  play: (point: Point) => Promise<boolean>,
+): Promise<string[]> {
+  const faults: string[] = [];
+  let next = 0;
+  let isOver = false;
+  const work = async (): Promise<void> => {
+    while (!isOver && faults.length < FAULTS_MAX) {
+      const point = { blow, direction, frames: next };
+      next += stride;
+      await play(point).then(
+        (hasStruck) => (isOver ||= !hasStruck),
+        (trouble: Error) => {
+          faults.push(`after ${point.frames} frames ${direction}: ${trouble.message}`);
+        },
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  expect(next).toBeGreaterThan(8);
+  return faults;
+}
+
+/** From one frame to the next: of the first story, and of the others; ACD_CUTS=all: every frame. */
+export function strideOf(index: number, first: number, others: number): number {
+  if (process.env['ACD_CUTS'] === 'all') return 1;
+  return index === 0 ? first : others;
+}
