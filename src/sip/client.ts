@@ -340,12 +340,14 @@ class Invitation implements InviteHandle {
       final: (response) => this.final(request, echo, response),
       failed: (code, detail) => {
         const { stack, keep } = this.parts;
-        const isAway = code === 'connection-lost' || (code === 'not-sent' && !stack.health().up);
+        const hasSipd = stack.sipd() !== null;
+        const isAway =
+          code === 'connection-lost' || (hasSipd && code === 'not-sent' && !stack.health().up);
         // The server goes on without us: the phone rings, and may even be answered.
         const isKept = isAway && keep?.(this) === true;
         if (isKept && echo === null) this.unsent = request ?? this.unsent;
         // sipd tells us more of it when we are back, or that there is nothing.
-        if (isKept && stack.sipd() !== null) return;
+        if (isKept && hasSipd) return;
         if (request === null && code === 'no-dialog') return this.missing(detail);
         this.end();
         this.settle(code === 'no-dialog' ? { kind: code } : { kind: 'lost', detail });

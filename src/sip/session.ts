@@ -246,7 +246,9 @@ export class Session implements Renewable {
     this.probing = false;
     this.refusals = isSilent && isNobodyThere(outcome) ? this.refusals + 1 : 0;
     if (!isGone(outcome) && this.refusals < REFUSALS_MAX) {
-      if (outcome.kind === 'response' && !outcome.response.local) void this.learnAck();
+      // He is in the dialog: his first ACK was lost. Another may still be on its way.
+      const isThere = outcome.kind === 'response' && !outcome.response.local;
+      if (isThere && this.awaitsAck) void this.learnAck();
       return;
     }
     // The peer is gone, but the SIP server keeps the dialog until it hears of its end.

@@ -130,12 +130,16 @@ export async function playAll(
   const faults: string[] = [];
   let next = 0;
   let isOver = false;
+  let struck = 0;
   const work = async (): Promise<void> => {
     while (!isOver && faults.length < FAULTS_MAX) {
       const point = { blow, direction, frames: next };
       next += stride;
       await play(point).then(
-        (hasStruck) => (isOver ||= !hasStruck),
+        (hasStruck) => {
+          isOver ||= !hasStruck;
+          struck += hasStruck ? 1 : 0;
+        },
         (trouble: Error) => {
           faults.push(`after ${point.frames} frames ${direction}: ${trouble.message}`);
         },
@@ -143,7 +147,7 @@ export async function playAll(
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  expect(next).toBeGreaterThan(8);
+  expect(struck + faults.length).toBeGreaterThan(0);
   return faults;
 }
 

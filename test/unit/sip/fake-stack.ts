@@ -60,8 +60,8 @@ export class Transaction {
     else this.events.final(response);
   }
 
-  fail(code: 'no-dialog' | 'not-sent' | 'connection-lost'): void {
-    this.events.failed(code, code);
+  fail(code: 'no-dialog' | 'not-sent' | 'connection-lost', detail: string = code): void {
+    this.events.failed(code, detail);
   }
 }
 

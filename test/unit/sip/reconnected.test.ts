@@ -17,10 +17,10 @@ beforeEach(async () => {
 const asked = (): (string | undefined)[] =>
   past.stack.of('OPTIONS').map(({ request }) => request.dialogId);
 
-async function ring() {
+async function ring(isSent = true) {
   await past.loggedIn();
   const invite = await past.stack.wait('INVITE');
-  invite.echo();
+  if (isSent) invite.echo();
   const [offer] = past.runtime.state.offers.values();
   if (offer === undefined) throw new Error('no offer was made');
   return { invite, offer };
@@ -82,6 +82,27 @@ describe('the SIP server is back', () => {
     await expect.poll(() => past.kept.resumed).toHaveLength(1);
     await new Promise((resolve) => setImmediate(resolve));
     expect(past.kept.resumed).toHaveLength(1);
+  });
+
+  it('given it never had an INVITE, then that leaves; nobody was unreachable', async () => {
+    const { invite } = await ring(false);
+    invite.fail('connection-lost');
+    past.stack.reconnected(100);
+    await expect.poll(() => past.kept.resumed).toHaveLength(1);
+    past.kept.resumed[0]?.fail('no-dialog', 'unknown');
+    const again = await past.stack.wait('INVITE', 2);
+    expect(again.header('Call-ID')).toBe(invite.header('Call-ID'));
+    expect(past.runtime.of('FailOffer')).toEqual([]);
+  });
+
+  it('given the phone declined meanwhile, then it is not rung again', async () => {
+    const { invite } = await ring(false);
+    invite.fail('connection-lost');
+    past.stack.reconnected(100);
+    await expect.poll(() => past.kept.resumed).toHaveLength(1);
+    past.kept.resumed[0]?.fail('no-dialog', 'ended');
+    await expect.poll(() => past.runtime.of('FailOffer')).toHaveLength(1);
+    expect(past.stack.of('INVITE')).toHaveLength(1);
   });
 
   it('given a phone is taken for dead that rings, then its answer is hung up on', async () => {

@@ -3,7 +3,7 @@
  * Method: the core without sockets; clients of one kind, the later takes over from the former.
  */
 import { expect, it } from 'vitest';
-import { CLIENT_SILENT_MS } from '../../../src/sipd/limits.ts';
+import { CLIENT_SILENT_MS, SEEN_KEPT_MS } from '../../../src/sipd/limits.ts';
 import { headerOf, methodOf } from '../../support/raw-ua.ts';
 import type { FakeClient } from '../../support/sipd-core.ts';
 import { World } from '../../support/sipd-core.ts';
@@ -168,4 +168,17 @@ it('given a NOTIFY that its owner answers with 481, forgets the subscription, no
   world.arrive(world.request('NOTIFY', { to, callId: 'call-1', cseq: 2 }));
   client.respond(client.last('NOTIFY'), 481);
   expect(world.ctx.dialogs.size).toBe(1);
+});
+
+it('given a BYE that the former answered and had no time to note, tells of it, for a while', () => {
+  const world = new World();
+  const former = world.join(TAGS);
+  const to = callOf(world, former, 'call-1');
+  world.arrive(world.request('BYE', { to, callId: 'call-1', cseq: 2 }));
+  former.respond(former.last('BYE'), 200);
+  former.leave();
+  const next = world.join(TAGS);
+  expect(told(next)).toMatchObject([{ dialogId: 'call-1;from-tag=peer', ended: { why: 'BYE' } }]);
+  world.clock.advance(SEEN_KEPT_MS + 1);
+  expect(told(next)).toEqual([]);
 });
