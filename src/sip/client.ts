@@ -123,16 +123,21 @@ export interface SipClient {
    * died with a process. It goes out now; nothing happens where the INVITE is under way.
    */
   acknowledge(dialogId: string): void;
+  /** An INVITE comes that will be this dialog: a BYE kept for a former try is not sent. */
+  begins(dialogId: string): void;
   /** Is an INVITE or a BYE of ours in that dialog under way? */
   isBusyWith(dialogId: string): boolean;
-  /** What the peer last said of its audio in a dialog; '' where the SIP server does not tell. */
-  heard(dialogId: string): Promise<string>;
+  /** What the peer last said of its audio in a dialog; '': no more is known; null: not told now. */
+  heard(dialogId: string): Promise<string | null>;
   /** Settles when no BYE is under way any more, or after so long. */
   farewell(maxMs: number): Promise<void>;
 }
 
-/** sipd's word for a dialog of which it knows neither an INVITE nor an end. */
-const UNKNOWN = 'unknown';
+/**
+ * sipd's word for a dialog of which it knows neither an INVITE nor an end. Those of before an
+ * upgrade in place have another word, as they do not know all ends.
+ */
+const NOTHING = 'nothing';
 /** INVITEs under way when the connection was lost, kept to go on with; beyond it, forgotten. */
 const ORPHANS_MAX = 1_000;
 /** Its 200 comes again, and is acknowledged; or the server has had the ACK by then, and says so. */
@@ -182,8 +187,12 @@ export function createClient(stack: Stack, trust: Pick<Trust, 'has'>): SipClient
     acknowledge: (dialogId) => {
       if (!inviting.has(dialogId)) stack.sipd()?.resume(dialogId, ACKNOWLEDGING);
     },
+    begins: (dialogId) => hangUps.drop(dialogId),
     isBusyWith: (dialogId) => inviting.has(dialogId) || hangUps.has(dialogId),
-    heard: async (dialogId) => (await stack.sipd()?.sdp(dialogId))?.remoteSdp ?? '',
+    heard: async (dialogId) => {
+      const sipd = stack.sipd();
+      return sipd === null ? '' : ((await sipd.sdp(dialogId))?.remoteSdp ?? null);
+    },
     farewell: (maxMs) => hangUps.over(maxMs),
   };
 }
@@ -326,6 +335,7 @@ class Invitation implements InviteHandle {
     return {
       sent: (message) => {
         echo = message;
+        this.unsent = null;
         this.sent = message;
         if (this.cancelled !== null) message.cancel(this.cancelled.headers);
         else if (this.parts.stack.sipd() === null) this.options.onSent?.(message.transaction);
@@ -359,7 +369,7 @@ class Invitation implements InviteHandle {
   private missing(detail: string): void {
     const { unsent } = this;
     this.unsent = null;
-    if (unsent !== null && detail === UNKNOWN && !this.settled) this.launch(unsent);
+    if (unsent !== null && detail === NOTHING && !this.settled) this.launch(unsent);
     else void this.adopt();
   }
 

@@ -11,7 +11,7 @@ import type { Phones } from './caller.ts';
 import { Callers } from './callers.ts';
 import { withoutOptional } from './bodies.ts';
 import { createClient } from './client.ts';
-import { ALLOW, Dialogs, hasToTag, SDP } from './context.ts';
+import { ALLOW, dialogIdFor, Dialogs, hasToTag, SDP } from './context.ts';
 import type { EdgeContext } from './context.ts';
 import { identifyDevice, originOf, type KnownRegistrar } from './device.ts';
 import { REFUSALS } from './destination.ts';
@@ -183,10 +183,13 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
   const named = new PhoneLogins(given.runtime, presence, context.config.sip);
   shedLoad(context, stack);
   let handedOver = false;
+  let tookOver: () => void = () => undefined;
+  const isOurs = new Promise<void>((resolve) => (tookOver = resolve));
   stack.onReconnected((awayMs) => {
     context.client.reconnected();
     parts.door.tell();
-    void compareDialogs({ context, callers, routes }, stack, awayMs);
+    // Before that nothing that the SIP server has is known here.
+    void isOurs.then(async () => compareDialogs({ context, callers, routes }, stack, awayMs));
     if (stack.sipd() === null) presence.beginAnew();
     for (const registration of registrations) registration.renew();
   });
@@ -198,6 +201,7 @@ export function assemble(given: EdgeContext, stack: Stack): ClosedEdge {
     open: async () => {
       parts.door.tell();
       await takeOver({ ...parts, stack, presence, routes });
+      tookOver();
       const found = await context.media.legs();
       if (found.ok) mediaBack(parts, found.legs);
       context.media.listen(mediaEvents(parts));
@@ -337,6 +341,8 @@ function route(parts: Parts, request: IncomingRequest, isHeld: boolean): void {
   const { context, callers, door } = parts;
   const owner = context.dialogs.ownerOf(request);
   if (owner !== null && !isNewInvite(request)) return owner(request);
+  // An answer of ours to it that was lost was never sent: its BYE would meet the next one.
+  if (isNewInvite(request)) context.client.begins(dialogIdFor(request));
   // Let in before, and not counted, nor asked for a password, a second time.
   if (isNewInvite(request) && callers.takeAgain(withoutOptional(request))) return;
   const admitted = door.open(request, isHeld);

@@ -40,6 +40,11 @@ export class HangUps {
     return isLost || [...this.underWay.values()].includes(dialogId);
   }
 
+  /** Those that wait in that dialog are not sent. */
+  drop(dialogId: string): void {
+    for (const one of this.lost) if (one[0].dialogId === dialogId) this.lost.delete(one);
+  }
+
   /** The server is back. */
   again(): void {
     const lost = this.lost;

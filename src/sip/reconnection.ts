@@ -10,7 +10,7 @@ import type { Callers } from './callers.ts';
 import type { EdgeContext } from './context.ts';
 import type { HeldDialog, Sipd, Stack } from './port.ts';
 import type { Routes } from './routes.ts';
-import { hangUp } from './take-back.ts';
+import { hangUp, NOT_WANTED } from './take-back.ts';
 
 /** A peer repeats a request for 32 s (RFC 3261 §17.1.2.2, timer F): what it said then came. */
 const REPEATED_MS = 30_000;
@@ -65,7 +65,8 @@ export function acknowledgeOwed(
 
 /**
  * A dialog whose BYE a SIP server had answered, and died before its store said so, would be kept by
- * the next one until the session timer ends it. Looked at twice: nobody's both times is nobody's.
+ * the next one until the session timer ends it; an INVITE of ours that was over, for three minutes.
+ * Looked at twice: nobody's both times is nobody's.
  */
 async function endStrays(
   { context, routes }: Parts,
@@ -73,8 +74,8 @@ async function endStrays(
   held: readonly HeldDialog[],
 ): Promise<void> {
   const { client, dialogs } = context;
-  const isStray = ({ dialogId, state, method }: HeldDialog): boolean =>
-    state === 'confirmed' &&
+  const isStray = ({ dialogId, role, state, method }: HeldDialog): boolean =>
+    (state === 'confirmed' || (state === 'early' && role === 'uac')) &&
     method === 'INVITE' &&
     !dialogs.has(dialogId) &&
     !client.isBusyWith(dialogId);
@@ -84,6 +85,7 @@ async function endStrays(
   for (const one of (await sipd.inventory())?.held ?? []) {
     if (!first.has(one.dialogId) || !isStray(one)) continue;
     context.log.warn({ dialogId: one.dialogId }, 'a call that nobody knows is hung up');
-    hangUp(context, one.dialogId, routes.accountFor(one));
+    if (one.state === 'early') sipd.cancel(one.dialogId, NOT_WANTED);
+    else hangUp(context, one.dialogId, routes.accountFor(one));
   }
 }

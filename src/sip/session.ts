@@ -266,7 +266,8 @@ export class Session implements Renewable {
   private async learnAck(): Promise<void> {
     if (!this.lacksAck) return;
     const sdp = await this.context.client.heard(this.dialogId);
-    if (this.lacksAck) this.acknowledged(sdp);
+    // Not told: at the next look.
+    if (sdp !== null && this.lacksAck) this.acknowledged(sdp);
   }
 
   private bye(headers: Headers): void {

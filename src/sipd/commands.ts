@@ -281,6 +281,8 @@ function outOfDialog(
   const hop = isSips ? `sip:${uri.host}` : route === '' ? message.uri : route;
   const bound = hop === message.uri ? ctx.bindings.find(hop) : null;
   newPath(ctx, hop, bound, (found) => {
+    // Names take a while: whoever follows a client that is gone asks again.
+    if (client.socket.destroyed) return;
     if (!found.ok && found.reason !== 'DNS Error') {
       nok(found.reason);
       return;

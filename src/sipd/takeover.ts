@@ -150,7 +150,7 @@ export function resumeInvite(
   const accepted = ctx.unacked.get(dialogId);
   const uac = pendingInvite(ctx, dialogId) ?? (accepted?.dialog === null ? accepted : undefined);
   if (uac === undefined) {
-    say(ctx.endings.find(dialogId) === undefined ? 'NOK|unknown' : 'NOK|ended');
+    say(ctx.endings.find(dialogId) === undefined ? 'NOK|nothing' : 'NOK|ended');
     return;
   }
   uac.owner = client.id;

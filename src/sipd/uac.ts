@@ -26,6 +26,9 @@ import {
   subscriptionEnd,
 } from './uas-dialogs.ts';
 
+/** RFC 3261 sections 21.4.2 and 21.4.8, RFC 4028 section 6. */
+const CHALLENGES = new Set([401, 407, 422]);
+
 export interface Launch {
   owner: string;
   rid: string;
@@ -71,6 +74,7 @@ export function launch(ctx: Context, one: Launch, reply: (frame: string) => void
     late: [],
   };
   ctx.uac.set(uac.id, uac);
+  if (begins) ctx.endings.forget(uac.dialogId);
   const text = composeRequest(parts);
   const isSent = path !== null && one.failure === null && one.holdUntil === null;
   const echo = { text, path, now: ctx.clock.now(), txnId: uac.id, dialogId: '', isSent };
@@ -319,7 +323,11 @@ function finish(ctx: Context, uac: UacTx, status: number, response: Received | n
   ctx.uac.delete(uac.id);
   const isOk = status >= 200 && status < 300;
   dropOutgoing(ctx, uac.id);
-  if (uac.parts.method === 'INVITE' && uac.dialog === null && !isOk) {
+  // The next process must not ring a phone again that has declined.
+  if (uac.parts.method === 'INVITE' && !isOk) ctx.keep.flush();
+  // A client that hears of a challenge, or of an interval too short, asks again in this dialog.
+  const isAskedAgain = CHALLENGES.has(status) && ctx.clients.isConnected(uac.owner);
+  if (uac.parts.method === 'INVITE' && uac.dialog === null && !isOk && !isAskedAgain) {
     noteEnding(ctx, uac.owner, uac.dialogId, String(status));
   }
   if (uac.dialog !== null) finishInDialog(ctx, uac, uac.dialog, status, response);

@@ -205,6 +205,17 @@ describe('a BYE', () => {
     expect(stack.of('BYE')).toHaveLength(3);
   });
 
+  it('of an answer that never left is not sent when its INVITE comes again', async () => {
+    const stack = new FakeStack();
+    const client = createClient(stack, new Trust(quiet));
+    const lost = client.request(bye('a'), options);
+    stack.sent[0]?.fail('not-sent');
+    await lost;
+    client.begins('a');
+    client.reconnected();
+    expect(stack.of('BYE')).toHaveLength(1);
+  });
+
   it('for which there was no connection goes out when there is one', async () => {
     const stack = new FakeStack();
     const client = createClient(stack, new Trust(quiet));

@@ -2,7 +2,7 @@
  * Goal: when the connection to the SIP server is back, what it lost is found out, and what begins
  * in that moment is left alone. Method: as in takeover.test.ts.
  */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { dialogOf, offerDialog, Past } from './past.ts';
 
 let past: Past;
@@ -36,6 +36,24 @@ it('given a process died before its ACK left, then the next one sends it', async
   expect(resumed?.request.dialogId).toBe(offerDialog(offer.id));
   resumed?.answer(200);
   expect(resumed?.acks).toBe(1);
+});
+
+it('given the line breaks while calls are taken over, then they are first', async () => {
+  past = await Past.make();
+  await past.called('c1');
+  past.holds('c1');
+  let arrive: () => void = () => undefined;
+  past.kept.arrives = new Promise((resolve) => (arrive = resolve));
+  const asked = vi.spyOn(past.kept, 'inventory');
+  const tookOver = past.takeOver();
+  await expect.poll(() => asked.mock.calls.length).toBe(1);
+  past.stack.reconnected(100);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(asked).toHaveBeenCalledTimes(1);
+  arrive();
+  await tookOver;
+  await expect.poll(() => asked.mock.calls.length).toBe(2);
+  expect(past.dialogs.has(dialogOf('c1'))).toBe(true);
 });
 
 describe('the SIP server is back', () => {
@@ -89,7 +107,7 @@ describe('the SIP server is back', () => {
     invite.fail('connection-lost');
     past.stack.reconnected(100);
     await expect.poll(() => past.kept.resumed).toHaveLength(1);
-    past.kept.resumed[0]?.fail('no-dialog', 'unknown');
+    past.kept.resumed[0]?.fail('no-dialog', 'nothing');
     const again = await past.stack.wait('INVITE', 2);
     expect(again.header('Call-ID')).toBe(invite.header('Call-ID'));
     expect(past.runtime.of('FailOffer')).toEqual([]);

@@ -182,3 +182,16 @@ it('given a BYE that the former answered and had no time to note, tells of it, f
   world.clock.advance(SEEN_KEPT_MS + 1);
   expect(told(next)).toEqual([]);
 });
+
+it('given a challenge, does not tell the next one that this call is over', () => {
+  const world = new World();
+  const former = world.join(TAGS);
+  former.request('INVITE', 'sip:phone@192.0.2.9', ['Call-ID: out']);
+  world.arrive(world.response(world.takeSent().at(-1) ?? '', 401));
+  former.request('INVITE', 'sip:phone@192.0.2.9', ['Call-ID: other']);
+  world.arrive(world.response(world.takeSent().at(-1) ?? '', 486));
+  former.leave();
+  const [one, ...more] = told(world.join(TAGS));
+  expect(one).toMatchObject({ ended: { why: '486' } });
+  expect(more).toEqual([]);
+});
