@@ -113,6 +113,6 @@ describe.skipIf(onDrachtio)('a server killed at any frame', () => {
     for (const direction of ['to the SIP server', 'from it'] as const)
       it(`${title}: ${direction}`, { timeout: 300_000 }, async () => {
         const at = async (point: Point): Promise<boolean> => play(story, point);
-        await playAll(['server killed', direction], strideOf(index, 3, 7), at);
+        await playAll(['server killed', direction], strideOf(index, 5, 11), at);
       });
 });
