@@ -47,9 +47,14 @@ it.skipIf(onDrachtio || !isInstalled('script'))(
     killChild(acd?.pid ?? 0, /main\.js serve /);
     await until(
       'another server',
-      async () => fetch(`${rest}/health`).then(async ({ status }) => status, String),
-      (status) => status === 200,
-      30_000,
+      // A question to the one that dies may never be answered.
+      async () =>
+        fetch(`${rest}/health`, { signal: AbortSignal.timeout(1_000) }).then(
+          async (answer) => `${answer.status} ${await answer.text()}`,
+          String,
+        ),
+      (told) => told.startsWith('200 '),
+      20_000,
     );
     expect(terminal.output().slice(said)).not.toContain('server is back');
     terminal.write(CTRL_Q);
