@@ -169,6 +169,11 @@ export class Callers {
     caller.stranded.unref();
   }
 
+  private unstrand(caller: Caller): void {
+    if (caller.stranded !== null) clearTimeout(caller.stranded);
+    caller.stranded = null;
+  }
+
   /**
    * The SIP server had our answer to his INVITE, and he has a dialog: that word was lost. False: it
    * is of no call that waits for it.
@@ -176,16 +181,14 @@ export class Callers {
   isAnswered(dialogId: string): boolean {
     const caller = this.byDialog.get(dialogId);
     if (caller === undefined || caller.stranded === null) return false;
-    clearTimeout(caller.stranded);
-    caller.stranded = null;
+    this.unstrand(caller);
     caller.session = this.open(caller, true);
     return true;
   }
 
   /** His INVITE is here again: it is answered with the leg and the place he has. */
   private async resume(request: IncomingRequest, caller: Caller): Promise<void> {
-    if (caller.stranded !== null) clearTimeout(caller.stranded);
-    caller.stranded = null;
+    this.unstrand(caller);
     caller.again = null;
     caller.lateOffer = request.body === '';
     await this.serve(request, caller);
@@ -299,7 +302,7 @@ export class Callers {
   }
 
   private forget(caller: Caller): void {
-    if (caller.stranded !== null) clearTimeout(caller.stranded);
+    this.unstrand(caller);
     if (caller.overdue !== null) clearTimeout(caller.overdue);
     if (this.byDialog.get(caller.dialogId) === caller) this.byDialog.delete(caller.dialogId);
     if (this.callers.delete(caller.callId)) caller.phoneFreed();

@@ -56,10 +56,9 @@ export function acknowledgeOwed(
   { client, dialogs }: EdgeContext,
   held: readonly HeldDialog[],
 ): void {
-  const ours = new Set(dialogs.ids());
   for (const { dialogId, role, state, method } of held) {
     const isOwed = role === 'uac' && state === 'awaiting-ack' && method === 'INVITE';
-    if (isOwed && ours.has(dialogId)) client.acknowledge(dialogId);
+    if (isOwed && dialogs.has(dialogId)) client.acknowledge(dialogId);
   }
 }
 

@@ -3,16 +3,16 @@
  * the SIP server's own store), deadlines (in the state that the journal gives), file handles and
  * ports (in the kernel's lists, beside what the same programs had before the first call).
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { evolve } from '../../src/core/evolve.ts';
 import { checkInvariants } from '../../src/core/invariants.ts';
 import { initialState } from '../../src/core/state.ts';
 import { readJournalFile } from '../../src/journal/reader.ts';
 import { Ledger } from '../../src/sim/ledger.ts';
-import { parseStore } from '../../src/sipd/store.ts';
 import type { Acd } from '../support/acd.ts';
 import { pidOf, PROGRAMS } from '../support/full-house.ts';
+import { storedCalls } from '../support/sipd.ts';
 import type { Book } from './book.ts';
 import type { Desk } from './desk.ts';
 import { rest } from './house.ts';
@@ -63,11 +63,9 @@ function moreThan(before: Handles, now: Handles): string[] {
 function kept(acd: Acd): string[] {
   const file = path.join(acd.folder, 'journal.db.sipd');
   if (!existsSync(file)) return [`no store ${file}`];
-  const { records, fault } = parseStore(readFileSync(file, 'latin1'));
-  // Dialogs, INVITEs in and out, answers without ACK (sipd/records.ts); the rest is no call.
-  const keys = [...records.keys()].filter((key) => /^[diao]\|/.test(key));
-  const calls = keys.map((key) => `in sipd: ${key}`);
-  return fault === null ? calls : [...calls, fault];
+  const { calls, fault } = storedCalls(file);
+  const told = calls.map(([key]) => `in sipd: ${key}`);
+  return fault === null ? told : [...told, fault];
 }
 
 async function shown(acd: Acd): Promise<string[]> {

@@ -2,17 +2,10 @@
  * A line between the edge and a real SIP server that breaks in the place of a chosen frame, which
  * is lost with it; and that SIP server, which may be killed in the same moment and comes back.
  */
-import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
-import { parseStore } from '../../src/sipd/store.ts';
-import { run, type Running } from './processes.ts';
-import { SIPD } from './programs.ts';
-
-const root = path.resolve(import.meta.dirname, '../..');
-export const SECRET = 'breaks';
+import { SECRET, startSipd, storedCalls, type Sipd } from './sipd.ts';
 
 export type Direction = 'to the SIP server' | 'from it';
 export type Blow = 'cut' | 'sipd killed' | 'server killed';
@@ -23,78 +16,54 @@ export interface Point {
   readonly frames: number;
 }
 
-/** A SIP server that is killed and comes back as itself. */
-export class Server {
-  readonly admin: number;
-  readonly store: string;
-  private readonly sip: number;
-  private child: Running | null = null;
-
-  constructor(admin: number, sip: number, store: string) {
-    this.admin = admin;
-    this.sip = sip;
-    this.store = store;
-  }
-
-  async start(): Promise<void> {
-    const child = run({
-      name: 'sipd',
-      command: process.execPath,
-      args: [
-        SIPD,
-        ...['--admin', `127.0.0.1:${this.admin}`, '--store', this.store],
-        ...['--listen', `udp:127.0.0.1:${this.sip}`, '--listen', `tcp:127.0.0.1:${this.sip}`],
-      ],
-      cwd: root,
-      env: { ACD_SIPD_SECRET: SECRET },
-    });
-    this.child = child;
-    await child.printed(/"ready":true/);
-  }
-
-  async kill(): Promise<void> {
-    this.child?.signal('SIGKILL');
-    await this.child?.ended;
-    await this.start();
-  }
-
-  async stop(): Promise<void> {
-    await this.child?.stop();
-  }
-
-  /** Calls in its store: dialogs, INVITEs both ways, answers without ACK. */
-  calls(): string[] {
-    const { records } = parseStore(readFileSync(this.store, 'latin1'));
-    return [...records]
-      .filter(([key, json]) => /^[diao]\|/.test(key) && !json.includes('"method":"SUBSCRIBE"'))
-      .map(([key]) => key);
-  }
-}
-
 /** Passes frames on, `<length>#<text>`, and strikes in the place of one of them. */
 export class Line {
   hasStruck = false;
-  private readonly target: number;
+  /** Settles when a SIP server that was killed is back. */
+  back: Promise<void> = Promise.resolve();
+  private readonly store: string;
   private readonly strike: () => void;
+  private sipd: Sipd;
   private readonly sockets = new Set<net.Socket>();
   private readonly server: net.Server;
   private point: Point | null = null;
   private passed = 0;
 
-  constructor(target: number, strike: () => void) {
-    this.target = target;
+  private constructor(store: string, sipd: Sipd, strike: () => void) {
+    this.store = store;
+    this.sipd = sipd;
     this.strike = strike;
     this.server = net.createServer((near) => {
-      const far = net.connect(this.target, '127.0.0.1');
+      const far = net.connect(this.sipd.adminPort, '127.0.0.1');
       this.link(near, far, 'to the SIP server');
       this.link(far, near, 'from it');
     });
   }
 
-  async listen(): Promise<number> {
-    this.server.listen(0, '127.0.0.1');
-    await once(this.server, 'listening');
-    return (this.server.address() as AddressInfo).port;
+  /** Before a SIP server with that store; `strike` is done in the moment in which it breaks. */
+  static async open(store: string, strike: () => void): Promise<Line> {
+    const sipd = await startSipd({ args: ['--store', store] });
+    const line = new Line(store, sipd, strike);
+    line.server.listen(0, '127.0.0.1');
+    await once(line.server, 'listening');
+    return line;
+  }
+
+  /** Where the server connects, as to a drachtio-server. */
+  get drachtio(): { host: string; port: number; secret: string } {
+    const { port } = this.server.address() as AddressInfo;
+    return { host: '127.0.0.1', port, secret: SECRET };
+  }
+
+  /** SIP address of a user. */
+  uri(user: string): string {
+    return `sip:${user}@127.0.0.1:${this.sipd.udpPort}`;
+  }
+
+  /** Calls in the store of its SIP server; subscriptions are none. */
+  calls(): string[] {
+    const { calls } = storedCalls(this.store);
+    return calls.filter(([, json]) => !json.includes('"method":"SUBSCRIBE"')).map(([key]) => key);
   }
 
   arm(point: Point): void {
@@ -133,12 +102,19 @@ export class Line {
   private break(): void {
     this.hasStruck = true;
     for (const socket of this.sockets) socket.destroy();
+    if (this.point?.blow === 'sipd killed') this.back = this.killSipd();
     this.strike();
+  }
+
+  /** It comes back as itself. */
+  private async killSipd(): Promise<void> {
+    this.sipd = await this.sipd.restart();
   }
 
   async stop(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     this.server.close();
     await once(this.server, 'close');
+    await this.sipd.stop();
   }
 }

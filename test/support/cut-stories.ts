@@ -2,12 +2,15 @@
  * Stories from INVITE to BYE that are played again and again, each time with the line between the
  * server and the SIP server broken one frame later. Whoever plays them says what breaks there.
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect } from 'vitest';
-import type { Blow, Direction, Point } from './breaking-line.ts';
+import { Line, type Blow, type Direction, type Point } from './breaking-line.ts';
 import type { Call } from './call.ts';
 import { until, within } from './inbox.ts';
-import type { Phone } from './phone.ts';
+import { Phone } from './phone.ts';
 import { header, statusOf } from './sip-message.ts';
+import type { Actor } from './stage.ts';
 
 /** Longer than any repetition of a request or a 2xx takes to get through, and a new server. */
 const PATIENCE_MS = 12_000;
@@ -15,19 +18,31 @@ const AT_ONCE = 4;
 /** Then the rest is not looked at. */
 const FAULTS_MAX = 8;
 
-export interface Scene {
-  /** SIP address of a queue of agents 1 and 2, of whom the first has been idle longer. */
+/** The ACD behind the line. */
+export interface House extends Actor {
+  /** Name of a queue of agents 1 and 2. */
   readonly queue: string;
-  /** The agents' phones, watched by presence. */
-  readonly desks: readonly [Phone, Phone];
-  readonly guest: Phone;
+  /** Settles when that agent is ready on this phone. */
+  readonly logIn: (agentId: string, desk: Phone) => Promise<void>;
   /** Has a number dialled for an agent. */
   readonly dialOut: (agentId: string, uri: string) => Promise<void>;
   /** Of the one call there is: the event of its talk, and of its end, once that is there. */
   readonly connected: () => Promise<object>;
   readonly ended: () => Promise<object>;
+  /** Fails if anything is left, or any caller came twice. */
+  readonly isEmpty: () => Promise<void>;
+  /** What it does where the blow is its own death. */
+  readonly kill: () => void;
 }
-export type Story = (scene: Scene) => Promise<void>;
+
+interface Scene extends Pick<House, 'dialOut' | 'connected' | 'ended'> {
+  /** SIP address of the queue, of whose agents the first has been idle longer. */
+  readonly queue: string;
+  /** The agents' phones, watched by presence. */
+  readonly desks: readonly [Phone, Phone];
+  readonly guest: Phone;
+}
+type Story = (scene: Scene) => Promise<void>;
 
 /** Rings, and answers what still rings a moment later. */
 function takesCalls(phone: Phone): void {
@@ -61,7 +76,7 @@ async function isToldOfEnd(call: Call): Promise<void> {
   expect(await within('BYE', call.ended, PATIENCE_MS)).toBe('bye received');
 }
 
-export const stories: Readonly<Record<string, Story>> = {
+const stories: Readonly<Record<string, Story>> = {
   'a caller is connected, and hangs up': async (scene) => {
     const { guest, queue, connected, ended } = scene;
     const [desk] = scene.desks;
@@ -112,20 +127,57 @@ export const stories: Readonly<Record<string, Story>> = {
 };
 
 /** Nobody is left with a call that the other side does not know any more. */
-export async function areFree(phones: readonly Phone[]): Promise<void> {
+async function areFree(phones: readonly Phone[]): Promise<void> {
   await expect
     .poll(() => phones.flatMap(({ history }) => history.filter(({ end }) => end === null)))
     .toEqual([]);
 }
 
-/**
- * The story with the line broken at every point, until it is over before that; fails with what went
- * wrong, in words. `play` says whether the line broke at all.
- */
-export async function playAll(
+/** The story with the line broken there; false: it was over before that. */
+async function play(
+  story: Story,
+  point: Point,
+  folder: string,
+  open: (line: Line) => Promise<House>,
+): Promise<boolean> {
+  let house: House | null = null;
+  const line = await Line.open(path.join(folder, 'calls'), () => {
+    if (point.blow === 'server killed') house?.kill();
+  });
+  const onStage: Actor[] = [line];
+  try {
+    house = await open(line);
+    onStage.unshift(house);
+    const phones: Phone[] = [];
+    for (const user of ['desk1', 'desk2', 'guest']) phones.push(await Phone.open({ user }));
+    onStage.splice(1, 0, ...phones);
+    const [first, second, guest] = phones as [Phone, Phone, Phone];
+    await house.logIn('1', first);
+    await house.logIn('2', second);
+    line.arm(point);
+    await story({ ...house, queue: line.uri(house.queue), desks: [first, second], guest });
+    await line.back;
+    await expect.poll(() => line.calls()).toEqual([]);
+    await house.isEmpty();
+    await areFree(phones);
+    return line.hasStruck;
+  } catch (trouble) {
+    // The stage's folder stays when a test failed.
+    const { blow, direction, frames } = point;
+    const traces = onStage.flatMap((one) => one.trace?.() ?? []);
+    const text = traces.map((trace) => `===== ${trace.name}\n${trace.text}`).join('\n');
+    writeFileSync(path.join(folder, `${blow} ${frames} ${direction}.txt`), text);
+    throw trouble;
+  } finally {
+    for (const one of onStage) await one.stop();
+  }
+}
+
+/** One story with the line broken at one frame after the other, until it is over before that. */
+async function playAll(
   [blow, direction]: readonly [Blow, Direction],
   stride: number,
-  play: (point: Point) => Promise<boolean>,
+  playAt: (point: Point) => Promise<boolean>,
 ): Promise<void> {
   const faults: string[] = [];
   let next = 0;
@@ -135,7 +187,7 @@ export async function playAll(
     while (!isOver && faults.length < FAULTS_MAX) {
       const point = { blow, direction, frames: next };
       next += stride;
-      await play(point).then(
+      await playAt(point).then(
         (hasStruck) => {
           isOver ||= !hasStruck;
           struck += hasStruck ? 1 : 0;
@@ -151,8 +203,28 @@ export async function playAll(
   expect(faults, faults.join('\n')).toEqual([]);
 }
 
-/** From one frame to the next: of the first story, and of the others; ACD_CUTS=all: every frame. */
-export function strideOf(index: number, first: number, others: number): number {
-  if (process.env['ACD_CUTS'] === 'all') return 1;
-  return index === 0 ? first : others;
+export interface Cuts {
+  readonly blow: Blow;
+  /** From one frame to the next: of the first story, and of the others; ACD_CUTS=all: every one. */
+  readonly strides: readonly [number, number];
+  /** Exists; everything that is written is below it. */
+  readonly folder: string;
+  readonly open: (line: Line, folder: string) => Promise<House>;
+}
+
+/** A title and a test for each story and direction; each fails with what went wrong, in words. */
+export function cutsOf({ blow, strides, folder, open }: Cuts): [string, () => Promise<void>][] {
+  let plays = 0;
+  return Object.entries(stories).flatMap(([title, story], index) =>
+    (['to the SIP server', 'from it'] as const).map((direction): [string, () => Promise<void>] => {
+      const stride = process.env['ACD_CUTS'] === 'all' ? 1 : strides[index === 0 ? 0 : 1];
+      const playAt = async (point: Point): Promise<boolean> => {
+        // Its own: the ports come round again, and a journal may not.
+        const own = path.join(folder, `${blow} ${(plays += 1)}`);
+        mkdirSync(own);
+        return play(story, point, own, async (line) => open(line, own));
+      };
+      return [`${title}: ${direction}`, async () => playAll([blow, direction], stride, playAt)];
+    }),
+  );
 }

@@ -1,6 +1,8 @@
 /** Starts the SIP server as its own process on free loopback ports, and ends it after the test. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { parseStore } from '../../src/sipd/store.ts';
 import { SIPD } from './programs.ts';
 
 export const SECRET = 'cymru';
@@ -104,4 +106,11 @@ async function ended(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promis
     });
     child.kill(signal);
   });
+}
+
+/** What sipd's store has of calls: keys and records, and what is wrong with the file or null. */
+export function storedCalls(file: string): { calls: [string, string][]; fault: string | null } {
+  const { records, fault } = parseStore(readFileSync(file, 'latin1'));
+  // Dialogs, INVITEs in and out, answers without ACK (sipd/records.ts); the rest is no call.
+  return { calls: [...records].filter(([key]) => /^[diao]\|/.test(key)), fault };
 }
